@@ -1,0 +1,240 @@
+"""One folder is one model: weights, configuration, vocabulary, history, scores and card.
+
+    model.safetensors      the weights (half precision when bundled)
+    config.json            {"model": ModelConfig, "training": TrainConfig or null}
+    sentencepiece.model    the joint vocabulary
+    history.jsonl          one line a report of the training
+    metrics.json           scores and statistics measured on the finished weights
+    card.md                data, licenses, results, known failures
+
+Safe data only: safetensors, JSON, SentencePiece; nothing is ever unpickled. A folder is written
+whole beside its place and then renamed into it.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from core.config import ModelConfig, TrainConfig, write_json
+from core.model import Transformer, build
+from core.tokenizer import Tokenizer
+
+WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "sentencepiece.model"
+HISTORY, METRICS, CARD = "history.jsonl", "metrics.json", "card.md"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint folder cannot be used; the message names the file and the cause."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model, ready to run (evaluation mode, float32), and all that is known of it."""
+
+    model: Transformer
+    tokenizer: Tokenizer
+    training: TrainConfig | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    history: tuple[Mapping[str, Any], ...] = ()
+    card: str = ""
+    folder: Path | None = None
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.model.config
+
+
+def load_checkpoint(folder: Path | str, device: torch.device | str = "cpu") -> Checkpoint:
+    """Read and check a checkpoint folder.
+
+    History, metrics and card may be absent; the other three files must be there and must fit.
+
+    Raises:
+        CheckpointError: if a file is missing, truncated, or does not fit the configuration.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} is no folder; a checkpoint is a folder with {WEIGHTS} in it")
+    for name in (WEIGHTS, CONFIG, VOCABULARY):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{folder / name} is missing; a checkpoint needs it")
+    config, training = _read_config(folder / CONFIG)
+    try:
+        tokenizer = Tokenizer((folder / VOCABULARY).read_bytes())
+    except ValueError as error:
+        raise CheckpointError(f"{folder / VOCABULARY}: {error}") from None
+    if tokenizer.vocabulary_size != config.vocabulary_size:
+        raise CheckpointError(
+            f"{folder / VOCABULARY} has {tokenizer.vocabulary_size} pieces, but {CONFIG} says "
+            f"vocabulary_size={config.vocabulary_size}; the files are of different checkpoints"
+        )
+    weights = read_tensors(folder / WEIGHTS)
+    with torch.device("meta"):
+        model = build(config)
+    _check_shapes(folder / WEIGHTS, weights, model)
+    model = _with_weights(config, weights)
+    return Checkpoint(
+        model=model.to(device).eval(),
+        tokenizer=tokenizer,
+        training=training,
+        metrics=_read_json(folder / METRICS) if (folder / METRICS).is_file() else {},
+        history=tuple(read_history(folder / HISTORY)),
+        card=(folder / CARD).read_text("utf-8") if (folder / CARD).is_file() else "",
+        folder=folder,
+    )
+
+
+def save_checkpoint(checkpoint: Checkpoint, folder: Path | str, *, half: bool = False) -> None:
+    """Write a checkpoint folder whole; one that is there already is replaced in a rename.
+
+    Args:
+        half: store weights as float16, as the bundled ones are.
+    """
+    dtype = torch.float16 if half else torch.float32
+    weights = {
+        name: tensor.detach().to("cpu", dtype).contiguous()
+        for name, tensor in checkpoint.model.state_dict().items()
+    }
+    training = checkpoint.training.to_json() if checkpoint.training else None
+    config = {"model": checkpoint.config.to_json(), "training": training}
+    with writing_folder(Path(folder)) as partial:
+        safetensors.torch.save_file(weights, partial / WEIGHTS)
+        (partial / CONFIG).write_text(write_json(config), "utf-8")
+        (partial / VOCABULARY).write_bytes(checkpoint.tokenizer.model)
+        (partial / HISTORY).write_text(
+            "".join(json.dumps(line) + "\n" for line in checkpoint.history), "utf-8"
+        )
+        (partial / METRICS).write_text(write_json(dict(checkpoint.metrics)), "utf-8")
+        (partial / CARD).write_text(checkpoint.card, "utf-8")
+
+
+def average_weights(files: Sequence[Path]) -> dict[str, Tensor]:
+    """The mean of several weight files (section 6.1), taken in float64.
+
+    Raises:
+        CheckpointError: if there is no file, or two differ in names or shapes.
+    """
+    if not files:
+        raise CheckpointError("no weights to average")
+    total: dict[str, Tensor] = {}
+    for file in files:
+        weights = read_tensors(file)
+        shapes = {name: tensor.shape for name, tensor in weights.items()}
+        if total and shapes != {name: tensor.shape for name, tensor in total.items()}:
+            raise CheckpointError(f"{file} holds other tensors than {files[0]}; cannot average them")
+        for name, tensor in weights.items():
+            total[name] = total.get(name, 0) + tensor.double() / len(files)
+    return {name: tensor.float() for name, tensor in total.items()}
+
+
+def model_with(config: ModelConfig, weights: Mapping[str, Tensor]) -> Transformer:
+    """A model in evaluation mode with the given weights, as float32."""
+    return _with_weights(config, weights).eval()
+
+
+def read_tensors(file: Path) -> dict[str, Tensor]:
+    """Raises CheckpointError if the file is missing or no whole safetensors file."""
+    try:
+        return safetensors.torch.load_file(file)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise CheckpointError(f"{file} cannot be read, it may be truncated: {error}") from None
+
+
+def read_history(file: Path) -> Iterator[dict[str, Any]]:
+    """The reports in a history file; a last line cut off by a crash is passed over."""
+    if not file.is_file():
+        return
+    lines = file.read_text("utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError as error:
+            if number < len(lines):
+                raise CheckpointError(f"{file}, line {number}: no JSON ({error})") from None
+
+
+@contextmanager
+def writing_folder(folder: Path) -> Iterator[Path]:
+    """Yield a folder to fill; at the end of the block, rename it into place, or leave no trace."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        yield partial
+        for file in partial.iterdir():
+            _flush_to_disk(file)
+        if folder.exists():
+            old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
+            folder.rename(old)
+            partial.rename(folder)
+            shutil.rmtree(old)
+        else:
+            partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Replace a small text file in one rename."""
+    partial = file.with_name(f".{file.name}.partial-{os.getpid()}")
+    partial.write_text(text, "utf-8")
+    _flush_to_disk(partial)
+    partial.replace(file)
+
+
+def _flush_to_disk(file: Path) -> None:
+    with file.open("rb+") as opened:
+        os.fsync(opened.fileno())
+
+
+def _read_json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{file} is no JSON, it may be truncated: {error}") from None
+
+
+def _read_config(file: Path) -> tuple[ModelConfig, TrainConfig | None]:
+    values = _read_json(file)
+    if not isinstance(values, dict) or "model" not in values:
+        raise CheckpointError(f'{file} must be an object with the key "model"')
+    try:
+        training = values.get("training")
+        return (
+            ModelConfig.from_json(values["model"]),
+            TrainConfig.from_json(training) if training else None,
+        )
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{file}: {error}") from None
+
+
+def _check_shapes(file: Path, weights: Mapping[str, Tensor], model: Transformer) -> None:
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    for name, shape in wanted.items():
+        if name not in weights:
+            raise CheckpointError(f"{file} lacks the tensor {name}; {CONFIG} asks for it")
+        if tuple(weights[name].shape) != shape:
+            raise CheckpointError(
+                f"{file}: {name} is {tuple(weights[name].shape)}, but {CONFIG} asks for {shape}"
+            )
+    extra = sorted(set(weights) - set(wanted))
+    if extra:
+        raise CheckpointError(f"{file} holds tensors that {CONFIG} knows nothing of: {extra[:5]}")
+
+
+def _with_weights(config: ModelConfig, weights: Mapping[str, Tensor]) -> Transformer:
+    with torch.random.fork_rng(devices=[]):
+        model = build(config)
+    model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    return model

@@ -1,0 +1,234 @@
+"""What a model, a training and a search are made of: frozen, checked at birth, JSON both ways.
+
+Nothing here imports torch, so help texts and pages that only list choices appear at once.
+"""
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, Self, get_args
+
+Activation = Literal["relu", "silu"]
+Positions = Literal["sinusoidal", "sinusoidal_halves", "learned", "none"]
+Precision = Literal["auto", "float32", "bfloat16", "float64"]
+Method = Literal["greedy", "beam", "sample"]
+LengthPenalty = Literal["gnmt", "power"]
+Switch = Literal["auto", "on", "off"]
+
+
+class _Config:
+    """JSON both ways for the frozen dataclasses below."""
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Build from the dictionary `to_json` wrote.
+
+        Raises:
+            ValueError: if a key is unknown, a needed key is missing, or a value breaks a rule.
+        """
+        fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        unknown = sorted(set(values) - set(fields))
+        if unknown:
+            raise ValueError(f"{cls.__name__} knows no {unknown}; its fields are {sorted(fields)}")
+        missing = sorted(
+            name
+            for name, field in fields.items()
+            if name not in values
+            and field.default is dataclasses.MISSING
+            and field.default_factory is dataclasses.MISSING
+        )
+        if missing:
+            raise ValueError(f"{cls.__name__} lacks {missing}")
+        return cls(**values)
+
+    def replace(self, **changes: Any) -> Self:
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]
+
+    def _require_at_least(self, low: int, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < low:
+                raise ValueError(f"{name}={value!r} must be a whole number of at least {low}")
+
+    def _require_between(self, low: float, high: float, *names: str) -> None:
+        """Require low <= value < high."""
+        for name in names:
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not low <= value < high:
+                raise ValueError(f"{name}={value!r} must be at least {low} and below {high}")
+
+    def _require_positive(self, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not value > 0 or math.isinf(value):
+                raise ValueError(f"{name}={value!r} must be a positive number")
+
+    def _require_one_of(self, choices: Any, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if value not in get_args(choices):
+                raise ValueError(f"{name}={value!r} must be one of {', '.join(get_args(choices))}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(_Config):
+    """The shape of one encoder-decoder Transformer (paper, section 3); defaults are the base model.
+
+    `n_heads`, `d_k` and `d_v` are each their own number, as rows (A) and (B) of Table 3 need.
+
+    Differs from the paper: `activation`, `sinusoidal_halves`, `none`, and the two bias switches
+    exist to load and compare other toolkits' models; their defaults are the paper's.
+    """
+
+    vocabulary_size: int
+    n_encoder_layers: int = 6
+    n_decoder_layers: int = 6
+    d_model: int = 512
+    d_ff: int = 2048
+    n_heads: int = 8
+    d_k: int = 64
+    d_v: int = 64
+    p_dropout: float = 0.1
+    activation: Activation = "relu"
+    positions: Positions = "sinusoidal"
+    max_positions: int = 1024
+    attention_bias: bool = False
+    output_bias: bool = False
+    layer_norm_epsilon: float = 1e-6
+    pad_id: int = 0
+    unknown_id: int = 1
+    start_id: int = 2
+    end_id: int = 3
+
+    def __post_init__(self) -> None:
+        self._require_at_least(
+            1, "vocabulary_size", "n_encoder_layers", "n_decoder_layers", "d_model", "d_ff"
+        )
+        self._require_at_least(1, "n_heads", "d_k", "d_v", "max_positions")
+        self._require_between(0, 1, "p_dropout")
+        self._require_positive("layer_norm_epsilon")
+        self._require_one_of(Activation, "activation")
+        self._require_one_of(Positions, "positions")
+        self._require_at_least(0, "pad_id", "unknown_id", "start_id", "end_id")
+        for name in ("pad_id", "unknown_id", "start_id", "end_id"):
+            if getattr(self, name) >= self.vocabulary_size:
+                raise ValueError(
+                    f"{name}={getattr(self, name)} is outside the vocabulary "
+                    f"of vocabulary_size={self.vocabulary_size}"
+                )
+        if self.positions.startswith("sinusoidal") and self.d_model % 2:
+            raise ValueError(
+                f"d_model={self.d_model} is odd; sinusoidal positions pair a sine with a cosine, "
+                "so d_model must be even (or positions learned or none)"
+            )
+
+    @property
+    def n_parameters(self) -> int:
+        """Trainable numbers, from the paper's formulas alone; the three tied tables count once."""
+        d, h = self.d_model, self.n_heads
+        attention = h * d * (2 * self.d_k + 2 * self.d_v)
+        if self.attention_bias:
+            attention += h * (2 * self.d_k + self.d_v) + d
+        feed_forward = 2 * d * self.d_ff + self.d_ff + d
+        norm = 2 * d
+        encoder_layer = attention + feed_forward + 2 * norm
+        decoder_layer = 2 * attention + feed_forward + 3 * norm
+        tables = self.vocabulary_size * d
+        tables += self.max_positions * d if self.positions == "learned" else 0
+        tables += self.vocabulary_size if self.output_bias else 0
+        layers = self.n_encoder_layers * encoder_layer + self.n_decoder_layers * decoder_layer
+        return tables + layers
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(_Config):
+    """How a model is trained (paper, section 5); defaults are the paper's where it states them."""
+
+    tokens_per_update: int = 25_000
+    """Source tokens, and as many target tokens, that one optimiser step sees (section 5.1)."""
+    tokens_per_microbatch: int = 25_000
+    """The same for one forward and backward pass; smaller means gradient accumulation."""
+    n_steps: int = 100_000
+    """Optimiser steps in all."""
+    n_warmup_steps: int = 4_000
+    """Steps over which the rate rises (section 5.3)."""
+    rate_scale: float = 1.0
+    """Factor on the whole rate of Equation 3; 1 in the paper."""
+    beta1: float = 0.9
+    beta2: float = 0.98
+    adam_epsilon: float = 1e-9
+    label_smoothing: float = 0.1
+    max_gradient_norm: float = 1.0
+    """Gradients longer than this are scaled down to it. Differs from the paper, which names none."""
+    max_pieces: int = 256
+    """Pairs with a longer side are left out of the training, and counted."""
+    validate_every: int = 1_000
+    """Steps between measurements on the validation text."""
+    n_validation_translations: int = 256
+    """Validation sentences that are translated greedily for BLEU, per validation text."""
+    patience: int = 0
+    """Stop after so many validations without a better perplexity; 0 = never."""
+    save_every_s: float = 300.0
+    """Seconds between saves of the running state."""
+    snapshot_every: int = 1_000
+    """Steps between the weight snapshots that averaging uses."""
+    n_snapshots: int = 5
+    """How many of the newest snapshots are kept, and averaged in the end (section 6.1: 5)."""
+    seed: int = 1
+    precision: Precision = "auto"
+    """auto: bfloat16 autocast where the hardware has it, float32 elsewhere."""
+    compile: Switch = "auto"
+    """torch.compile; auto: on CUDA only."""
+
+    def __post_init__(self) -> None:
+        self._require_at_least(
+            1, "tokens_per_update", "tokens_per_microbatch", "n_steps", "n_warmup_steps"
+        )
+        self._require_at_least(1, "validate_every", "snapshot_every", "n_snapshots", "max_pieces")
+        self._require_at_least(0, "n_validation_translations", "patience", "seed")
+        self._require_between(0, 1, "beta1", "beta2", "label_smoothing")
+        self._require_positive("rate_scale", "adam_epsilon", "max_gradient_norm", "save_every_s")
+        self._require_one_of(Precision, "precision")
+        self._require_one_of(Switch, "compile")
+        if self.tokens_per_microbatch > self.tokens_per_update:
+            raise ValueError(
+                f"tokens_per_microbatch={self.tokens_per_microbatch} exceeds "
+                f"tokens_per_update={self.tokens_per_update}; a part cannot exceed the whole"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig(_Config):
+    """How a translation is searched for (paper, section 6.1); defaults are the paper's."""
+
+    method: Method = "beam"
+    beam_size: int = 4
+    length_penalty: LengthPenalty = "gnmt"
+    """gnmt: ((5 + |Y|) / 6)^alpha, the paper's. power: |Y|^alpha, as fairseq and others divide."""
+    alpha: float = 0.6
+    max_extra_pieces: int = 50
+    """The output may be so many pieces longer than the input (section 6.1)."""
+    max_target_pieces: int = 512
+    n_candidates: int = 5
+    """How many of the most probable next pieces are kept for each step."""
+    temperature: float = 1.0
+    """Sampling only: logits are divided by it."""
+    seed: int = 1
+    """Sampling only."""
+
+    def __post_init__(self) -> None:
+        self._require_one_of(Method, "method")
+        self._require_one_of(LengthPenalty, "length_penalty")
+        self._require_at_least(1, "beam_size", "max_target_pieces")
+        self._require_at_least(0, "max_extra_pieces", "n_candidates", "seed")
+        self._require_between(0, 1e6, "alpha")
+        self._require_positive("temperature")
+
+
+def write_json(values: Any) -> str:
+    """The one way this project prints JSON for people: two spaces, letters as they are."""
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"

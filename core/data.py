@@ -1,0 +1,277 @@
+"""Parallel text: read it, pre-tokenise it once to memory-mapped files, cut it into batches.
+
+Whatever the corpus size, only the lengths and the order of the pairs are held in memory.
+"""
+
+import contextlib
+import hashlib
+import itertools
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.tokenizer import END_ID, PAD_ID, START_ID, Tokenizer
+
+LINES_AT_ONCE = 20_000
+
+Indices = NDArray[np.int64]
+
+
+class DataError(ValueError):
+    """A text file is missing, unreadable, or does not fit its partner."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelFiles:
+    """Text files, one sentence a line; the i-th source belongs to the i-th target."""
+
+    sources: tuple[Path, ...]
+    targets: tuple[Path, ...]
+
+    def __post_init__(self) -> None:
+        if not self.sources or len(self.sources) != len(self.targets):
+            raise DataError(
+                f"{len(self.sources)} source and {len(self.targets)} target files; give as many "
+                "targets as sources, at least one"
+            )
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        for source, target in zip(self.sources, self.targets, strict=True):
+            yield from read_pairs(source, target)
+
+    def lines(self) -> Iterator[str]:
+        """Both languages, for learning a joint vocabulary."""
+        for pair in self.pairs():
+            yield from pair
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a UTF-8 file, without their ends.
+
+    Raises:
+        DataError: if the file is missing or a line is not UTF-8; the message names the line.
+    """
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield line.decode("utf-8").rstrip("\r\n")
+                except UnicodeDecodeError as error:
+                    raise DataError(f"{path}, line {number}: not UTF-8 ({error.reason})") from None
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from None
+
+
+def read_pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:
+    """Pairs of lines.
+
+    Raises:
+        DataError: if one file is shorter than the other.
+    """
+    for number, (a, b) in enumerate(
+        itertools.zip_longest(read_lines(source), read_lines(target)), start=1
+    ):
+        if a is None or b is None:
+            raise DataError(
+                f"{source} and {target} are not parallel: {source if a is None else target} ends "
+                f"before line {number}, the other does not"
+            )
+        yield a, b
+
+
+@dataclass(frozen=True, slots=True)
+class TokenisedCorpus:
+    """Pairs as ids in two memory-mapped files; `</s>` ends each side, `<s>` is not stored."""
+
+    source_ids: NDArray[np.int32]
+    target_ids: NDArray[np.int32]
+    source_offsets: Indices  # n_pairs + 1
+    target_offsets: Indices
+    n_left_out: int
+
+    def __len__(self) -> int:
+        return len(self.source_offsets) - 1
+
+    @property
+    def source_lengths(self) -> Indices:
+        return np.diff(self.source_offsets)
+
+    @property
+    def target_lengths(self) -> Indices:
+        return np.diff(self.target_offsets)
+
+    def pair(self, index: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        return (
+            self.source_ids[self.source_offsets[index] : self.source_offsets[index + 1]],
+            self.target_ids[self.target_offsets[index] : self.target_offsets[index + 1]],
+        )
+
+
+def tokenise_once(
+    files: ParallelFiles, tokenizer: Tokenizer, *, max_pieces: int, cache: Path, n_threads: int = 1
+) -> TokenisedCorpus:
+    """Tokenise into a folder below `cache`, or open the folder an earlier call made.
+
+    The folder's name is a hash of the vocabulary, the limit, and each file's path, size and time.
+    Pairs with an empty side, or with more than `max_pieces` pieces on one (`</s>` included), are
+    left out and counted.
+
+    Raises:
+        DataError: if the files are unreadable or not parallel, or no pair is left.
+    """
+    key = hashlib.sha256(tokenizer.model)
+    key.update(f"{max_pieces}".encode())
+    for path in (*files.sources, *files.targets):
+        if not path.is_file():
+            raise DataError(f"{path}: no such file")
+        status = path.stat()
+        key.update(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}".encode())
+    folder = cache / key.hexdigest()[:16]
+    if not (folder / "meta.json").is_file():
+        _write_cache(folder, _tokenised(files, tokenizer, n_threads), max_pieces)
+    return _open_cache(folder)
+
+
+def _tokenised(
+    files: ParallelFiles, tokenizer: Tokenizer, n_threads: int
+) -> Iterator[tuple[list[int], list[int]]]:
+    pairs = files.pairs()
+    while chunk := list(itertools.islice(pairs, LINES_AT_ONCE)):
+        sources = tokenizer.encode_lines([a for a, _ in chunk], n_threads)
+        targets = tokenizer.encode_lines([b for _, b in chunk], n_threads)
+        yield from zip(sources, targets, strict=True)
+
+
+def _write_cache(
+    folder: Path, pairs: Iterable[tuple[list[int], list[int]]], max_pieces: int
+) -> None:
+    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
+    partial.mkdir(parents=True, exist_ok=True)
+    n_left_out = 0
+    with _SideWriter(partial, "source") as source, _SideWriter(partial, "target") as target:
+        for source_ids, target_ids in pairs:
+            if 0 < len(source_ids) < max_pieces and 0 < len(target_ids) < max_pieces:
+                source.append(source_ids)
+                target.append(target_ids)
+            else:
+                n_left_out += 1
+    if source.end == 0:
+        shutil.rmtree(partial)
+        raise DataError(
+            f"no pair is left to train on: {n_left_out} of {n_left_out} have an empty side or one "
+            f"of more than max_pieces={max_pieces}"
+        )
+    (partial / "meta.json").write_text(json.dumps({"n_left_out": n_left_out}))
+    try:
+        partial.rename(folder)
+    except OSError:  # another process was faster; its folder holds the same
+        shutil.rmtree(partial)
+
+
+class _SideWriter(contextlib.AbstractContextManager["_SideWriter"]):
+    """Streams the ids of one side, and where each sentence ends, to two files."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._ids = (folder / f"{name}.i32").open("wb")
+        self._offsets = (folder / f"{name}.i64").open("wb")
+        self.end = 0
+        np.asarray(self.end, np.int64).tofile(self._offsets)
+
+    def append(self, ids: list[int]) -> None:
+        np.asarray([*ids, END_ID], np.int32).tofile(self._ids)
+        self.end += len(ids) + 1
+        np.asarray(self.end, np.int64).tofile(self._offsets)
+
+    def __exit__(self, *_: object) -> None:
+        self._ids.close()
+        self._offsets.close()
+
+
+def _open_cache(folder: Path) -> TokenisedCorpus:
+    return TokenisedCorpus(
+        source_ids=np.memmap(folder / "source.i32", np.int32, mode="r"),
+        target_ids=np.memmap(folder / "target.i32", np.int32, mode="r"),
+        source_offsets=np.memmap(folder / "source.i64", np.int64, mode="r"),
+        target_offsets=np.memmap(folder / "target.i64", np.int64, mode="r"),
+        n_left_out=json.loads((folder / "meta.json").read_text())["n_left_out"],
+    )
+
+
+def epoch_batches(
+    corpus: TokenisedCorpus, *, tokens_per_update: int, seed: int, epoch: int
+) -> list[Indices]:
+    """Every pair once, in batches of similar length, as a pure function of seed and epoch.
+
+    A batch, padded, holds at most `tokens_per_update` source tokens and as many target tokens
+    (section 5.1: about 25,000 each); a single longer pair is a batch of its own.
+    """
+    random = np.random.default_rng((seed, epoch))
+    tie_break = random.random(len(corpus))
+    source, target = corpus.source_lengths, corpus.target_lengths
+    order = np.lexsort((tie_break, target, source + target))
+    longest = np.maximum(source, target)[order]
+    batches = []
+    first, widest = 0, 0
+    for position, length in enumerate(longest):
+        widest = max(widest, int(length))
+        if position > first and (position - first + 1) * widest > tokens_per_update:
+            batches.append(order[first:position])
+            first, widest = position, int(length)
+    batches.append(order[first:])
+    random.shuffle(batches)  # type: ignore[arg-type]
+    return batches
+
+
+def microbatches(
+    corpus: TokenisedCorpus, batch: Indices, *, tokens_per_microbatch: int, n_shards: int
+) -> list[Indices]:
+    """Cut one global batch into parts that fit the memory, a multiple of `n_shards` of them.
+
+    Shard r of n takes parts r, r + n, ..: the batch is formed before it is shared out, so that the
+    number of devices changes nothing but speed. Parts may be empty when there are few pairs.
+    """
+    longest = np.maximum(corpus.source_lengths[batch], corpus.target_lengths[batch])
+    n_parts = n_shards
+    while n_parts < len(batch):
+        parts = np.array_split(longest, n_parts)
+        if max(len(part) * part.max() for part in parts) <= tokens_per_microbatch:
+            break
+        n_parts += n_shards
+    return np.array_split(batch, n_parts)
+
+
+@dataclass(frozen=True, slots=True)
+class PaddedBatch:
+    source: Tensor  # B S
+    target: Tensor  # B T, from <s> to </s>
+
+    def to(self, device: torch.device) -> "PaddedBatch":
+        return PaddedBatch(
+            self.source.to(device, non_blocking=True), self.target.to(device, non_blocking=True)
+        )
+
+
+def collate(corpus: TokenisedCorpus, indices: Indices) -> PaddedBatch:
+    """Pad the pairs to the longest on each side; `<s>` is put before the target."""
+    pairs = [corpus.pair(int(index)) for index in indices]
+    return PaddedBatch(
+        source=pad([source for source, _ in pairs]),
+        target=pad([np.concatenate(([START_ID], target)) for _, target in pairs]),
+    )
+
+
+def pad(rows: Sequence[Sequence[int] | NDArray[np.int32]]) -> Tensor:
+    """Rows of ids as one tensor, `<pad>` after the shorter ones: B n. No rows: 0 x 1."""
+    width = max((len(row) for row in rows), default=1)
+    padded = np.full((len(rows), width), PAD_ID, np.int64)
+    for line, row in zip(padded, rows, strict=True):
+        line[: len(row)] = row
+    return torch.from_numpy(padded)

@@ -1,0 +1,19 @@
+"""Section 3 of the paper, one file per subsection.
+
+`build(config)` makes the model; `probing(model, ...)` looks inside it or edits it.
+"""
+
+from core.model.tap import Recording, edit, probing, record, tap_names
+from core.model.transformer import DecoderState, Memory, Transformer, build
+
+__all__ = [
+    "DecoderState",
+    "Memory",
+    "Recording",
+    "Transformer",
+    "build",
+    "edit",
+    "probing",
+    "record",
+    "tap_names",
+]

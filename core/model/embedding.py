@@ -1,0 +1,93 @@
+"""Section 3.4, embeddings tied three ways, and section 3.5, positional encoding."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from core.axes import Logits, Stream, TokenIds
+from core.config import Positions
+from core.model.dropout import Dropout
+from core.model.tap import Tap
+
+
+def sinusoids(n_positions: int, d_model: int, *, halves: bool = False) -> Tensor:
+    """PE(pos, 2i) = sin(pos / 10000^(2i/d_model)), PE(pos, 2i+1) = cos(the same) (section 3.5).
+
+    Returns:
+        n_positions x d_model, float32, computed in float64; positions count from 0.
+
+    Differs from the paper: with `halves` all sines stand before all cosines, with the same
+    frequencies (the layout of Hugging Face's Marian; tensor2tensor's frequencies differ besides).
+    """
+    frequency = 10_000.0 ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
+    angle = torch.arange(n_positions, dtype=torch.float64)[:, None] * frequency  # n d_model/2
+    pair = (angle.sin(), angle.cos())
+    table = torch.cat(pair, dim=-1) if halves else torch.stack(pair, dim=-1).flatten(1)
+    return table.float()
+
+
+class Embedding(nn.Module):
+    """One table for source, target and the pre-softmax projection, scaled by √d_model on the way in.
+
+    Source and target share the taps' class, not the taps: `encoder.embedding` and
+    `decoder.embedding` hold them, this holds the numbers.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocabulary_size: int,
+        d_model: int,
+        positions: Positions,
+        max_positions: int,
+        output_bias: bool,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(vocabulary_size, d_model))
+        self.output_bias = nn.Parameter(torch.zeros(vocabulary_size)) if output_bias else None
+        self.max_positions = max_positions
+        if positions == "learned":
+            self.positions: Tensor | None = nn.Parameter(torch.empty(max_positions, d_model))
+        elif positions == "none":
+            self.positions = None
+        else:
+            halves = positions == "sinusoidal_halves"
+            table = sinusoids(max_positions, d_model, halves=halves)
+            self.register_buffer("positions", table, persistent=False)
+
+    def embed(self, ids: TokenIds) -> Stream:
+        return functional.embedding(ids, self.weight) * math.sqrt(self.weight.shape[1])
+
+    def positions_for(self, n: int, first: int) -> Tensor:
+        """Rows `first` .. `first + n - 1` of the position table, or zeros where there is none: n d_model.
+
+        Raises:
+            ValueError: if a position lies beyond the table.
+        """
+        if first + n > self.max_positions:
+            raise ValueError(
+                f"position {first + n - 1} is beyond max_positions={self.max_positions}; "
+                "shorten the sequence"
+            )
+        if self.positions is None:
+            return self.weight.new_zeros(n, self.weight.shape[1])
+        return self.positions[first : first + n]
+
+    def logits(self, stream: Stream) -> Logits:
+        return functional.linear(stream, self.weight, self.output_bias)
+
+
+class EmbeddedTokens(nn.Module):
+    """The foot of a stack: scaled embedding + position, then dropout, each with its tap."""
+
+    def __init__(self, *, p_dropout: float) -> None:
+        super().__init__()
+        self.dropout = Dropout(p_dropout)
+        self.tokens, self.positions, self.output = Tap(), Tap(), Tap()
+
+    def forward(self, table: Embedding, ids: TokenIds, first: int) -> Stream:
+        tokens = self.tokens(table.embed(ids))
+        positions = self.positions(table.positions_for(ids.shape[1], first)[None])  # 1 n d_model
+        return self.output(self.dropout(tokens + positions))

@@ -1,0 +1,25 @@
+"""Section 3.3: position-wise feed-forward networks (Equation 2)."""
+
+from torch import nn
+from torch.nn import functional
+
+from core.axes import Stream
+from core.config import Activation
+from core.model.tap import Tap
+
+ACTIVATIONS = {"relu": functional.relu, "silu": functional.silu}
+
+
+class FeedForward(nn.Module):
+    """FFN(x) = max(0, x W_1 + b_1) W_2 + b_2. Differs from the paper: SiLU may replace max(0, .)."""
+
+    def __init__(self, *, d_model: int, d_ff: int, activation: Activation) -> None:
+        super().__init__()
+        self.inner = nn.Linear(d_model, d_ff)
+        self.outer = nn.Linear(d_ff, d_model)
+        self._activation = ACTIVATIONS[activation]
+        self.hidden, self.output = Tap(), Tap()
+
+    def forward(self, stream: Stream) -> Stream:
+        hidden = self.hidden(self._activation(self.inner(stream)))  # B n d_model -> B n d_ff
+        return self.output(self.outer(hidden))

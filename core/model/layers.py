@@ -1,0 +1,98 @@
+"""Section 3.1: one encoder layer (Figure 1, left) and one decoder layer (Figure 1, right)."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from core.axes import Stream, Visible
+from core.model.attention import KeysValues, MultiHeadAttention
+from core.model.dropout import Dropout
+from core.model.tap import Tap
+
+
+class AddAndNorm(nn.Module):
+    """LayerNorm(x + Dropout(Sublayer(x))): post-norm, as in sections 3.1 and 5.4."""
+
+    def __init__(self, *, d_model: int, p_dropout: float, epsilon: float) -> None:
+        super().__init__()
+        self.dropout = Dropout(p_dropout)
+        self.norm = nn.LayerNorm(d_model, eps=epsilon)
+        self.output = Tap()
+
+    def forward(self, stream: Stream, sublayer_output: Stream) -> Stream:
+        return self.output(self.norm(stream + self.dropout(sublayer_output)))
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention, then feed-forward, each followed by add & norm."""
+
+    def __init__(
+        self,
+        *,
+        self_attention: MultiHeadAttention,
+        feed_forward: nn.Module,
+        norms: tuple[AddAndNorm, AddAndNorm],
+    ) -> None:
+        super().__init__()
+        self.self_attention = self_attention
+        self.self_attention_norm = norms[0]
+        self.feed_forward = feed_forward
+        self.feed_forward_norm = norms[1]
+
+    def forward(self, stream: Stream, visible: Visible) -> Stream:
+        attended = self.self_attention(stream, self.self_attention.project(stream), visible)
+        stream = self.self_attention_norm(stream, attended)
+        return self.feed_forward_norm(stream, self.feed_forward(stream))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerState:
+    """What one decoder layer remembers between steps."""
+
+    cross: KeysValues
+    past: KeysValues | None = None
+
+    def rows(self, index: Tensor) -> "LayerState":
+        past = self.past.rows(index) if self.past else None
+        return LayerState(cross=self.cross.rows(index), past=past)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStep:
+    stream: Tensor  # B q d_model
+    state: LayerState
+
+
+class DecoderLayer(nn.Module):
+    """Masked self-attention, attention over the encoder's output, feed-forward; add & norm each."""
+
+    def __init__(
+        self,
+        *,
+        self_attention: MultiHeadAttention,
+        cross_attention: MultiHeadAttention,
+        feed_forward: nn.Module,
+        norms: tuple[AddAndNorm, AddAndNorm, AddAndNorm],
+    ) -> None:
+        super().__init__()
+        self.self_attention = self_attention
+        self.self_attention_norm = norms[0]
+        self.cross_attention = cross_attention
+        self.cross_attention_norm = norms[1]
+        self.feed_forward = feed_forward
+        self.feed_forward_norm = norms[2]
+
+    def start(self, memory: Stream) -> LayerState:
+        return LayerState(cross=self.cross_attention.project(memory))
+
+    def forward(
+        self, stream: Stream, state: LayerState, self_visible: Visible, cross_visible: Visible
+    ) -> LayerStep:
+        past = self.self_attention.project(stream)
+        past = state.past.append(past) if state.past else past
+        attended = self.self_attention(stream, past, self_visible)
+        stream = self.self_attention_norm(stream, attended)
+        attended = self.cross_attention(stream, state.cross, cross_visible)
+        stream = self.cross_attention_norm(stream, attended)
+        stream = self.feed_forward_norm(stream, self.feed_forward(stream))
+        return LayerStep(stream, LayerState(cross=state.cross, past=past))

@@ -1,0 +1,185 @@
+"""Section 3.1: the encoder, the decoder, and the whole model (Figure 1)."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from core.axes import Logits, SourceIds, Stream, TargetIds, Visible
+from core.config import ModelConfig
+from core.masks import causal, not_padding
+from core.model.attention import MultiHeadAttention
+from core.model.embedding import EmbeddedTokens, Embedding
+from core.model.feedforward import FeedForward
+from core.model.layers import AddAndNorm, DecoderLayer, EncoderLayer, LayerState
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The encoder's output and which of its positions are not padding."""
+
+    stream: Tensor  # B S d_model
+    visible: Tensor  # B 1 1 S, True = may be looked at
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderState:
+    """Everything decoding needs from earlier steps: a value, passed in and out."""
+
+    layers: tuple[LayerState, ...]
+    cross_visible: Tensor  # B 1 1 S
+    n_past: int = 0
+
+    def rows(self, index: Tensor) -> "DecoderState":
+        """Keep, drop, repeat or re-order rows, as a beam does."""
+        return DecoderState(
+            layers=tuple(layer.rows(index) for layer in self.layers),
+            cross_visible=self.cross_visible.index_select(0, index),
+            n_past=self.n_past,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    stream: Tensor  # B q d_model, the last decoder layer's output
+    state: DecoderState
+
+
+class Encoder(nn.Module):
+    def __init__(self, *, layers: list[EncoderLayer], p_dropout: float) -> None:
+        super().__init__()
+        self.embedding = EmbeddedTokens(p_dropout=p_dropout)
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, table: Embedding, ids: SourceIds, visible: Visible) -> Stream:
+        stream: Tensor = self.embedding(table, ids, first=0)
+        for layer in self.layers:
+            stream = layer(stream, visible)
+        return stream
+
+
+class Decoder(nn.Module):
+    def __init__(self, *, layers: list[DecoderLayer], p_dropout: float) -> None:
+        super().__init__()
+        self.embedding = EmbeddedTokens(p_dropout=p_dropout)
+        self.layers = nn.ModuleList(layers)
+
+    def start(self, memory: Memory) -> DecoderState:
+        layers = tuple(layer.start(memory.stream) for layer in self.layers)  # type: ignore[operator]
+        return DecoderState(layers=layers, cross_visible=memory.visible)
+
+    def forward(self, table: Embedding, ids: TargetIds, state: DecoderState) -> Decoded:
+        n_new = ids.shape[1]
+        visible = causal(n_new, state.n_past + n_new, ids.device)
+        stream: Tensor = self.embedding(table, ids, first=state.n_past)
+        layers = []
+        for layer, layer_state in zip(self.layers, state.layers, strict=True):
+            step = layer(stream, layer_state, visible, state.cross_visible)
+            stream = step.stream
+            layers.append(step.state)
+        return Decoded(stream, DecoderState(tuple(layers), state.cross_visible, state.n_past + n_new))
+
+
+class Transformer(nn.Module):
+    """The encoder-decoder model of the paper: ids in, logits out."""
+
+    def __init__(
+        self, *, embedding: Embedding, encoder: Encoder, decoder: Decoder, config: ModelConfig
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = embedding
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def encode(self, source: SourceIds) -> Memory:
+        """Run the encoder; padding (`config.pad_id`) is never looked at."""
+        visible = not_padding(source, self.config.pad_id)
+        return Memory(self.encoder(self.embedding, source, visible), visible)
+
+    def start(self, memory: Memory) -> DecoderState:
+        """The state before the first step; keys and values of the source are computed here, once."""
+        return self.decoder.start(memory)
+
+    def decode(self, target: TargetIds, state: DecoderState) -> Decoded:
+        """Consume the next target tokens (one, or many at once) after those in `state`."""
+        return self.decoder(self.embedding, target, state)  # type: ignore[no-any-return]
+
+    def logits(self, stream: Stream) -> Logits:
+        """Scores over the vocabulary, before the softmax (section 3.4)."""
+        return self.embedding.logits(stream)
+
+    def forward(self, source: SourceIds, target: TargetIds) -> Logits:
+        """Teacher-forced logits: row t is what the model expects after target tokens 0..t.
+
+        Padding of `target` must stand at its end; the rows there are meaningless.
+        """
+        state = self.start(self.encode(source))
+        return self.logits(self.decode(target, state).stream)
+
+
+def build(config: ModelConfig) -> Transformer:
+    """Make the model a configuration describes, with fresh weights from torch's global generator.
+
+    Matrices are Xavier-uniform, embeddings (and learned positions) normal with deviation
+    d_model^-0.5, so that scaled embeddings have unit variance; biases zero. The paper states none.
+    """
+
+    def attention() -> MultiHeadAttention:
+        return MultiHeadAttention(
+            d_model=config.d_model,
+            n_heads=config.n_heads,
+            d_k=config.d_k,
+            d_v=config.d_v,
+            bias=config.attention_bias,
+        )
+
+    def feed_forward() -> FeedForward:
+        return FeedForward(
+            d_model=config.d_model, d_ff=config.d_ff, activation=config.activation
+        )
+
+    def norm() -> AddAndNorm:
+        return AddAndNorm(
+            d_model=config.d_model, p_dropout=config.p_dropout, epsilon=config.layer_norm_epsilon
+        )
+
+    encoder_layers = [
+        EncoderLayer(
+            self_attention=attention(), feed_forward=feed_forward(), norms=(norm(), norm())
+        )
+        for _ in range(config.n_encoder_layers)
+    ]
+    decoder_layers = [
+        DecoderLayer(
+            self_attention=attention(),
+            cross_attention=attention(),
+            feed_forward=feed_forward(),
+            norms=(norm(), norm(), norm()),
+        )
+        for _ in range(config.n_decoder_layers)
+    ]
+    model = Transformer(
+        embedding=Embedding(
+            vocabulary_size=config.vocabulary_size,
+            d_model=config.d_model,
+            positions=config.positions,
+            max_positions=config.max_positions,
+            output_bias=config.output_bias,
+        ),
+        encoder=Encoder(layers=encoder_layers, p_dropout=config.p_dropout),
+        decoder=Decoder(layers=decoder_layers, p_dropout=config.p_dropout),
+        config=config,
+    )
+    _initialise(model)
+    return model
+
+
+def _initialise(model: Transformer) -> None:
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    for table in (model.embedding.weight, model.embedding.positions):
+        if isinstance(table, nn.Parameter):
+            nn.init.normal_(table, std=model.config.d_model**-0.5)

@@ -1,0 +1,178 @@
+"""The running state of a training: saved whole, found again after a kill.
+
+    RUN/config.json          what is being trained; a resumed run must agree with it
+    RUN/sentencepiece.model  its vocabulary
+    RUN/history.jsonl        reports so far; on resume, cut back to the resumed step
+    RUN/latest               one line: the name of the newest whole state
+    RUN/step-000123/         weights, optimiser moments, place in the data
+    RUN/snapshots/           weights alone, for averaging and for the best validation
+"""
+
+import dataclasses
+import json
+import math
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from core.checkpoint import HISTORY, read_history, read_tensors, write_whole, writing_folder
+from core.config import write_json
+
+N_STATES_KEPT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """One optimiser step: the mean loss a target token over the global batch, before the step."""
+
+    loss_nats: float
+    gradient_norm: float
+    rate: float
+    n_tokens: int  # source + target, padding not counted
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Sums since the last line of the history; kept in the state, so that a kill changes no line."""
+
+    n_steps: int = 0
+    loss_nats: float = 0.0
+    gradient_norm: float = 0.0
+    n_tokens: int = 0
+    elapsed_s: float = 0.0
+
+    def add(self, report: StepReport, elapsed_s: float) -> "Window":
+        return Window(
+            self.n_steps + 1,
+            self.loss_nats + report.loss_nats,
+            self.gradient_norm + report.gradient_norm,
+            self.n_tokens + report.n_tokens,
+            self.elapsed_s + elapsed_s,
+        )
+
+    def summary(self) -> dict[str, float]:
+        return {
+            "loss_nats": self.loss_nats / self.n_steps,
+            "gradient_norm": self.gradient_norm / self.n_steps,
+            "tokens_per_s": round(self.n_tokens / self.elapsed_s, 1),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a training stands, after `step` optimiser steps."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0  # batches of this epoch already used
+    tokens: int = 0  # source + target tokens seen, padding not counted
+    elapsed_s: float = 0.0
+    best_perplexity: float = math.inf
+    validations_since_best: int = 0
+    window: Window = Window()
+
+    def after(self, report: StepReport, elapsed_s: float, *, epoch: int, batch: int) -> "Progress":
+        return dataclasses.replace(
+            self,
+            step=self.step + 1,
+            epoch=epoch,
+            batch=batch,
+            tokens=self.tokens + report.n_tokens,
+            elapsed_s=self.elapsed_s + elapsed_s,
+            window=self.window.add(report, elapsed_s),
+        )
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Progress":
+        return cls(**{**values, "window": Window(**values["window"])})
+
+
+class RunFolder:
+    """One folder below `runs/`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.snapshots = folder / "snapshots"
+        self.history_file = folder / HISTORY
+
+    def create(self) -> None:
+        self.snapshots.mkdir(parents=True, exist_ok=True)
+
+    def save(self, progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        """Write `step-N/` whole, then point `latest` at it, then drop states older than the last two."""
+        state = self.folder / f"step-{progress.step:07d}"
+        with writing_folder(state) as partial:
+            safetensors.torch.save_file(_weights(model), partial / "model.safetensors")
+            safetensors.torch.save_file(_moments(model, optimizer), partial / "optimizer.safetensors")
+            (partial / "progress.json").write_text(write_json(dataclasses.asdict(progress)))
+        write_whole(self.folder / "latest", state.name + "\n")
+        for old in sorted(self.folder.glob("step-*"))[:-N_STATES_KEPT]:
+            shutil.rmtree(old)
+
+    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
+        """Load the newest whole state into model and optimiser; None if there is none yet."""
+        latest = self.folder / "latest"
+        if not latest.is_file():
+            return None
+        state = self.folder / latest.read_text().strip()
+        model.load_state_dict(read_tensors(state / "model.safetensors"))
+        _load_moments(model, optimizer, read_tensors(state / "optimizer.safetensors"))
+        progress = Progress.from_json(json.loads((state / "progress.json").read_text()))
+        self._cut_history(progress.step)
+        return progress
+
+    def report(self, values: dict[str, Any]) -> None:
+        """Append one line to the history."""
+        with self.history_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+
+    def save_snapshot(self, name: str, model: nn.Module) -> None:
+        partial = self.snapshots / f".{name}.partial"
+        safetensors.torch.save_file(_weights(model), partial)
+        partial.replace(self.snapshots / f"{name}.safetensors")
+
+    def step_snapshots(self) -> list[Path]:
+        """The numbered snapshots, oldest first."""
+        return sorted(self.snapshots.glob("step-*.safetensors"))
+
+    def drop_snapshots_but(self, n_newest: int) -> None:
+        for file in self.step_snapshots()[:-n_newest]:
+            file.unlink()
+
+    def _cut_history(self, step: int) -> None:
+        kept = (line for line in read_history(self.history_file) if line["step"] <= step)
+        write_whole(self.history_file, _json_lines(kept))
+
+
+def _json_lines(lines: Iterable[Any]) -> str:
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def _weights(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+
+
+def _moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Adam's two moments and step count of each parameter, by parameter name."""
+    return {
+        f"{kind}.{name}": value.detach().cpu().contiguous()
+        for name, parameter in model.named_parameters()
+        for kind, value in optimizer.state[parameter].items()
+    }
+
+
+def _load_moments(
+    model: nn.Module, optimizer: torch.optim.Optimizer, moments: dict[str, Tensor]
+) -> None:
+    parameters = dict(model.named_parameters())
+    for key, value in moments.items():
+        kind, name = key.split(".", 1)
+        parameter = parameters[name]
+        value = value if kind == "step" else value.to(parameter.device, parameter.dtype)
+        optimizer.state[parameter][kind] = value
