@@ -1,1 +1,22 @@
-"""The encoder-decoder Transformer of "Attention Is All You Need": train, load, translate, trace."""
+"""The encoder-decoder Transformer of "Attention Is All You Need": train, load, translate, trace.
+
+import core
+core.load("checkpoints/en-de").trace("A man is riding a bicycle.").weights["cross"]
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.translator import Translator
+
+
+def load(folder: Path | str, device: str = "cpu") -> "Translator":
+    """Load a checkpoint folder for use; torch is imported here, not with the package.
+
+    Raises:
+        CheckpointError: if the folder is no whole checkpoint; the message names file and cause.
+    """
+    from core.translator import Translator
+
+    return Translator.load(folder, device)

@@ -64,7 +64,9 @@ def load_checkpoint(folder: Path | str, device: torch.device | str = "cpu") -> C
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise CheckpointError(f"{folder} is no folder; a checkpoint is a folder with {WEIGHTS} in it")
+        raise CheckpointError(
+            f"{folder} is no folder; a checkpoint is a folder with {WEIGHTS} in it"
+        )
     for name in (WEIGHTS, CONFIG, VOCABULARY):
         if not (folder / name).is_file():
             raise CheckpointError(f"{folder / name} is missing; a checkpoint needs it")
@@ -131,7 +133,9 @@ def average_weights(files: Sequence[Path]) -> dict[str, Tensor]:
         weights = read_tensors(file)
         shapes = {name: tensor.shape for name, tensor in weights.items()}
         if total and shapes != {name: tensor.shape for name, tensor in total.items()}:
-            raise CheckpointError(f"{file} holds other tensors than {files[0]}; cannot average them")
+            raise CheckpointError(
+                f"{file} holds other tensors than {files[0]}; cannot average them"
+            )
         for name, tensor in weights.items():
             total[name] = total.get(name, 0) + tensor.double() / len(files)
     return {name: tensor.float() for name, tensor in total.items()}

@@ -108,6 +108,16 @@ class TokenisedCorpus:
     def target_lengths(self) -> Indices:
         return np.diff(self.target_offsets)
 
+    def part(self, first: int, end: int) -> "TokenisedCorpus":
+        """The pairs from `first` up to but without `end`, still in the same files."""
+        return TokenisedCorpus(
+            source_ids=self.source_ids,
+            target_ids=self.target_ids,
+            source_offsets=self.source_offsets[first : end + 1],
+            target_offsets=self.target_offsets[first : end + 1],
+            n_left_out=0,
+        )
+
     def pair(self, index: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         return (
             self.source_ids[self.source_offsets[index] : self.source_offsets[index + 1]],
@@ -226,7 +236,7 @@ def epoch_batches(
             batches.append(order[first:position])
             first, widest = position, int(length)
     batches.append(order[first:])
-    random.shuffle(batches)  # type: ignore[arg-type]
+    random.shuffle(batches)
     return batches
 
 

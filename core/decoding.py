@@ -129,7 +129,11 @@ def search(
 
 
 def _check(
-    number: int, source: Sequence[int], prefix: Sequence[int], model: ModelConfig, config: SearchConfig
+    number: int,
+    source: Sequence[int],
+    prefix: Sequence[int],
+    model: ModelConfig,
+    config: SearchConfig,
 ) -> None:
     if len(source) > MAX_SOURCE_PIECES:
         raise SourceTooLongError(
@@ -147,7 +151,9 @@ def _check(
         raise ValueError(f"the prefix for source {number} has </s> before its end")
 
 
-def _batches_by_length(sources: Sequence[Sequence[int]], config: SearchConfig) -> Iterator[list[int]]:
+def _batches_by_length(
+    sources: Sequence[Sequence[int]], config: SearchConfig
+) -> Iterator[list[int]]:
     n_rows = config.beam_size if config.method == "beam" else 1
     batch: list[int] = []
     for index in sorted(range(len(sources)), key=lambda i: len(sources[i])):
@@ -198,7 +204,9 @@ class _Search:
         self.config = config
         ids = model.config
         self.end_id = ids.end_id
-        self.banned = torch.tensor(sorted({ids.pad_id, ids.start_id, ids.unknown_id} - {ids.end_id}))
+        self.banned = torch.tensor(
+            sorted({ids.pad_id, ids.start_id, ids.unknown_id} - {ids.end_id})
+        )
         root = Node(-1, ids.start_id, 0, 0.0, 0.0, 0.0, is_end=False)
         self.sentences = [
             _Sentence(prefix, max_target_pieces(len(source), config), [root])
@@ -219,8 +227,10 @@ class _Search:
             log_probabilities, state = self._distributions(rows, state)
             self._remember_candidates(log_probabilities)
             proposals = self._propose(self._allowed(log_probabilities, rows), rows)
+            n_before = len(rows)
             rows, parents = self._advance(rows, proposals)
-            state = state.rows(torch.tensor(parents, device=self.device))
+            if parents != list(range(n_before)):
+                state = state.rows(torch.tensor(parents, dtype=torch.int64, device=self.device))
         return [self._found(sentence) for sentence in self.sentences]
 
     def _distributions(self, rows: list[_Row], state: DecoderState) -> tuple[Tensor, DecoderState]:
@@ -274,17 +284,20 @@ class _Search:
         """Grow the trees; return the rows that go on, and which row each comes from."""
         next_rows: list[_Row] = []
         parents: list[int] = []
-        for number, sentence in enumerate(self.sentences):
-            mine = [index for index, row in enumerate(rows) if row.sentence == number]
-            if not mine:
-                continue
+        by_sentence: dict[int, list[int]] = {}
+        for index, row in enumerate(rows):
+            by_sentence.setdefault(row.sentence, []).append(index)
+        for number, mine in by_sentence.items():
+            sentence = self.sentences[number]
             opened: list[tuple[int, int]] = []  # (node, row it comes from)
             for rank, (_, index, log_probability, token) in enumerate(
                 self._best(sentence, rows, mine, proposals)
             ):
                 if token == self.end_id:
                     if rank < self.width:
-                        sentence.ends.append(self._add(sentence, rows, index, log_probability, token))
+                        sentence.ends.append(
+                            self._add(sentence, rows, index, log_probability, token)
+                        )
                 elif len(opened) < self.width:
                     opened.append((self._add(sentence, rows, index, log_probability, token), index))
             if self._goes_on(sentence, [node for node, _ in opened]):
@@ -301,7 +314,12 @@ class _Search:
     ) -> list[tuple[float, int, float, int]]:
         """The 2 x beam best continuations, as (total, row, log-probability, token), best first."""
         options = [
-            (sentence.tree[rows[index].node].total_nats + log_probability, index, log_probability, token)
+            (
+                sentence.tree[rows[index].node].total_nats + log_probability,
+                index,
+                log_probability,
+                token,
+            )
             for index in mine
             for log_probability, token in proposals[index]
             if log_probability > -math.inf
@@ -317,7 +335,9 @@ class _Search:
         depth = parent.depth + 1
         score = total / length_penalty(depth, self.config)
         is_end = token == self.end_id
-        sentence.tree.append(Node(parent_index, token, depth, log_probability, total, score, is_end))
+        sentence.tree.append(
+            Node(parent_index, token, depth, log_probability, total, score, is_end)
+        )
         sentence.origins.append((len(self.candidates) - 1, index))
         return len(sentence.tree) - 1
 

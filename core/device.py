@@ -24,7 +24,9 @@ def choose_device(name: str = "auto", local_rank: int = 0) -> torch.device:
         return torch.device("mps")
     if name in ("auto", "cpu"):
         return torch.device("cpu")
-    raise ValueError(f"device={name!r} is not available here; use cpu, or auto to take what there is")
+    raise ValueError(
+        f"device={name!r} is not available here; use cpu, or auto to take what there is"
+    )
 
 
 def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:

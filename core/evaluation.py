@@ -1,16 +1,21 @@
-"""Perplexity of a model on parallel text."""
+"""How good a model is: perplexity, BLEU and chrF with their signatures and intervals."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
 
-from core.data import TokenisedCorpus, collate
+from core.data import Indices, PaddedBatch, TokenisedCorpus, collate, pad
 from core.loss import smoothed_cross_entropy
 from core.model import Transformer
+from core.tokenizer import END_ID, START_ID
 
 TOKENS_AT_ONCE = 4_000
+N_BOOTSTRAP = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +35,87 @@ class Likelihood:
 
 
 @torch.inference_mode()
-def likelihood(
+def batch_likelihood(model: Transformer, batch: PaddedBatch) -> Likelihood:
+    """Teacher-forced likelihood of the targets of one padded batch."""
+    batch = batch.to(next(model.parameters()).device)
+    expected = batch.target[:, 1:]
+    real = expected != model.config.pad_id
+    logits = model(batch.source, batch.target[:, :-1])[real]
+    nll = smoothed_cross_entropy(logits, expected[real], label_smoothing=0.0)
+    return Likelihood(float(nll), int(real.sum()))
+
+
+def corpus_likelihood(
     model: Transformer, corpus: TokenisedCorpus, *, shard: int = 0, n_shards: int = 1
 ) -> Likelihood:
-    """Teacher-forced likelihood of the targets (of every n-th batch, where several devices share)."""
-    device = next(model.parameters()).device
-    order = np.argsort(corpus.source_lengths + corpus.target_lengths, kind="stable")
-    widest = np.maximum(corpus.source_lengths, corpus.target_lengths)[order]
-    cuts = np.cumsum(widest) // TOKENS_AT_ONCE
+    """Likelihood of a tokenised corpus (of every n-th batch, where several devices share)."""
     total = Likelihood(0.0, 0)
-    for number, batch in enumerate(np.split(order, np.flatnonzero(np.diff(cuts)) + 1)):
-        if number % n_shards != shard:
-            continue
-        padded = collate(corpus, batch).to(device)
-        expected = padded.target[:, 1:]
-        real = expected != model.config.pad_id
-        logits = model(padded.source, padded.target[:, :-1])[real]
-        nll = smoothed_cross_entropy(logits, expected[real], label_smoothing=0.0)
-        total += Likelihood(float(nll), int(real.sum()))
+    batches = _similar_lengths(corpus.source_lengths, corpus.target_lengths)
+    for batch in batches[shard::n_shards]:
+        total += batch_likelihood(model, collate(corpus, batch))
     return total
+
+
+def pairs_likelihood(
+    model: Transformer, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+) -> Likelihood:
+    """Likelihood of pairs of ids (without `<s>` and `</s>`), none left out.
+
+    Raises:
+        ValueError: if a side exceeds the positions of the model.
+    """
+    total = Likelihood(0.0, 0)
+    lengths = [np.asarray([len(ids) for ids in side], np.int64) for side in (sources, targets)]
+    for batch in _similar_lengths(*lengths):
+        padded = PaddedBatch(
+            source=pad([[*sources[i], END_ID] for i in batch]),
+            target=pad([[START_ID, *targets[i], END_ID] for i in batch]),
+        )
+        total += batch_likelihood(model, padded)
+    return total
+
+
+def _similar_lengths(source_lengths: Indices, target_lengths: Indices) -> list[Indices]:
+    order = np.argsort(source_lengths + target_lengths, kind="stable")
+    widest = np.maximum(source_lengths, target_lengths)[order]
+    cuts = np.flatnonzero(np.diff(np.cumsum(widest) // TOKENS_AT_ONCE)) + 1
+    return np.split(order, cuts)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A corpus score, its 95 % bootstrap interval, and how it was made."""
+
+    value: float
+    interval_95: tuple[float, float] | None
+    signature: str
+
+
+def translation_scores(
+    translations: Sequence[str], references: Sequence[str], *, n_bootstrap: int = N_BOOTSTRAP
+) -> dict[str, Score]:
+    """`bleu` (cased, 13a), `bleu_lc` (lowercased, 13a) and `chrf`, by sacrebleu.
+
+    Args:
+        n_bootstrap: resamples for the intervals; 1 leaves the intervals out.
+
+    Raises:
+        ValueError: if there are not as many translations as references, or none.
+    """
+    if len(translations) != len(references) or not references:
+        raise ValueError(
+            f"{len(translations)} translations and {len(references)} references; "
+            "give as many of each, at least one"
+        )
+    metrics = {"bleu": BLEU(), "bleu_lc": BLEU(lowercase=True), "chrf": CHRF()}
+    scores = {}
+    for name, metric in metrics.items():
+        result = metric.corpus_score(translations, [references], n_bootstrap=n_bootstrap)
+        mean, half_width = result._mean, result._ci  # sacrebleu has no public name for them
+        interval = (round(float(mean - half_width), 2), round(float(mean + half_width), 2))
+        scores[name] = Score(
+            value=result.score,
+            interval_95=interval if n_bootstrap > 1 else None,
+            signature=str(metric.get_signature()),
+        )
+    return scores

@@ -20,7 +20,9 @@ def causal(n_queries: int, n_keys: int, device: torch.device | None = None) -> V
         ValueError: if there are more queries than keys.
     """
     if n_queries > n_keys:
-        raise ValueError(f"n_queries={n_queries} exceeds n_keys={n_keys}; queries are the last keys")
+        raise ValueError(
+            f"n_queries={n_queries} exceeds n_keys={n_keys}; queries are the last keys"
+        )
     position = torch.arange(n_keys, device=device)
     visible: Tensor = position[None, :] <= position[n_keys - n_queries :, None]
     return visible[None, None]

@@ -1,11 +1,11 @@
 """The running state of a training: saved whole, found again after a kill.
 
-    RUN/config.json          what is being trained; a resumed run must agree with it
-    RUN/sentencepiece.model  its vocabulary
-    RUN/history.jsonl        reports so far; on resume, cut back to the resumed step
-    RUN/latest               one line: the name of the newest whole state
-    RUN/step-000123/         weights, optimiser moments, place in the data
-    RUN/snapshots/           weights alone, for averaging and for the best validation
+RUN/config.json          what is being trained; a resumed run must agree with it
+RUN/sentencepiece.model  its vocabulary
+RUN/history.jsonl        reports so far; on resume, cut back to the resumed step
+RUN/latest               one line: the name of the newest whole state
+RUN/step-000123/         weights, optimiser moments, place in the data
+RUN/snapshots/           weights alone, for averaging and for the best validation
 """
 
 import dataclasses
@@ -109,7 +109,9 @@ class RunFolder:
         state = self.folder / f"step-{progress.step:07d}"
         with writing_folder(state) as partial:
             safetensors.torch.save_file(_weights(model), partial / "model.safetensors")
-            safetensors.torch.save_file(_moments(model, optimizer), partial / "optimizer.safetensors")
+            safetensors.torch.save_file(
+                _moments(model, optimizer), partial / "optimizer.safetensors"
+            )
             (partial / "progress.json").write_text(write_json(dataclasses.asdict(progress)))
         write_whole(self.folder / "latest", state.name + "\n")
         for old in sorted(self.folder.glob("step-*"))[:-N_STATES_KEPT]:
@@ -174,5 +176,5 @@ def _load_moments(
     for key, value in moments.items():
         kind, name = key.split(".", 1)
         parameter = parameters[name]
-        value = value if kind == "step" else value.to(parameter.device, parameter.dtype)
-        optimizer.state[parameter][kind] = value
+        place = value if kind == "step" else value.to(parameter.device, parameter.dtype)
+        optimizer.state[parameter][kind] = place

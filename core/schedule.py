@@ -1,5 +1,7 @@
 """The learning rate of section 5.3, Equation 3, as a pure function of the step."""
 
+import math
+
 
 def learning_rate(step: int, *, d_model: int, n_warmup_steps: int, scale: float = 1.0) -> float:
     """Return `scale · d_model^-0.5 · min(step^-0.5, step · n_warmup_steps^-1.5)` (Equation 3).
@@ -16,4 +18,6 @@ def learning_rate(step: int, *, d_model: int, n_warmup_steps: int, scale: float 
         raise ValueError(f"step={step} is before the first step; steps count from 1")
     if n_warmup_steps < 1:
         raise ValueError(f"n_warmup_steps={n_warmup_steps} must be at least 1")
-    return scale * d_model**-0.5 * min(step**-0.5, step * n_warmup_steps**-1.5)
+    return (
+        scale / math.sqrt(d_model) * min(1 / math.sqrt(step), step / math.pow(n_warmup_steps, 1.5))
+    )

@@ -5,6 +5,7 @@ SentencePiece itself runs with its `identity` rule.
 """
 
 import io
+import itertools
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -84,7 +85,9 @@ class Tokenizer:
         try:
             self._processor.LoadFromSerializedProto(model)
         except RuntimeError as error:
-            raise ValueError(f"these {len(model)} bytes are no SentencePiece model: {error}") from None
+            raise ValueError(
+                f"these {len(model)} bytes are no SentencePiece model: {error}"
+            ) from None
         found = tuple(
             getattr(self._processor, name)() for name in ("pad_id", "unk_id", "bos_id", "eos_id")
         )
@@ -133,7 +136,7 @@ class Tokenizer:
 
     @property
     def vocabulary_size(self) -> int:
-        return self._processor.GetPieceSize()  # type: ignore[no-any-return]
+        return int(self._processor.GetPieceSize())
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -164,56 +167,60 @@ class Tokenizer:
         for id_ in ids:
             if not 0 <= id_ < self.vocabulary_size:
                 raise ValueError(f"id {id_} is outside the vocabulary of {self.vocabulary_size}")
-        return _read(ids, [self.names[i] for i in ids])
+        return _read(ids, self.names)
 
 
-def _read(ids: list[int], names: list[str]) -> PiecedText:
+@dataclass(frozen=True, slots=True)
+class _Glyph:
+    """Ids that stand for the same characters: one piece, or the bytes of one character."""
+
+    ids: tuple[int, ...]
+    characters: str  # with the space before a word; nothing for special pieces
+
+
+def _read(ids: list[int], names: Sequence[str]) -> PiecedText:
     text = ""
     pieces: list[Piece] = []
     word_starts: list[int] = []
-    index = 0
-    while index < len(ids):
-        run = _byte_run(ids, names, index)
-        if run:
-            group_sizes, characters = zip(*_characters(run), strict=True)
-        elif _kind(ids[index]) == "special":
-            group_sizes, characters = (1,), ("",)
+    for glyph in _glyphs(ids, names):
+        is_special = _kind(glyph.ids[0]) == "special"
+        opens_word = glyph.characters.startswith(" ") or not word_starts
+        shown = glyph.characters if text else glyph.characters.removeprefix(" ")
+        start = len(text) + len(shown) - len(shown.lstrip(" "))
+        text += shown
+        if opens_word and not is_special:
+            word_starts.append(start)
+        word = -1 if is_special else len(word_starts) - 1
+        pieces += [
+            Piece(id_, names[id_], text[start:], start, len(text), word, _kind(id_))
+            for id_ in glyph.ids
+        ]
+    return PiecedText(text, tuple(pieces), tuple(_words(text, word_starts)))
+
+
+def _words(text: str, starts: list[int]) -> Iterator[Word]:
+    for start, end in itertools.pairwise([*starts, len(text)]):
+        word = text[start:end].rstrip(" ")
+        yield Word(word, start, start + len(word))
+
+
+def _glyphs(ids: list[int], names: Sequence[str]) -> Iterator[_Glyph]:
+    for kind, group in itertools.groupby(ids, key=_kind):
+        run = tuple(group)
+        if kind == "byte":
+            first = 0
+            for size, character in _characters(bytes(int(names[id_][3:5], 16) for id_ in run)):
+                yield _Glyph(run[first : first + size], character)
+                first += size
         else:
-            group_sizes, characters = (1,), (names[index].replace(SPACE, " "),)
-        for size, shown in zip(group_sizes, characters, strict=True):
-            is_special = _kind(ids[index]) == "special"
-            opens_word = shown.startswith(" ") or (bool(shown) and not word_starts)
-            shown = shown if text else shown.removeprefix(" ")
-            start = len(text) + (len(shown) - len(shown.lstrip(" ")))
-            text += shown
-            if opens_word and not is_special:
-                word_starts.append(start)
-            for id_, name in zip(ids[index : index + size], names[index : index + size], strict=True):
-                word = -1 if is_special else len(word_starts) - 1
-                kind = _kind(id_)
-                pieces.append(Piece(id_, name, text[start:], start, len(text), word, kind))
-            index += size
-    ends = [*word_starts[1:], len(text)]
-    words = tuple(
-        Word(text[a:b].rstrip(" "), a, a + len(text[a:b].rstrip(" ")))
-        for a, b in zip(word_starts, ends, strict=False)
-    )
-    return PiecedText(text, tuple(pieces), words)
+            for id_ in run:
+                yield _Glyph((id_,), "" if kind == "special" else names[id_].replace(SPACE, " "))
 
 
 def _kind(id_: int) -> PieceKind:
     if id_ < 4:
         return "special"
     return "byte" if id_ < N_SPECIAL_AND_BYTES else "text"
-
-
-def _byte_run(ids: list[int], names: list[str], first: int) -> bytes:
-    run = bytearray()
-    for id_, name in zip(ids[first:], names[first:], strict=True):
-        if _kind(id_) != "byte":
-            break
-        run.append(int(name[3:5], 16))
-    return bytes(run)
 
 
 def _characters(run: bytes) -> Iterator[tuple[int, str]]:

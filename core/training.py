@@ -23,7 +23,7 @@ from tqdm import tqdm
 from core.config import TrainConfig
 from core.data import Indices, TokenisedCorpus, collate, epoch_batches, microbatches
 from core.device import choose_dtype
-from core.evaluation import Likelihood, likelihood
+from core.evaluation import Likelihood, corpus_likelihood
 from core.loss import smoothed_cross_entropy
 from core.model import Transformer
 from core.runs import Progress, RunFolder, StepReport, Window
@@ -52,6 +52,11 @@ class Workers:
     def is_first(self) -> bool:
         return self.rank == 0
 
+    def wait(self) -> None:
+        """Return when every worker has come here."""
+        if self.world_size > 1:
+            distributed.barrier()
+
     def sum(self, *values: float) -> list[float]:
         """Each number, summed over all workers."""
         if self.world_size == 1:
@@ -60,7 +65,7 @@ class Workers:
         if distributed.get_backend() == "nccl":
             total = total.to(torch.device("cuda", self.local_rank))
         distributed.all_reduce(total)
-        return total.tolist()  # type: ignore[no-any-return]
+        return total.tolist()
 
 
 @contextlib.contextmanager
@@ -110,7 +115,7 @@ class Trainer:
         validation: Mapping[str, TokenisedCorpus],
         config: TrainConfig,
         run: RunFolder,
-        group: Workers = Workers(),  # noqa: B008 - frozen
+        group: Workers = Workers(),
         score: Score | None = None,
     ) -> None:
         self.model = model
@@ -270,7 +275,7 @@ class Trainer:
         total = Likelihood(0.0, 0)
         values: dict[str, float] = {}
         for name, corpus in self.validation.items():
-            mine = likelihood(
+            mine = corpus_likelihood(
                 self.model, corpus, shard=self.group.rank, n_shards=self.group.world_size
             )
             nll_nats, n_tokens = self.group.sum(mine.nll_nats, mine.n_tokens)

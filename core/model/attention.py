@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.axes import HeadOutputs, Keys, Queries, Stream, Values, Visible, Weights
+from core.axes import HeadOutputs, Keys, Queries, Stream, Visible, Weights
 from core.model.tap import Tap
 
 
@@ -91,4 +91,5 @@ class MultiHeadAttention(nn.Module):
         return query.device.type == "cpu" and torch.is_grad_enabled()
 
     def _split(self, joined: Tensor) -> Tensor:
-        return joined.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)  # B n (H d) -> B H n d
+        rows, n, width = joined.shape
+        return joined.view(rows, n, self.n_heads, width // self.n_heads).transpose(1, 2)  # B H n d

@@ -76,7 +76,9 @@ class Decoder(nn.Module):
             step = layer(stream, layer_state, visible, state.cross_visible)
             stream = step.stream
             layers.append(step.state)
-        return Decoded(stream, DecoderState(tuple(layers), state.cross_visible, state.n_past + n_new))
+        return Decoded(
+            stream, DecoderState(tuple(layers), state.cross_visible, state.n_past + n_new)
+        )
 
 
 class Transformer(nn.Module):
@@ -134,9 +136,7 @@ def build(config: ModelConfig) -> Transformer:
         )
 
     def feed_forward() -> FeedForward:
-        return FeedForward(
-            d_model=config.d_model, d_ff=config.d_ff, activation=config.activation
-        )
+        return FeedForward(d_model=config.d_model, d_ff=config.d_ff, activation=config.activation)
 
     def norm() -> AddAndNorm:
         return AddAndNorm(

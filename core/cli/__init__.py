@@ -1,0 +1,41 @@
+"""The command line: one dataclass a command, whose fields are its options."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import tyro
+
+from core.cli.evaluate import Align, Evaluate
+from core.cli.info import Info
+from core.cli.train import TYRO_CONFIG, Average, Corpus, Train
+from core.cli.translate import Trace, Translate
+
+Command = (
+    Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Translate, tyro.conf.subcommand("translate")]
+    | Annotated[Trace, tyro.conf.subcommand("trace")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Align, tyro.conf.subcommand("align")]
+    | Annotated[Average, tyro.conf.subcommand("average")]
+    | Annotated[Info, tyro.conf.subcommand("info")]
+    | Annotated[Corpus, tyro.conf.subcommand("corpus")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; a mistake in its arguments or files ends with one line and status 2."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    command = tyro.cli(
+        Command,
+        args=arguments,
+        prog="python -m core",
+        description="Train, run and inspect the encoder-decoder Transformer of the paper.",
+        config=TYRO_CONFIG,
+    )
+    try:
+        command.execute(arguments[1:])
+    except (ValueError, OSError) as error:
+        sys.exit(f"python -m core {arguments[0]}: error: {error}")
+    except BrokenPipeError:
+        sys.exit(1)

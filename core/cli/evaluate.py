@@ -1,0 +1,134 @@
+"""`evaluate` and `align`: measure a checkpoint, and keep what was measured in its folder."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.config import SearchConfig, write_json
+
+if TYPE_CHECKING:
+    from core.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """BLEU, chrF and perplexity of a checkpoint on parallel text; the last line is one JSON object."""
+
+    checkpoint: Path
+    """A checkpoint folder, such as checkpoints/en-de."""
+    source: Path
+    """Text to translate, one sentence a line."""
+    reference: Path
+    """Its reference translation, line by line."""
+    output: Path | None = None
+    """A file for the translations."""
+    record: str | None = None
+    """Keep the result in the checkpoint's metrics.json and card.md, under this name."""
+    json: bool = False
+    """Print only the JSON object."""
+    device: str = "auto"
+    search: SearchConfig = field(default_factory=SearchConfig)
+
+    def execute(self, arguments: Sequence[str]) -> None:
+        from core.checkpoint import load_checkpoint
+        from core.data import read_pairs
+        from core.device import choose_device
+
+        checkpoint = load_checkpoint(self.checkpoint, choose_device(self.device))
+        pairs = list(read_pairs(self.source, self.reference))
+        if not pairs:
+            raise ValueError(f"{self.source} has no line; there is nothing to evaluate")
+        started_s = time.perf_counter()
+        translations, result = measure(checkpoint, pairs, self.search)
+        result["seconds"] = round(time.perf_counter() - started_s, 1)
+        if self.output:
+            self.output.write_text("".join(line + "\n" for line in translations), "utf-8")
+        if self.record:
+            results = {**checkpoint.metrics.get("results", {}), self.record: result}
+            record_metrics(checkpoint, {"results": results})
+        if not self.json:
+            for name in ("bleu", "bleu_lc", "chrf"):
+                low, high = result["intervals_95"][name]
+                print(f"{name:8} {result[name]:6.2f}  95 % interval {low:.2f} to {high:.2f}")
+            print(f"{'ppl':8} {result['perplexity']:6.2f}  per piece")
+        print(json.dumps(result))
+
+
+def measure(
+    checkpoint: "Checkpoint", pairs: Sequence[tuple[str, str]], search_config: SearchConfig
+) -> tuple[list[str], dict[str, Any]]:
+    """Translations of the sources, and their scores against the references."""
+    from core.evaluation import pairs_likelihood, translation_scores
+    from core.translator import Translator
+
+    tokenizer = checkpoint.tokenizer
+    translations = Translator(checkpoint).translate([source for source, _ in pairs], search_config)
+    likelihood = pairs_likelihood(
+        checkpoint.model,
+        tokenizer.encode_lines([source for source, _ in pairs]),
+        tokenizer.encode_lines([target for _, target in pairs]),
+    )
+    scores = translation_scores(translations, [target for _, target in pairs])
+    return translations, {
+        **{name: round(score.value, 2) for name, score in scores.items()},
+        "intervals_95": {name: score.interval_95 for name, score in scores.items()},
+        "signatures": {name: score.signature for name, score in scores.items()},
+        "perplexity": round(likelihood.perplexity, 3),
+        "sentences": len(pairs),
+        "search": search_config.to_json(),
+    }
+
+
+def record_metrics(checkpoint: "Checkpoint", new: Mapping[str, Any]) -> None:
+    """Add to metrics.json and renew the card's results; weights stay untouched."""
+    from core.card import with_results
+    from core.checkpoint import CARD, METRICS, write_whole
+
+    assert checkpoint.folder is not None
+    metrics = {**checkpoint.metrics, **new}
+    write_whole(checkpoint.folder / METRICS, write_json(metrics))
+    write_whole(checkpoint.folder / CARD, with_results(checkpoint.card, metrics))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Align:
+    """Find the cross-attention head that aligns words best, against gold word alignments.
+
+    The result is kept in the checkpoint's metrics.json; the Explorer opens on that head.
+    """
+
+    checkpoint: Path
+    """A checkpoint folder, such as checkpoints/en-de."""
+    source: Path
+    """Tokenised source text, one sentence a line."""
+    target: Path
+    """Its tokenised translation."""
+    gold: Path
+    """Links, one line a sentence: 3-4 is sure, 3p4 possible, words counted from 1."""
+    name: str
+    """What to call this text in the card."""
+    max_words: int = 60
+    """Pairs with a longer side are passed over."""
+
+    def execute(self, arguments: Sequence[str]) -> None:
+        from core.alignment import head_alignment, read_gold
+        from core.checkpoint import load_checkpoint
+        from core.data import read_pairs
+
+        checkpoint = load_checkpoint(self.checkpoint)
+        rows = [
+            (source, target, links)
+            for (source, target), links in zip(
+                read_pairs(self.source, self.target), read_gold(self.gold), strict=True
+            )
+            if max(len(source.split()), len(target.split())) <= self.max_words
+        ]
+        sources, targets, gold = zip(*rows, strict=True)
+        result = head_alignment(checkpoint.model, checkpoint.tokenizer, sources, targets, gold)
+        record_metrics(checkpoint, {"alignment": {"data": self.name, **result.to_json()}})
+        json.dump(result.to_json(), sys.stdout)
+        print()

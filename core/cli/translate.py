@@ -1,0 +1,111 @@
+"""`translate` and `trace`: put a checkpoint to use."""
+
+import itertools
+import json
+import math
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from core.config import SearchConfig
+
+if TYPE_CHECKING:
+    from core.decoding import Found
+    from core.translator import Translator
+
+LINES_AT_ONCE = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translate:
+    """Translate text, or lines from standard input in their order."""
+
+    texts: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Sentences; without any, lines are read from standard input."""
+    checkpoint: Path
+    """A checkpoint folder, such as checkpoints/en-de."""
+    json: bool = False
+    """One JSON object a line, with the log-probability and candidates of every step."""
+    device: str = "auto"
+    search: SearchConfig = field(default_factory=SearchConfig)
+
+    def execute(self, arguments: Sequence[str]) -> None:
+        from core.device import choose_device
+        from core.translator import Translator
+
+        translator = Translator.load(self.checkpoint, str(choose_device(self.device)))
+        lines = self.texts or (line.rstrip("\r\n") for line in sys.stdin)
+        for chunk in _chunks(lines):
+            for line in (
+                _as_json(translator, chunk, self.search)
+                if self.json
+                else (translator.translate(chunk, self.search))
+            ):
+                print(line)
+            sys.stdout.flush()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """Translate one sentence and write every head's attention, as docs/trace-format.md describes."""
+
+    text: tyro.conf.Positional[str]
+    """The sentence."""
+    checkpoint: Path
+    """A checkpoint folder, such as checkpoints/en-de."""
+    output: Path
+    """File to write; its ending chooses .npz (arrays) or .json (everything)."""
+    device: str = "auto"
+    search: SearchConfig = field(default_factory=SearchConfig)
+
+    def execute(self, arguments: Sequence[str]) -> None:
+        from core.device import choose_device
+        from core.translator import Translator
+
+        translator = Translator.load(self.checkpoint, str(choose_device(self.device)))
+        trace = translator.trace(self.text, self.search)
+        trace.save(self.output, translator.checkpoint.tokenizer.names)
+        print(trace.target.text)
+        shapes = ", ".join(f"{kind} {weights.shape}" for kind, weights in trace.weights.items())
+        print(f"{self.output}: {shapes}", file=sys.stderr)
+
+
+def _chunks(lines: Iterable[str]) -> Iterator[list[str]]:
+    iterator = iter(lines)
+    while chunk := list(itertools.islice(iterator, LINES_AT_ONCE)):
+        yield chunk
+
+
+def _as_json(translator: "Translator", texts: list[str], search: SearchConfig) -> Iterator[str]:
+    for text, found in zip(texts, translator.search(texts, search), strict=True):
+        yield json.dumps(_found_as_json(translator, text, found), ensure_ascii=False)
+
+
+def _found_as_json(translator: "Translator", text: str, found: "Found") -> dict[str, object]:
+    tokenizer = translator.checkpoint.tokenizer
+    return {
+        "source": text,
+        "translation": tokenizer.decode(found.best.tokens),
+        "log_probability_nats": found.best.log_probability_nats,
+        "score": found.best.score,
+        "is_cut": found.best.is_cut,
+        "steps": [
+            {
+                "piece": tokenizer.names[step.token],
+                "probability": round(math.exp(step.log_probability_nats), 6),
+                "candidates": {
+                    tokenizer.names[c.token]: round(math.exp(c.log_probability_nats), 6)
+                    for c in step.candidates
+                },
+            }
+            for step in found.best.steps
+        ],
+        "alternatives": [
+            {"translation": tokenizer.decode(h.tokens), "score": h.score}
+            for h in found.hypotheses[1:]
+        ],
+    }

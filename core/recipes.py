@@ -1,0 +1,65 @@
+"""Sizes and settings fit for the size of a corpus, for someone who names none.
+
+Differs from the paper: its base model and 100,000 steps of 25,000 tokens suit millions of pairs;
+a small corpus wants a smaller, shallower model, smaller batches and a shorter warmup.
+"""
+
+from dataclasses import dataclass
+
+from core.config import ModelConfig, TrainConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What suits corpora of up to `max_pairs` pairs."""
+
+    max_pairs: float
+    vocabulary_size: int
+    n_layers: int
+    d_model: int
+    d_ff: int
+    n_heads: int
+    p_dropout: float
+    tokens_per_update: int
+    n_warmup_steps: int
+    rate_scale: float
+    n_epochs: int
+
+    def model(self, vocabulary_size: int) -> ModelConfig:
+        return ModelConfig(
+            vocabulary_size=vocabulary_size,
+            n_encoder_layers=self.n_layers,
+            n_decoder_layers=self.n_layers,
+            d_model=self.d_model,
+            d_ff=self.d_ff,
+            n_heads=self.n_heads,
+            d_k=self.d_model // self.n_heads,
+            d_v=self.d_model // self.n_heads,
+            p_dropout=self.p_dropout,
+        )
+
+    def training(self, n_target_tokens: int, seed: int = 1) -> TrainConfig:
+        n_steps = max(200, self.n_epochs * n_target_tokens // self.tokens_per_update)
+        return TrainConfig(
+            tokens_per_update=self.tokens_per_update,
+            tokens_per_microbatch=min(self.tokens_per_update, 4_000),
+            n_steps=n_steps,
+            n_warmup_steps=min(self.n_warmup_steps, n_steps // 3),
+            rate_scale=self.rate_scale,
+            validate_every=max(50, n_steps // 20),
+            snapshot_every=max(25, n_steps // 40),
+            seed=seed,
+        )
+
+
+RECIPES = (
+    Recipe(10_000, 1_000, 2, 128, 512, 4, 0.1, 750, 400, 0.6, 20),
+    Recipe(60_000, 4_000, 3, 128, 512, 8, 0.1, 750, 1_500, 0.6, 20),
+    Recipe(1_000_000, 8_000, 4, 256, 1024, 8, 0.1, 1_500, 3_000, 0.8, 15),
+    Recipe(float("inf"), 32_000, 6, 512, 2048, 8, 0.1, 25_000, 4_000, 1.0, 10),
+)
+
+
+def recipe_for(n_pairs: int) -> Recipe:
+    """The recipe for a corpus of so many pairs."""
+    return next(recipe for recipe in RECIPES if n_pairs <= recipe.max_pairs)

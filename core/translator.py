@@ -1,0 +1,50 @@
+"""A checkpoint put to use: text in, text or trace out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.checkpoint import Checkpoint, load_checkpoint
+from core.config import SearchConfig
+from core.decoding import Found, search
+from core.tracing import Trace, trace
+
+
+class Translator:
+    """Translate and trace with one loaded checkpoint; safe to share between threads."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        unseen = checkpoint.metrics.get("pieces_not_in_training", {})
+        self._new_source_ids = frozenset(unseen.get("source", ()))
+        self._new_target_ids = frozenset(unseen.get("target", ()))
+
+    @classmethod
+    def load(cls, folder: Path | str, device: str = "cpu") -> "Translator":
+        """Raises CheckpointError if the folder is no whole checkpoint."""
+        return cls(load_checkpoint(folder, device))
+
+    def search(self, texts: Sequence[str], config: SearchConfig | None = None) -> list[Found]:
+        ids = [self.checkpoint.tokenizer.encode(text) for text in texts]
+        return search(self.checkpoint.model, ids, config)
+
+    def translate(self, texts: Sequence[str], config: SearchConfig | None = None) -> list[str]:
+        """The best translation of each text, in order; an empty text stays empty."""
+        full = [number for number, text in enumerate(texts) if text.strip()]
+        translations = [""] * len(texts)
+        for number, found in zip(full, self.search([texts[n] for n in full], config), strict=True):
+            translations[number] = self.checkpoint.tokenizer.decode(found.best.tokens)
+        return translations
+
+    def trace(
+        self, text: str, config: SearchConfig | None = None, prefix: Sequence[int] = ()
+    ) -> Trace:
+        """Translate one sentence and capture every head of all three kinds."""
+        return trace(
+            self.checkpoint.model,
+            self.checkpoint.tokenizer,
+            text,
+            config=config,
+            prefix=prefix,
+            new_source_ids=self._new_source_ids,
+            new_target_ids=self._new_target_ids,
+        )
