@@ -68,7 +68,7 @@ class Trace:
 
         translator = Translator.load(self.checkpoint, str(choose_device(self.device)))
         trace = translator.trace(self.text, self.search)
-        trace.save(self.output, translator.checkpoint.tokenizer.names)
+        trace.save(self.output)
         print(trace.target.text)
         shapes = ", ".join(f"{kind} {weights.shape}" for kind, weights in trace.weights.items())
         print(f"{self.output}: {shapes}", file=sys.stderr)

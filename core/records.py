@@ -1,0 +1,210 @@
+"""What a search and a trace return: plain records, read and written without torch.
+
+`Trace` is everything a picture needs of one sentence; a saved one opens at once.
+"""
+
+import dataclasses
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.config import SearchConfig
+from core.tokenizer import Piece, PiecedText, Word
+
+Kind = Literal["encoder", "decoder", "cross"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""Encoder self-attention, masked decoder self-attention, encoder-decoder (cross-)attention."""
+
+AttentionWeights = Mapping[Kind, NDArray[np.float32]]
+"""Kind -> N H q k: one matrix a layer and head, rows are queries, every row sums to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    token: int
+    log_probability_nats: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One produced token, and the most probable tokens at that step, whichever was taken."""
+
+    token: int
+    log_probability_nats: float
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One finished translation."""
+
+    tokens: tuple[int, ...]  # without </s>
+    steps: tuple[Step, ...]  # one a token, the last one produces </s>
+    log_probability_nats: float  # sum over steps, before the length penalty
+    score: float  # what the beam ranked by: the sum over the length penalty
+    is_cut: bool  # </s> was forced by the length limit
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One token of the tree that the search really explored; node 0 is `<s>`."""
+
+    parent: int  # -1 for the root
+    token: int
+    depth: int  # the root has 0
+    log_probability_nats: float  # of this token
+    total_nats: float  # from the root to here
+    score: float  # total over the length penalty at this depth
+    is_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the search found for one source, best first, and all it explored."""
+
+    hypotheses: tuple[Hypothesis, ...]
+    tree: tuple[Node, ...]
+    ends: tuple[int, ...]  # for each hypothesis, its end node in the tree
+
+    @property
+    def best(self) -> Hypothesis:
+        return self.hypotheses[0]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One sentence, its translation, and how every head looked while making it.
+
+    Row t of `weights["decoder"]` and `weights["cross"]` is step t: the decoder consumed
+    `consumed[t]` and produced `target.pieces[t]`. Columns of `decoder` are the consumed tokens,
+    columns of `cross` and rows and columns of `encoder` are `source.pieces`.
+    """
+
+    source: PiecedText  # its last piece is </s>
+    target: PiecedText  # what was produced; its last piece is </s>
+    consumed: tuple[Piece, ...]  # <s>, then all that was produced but </s>
+    weights: AttentionWeights
+    found: Found
+    names: Mapping[int, str]  # the pieces that candidates and tree mention, by id
+    is_new_in_source: tuple[bool, ...]  # for each piece: never seen in training
+    is_new_in_target: tuple[bool, ...]
+    search: SearchConfig
+
+    @property
+    def best(self) -> Hypothesis:
+        return self.found.best
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return self.best.steps
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The trace as named arrays; docs/trace-format.md lists them."""
+        return {
+            **{f"{kind}_weights": self.weights[kind] for kind in KINDS},
+            "source_ids": np.array([piece.id for piece in self.source.pieces]),
+            "source_spans": np.array([(piece.start, piece.end) for piece in self.source.pieces]),
+            "source_words": np.array([piece.word for piece in self.source.pieces]),
+            "consumed_ids": np.array([piece.id for piece in self.consumed]),
+            "produced_ids": np.array([piece.id for piece in self.target.pieces]),
+            "target_spans": np.array([(piece.start, piece.end) for piece in self.target.pieces]),
+            "target_words": np.array([piece.word for piece in self.target.pieces]),
+            "log_probabilities_nats": np.array([step.log_probability_nats for step in self.steps]),
+            "candidate_ids": np.array([[c.token for c in step.candidates] for step in self.steps]),
+            "candidate_log_probabilities_nats": np.array(
+                [[c.log_probability_nats for c in step.candidates] for step in self.steps]
+            ),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the weights as plain values; docs/trace-format.md lists them."""
+        values = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name != "weights"
+        }
+        return json.loads(json.dumps(values, default=dataclasses.asdict))  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], weights: AttentionWeights) -> "Trace":
+        """Put together again what `to_json` and `weights` hold."""
+        found = values["found"]
+        return cls(
+            source=_pieced_text(values["source"]),
+            target=_pieced_text(values["target"]),
+            consumed=tuple(Piece(**piece) for piece in values["consumed"]),
+            weights=weights,
+            found=Found(
+                hypotheses=tuple(_hypothesis(h) for h in found["hypotheses"]),
+                tree=tuple(Node(**node) for node in found["tree"]),
+                ends=tuple(found["ends"]),
+            ),
+            names={int(token): name for token, name in values["names"].items()},
+            is_new_in_source=tuple(values["is_new_in_source"]),
+            is_new_in_target=tuple(values["is_new_in_target"]),
+            search=SearchConfig.from_json(values["search"]),
+        )
+
+    def save(self, file: Path | str) -> None:
+        """Write the trace as .npz (opens again with `load`) or .json.
+
+        Raises:
+            ValueError: if the file's name ends otherwise.
+        """
+        file = Path(file)
+        if file.suffix == ".npz":
+            buffer = io.BytesIO()
+            record = np.array(json.dumps(self.to_json(), ensure_ascii=False))
+            np.savez_compressed(buffer, allow_pickle=False, record=record, **self.arrays())
+            content = buffer.getvalue()
+        elif file.suffix == ".json":
+            weights = {kind: self.weights[kind].round(6).tolist() for kind in KINDS}
+            values = {**self.to_json(), "weights": weights}
+            content = json.dumps(values, ensure_ascii=False).encode()
+        else:
+            raise ValueError(f"{file} ends in {file.suffix!r}; a trace is written as .npz or .json")
+        partial = file.with_name(f".{file.name}.partial")
+        partial.write_bytes(content)
+        partial.replace(file)
+
+    @classmethod
+    def load(cls, file: Path | str) -> "Trace":
+        """Open a trace that `save` wrote as .npz.
+
+        Raises:
+            ValueError: if it is no such file.
+        """
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                weights: dict[Kind, NDArray[np.float32]] = {
+                    kind: arrays[f"{kind}_weights"] for kind in KINDS
+                }
+                return cls.from_json(json.loads(str(arrays["record"])), weights)
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{file} is no trace, or it is truncated: {error}") from None
+
+
+def _pieced_text(values: Mapping[str, Any]) -> PiecedText:
+    return PiecedText(
+        text=values["text"],
+        pieces=tuple(Piece(**piece) for piece in values["pieces"]),
+        words=tuple(Word(**word) for word in values["words"]),
+    )
+
+
+def _hypothesis(values: Mapping[str, Any]) -> Hypothesis:
+    steps = tuple(
+        Step(
+            step["token"],
+            step["log_probability_nats"],
+            tuple(Candidate(**candidate) for candidate in step["candidates"]),
+        )
+        for step in values["steps"]
+    )
+    return Hypothesis(**{**values, "tokens": tuple(values["tokens"]), "steps": steps})
