@@ -5,8 +5,9 @@ from pathlib import Path
 
 from core.checkpoint import Checkpoint, load_checkpoint
 from core.config import SearchConfig
-from core.decoding import Found, search
-from core.tracing import Trace, trace
+from core.decoding import search
+from core.records import Found, Trace
+from core.tracing import trace
 
 
 class Translator:

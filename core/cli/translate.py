@@ -14,7 +14,7 @@ import tyro
 from core.config import SearchConfig
 
 if TYPE_CHECKING:
-    from core.decoding import Found
+    from core.records import Found
     from core.translator import Translator
 
 LINES_AT_ONCE = 512
