@@ -8,18 +8,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.data import DataError, read_lines
 from core.model import Transformer
-from core.tokenizer import Piece, Tokenizer
+from core.tokenizer import Tokenizer
 from core.tracing import capture_weights
-
-Rows = Literal["produced", "consumed"]
-"""Whether a target word's row is the step that produced it or the step that consumed it."""
+from core.words import Rows, word_weights
 
 Link = tuple[int, int]  # source word, target word, from 0
 
@@ -72,31 +70,6 @@ def read_gold(file: Path) -> list[GoldAlignment]:
         sure = frozenset(links["-"])
         alignments.append(GoldAlignment(sure, sure | links["p"]))
     return alignments
-
-
-def word_weights(
-    weights: NDArray[np.floating[Any]], queries: Sequence[Piece], keys: Sequence[Piece]
-) -> NDArray[np.floating[Any]]:
-    """Weights between words instead of pieces: summed over a key word's pieces, averaged over a
-    query word's; special pieces are left out.
-
-    Args:
-        weights: .. q k, one row for each of `queries`, one column for each of `keys`.
-
-    Returns:
-        .. query words, key words
-    """
-    n_queries = 1 + max((piece.word for piece in queries), default=-1)
-    n_keys = 1 + max((piece.word for piece in keys), default=-1)
-    to_query, to_key = np.zeros((n_queries, len(queries))), np.zeros((len(keys), n_keys))
-    for position, piece in enumerate(queries):
-        if piece.word >= 0:
-            to_query[piece.word, position] = 1.0
-    for position, piece in enumerate(keys):
-        if piece.word >= 0:
-            to_key[position, piece.word] = 1.0
-    to_query /= to_query.sum(1, keepdims=True)
-    return to_query @ weights @ to_key
 
 
 def head_alignment(

@@ -123,7 +123,10 @@ def build(config: ModelConfig) -> Transformer:
     """Make the model a configuration describes, with fresh weights from torch's global generator.
 
     Matrices are Xavier-uniform, embeddings (and learned positions) normal with deviation
-    d_model^-0.5, so that scaled embeddings have unit variance; biases zero. The paper states none.
+    d_model^-0.5, so that scaled embeddings have unit variance; biases zero. The last matrix of each
+    sub-layer is divided by the square root of the number of sub-layers in its stack: with post-norm,
+    a deep stack otherwise sits on a plateau for many epochs (docs/decisions/0003). The paper states
+    no initialisation.
     """
 
     def attention() -> MultiHeadAttention:
@@ -180,6 +183,11 @@ def _initialise(model: Transformer) -> None:
             nn.init.xavier_uniform_(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+    for stack, n_sublayers in ((model.encoder, 2), (model.decoder, 3)):
+        gain = (n_sublayers * len(stack.layers)) ** -0.5
+        for name, weight in stack.named_parameters():
+            if name.endswith(("output_projection.weight", "feed_forward.outer.weight")):
+                weight.data.mul_(gain)
     for table in (model.embedding.weight, model.embedding.positions):
         if isinstance(table, nn.Parameter):
             nn.init.normal_(table, std=model.config.d_model**-0.5)
