@@ -1,0 +1,45 @@
+# Every target sets up what it needs: a virtual environment in .venv with the pinned packages.
+PYTHON ?= python3
+BIN := .venv/bin
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help app test check quick screenshots train bench clean
+help:            ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+.venv/app: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	@touch $@
+
+.venv/dev: .venv/app requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
+	@touch $@
+
+app: .venv/app   ## open the Explorer on the bundled checkpoint
+	$(BIN)/streamlit run explorer/app.py
+
+test: .venv/dev  ## lint, types and every test, browser included
+	$(BIN)/ruff format --check core explorer tests
+	$(BIN)/ruff check core explorer tests
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: .venv/dev ## format, lint and types
+	$(BIN)/ruff format core explorer tests
+	$(BIN)/ruff check --fix core explorer tests
+	$(BIN)/mypy
+
+quick: .venv/dev ## the tests a developer runs all the time
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not e2e"
+
+screenshots: .venv/dev ## remake the pictures in README and docs
+	$(BIN)/python -m tests.e2e.screenshots
+
+train: .venv/app ## five-minute example: a corpus of the project's own, a model, a translation
+	$(BIN)/python -m core corpus --output runs/example
+	$(BIN)/python -m core train --source runs/example/train.en --target runs/example/train.de --output runs/example/model
+	$(BIN)/python -m core translate --checkpoint runs/example/model "The old man sees a red house."
+
+clean:           ## remove the environment and caches; runs/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

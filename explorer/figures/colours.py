@@ -1,0 +1,19 @@
+"""Colour scales, in one place: perceptually even and fit for colour-blind readers."""
+
+from plotly.colors import sample_colorscale
+
+N_LEVELS = 256
+
+
+def weight_scale() -> list[tuple[float, str]]:
+    """Viridis over 0 to 1 on a square-root ramp, which keeps small weights visible."""
+    steps = [number / 32 for number in range(33)]
+    colours = sample_colorscale("Viridis", steps)
+    return [(step**2, colour) for step, colour in zip(steps, colours, strict=True)]
+
+
+def weight_palette() -> bytes:
+    """The same ramp for a canvas: 256 RGB triples, indexed by round(255 · √weight)."""
+    colours = sample_colorscale("Viridis", [n / (N_LEVELS - 1) for n in range(N_LEVELS)])
+    triples = [colour.removeprefix("rgb(").removesuffix(")").split(",") for colour in colours]
+    return bytes(int(float(number)) for triple in triples for number in triple)

@@ -1,0 +1,125 @@
+"""One head enlarged: rows that ask, columns that are looked at, a number in every cell."""
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from explorer.figures.colours import weight_scale
+
+MOST_COLUMNS_WITH_NUMBERS = 18
+SPACE, SHOWN_SPACE = "▁", "␣"
+
+
+def token_label(name: str) -> str:
+    """A piece as it is read on an axis: no mark for the space before a word, nothing taken as HTML."""
+    shown = name.removeprefix(SPACE) or SHOWN_SPACE
+    return html.escape(shown.replace(SPACE, SHOWN_SPACE), quote=False)
+
+
+def step_labels(consumed: Sequence[str], produced: Sequence[str]) -> list[str]:
+    """Names of decoder rows: what went in → what came out."""
+    return [f"{token_label(a)} → {token_label(b)}" for a, b in zip(consumed, produced, strict=True)]
+
+
+def head_figure(
+    weights: NDArray[np.floating[Any]],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    row_title: str,
+    column_title: str,
+) -> go.Figure:
+    """The weights of one head as a heat map on a fixed 0 to 1 scale.
+
+    Args:
+        weights: q k, each row summing to 1.
+        rows, columns: labels, already escaped (`token_label`, `step_labels`).
+
+    Raises:
+        ValueError: if there is not one label a row and one a column.
+    """
+    if weights.shape != (len(rows), len(columns)):
+        raise ValueError(
+            f"weights of shape {weights.shape} do not fit {len(rows)} row and {len(columns)} "
+            "column labels"
+        )
+    n_rows, n_columns = weights.shape
+    figure = go.Figure(
+        go.Heatmap(
+            z=weights.astype(float),
+            zmin=0,
+            zmax=1,
+            colorscale=weight_scale(),
+            xgap=1,
+            ygap=1,
+            customdata=np.dstack(
+                np.meshgrid(np.array(columns, object), np.array(rows, object), copy=False)
+            ),
+            hovertemplate=(
+                "%{customdata[1]}<br>looks at <b>%{customdata[0]}</b>: %{z:.3f}<extra></extra>"
+            ),
+            colorbar={
+                "title": {"text": "weight", "side": "right"},
+                "tickvals": [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0],
+                "thickness": 12,
+            },
+        )
+    )
+    if n_columns <= MOST_COLUMNS_WITH_NUMBERS:
+        figure.update_traces(text=_numbers(weights), texttemplate="%{text}", textfont_size=11)
+    figure.update_layout(
+        height=max(320, 26 * n_rows + 130),
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        xaxis=_axis(column_title, columns, side="top", tickangle=-45),
+        yaxis=_axis(row_title, rows, autorange="reversed"),
+    )
+    return figure
+
+
+def _numbers(weights: NDArray[np.floating[Any]]) -> list[list[str]]:
+    """Two digits where there is something to read; Plotly chooses a colour that contrasts."""
+
+    def number(value: float) -> str:
+        if value < 0.005:
+            return ""
+        return "1" if value >= 0.995 else f"{value:.2f}"[1:]
+
+    return [[number(value) for value in row] for row in weights]
+
+
+def _axis(title: str, labels: Sequence[str], **more: Any) -> dict[str, Any]:
+    """Integer positions with the labels as tick text: equal tokens must not merge."""
+    return {
+        "title": {"text": title},
+        "tickmode": "array",
+        "tickvals": list(range(len(labels))),
+        "ticktext": list(labels),
+        "automargin": True,
+        "showgrid": False,
+        "zeroline": False,
+        **more,
+    }
+
+
+def strongest_links(
+    weights: NDArray[np.floating[Any]], *, rows: Sequence[str], columns: Sequence[str], n: int = 12
+) -> list[dict[str, str | float]]:
+    """The largest weights as plain rows: what the picture says, in words.
+
+    Args:
+        rows, columns: labels as text, not escaped.
+    """
+    order = np.argsort(weights, axis=None)[::-1][:n]
+    places = zip(*np.unravel_index(order, weights.shape), strict=True)
+    return [
+        {
+            "step": rows[row],
+            "looks at": columns[column],
+            "weight": round(float(weights[row, column]), 3),
+        }
+        for row, column in places
+    ]

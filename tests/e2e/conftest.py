@@ -1,0 +1,139 @@
+"""A real server, started by the README's literal command, and a real browser."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+IDLE = (
+    "[data-testid='stApp'][data-test-connection-state='CONNECTED']"
+    "[data-test-script-state='notRunning']"
+)
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    log: Path
+
+
+def chromium() -> str:
+    """Raises an error with the install command where there is no Chromium; never skips."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        path = shutil.which(name)
+        if path:
+            return path
+    raise RuntimeError(
+        "browser tests need Chromium: apt-get install -y chromium (Debian, Ubuntu), "
+        "or leave them out with  pytest -m 'not e2e'"
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start_server(log: Path, *more: str) -> tuple[subprocess.Popen[bytes], Server]:
+    """`streamlit run explorer/app.py` from the root, as a reader would type it."""
+    port = free_port()
+    command = [
+        str(Path(sys.executable).with_name("streamlit")), "run", "explorer/app.py",
+        "--server.port", str(port), "--server.headless", "true", *more,
+    ]  # fmt: skip
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
+                return process, Server(url, log)
+        except OSError:
+            time.sleep(0.1)
+    process.kill()
+    raise RuntimeError(f"the server did not start: {log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    process, server = start_server(tmp_path_factory.mktemp("server") / "log")
+    yield server
+    process.terminate()
+    process.wait(10)
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visitor:
+    """One reader's browser window; remembers whatever went wrong in it."""
+
+    context: BrowserContext
+    server: Server
+    faults: list[str] = field(default_factory=list)
+
+    def open(self, link: str = "") -> Page:
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.faults.append(f"page error: {error}"))
+        page.on(
+            "console",
+            lambda message: (
+                self.faults.append(f"console: {message.text}") if message.type == "error" else None
+            ),
+        )
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((self.server.url, "data:", "blob:"))
+                else self.faults.append(f"request to {request.url}")
+            ),
+        )
+        page.goto(self.server.url + link)
+        idle(page)
+        return page
+
+
+def idle(page: Page) -> None:
+    """Wait until the app has drawn everything it has to draw."""
+    page.wait_for_selector(IDLE, timeout=90_000)
+    page.wait_for_timeout(250)
+    page.wait_for_selector(IDLE, timeout=90_000)
+
+
+@pytest.fixture(params=["light"])
+def visitor(request: pytest.FixtureRequest, browser: Browser, server: Server) -> Iterator[Visitor]:
+    """A laptop-sized window; parametrize indirectly for dark, or a narrow one."""
+    scheme, _, size = request.param.partition(" ")
+    width, height = (400, 800) if size == "narrow" else (1280, 800)
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    visitor = Visitor(context, server)
+    yield visitor
+    context.close()
+    assert not visitor.faults

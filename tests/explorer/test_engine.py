@@ -1,0 +1,109 @@
+"""The engine: which checkpoint, which head first, and what is shared between visitors."""
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+
+from core.config import write_json
+from explorer import engine
+from tests.checkpoints import SENTENCE, write_checkpoint
+
+
+@pytest.fixture(autouse=True)
+def empty_caches() -> None:
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
+    write_checkpoint(folder)
+    return folder
+
+
+def test_no_checkpoint_says_where_it_looked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(engine.CHECKPOINTS, str(tmp_path))
+    with pytest.raises(engine.NoCheckpointError, match=r"no checkpoint below .* Train one"):
+        engine.checkpoint_folder()
+
+
+def test_en_de_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(engine.CHECKPOINTS, str(tmp_path))
+    for name in ("another", "en-de"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").touch()
+        assert engine.checkpoint_folder().name == name
+
+
+def test_the_measured_head_opens_first(folder: Path) -> None:
+    shown = engine.trace(folder, SENTENCE)
+    alignment = {
+        "layer": 2, "head": 4, "rows": "consumed", "alignment_error_rate": 0.3, "n_sentences": 7,
+    }  # fmt: skip
+    (folder / "metrics.json").write_text(write_json({"alignment": alignment}))
+    best = engine.best_head(folder, shown)
+    (folder / "metrics.json").write_text(json.dumps({}))
+    assert (best.layer, best.head, best.rows) == (2, 4, "consumed")
+    assert "0.30 on 7" in best.reason
+
+
+def test_without_a_measurement_the_reason_says_so(folder: Path) -> None:
+    shown = engine.trace(folder, SENTENCE)
+    best = engine.best_head(folder, shown)
+    assert "no alignment was measured" in best.reason
+    coverage = shown.weights["cross"][best.layer - 1, best.head - 1, :, :-1].max(0).mean()
+    assert coverage == shown.weights["cross"][..., :-1].max(-2).mean(-1).max()
+
+
+def test_a_sentence_is_traced_once_and_cannot_be_changed(folder: Path) -> None:
+    first = engine.trace(folder, SENTENCE)
+    assert engine.trace(folder, SENTENCE) is first
+    with pytest.raises(ValueError, match="read-only"):
+        first.weights["cross"][0, 0, 0, 0] = 0.5
+
+
+def test_the_stored_example_is_used_for_its_sentence_only(folder: Path) -> None:
+    other = "The cat finds a ball."
+    engine.trace(folder, other).save(folder / engine.EXAMPLE)
+    st.cache_resource.clear()
+    try:
+        assert engine.trace(folder, other).source.text == other
+        assert not engine.is_loaded(folder)
+        assert engine.trace(folder, SENTENCE).source.text == SENTENCE
+        assert engine.is_loaded(folder)
+    finally:
+        (folder / engine.EXAMPLE).unlink()
+
+
+def test_many_visitors_load_the_model_once_and_get_their_own_sentence(folder: Path) -> None:
+    sentences = [f"The {name} sees a house." for name in ("man", "cat", "dog", "girl")] * 4
+    alone = {text: engine.trace(folder, text) for text in set(sentences)}
+    st.cache_resource.clear()
+    seen: list[tuple[str, engine.Trace]] = []
+    threads = [
+        threading.Thread(target=lambda t=text: seen.append((t, engine.trace(folder, t))))
+        for text in sentences
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == len(sentences)
+    for text, shown in seen:
+        assert shown.source.text == text
+        assert np.array_equal(shown.weights["cross"], alone[text].weights["cross"])
+
+
+def test_importing_the_engine_does_not_import_torch() -> None:
+    check = "import sys, explorer.engine; sys.exit('torch' in sys.modules)"
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", check], check=False, cwd=root).returncode == 0

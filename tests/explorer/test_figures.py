@@ -1,0 +1,89 @@
+"""Figures are pure functions of arrays and words."""
+
+import numpy as np
+import pytest
+
+from explorer.figures.colours import weight_palette, weight_scale
+from explorer.figures.head import head_figure, step_labels, strongest_links, token_label
+
+WEIGHTS = np.array([[0.7, 0.2, 0.1], [0.004, 0.996, 0.0]], np.float32)
+ROWS, COLUMNS = ["<s> → a", "a → b"], ["x", "y", "x"]
+
+
+def figure(**changes: object):  # type: ignore[no-untyped-def]
+    values = {"rows": ROWS, "columns": COLUMNS, "row_title": "r", "column_title": "c"}
+    return head_figure(WEIGHTS, **{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_the_picture_holds_the_weights_as_they_are() -> None:
+    assert np.array_equal(np.asarray(figure().data[0].z, np.float32), WEIGHTS)
+
+
+def test_the_scale_is_fixed_from_zero_to_one() -> None:
+    assert (figure().data[0].zmin, figure().data[0].zmax) == (0, 1)
+
+
+def test_equal_labels_stay_apart() -> None:
+    axis = figure().layout.xaxis
+    assert list(axis.tickvals) == [0, 1, 2]
+    assert list(axis.ticktext) == COLUMNS
+
+
+def test_rows_read_downwards() -> None:
+    assert figure().layout.yaxis.autorange == "reversed"
+
+
+def test_a_cell_prints_two_digits_or_nothing() -> None:
+    assert [list(row) for row in figure().data[0].text] == [[".70", ".20", ".10"], ["", "1", ""]]
+
+
+def test_many_columns_print_no_numbers() -> None:
+    weights = np.full((2, 30), 1 / 30)
+    made = head_figure(weights, rows=ROWS, columns=["x"] * 30, row_title="r", column_title="c")
+    assert made.data[0].text is None
+
+
+def test_labels_must_fit_the_shape() -> None:
+    with pytest.raises(ValueError, match=r"\(2, 3\) do not fit 1 row and 3"):
+        figure(rows=ROWS[:1])
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("▁Mann", "Mann"),
+        ("<s>", "&lt;s&gt;"),
+        ("▁", "␣"),
+        ("a&b", "a&amp;b"),
+        ("▁<b>", "&lt;b&gt;"),
+    ],
+)
+def test_a_token_is_shown_as_typed(name: str, shown: str) -> None:
+    assert token_label(name) == shown
+
+
+def test_a_step_names_what_went_in_and_what_came_out() -> None:
+    assert step_labels(["<s>", "▁Ein"], ["▁Ein", "</s>"]) == ["&lt;s&gt; → Ein", "Ein → &lt;/s&gt;"]
+
+
+def test_the_strongest_links_come_first() -> None:
+    links = strongest_links(WEIGHTS, rows=ROWS, columns=COLUMNS, n=2)
+    assert links == [
+        {"step": "a → b", "looks at": "y", "weight": 0.996},
+        {"step": "<s> → a", "looks at": "x", "weight": 0.7},
+    ]
+
+
+def test_canvas_and_figure_share_one_ramp() -> None:
+    palette = np.frombuffer(weight_palette(), np.uint8).reshape(256, 3)
+    for weight, colour in weight_scale():
+        level = round(255 * np.sqrt(weight))
+        wanted = [float(number) for number in colour[4:-1].split(",")]
+        assert np.abs(palette[level] - wanted).max() <= 2
+
+
+def test_brightness_grows_with_the_weight() -> None:
+    palette = np.frombuffer(weight_palette(), np.uint8).reshape(256, 3) / 255
+    luminance = palette @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(luminance) > -0.005).all()
+    assert luminance[-1] - luminance[0] > 0.6
