@@ -32,5 +32,9 @@ Weights = Float[Tensor, "B H q k"]
 HeadOutputs = Float[Tensor, "B H q d_v"]
 Visible = Bool[Tensor, "#B #H #q k"]
 """True = this query may look at this key; axes of size 1 are broadcast."""
+VisibleSource = Bool[Tensor, "B 1 1 S"]
+"""True = every target position may look at this source position."""
 
-Logits = Float[Tensor, "B n V"]
+Vectors = Float[Tensor, "*rows d_model"]
+"""Rows of a stream in any arrangement, such as the real positions of a batch only."""
+Logits = Float[Tensor, "*rows V"]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.axes import Logits, Stream, TokenIds
+from core.axes import Logits, Stream, TokenIds, Vectors
 from core.config import Positions
 from core.model.dropout import Dropout
 from core.model.tap import Tap
@@ -75,7 +75,7 @@ class Embedding(nn.Module):
             return self.weight.new_zeros(n, self.weight.shape[1])
         return self.positions[first : first + n]
 
-    def logits(self, stream: Stream) -> Logits:
+    def logits(self, stream: Vectors) -> Logits:
         return functional.linear(stream, self.weight, self.output_bias)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from core.axes import Stream, Visible
+from core.axes import Stream, Visible, VisibleSource
 from core.model.attention import KeysValues, MultiHeadAttention
 from core.model.dropout import Dropout
 from core.model.tap import Tap
@@ -86,7 +86,7 @@ class DecoderLayer(nn.Module):
         return LayerState(cross=self.cross_attention.project(memory))
 
     def forward(
-        self, stream: Stream, state: LayerState, self_visible: Visible, cross_visible: Visible
+        self, stream: Stream, state: LayerState, self_visible: Visible, cross_visible: VisibleSource
     ) -> LayerStep:
         past = self.self_attention.project(stream)
         past = state.past.append(past) if state.past else past

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from core.axes import Logits, SourceIds, Stream, TargetIds, Visible
+from core.axes import Logits, SourceIds, Stream, TargetIds, Vectors, Visible
 from core.config import ModelConfig
 from core.masks import causal, not_padding
 from core.model.attention import MultiHeadAttention
@@ -106,7 +106,7 @@ class Transformer(nn.Module):
         """Consume the next target tokens (one, or many at once) after those in `state`."""
         return self.decoder(self.embedding, target, state)  # type: ignore[no-any-return]
 
-    def logits(self, stream: Stream) -> Logits:
+    def logits(self, stream: Vectors) -> Logits:
         """Scores over the vocabulary, before the softmax (section 3.4)."""
         return self.embedding.logits(stream)
 

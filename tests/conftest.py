@@ -1,0 +1,37 @@
+"""What several test files share: a vocabulary, a small model, laws on random input."""
+
+import os
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+from core.corpus import sentence_pairs
+from core.model import Transformer
+from core.tokenizer import Tokenizer
+from tests.core.helpers import small_config, small_model
+
+settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.register_profile("searching", deadline=None, max_examples=2_000, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Tokenizer:
+    """A vocabulary learnt from the project's own grammar."""
+    lines = [line for pair in sentence_pairs(500) for line in pair]
+    return Tokenizer.learn(lines, 397)
+
+
+@pytest.fixture(scope="session")
+def model() -> Transformer:
+    """Every dimension another number, float64, evaluation mode; whoever changes it copies it first."""
+    return small_model(small_config())

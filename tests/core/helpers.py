@@ -1,0 +1,83 @@
+"""Small models and small corpora, made the same way in every test file."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.config import ModelConfig
+from core.data import TokenisedCorpus
+from core.model import Transformer, build
+
+START, END = 2, 3
+N_SPECIAL = 4
+
+
+def small_config(**changes: Any) -> ModelConfig:
+    """A shape without two equal numbers; sinusoids want d_model even, so it is twice a prime."""
+    shape = {
+        "vocabulary_size": 43,
+        "n_encoder_layers": 2,
+        "n_decoder_layers": 3,
+        "d_model": 26,
+        "d_ff": 17,
+        "n_heads": 5,
+        "d_k": 7,
+        "d_v": 11,
+        "max_positions": 61,
+        "p_dropout": 0.0,
+    }
+    return ModelConfig(**{**shape, **changes})
+
+
+def small_model(config: ModelConfig, seed: int = 1) -> Transformer:
+    """A float64 model in evaluation mode in which no parameter is at a special value."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = build(config).double()
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                centre = 1.0 if name.endswith("norm.weight") else 0.0
+                parameter.normal_(centre, 0.5 if parameter.dim() == 1 else 0.3)
+    return model.eval()
+
+
+def random_ids(*shape: int, n_pieces: int = 43, seed: int = 1) -> Tensor:
+    """Ordinary pieces: no padding, no end."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(N_SPECIAL, n_pieces, shape, generator=generator)
+
+
+def sentences(*lengths: int, n_pieces: int = 43, seed: int = 1) -> list[list[int]]:
+    """One list of ordinary pieces a length, as the search takes them."""
+    return [
+        random_ids(length, n_pieces=n_pieces, seed=seed + number).tolist()
+        for number, length in enumerate(lengths)
+    ]
+
+
+def corpus_of(
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+) -> TokenisedCorpus:
+    """A tokenised corpus held in memory; `</s>` is put after each side here."""
+
+    def side(rows: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+        ended = [[*row, END] for row in rows]
+        ids = np.concatenate([np.asarray(row, np.int32) for row in ended])
+        return ids, np.cumsum([0, *(len(row) for row in ended)], dtype=np.int64)
+
+    (source_ids, source_offsets), (target_ids, target_offsets) = side(sources), side(targets)
+    return TokenisedCorpus(source_ids, target_ids, source_offsets, target_offsets, n_left_out=0)
+
+
+def random_corpus(n_pairs: int, *, longest: int = 9, n_pieces: int = 43, seed: int = 1) -> TokenisedCorpus:
+    """Random pairs whose target is the source, one piece up: there is something to learn."""
+    random = np.random.default_rng(seed)
+    sources = [
+        random.integers(N_SPECIAL, n_pieces, random.integers(1, longest + 1)).tolist()
+        for _ in range(n_pairs)
+    ]
+    targets = [[(id_ + 1 - N_SPECIAL) % (n_pieces - N_SPECIAL) + N_SPECIAL for id_ in row] for row in sources]
+    return corpus_of(sources, targets)
