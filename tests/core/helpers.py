@@ -72,12 +72,17 @@ def corpus_of(
     return TokenisedCorpus(source_ids, target_ids, source_offsets, target_offsets, n_left_out=0)
 
 
-def random_corpus(n_pairs: int, *, longest: int = 9, n_pieces: int = 43, seed: int = 1) -> TokenisedCorpus:
+def random_corpus(
+    n_pairs: int, *, longest: int = 9, n_pieces: int = 43, seed: int = 1
+) -> TokenisedCorpus:
     """Random pairs whose target is the source, one piece up: there is something to learn."""
     random = np.random.default_rng(seed)
     sources = [
         random.integers(N_SPECIAL, n_pieces, random.integers(1, longest + 1)).tolist()
         for _ in range(n_pairs)
     ]
-    targets = [[(id_ + 1 - N_SPECIAL) % (n_pieces - N_SPECIAL) + N_SPECIAL for id_ in row] for row in sources]
+    targets = [
+        [(id_ + 1 - N_SPECIAL) % (n_pieces - N_SPECIAL) + N_SPECIAL for id_ in row]
+        for row in sources
+    ]
     return corpus_of(sources, targets)

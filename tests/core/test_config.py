@@ -188,7 +188,9 @@ def test_json_both_ways_for_models(sizes, positions, p_dropout, bias):
 
 
 @given(
-    rate_scale=st.floats(1e-300, 1e300), seed=st.integers(0, 2**63), label_smoothing=st.floats(0, 0.99)
+    rate_scale=st.floats(1e-300, 1e300),
+    seed=st.integers(0, 2**63),
+    label_smoothing=st.floats(0, 0.99),
 )
 def test_json_both_ways_for_trainings(rate_scale, seed, label_smoothing):
     config = TrainConfig(rate_scale=rate_scale, seed=seed, label_smoothing=label_smoothing)
@@ -202,7 +204,9 @@ def test_json_both_ways_for_searches(alpha, temperature, beam_size):
 
 
 def test_unknown_keys_are_named():
-    with pytest.raises(ValueError, match=r"^SearchConfig knows no \['beams', 'width'\]; its fields"):
+    with pytest.raises(
+        ValueError, match=r"^SearchConfig knows no \['beams', 'width'\]; its fields"
+    ):
         SearchConfig.from_json({"width": 3, "beams": 4})
 
 

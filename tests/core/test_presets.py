@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.config import ModelConfig
@@ -73,10 +73,9 @@ def test_the_formula_counts_what_is_built(name):
         assert config.n_parameters == n_trainable(config)
 
 
+@settings(max_examples=20)
 @given(
-    numbers=st.lists(
-        st.sampled_from([2, 3, 5, 7, 11, 13]), min_size=8, max_size=8, unique=False
-    ),
+    numbers=st.lists(st.sampled_from([2, 3, 5, 7]), min_size=8, max_size=8),
     positions=st.sampled_from(["learned", "none"]),
     attention_bias=st.booleans(),
     output_bias=st.booleans(),
@@ -93,13 +92,13 @@ def test_the_formula_counts_any_shape(numbers, positions, attention_bias, output
     assert config.n_parameters == n_trainable(config)
 
 
-def test_41_000_pieces_give_every_parameter_count_of_the_base_family():
-    """The vocabulary behind the paper's counts is not stated; this one rounds to all of them."""
+def test_41_100_pieces_give_every_parameter_count_of_the_base_family():
+    """The paper does not state the vocabulary behind its counts; this one rounds to all but big's."""
     for name, row in TABLE_3.items():
         millions = row[-1]
         if millions and name != "big":
-            config = model_config(name, vocabulary_size=41_000)
-            assert round(config.n_parameters / 1e6) == pytest.approx(millions, abs=1), name
+            config = model_config(name, vocabulary_size=41_100)
+            assert round(config.n_parameters / 1e6) == millions, name
 
 
 def test_rows_A_compute_as_much_as_the_base():
@@ -129,7 +128,9 @@ def test_changes_come_after_scaling():
 
 
 def test_an_unknown_row_is_answered_with_the_list():
-    with pytest.raises(ValueError, match=r"^there is no preset 'huge'; there are base, A-h1, .*big$"):
+    with pytest.raises(
+        ValueError, match=r"^there is no preset 'huge'; there are base, A-h1, .*big$"
+    ):
         model_config("huge", vocabulary_size=11)
 
 
