@@ -41,5 +41,5 @@ train: .venv/app ## five-minute example: a corpus of the project's own, a model,
 	$(BIN)/python -m core train --source runs/example/train.en --target runs/example/train.de --output runs/example/model
 	$(BIN)/python -m core translate --checkpoint runs/example/model "The old man sees a red house."
 
-clean:           ## remove the environment and caches; runs/ stays
+bench: .venv/app            ## remove the environment and caches; runs/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -116,6 +116,12 @@ def best_head(folder: Path, shown: Trace) -> BestHead:
     )
 
 
+def languages(folder: Path) -> tuple[str, str]:
+    """Names of source and target language, as far as the checkpoint says."""
+    source, target = metrics(folder).get("languages") or ("Source", "Target")
+    return source, target
+
+
 @st.cache_data(max_entries=16, show_spinner=False)
 def metrics(folder: Path) -> dict[str, Any]:
     """What was measured of a checkpoint."""

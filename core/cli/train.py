@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
@@ -19,6 +19,8 @@ from core.presets import model_config, preset
 from core.recipes import Recipe, recipe_for
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from core.data import ParallelFiles, TokenisedCorpus
     from core.model import Transformer
     from core.runs import RunFolder
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 TYRO_CONFIG = (tyro.conf.OmitArgPrefixes,)
 
+FACTS = "facts.json"
 MAX_HELD_OUT = 1_000
 FREE_TO_CHANGE = {
     "n_steps", "validate_every", "n_validation_translations", "patience", "save_every_s",
@@ -101,14 +104,16 @@ class Train:
     validation_source: tuple[Path, ...] = ()
     """Held-out text for perplexity and BLEU while training; without it, the last pairs are held out."""
     validation_target: tuple[Path, ...] = ()
-    run: Path | None = None
+    run_folder: Path | None = None
     """Folder of the running state; runs/NAME-OF-OUTPUT without it."""
     vocabulary_size: int | None = None
     """Pieces in the joint vocabulary, learnt from both texts."""
     vocabulary: Path | None = None
     """A sentencepiece.model to use instead of learning one."""
+    languages: tuple[str, str] | None = None
+    """Names of source and target language, such as English German, for pages and cards."""
     about: Path | None = None
-    """A Markdown file for the model card: languages, data with licenses, terms, known failures."""
+    """A Markdown file for the model card: data with licenses, terms of the weights, known failures."""
     half: bool = False
     """Store the final weights as float16."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -125,16 +130,19 @@ class Train:
 
         with workers() as group:
             device = choose_device(self.device, group.local_rank)
-            run = RunFolder(self.run or Path("runs") / self.output.name)
+            run = RunFolder(self.run_folder or Path("runs") / self.output.name)
             texts = _Texts.prepare(self, run, group)
             recipe = recipe_for(len(texts.corpus))
             settings = self._settings(recipe, texts, arguments)
             config = self.model.config(recipe, texts.tokenizer.vocabulary_size)
             if group.is_first:
                 _agree_with_earlier(run, config, settings)
-            model = _train(_Job(run, texts, config, settings), group, str(device))
+                _write_facts(run, self, texts, str(device), arguments)
+            _train(_Job(run, texts, config, settings), group, str(device))
             if group.is_first:
-                self._export(run, texts, model, arguments)
+                weights = _averaged(run, settings.n_snapshots)
+                write_checkpoint(run, self.output, weights, half=self.half, about=self.about)
+                print(f"{self.output}: try  python -m core translate --checkpoint {self.output}")
 
     def _settings(self, recipe: Recipe, texts: "_Texts", arguments: Sequence[str]) -> TrainConfig:
         """The settings given, over those that fit the preset or else the size of the corpus."""
@@ -151,27 +159,6 @@ class Train:
             config=TYRO_CONFIG,
         )
         return again.training
-
-    def _export(
-        self, run: "RunFolder", texts: "_Texts", model: "Transformer", arguments: Sequence[str]
-    ) -> None:
-        """Average the last snapshots (section 6.1) and write the checkpoint folder."""
-        from core.checkpoint import average_weights
-
-        n_averaged = self.training.n_snapshots
-        write_checkpoint(
-            run,
-            self.output,
-            average_weights(run.step_snapshots()[-n_averaged:]),
-            half=self.half,
-            about=self.about.read_text("utf-8") if self.about else "",
-            metrics={
-                "pieces_not_in_training": _unseen_pieces(texts),
-                "command": shlex.join(["python", "-m", "core", "train", *arguments]),
-                "hardware": hardware(model),
-            },
-        )
-        print(f"{self.output}: try  python -m core translate --checkpoint {self.output}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,12 +265,12 @@ def _agree_with_earlier(run: "RunFolder", config: ModelConfig, settings: TrainCo
         if different:
             raise ValueError(
                 f"{run.folder} holds a run with other settings ({'; '.join(different)}); "
-                "repeat its command to go on with it, or name another --run"
+                "repeat its command to go on with it, or name another --run-folder"
             )
     write_whole(file, write_json(wanted))
 
 
-def _train(job: "_Job", group: "Workers", device: str) -> "Transformer":
+def _train(job: "_Job", group: "Workers", device: str) -> None:
     import torch
 
     from core.model import build
@@ -300,7 +287,6 @@ def _train(job: "_Job", group: "Workers", device: str) -> "Transformer":
         group=group,
         score=_bleu_scorer(job.texts, job.settings.n_validation_translations),
     ).train()
-    return model
 
 
 def _bleu_scorer(texts: _Texts, n_sentences: int) -> "Score":
@@ -328,41 +314,75 @@ def _bleu_scorer(texts: _Texts, n_sentences: int) -> "Score":
     return score
 
 
+def _averaged(run: "RunFolder", n_snapshots: int) -> dict[str, "Tensor"]:
+    """The mean of the newest snapshots (section 6.1)."""
+    from core.checkpoint import average_weights
+
+    return average_weights(run.step_snapshots()[-n_snapshots:])
+
+
 def write_checkpoint(
     run: "RunFolder",
     output: Path,
-    weights: Mapping[str, Any],
+    weights: Mapping[str, "Tensor"],
     *,
     half: bool,
-    about: str,
-    metrics: Mapping[str, Any],
+    about: Path | None,
 ) -> None:
     """Turn weights of a run into a checkpoint folder, with its history and a first card."""
     from core.checkpoint import Checkpoint, model_with, read_history, save_checkpoint
 
-    earlier = json.loads((run.folder / "config.json").read_text("utf-8"))
-    config = ModelConfig.from_json(earlier["model"])
-    settings = TrainConfig.from_json(earlier["training"])
-    card = with_results(new_card(output.name, config, settings, about), metrics)
+    trained = json.loads((run.folder / "config.json").read_text("utf-8"))
+    config = ModelConfig.from_json(trained["model"])
+    settings = TrainConfig.from_json(trained["training"])
+    metrics = json.loads((run.folder / FACTS).read_text("utf-8"))
+    text = about.read_text("utf-8") if about else ""
     checkpoint = Checkpoint(
         model=model_with(config, weights),
         tokenizer=_vocabulary(run),
         training=settings,
         metrics=metrics,
         history=tuple(read_history(run.history_file)),
-        card=card,
+        card=with_results(new_card(output.name, config, settings, text), metrics),
     )
     save_checkpoint(checkpoint, output, half=half)
 
 
-def hardware(model: "Transformer") -> str:
-    """Device and software of this process, in one line."""
+def _write_facts(
+    run: "RunFolder", command: Train, texts: _Texts, device: str, arguments: Sequence[str]
+) -> None:
+    """What a checkpoint of this run will say of its making."""
+    from core.checkpoint import write_whole
+
+    facts = {
+        "languages": command.languages,
+        "command": shlex.join(["python", "-m", "core", "train", *arguments]),
+        "hardware": hardware(device),
+        "n_training_pairs": len(texts.corpus),
+        "n_pairs_left_out": texts.corpus.n_left_out,
+        "pieces_not_in_training": _unseen_pieces(texts),
+    }
+    write_whole(run.folder / FACTS, write_json(facts))
+
+
+def hardware(device: str) -> str:
+    """Device, processes and software, in one line."""
     import torch
 
-    device = next(model.parameters()).device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
-    n_threads = torch.get_num_threads()
-    return f"{device.type} {name or platform.machine()}, {n_threads} threads, torch {torch.__version__}"
+    kind = torch.device(device).type
+    name = torch.cuda.get_device_name(device) if kind == "cuda" else _cpu_name()
+    n_processes = os.environ.get("WORLD_SIZE", "1")
+    return (
+        f"{name}; {n_processes} process(es) of {torch.get_num_threads()} thread(s); "
+        f"torch {torch.__version__}"
+    )
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _unseen_pieces(texts: _Texts) -> dict[str, list[int]]:
@@ -386,7 +406,7 @@ class Average:
 
     output: Path
     """The checkpoint folder to write."""
-    run: Path | None = None
+    run_folder: Path | None = None
     """A running state below runs/; its newest snapshots are averaged."""
     last: int = 5
     """How many snapshots."""
@@ -408,18 +428,13 @@ class Average:
         )
         from core.runs import RunFolder
 
-        if bool(self.run) == bool(self.checkpoint):
-            raise ValueError("name either --run or --checkpoint, to say what to average")
-        if self.run:
-            run = RunFolder(self.run)
+        if bool(self.run_folder) == bool(self.checkpoint):
+            raise ValueError("name either --run-folder or --checkpoint, to say what to average")
+        if self.run_folder:
+            run = RunFolder(self.run_folder)
             files = run.step_snapshots()[-self.last :]
-            about = self.about.read_text("utf-8") if self.about else ""
-            extra = self.run / "training-metrics.json"
-            metrics = json.loads(extra.read_text("utf-8")) if extra.is_file() else {}
-            weights = average_weights(files)
-            write_checkpoint(
-                run, self.output, weights, half=self.half, about=about, metrics=metrics
-            )
+            weights = _averaged(run, self.last)
+            write_checkpoint(run, self.output, weights, half=self.half, about=self.about)
         else:
             files = [folder / WEIGHTS for folder in self.checkpoint]
             first = load_checkpoint(self.checkpoint[0])

@@ -25,7 +25,7 @@ def main() -> None:
     except engine.NoCheckpointError as error:
         st.error(str(error))
         return
-    _sentence()
+    _sentence(engine.languages(folder)[0])
     status = st.empty()
     shown = _trace(folder, status)
     if shown is None:
@@ -40,7 +40,7 @@ def main() -> None:
         status.empty()
 
 
-def _sentence() -> None:
+def _sentence(language: str) -> None:
     """The box and the examples; what is asked for ends up in `st.session_state['choice']`."""
     if "choice" not in st.session_state:
         reading = state.read_query(st.query_params)
@@ -51,7 +51,7 @@ def _sentence() -> None:
         st.form("sentence", border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
-        st.text_input("English sentence", key=TEXT, max_chars=MOST_CHARACTERS)
+        st.text_input(f"{language} sentence", key=TEXT, max_chars=MOST_CHARACTERS)
         st.form_submit_button("Translate", type="primary", on_click=_ask)
     st.pills("Or try one of these", state.EXAMPLES[1:], key=EXAMPLE, on_change=_take_example)
 

@@ -172,7 +172,7 @@ def test_a_configuration_cannot_be_changed(config):
 
 def test_a_replaced_value_is_checked_too():
     assert model_config().replace(d_ff=19).d_ff == 19
-    with pytest.raises(ValueError, match="^d_ff=0 must"):
+    with pytest.raises(ValueError, match=r"^d_ff=0 must"):
         model_config().replace(d_ff=0)
 
 
@@ -220,7 +220,7 @@ def test_keys_with_a_default_may_be_left_out():
 
 
 def test_values_from_json_are_checked():
-    with pytest.raises(ValueError, match="^d_model='512' must be a whole number"):
+    with pytest.raises(ValueError, match=r"^d_model='512' must be a whole number"):
         ModelConfig.from_json({"vocabulary_size": 101, "d_model": "512"})
 
 

@@ -46,10 +46,10 @@ def test_scale_moves_the_whole_curve():
 
 
 def test_steps_count_from_1():
-    with pytest.raises(ValueError, match="^step=0 is before the first step; steps count from 1$"):
+    with pytest.raises(ValueError, match=r"^step=0 is before the first step; steps count from 1$"):
         learning_rate(0, d_model=7, n_warmup_steps=11)
 
 
 def test_a_warmup_has_a_step():
-    with pytest.raises(ValueError, match="^n_warmup_steps=0 must be at least 1$"):
+    with pytest.raises(ValueError, match=r"^n_warmup_steps=0 must be at least 1$"):
         learning_rate(1, d_model=7, n_warmup_steps=0)

@@ -1,0 +1,1 @@
+"""Measurements beside peers, always in one run; no test depends on a time."""
