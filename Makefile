@@ -20,14 +20,14 @@ app: .venv/app   ## open the Explorer on the bundled checkpoint
 	$(BIN)/streamlit run explorer/app.py
 
 test: .venv/dev  ## lint, types and every test, browser included
-	$(BIN)/ruff format --check core explorer tests
-	$(BIN)/ruff check core explorer tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: .venv/dev ## format, lint and types
-	$(BIN)/ruff format core explorer tests
-	$(BIN)/ruff check --fix core explorer tests
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
 	$(BIN)/mypy
 
 quick: .venv/dev ## the tests a developer runs all the time
@@ -41,5 +41,8 @@ train: .venv/app ## five-minute example: a corpus of the project's own, a model,
 	$(BIN)/python -m core train --source runs/example/train.en --target runs/example/train.de --output runs/example/model
 	$(BIN)/python -m core translate --checkpoint runs/example/model "The old man sees a red house."
 
-bench: .venv/app            ## remove the environment and caches; runs/ stays
+bench: .venv/app ## a training step beside torch.nn.Transformer, in one run
+	$(BIN)/python -m bench.training_step
+
+clean:           ## remove the environment and caches; runs/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

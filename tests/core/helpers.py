@@ -1,15 +1,17 @@
 """Small models and small corpora, made the same way in every test file."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.config import ModelConfig
 from core.data import TokenisedCorpus
 from core.model import Transformer, build
+
+Module = TypeVar("Module", bound=nn.Module)
 
 START, END = 2, 3
 N_SPECIAL = 4
@@ -34,14 +36,18 @@ def small_config(**changes: Any) -> ModelConfig:
 
 def small_model(config: ModelConfig, seed: int = 1) -> Transformer:
     """A float64 model in evaluation mode in which no parameter is at a special value."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = build(config).double()
-        with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                centre = 1.0 if name.endswith("norm.weight") else 0.0
-                parameter.normal_(centre, 0.5 if parameter.dim() == 1 else 0.3)
-    return model.eval()
+    return randomised(build(config), seed)
+
+
+def randomised(module: Module, seed: int = 1) -> Module:
+    """No parameter left at a value that would hide a mistake: biases 0, gains 1."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in module.double().named_parameters():
+            centre = 1.0 if name.endswith("norm.weight") else 0.0
+            deviation = 0.5 if parameter.dim() == 1 else 0.3
+            parameter.normal_(centre, deviation, generator=generator)
+    return module.eval()
 
 
 def random_ids(*shape: int, n_pieces: int = 43, seed: int = 1) -> Tensor:

@@ -55,12 +55,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_server(log: Path, *more: str) -> tuple[subprocess.Popen[bytes], Server]:
+def start_server(log: Path, app: str = "explorer/app.py") -> tuple[subprocess.Popen[bytes], Server]:
     """`streamlit run explorer/app.py` from the root, as a reader would type it."""
     port = free_port()
     command = [
-        str(Path(sys.executable).with_name("streamlit")), "run", "explorer/app.py",
-        "--server.port", str(port), "--server.headless", "true", *more,
+        str(Path(sys.executable).with_name("streamlit")), "run", app,
+        "--server.port", str(port), "--server.headless", "true",
     ]  # fmt: skip
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -146,3 +146,16 @@ def visitor(request: pytest.FixtureRequest, browser: Browser, server: Server) ->
     yield visitor
     context.close()
     assert not visitor.faults
+
+
+@pytest.fixture
+def empty_page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    """A Streamlit page with nothing of ours in it."""
+    process, server = start_server(tmp_path / "log", "tests/e2e/empty_app.py")
+    page = browser.new_page()
+    page.goto(server.url)
+    idle(page)
+    yield page
+    page.close()
+    process.terminate()
+    process.wait(10)

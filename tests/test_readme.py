@@ -1,0 +1,71 @@
+"""Every command of the README runs, but for a list of exceptions that must stay complete."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+NOT_RUN = {
+    "make app": "tests/e2e starts the same server",
+    "make test": "this is it",
+    "python3 -m venv .venv": "sets up what runs this test",
+    ".venv/bin/pip install -r requirements.txt": "sets up what runs this test",
+    ".venv/bin/pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu": (
+        "downloads from elsewhere"
+    ),
+    ".venv/bin/streamlit run explorer/app.py": "tests/e2e starts it",
+    ".venv/bin/streamlit run explorer/app.py --server.address 0.0.0.0": "opens the network",
+    "torchrun --nproc-per-node 8 -m core train --preset base --source train.en "
+    "--target train.de --output checkpoints/mine": "needs eight GPUs",
+}
+
+
+def commands() -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line]
+
+
+def test_every_exception_is_still_in_the_readme() -> None:
+    assert set(NOT_RUN) <= set(commands())
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "checkpoints").symlink_to(ROOT / "checkpoints")
+    (folder / "core").symlink_to(ROOT / "core")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("readme")
+@pytest.mark.parametrize("command", [c for c in commands() if c not in NOT_RUN])
+def test_the_command_runs(command: str, workplace: Path) -> None:
+    words = shlex.split(command)
+    assert words[0] == "python"
+    if words[3] == "train":  # in full it takes minutes; the test of the example's length is its own
+        words += ["--n-steps", "20", "--n-warmup-steps", "5"]
+    result = subprocess.run(
+        [sys.executable, *words[1:]], cwd=workplace, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert result.stdout.strip()
+
+
+@pytest.mark.slow
+def test_the_notebook_example_runs(workplace: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        subprocess.run([sys.executable, "-c", block], cwd=workplace, check=True)
+
+
+def test_files_that_the_readme_names_are_there() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
