@@ -11,12 +11,7 @@ if ROOT not in sys.path:
 import streamlit as st  # noqa: E402
 
 st.set_page_config(page_title="Attention Explorer", page_icon="🔎", layout="wide")
-st.html(
-    "<style>"
-    ".stMainBlockContainer {padding-top: 2.5rem}"
-    "[data-testid=stCaptionContainer] p {color: var(--st-text-color, inherit)}"
-    "</style>"
-)
+st.html("<style>.stMainBlockContainer {padding-top: 2.5rem}</style>")
 st.navigation(
     [st.Page("app_pages/translate.py", title="Translate", icon="🔎", default=True)],
     position="hidden",

@@ -126,7 +126,7 @@ def _words(shown: engine.Trace, best: engine.BestHead) -> None:
         ],
         key="words",
     )
-    st.caption(
+    _note(
         "Bar: the probability the model gave the word. Below it: the source word that layer "
         f"{best.layer}, head {best.head} looked at most; that head {best.reason}."
     )
@@ -140,7 +140,7 @@ def _heads(shown: engine.Trace, choice: state.Choice, best: engine.BestHead) -> 
     with left:
         st.subheader("All heads", anchor=False)
         overview(weights, layer=choice.layer, head=choice.head, key=OVERVIEW, on_choice=_take_head)
-        st.caption(
+        _note(
             "Rows of a square are steps of the decoder, columns are source tokens, bright is a "
             "large weight (square-root colours). Click one, or use arrow keys and Enter."
         )
@@ -168,12 +168,17 @@ def _enlarged(shown: engine.Trace, layer: int, head: int) -> None:
     )
     name = f"Cross-attention weights of layer {layer}, head {head}"
     st.plotly_chart(figure, alt=name, key="head", config={"displaylogo": False})
-    st.caption("Every row is one step and sums to 1. The colour scale is the same for all heads.")
+    _note("Every row is one step and sums to 1. The colour scale is the same for all heads.")
     with st.expander("The strongest links as a table"):
         rows = [f"{a} → {b}" for a, b in zip(consumed, produced, strict=True)]
         st.dataframe(
             strongest_links(weights, rows=rows, columns=columns), hide_index=True, width="stretch"
         )
+
+
+def _note(text: str) -> None:
+    """A small line of explanation; unlike a caption, it keeps the contrast of normal text."""
+    st.markdown(f":small[{text}]")
 
 
 main()

@@ -12,6 +12,8 @@ from tests.e2e.conftest import Visitor, idle
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
+expect.set_options(timeout=30_000)
+
 SENTENCE = "Two dogs are running on the beach."
 
 
@@ -59,7 +61,7 @@ def test_the_first_visit_shows_an_example(visitor: Visitor) -> None:
 
 def test_an_example_is_one_click_away(visitor: Visitor) -> None:
     page = visitor.open()
-    page.get_by_role("button", name=EXAMPLES[2]).click()
+    page.get_by_role("radio", name=EXAMPLES[2]).click()
     expect(page.get_by_role("group", name="Source words")).to_contain_text("yesterday.")
     idle(page)
     assert link(page)["text"] == EXAMPLES[2]
