@@ -1,6 +1,11 @@
 """Small models and small corpora, made the same way in every test file."""
 
+import os
+import subprocess
+import sys
+import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,6 +18,8 @@ from core.model import Transformer, build
 
 Module = TypeVar("Module", bound=nn.Module)
 
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 START, END = 2, 3
 N_SPECIAL = 4
 
@@ -48,6 +55,20 @@ def randomised(module: Module, seed: int = 1) -> Module:
             deviation = 0.5 if parameter.dim() == 1 else 0.3
             parameter.normal_(centre, deviation, generator=generator)
     return module.eval()
+
+
+def run_python(code: str, *arguments: str) -> str:
+    """What a fresh process prints that runs this code in the repository's root."""
+    finished = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *arguments],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
 
 
 def random_ids(*shape: int, n_pieces: int = 43, seed: int = 1) -> Tensor:
