@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -165,8 +166,21 @@ def _write_cache(
 ) -> None:
     partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
     partial.mkdir(parents=True, exist_ok=True)
+    try:
+        n_left_out = _write_sides(partial, pairs, max_pieces)
+        (partial / "meta.json").write_text(json.dumps({"n_left_out": n_left_out}))
+        with contextlib.suppress(OSError):  # another process was faster; its folder holds the same
+            partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_sides(
+    folder: Path, pairs: Iterable[tuple[list[int], list[int]]], max_pieces: int
+) -> int:
+    """Returns how many pairs were left out."""
     n_left_out = 0
-    with _SideWriter(partial, "source") as source, _SideWriter(partial, "target") as target:
+    with _SideWriter(folder, "source") as source, _SideWriter(folder, "target") as target:
         for source_ids, target_ids in pairs:
             if 0 < len(source_ids) < max_pieces and 0 < len(target_ids) < max_pieces:
                 source.append(source_ids)
@@ -174,16 +188,11 @@ def _write_cache(
             else:
                 n_left_out += 1
     if source.end == 0:
-        shutil.rmtree(partial)
         raise DataError(
             f"no pair is left to train on: {n_left_out} of {n_left_out} have an empty side or one "
             f"of more than max_pieces={max_pieces}"
         )
-    (partial / "meta.json").write_text(json.dumps({"n_left_out": n_left_out}))
-    try:
-        partial.rename(folder)
-    except OSError:  # another process was faster; its folder holds the same
-        shutil.rmtree(partial)
+    return n_left_out
 
 
 class _SideWriter(contextlib.AbstractContextManager["_SideWriter"]):
@@ -278,7 +287,7 @@ def collate(corpus: TokenisedCorpus, indices: Indices) -> PaddedBatch:
     )
 
 
-def pad(rows: Sequence[Sequence[int] | NDArray[np.int32]]) -> Tensor:
+def pad(rows: Sequence[Sequence[int] | NDArray[np.integer[Any]]]) -> Tensor:
     """Rows of ids as one tensor, `<pad>` after the shorter ones: B n. No rows: 0 x 1."""
     width = max((len(row) for row in rows), default=1)
     padded = np.full((len(rows), width), PAD_ID, np.int64)

@@ -67,7 +67,8 @@ def search(
     config = config or SearchConfig()
     prefixes = prefixes or [()] * len(sources)
     for number, (source, prefix) in enumerate(zip(sources, prefixes, strict=True), start=1):
-        _check(number, source, prefix, model.config, config)
+        name = "the source" if len(sources) == 1 else f"source {number}"
+        _check(name, source, prefix, model.config, config)
     found: dict[int, Found] = {}
     for batch in _batches_by_length(sources, config):
         results = _Search(
@@ -78,7 +79,7 @@ def search(
 
 
 def _check(
-    number: int,
+    name: str,
     source: Sequence[int],
     prefix: Sequence[int],
     model: ModelConfig,
@@ -86,18 +87,18 @@ def _check(
 ) -> None:
     if len(source) > MAX_SOURCE_PIECES:
         raise SourceTooLongError(
-            f"source {number} has {len(source)} pieces, but at most {MAX_SOURCE_PIECES} can be "
+            f"{name} has {len(source)} pieces, but at most {MAX_SOURCE_PIECES} can be "
             "translated; split it into sentences"
         )
     limit = max_target_pieces(len(source), config)
     n_prefix = len(prefix) - (bool(prefix) and prefix[-1] == model.end_id)
     if n_prefix > limit:
         raise ValueError(
-            f"the prefix for source {number} has {n_prefix} pieces, but its translation may have "
+            f"the prefix for {name} has {n_prefix} pieces, but its translation may have "
             f"at most {limit}"
         )
     if model.end_id in prefix[:n_prefix]:
-        raise ValueError(f"the prefix for source {number} has </s> before its end")
+        raise ValueError(f"the prefix for {name} has </s> before its end")
 
 
 def _batches_by_length(

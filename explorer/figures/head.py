@@ -56,15 +56,10 @@ def head_figure(
             colorscale=weight_scale(),
             xgap=1,
             ygap=1,
-            customdata=np.dstack(
-                np.meshgrid(np.array(columns, object), np.array(rows, object), copy=False)
-            ),
-            hovertemplate=(
-                "%{customdata[1]}<br>looks at <b>%{customdata[0]}</b>: %{z:.3f}<extra></extra>"
-            ),
+            hovertemplate="%{y}<br>looks at <b>%{x}</b>: %{z:.3f}<extra></extra>",
             colorbar={
                 "title": {"text": "weight", "side": "right"},
-                "tickvals": [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0],
+                "tickvals": [0, 0.1, 0.25, 0.5, 0.75, 1],
                 "thickness": 12,
             },
         )
