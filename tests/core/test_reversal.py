@@ -20,7 +20,7 @@ FIRST_LETTER, N_LETTERS = 4, 26
 
 def strings(n: int, seed: int) -> list[list[int]]:
     random = np.random.default_rng(seed)
-    lengths = random.integers(4, 11, n)
+    lengths = random.integers(4, 9, n)
     return [
         random.integers(FIRST_LETTER, FIRST_LETTER + N_LETTERS, length).tolist()
         for length in lengths
@@ -68,8 +68,8 @@ def test_a_head_learns_the_anti_diagonal(tmp_path: Path) -> None:
         corpus=reversal_corpus(training),
         validation={},
         config=TrainConfig(
-            tokens_per_update=1_000, tokens_per_microbatch=1_000, n_steps=900, n_warmup_steps=200,
-            rate_scale=0.5, label_smoothing=0.0, validate_every=10_000, snapshot_every=10_000,
+            tokens_per_update=800, tokens_per_microbatch=800, n_steps=1_000, n_warmup_steps=200,
+            rate_scale=0.35, label_smoothing=0.0, validate_every=10_000, snapshot_every=10_000,
         ),
         run=run,
     ).train()  # fmt: skip

@@ -1,0 +1,115 @@
+"""Who may know whom: inside core, a module imports only from strictly lower tiers."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+TIERS = (
+    {"core.axes", "core.config", "core.schedule", "core.corpus"},
+    {"core.presets", "core.recipes", "core.tokenizer", "core.masks", "core.loss", "core.card",
+     "core.device", "core.model.tap", "core.model.dropout"},
+    {"core.records", "core.data", "core.model.attention", "core.model.feedforward",
+     "core.model.embedding"},
+    {"core.words", "core.model.layers"},
+    {"core.model.transformer"},
+    {"core.model"},
+    {"core.decoding", "core.checkpoint", "core.evaluation"},
+    {"core.tracing", "core.runs"},
+    {"core.alignment", "core.training", "core.translator"},
+    {"core"},
+    {"core.cli.train", "core.cli.translate", "core.cli.evaluate", "core.cli.info"},
+    {"core.cli"},
+    {"core.__main__"},
+)  # fmt: skip
+TIER_OF = {module: number for number, tier in enumerate(TIERS) for module in tier}
+
+
+def modules(package: str) -> dict[str, Path]:
+    found = {}
+    for file in sorted((ROOT / package).rglob("*.py")):
+        parts = file.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts).removesuffix(".__init__")] = file
+    return found
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Modules that a file imports, at its top or inside a function."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            assert node.module
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if (ROOT / f"{full.replace('.', '/')}.py").is_file() else node.module
+
+
+@pytest.mark.parametrize(
+    "folder", ["core", "core/model", "core/cli", "explorer", "explorer/figures",
+               "explorer/components", "explorer/app_pages"],
+)  # fmt: skip
+def test_the_house_stands(folder: str) -> None:
+    assert any(file.stat().st_size for file in (ROOT / folder).glob("*.py")), (
+        f"{folder} is empty or gone"
+    )
+
+
+def test_every_module_of_core_has_a_tier() -> None:
+    assert set(modules("core")) == set(TIER_OF)
+
+
+@pytest.mark.parametrize("module", sorted(TIER_OF))
+def test_core_imports_only_downwards(module: str) -> None:
+    for imported in imports(modules("core")[module]):
+        if imported.split(".")[0] == "core":
+            assert TIER_OF[imported] < TIER_OF[module], f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("module", sorted(TIER_OF))
+def test_core_knows_nothing_of_the_screen(module: str) -> None:
+    tops = {imported.split(".")[0] for imported in imports(modules("core")[module])}
+    assert not tops & {"streamlit", "plotly", "explorer", "tests", "bench"}
+
+
+def test_the_model_knows_neither_text_nor_data() -> None:
+    for module, file in modules("core").items():
+        if module.startswith("core.model"):
+            assert not set(imports(file)) & {"core.tokenizer", "core.data", "core.decoding"}
+
+
+def test_only_the_engine_calls_core() -> None:
+    for module, file in modules("explorer").items():
+        if module != "explorer.engine":
+            assert "core" not in {name.split(".")[0] for name in imports(file)}, module
+
+
+def test_figures_also_work_in_a_notebook() -> None:
+    allowed = {
+        "collections",
+        "html",
+        "typing",
+        "math",
+        "dataclasses",
+        "numpy",
+        "plotly",
+        "explorer",
+    }
+    for module, file in modules("explorer/figures").items():
+        names = list(imports(file))
+        assert {name.split(".")[0] for name in names} <= allowed, module
+        ours = {name for name in names if name.startswith("explorer")}
+        assert all(name.startswith("explorer.figures") for name in ours), module
+
+
+def test_nothing_is_unpickled() -> None:
+    for package in ("core", "explorer"):
+        for file in modules(package).values():
+            text = file.read_text("utf-8")
+            assert "import pickle" not in text, file
+            assert "torch.load(" not in text, file
+            assert "allow_pickle=True" not in text, file
