@@ -6,6 +6,8 @@
 import dataclasses
 import io
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,13 +183,16 @@ class Trace:
             ValueError: if it is no such file.
         """
         try:
-            with np.load(file, allow_pickle=False) as arrays:
+            with Path(file).open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
                 weights: dict[Kind, NDArray[np.float32]] = {
                     kind: arrays[f"{kind}_weights"] for kind in KINDS
                 }
                 return cls.from_json(json.loads(str(arrays["record"])), weights)
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except _UNREADABLE as error:
             raise ValueError(f"{file} is no trace, or it is truncated: {error}") from None
+
+
+_UNREADABLE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
 def _pieced_text(values: Mapping[str, Any]) -> PiecedText:

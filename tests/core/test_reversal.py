@@ -50,8 +50,10 @@ def anti_diagonal_share(model: Transformer, unseen: list[list[int]]) -> float:
 
 @pytest.mark.slow
 def test_a_head_learns_the_anti_diagonal(tmp_path: Path) -> None:
-    training, unseen = strings(20_000, seed=1), strings(200, seed=2)
-    assert not {tuple(s) for s in training} & {tuple(s) for s in unseen}
+    training = strings(20_000, seed=1)
+    seen = {tuple(string) for string in training}
+    unseen = [string for string in strings(200, seed=2) if tuple(string) not in seen]
+    assert len(unseen) > 150
     torch.manual_seed(1)
     model = build(
         ModelConfig(

@@ -1,0 +1,39 @@
+"""A model whose next-piece distribution is written down, so that a search can be checked by hand."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from core.config import ModelConfig
+from core.model import DecoderState, Memory, Transformer
+from core.model.transformer import Decoded
+
+Script = Callable[[int, tuple[int, ...]], Sequence[float]]
+"""(first piece of the source, pieces produced so far) -> one logit a piece, in float64."""
+
+
+class ScriptedModel(Transformer):
+    """Speaks the interface the search uses; its cache is the history of each row."""
+
+    def __init__(self, script: Script, vocabulary_size: int) -> None:
+        nn.Module.__init__(self)
+        self.config = ModelConfig(vocabulary_size=vocabulary_size)
+        self.script = script
+        self.place = nn.Parameter(torch.zeros(1))
+        self.n_decoded_rows = 0
+
+    def encode(self, source: Tensor) -> Memory:
+        return Memory(source, source)
+
+    def start(self, memory: Memory) -> DecoderState:
+        return DecoderState(layers=(), cross_visible=memory.stream[:, :1])
+
+    def decode(self, target: Tensor, state: DecoderState) -> Decoded:
+        history = torch.cat((state.cross_visible, target), dim=1)
+        self.n_decoded_rows += len(target)
+        return Decoded(history[:, None], DecoderState((), history, state.n_past + 1))
+
+    def logits(self, stream: Tensor) -> Tensor:
+        rows = [self.script(row[0], tuple(row[2:])) for row in stream.tolist()]
+        return torch.tensor(rows, dtype=torch.float64)

@@ -1,0 +1,210 @@
+"""The command line, as a newcomer types it: every command in a process of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.checkpoint import load_checkpoint
+from core.records import Trace
+from tests.checkpoints import SENTENCE, write_checkpoint
+
+COMMANDS = ("train", "translate", "trace", "evaluate", "align", "average", "info", "corpus")
+
+
+def core(
+    *arguments: str | Path, text: str | None = None, fails: bool = False
+) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(
+        [sys.executable, "-m", "core", *map(str, arguments)],
+        input=text, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (result.returncode != 0) == fails, result.stderr[-3000:]
+    return result
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "tiny"
+    write_checkpoint(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus, a run of 30 steps and the checkpoint it wrote."""
+    folder = tmp_path_factory.mktemp("trained")
+    core("corpus", "--output", folder, "--n-pairs", "300", "--n-test", "20")
+    core(*train(folder, "30"))
+    return folder
+
+
+def train(folder: Path, n_steps: str, *more: str) -> list[str | Path]:
+    return [
+        "train", "--source", folder / "train.en", "--target", folder / "train.de",
+        "--output", folder / "model", "--run-folder", folder / "runs" / "model",
+        "--vocabulary-size", "400", "--n-encoder-layers", "1", "--n-decoder-layers", "2",
+        "--d-model", "24", "--d-ff", "32", "--n-heads", "3", "--n-steps", n_steps,
+        "--n-warmup-steps", "10", "--snapshot-every", "10", "--validate-every", "15", *more,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_needs_no_torch(command: str) -> None:
+    check = (
+        "import sys, core.cli\n"
+        f"try: core.cli.main([{command!r}, '--help'])\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert 'torch' not in sys.modules"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=True
+    )
+    assert "usage" in result.stdout
+
+
+def test_lines_come_out_in_their_order(checkpoint: Path) -> None:
+    lines = [SENTENCE, "", "The cat finds a small red ball in the evening.", "A dog.", "  "]
+    out = core("translate", "--checkpoint", checkpoint, text="\n".join(lines) + "\n").stdout
+    translated = out.split("\n")[:-1]
+    assert len(translated) == len(lines)
+    assert translated[1] == translated[4] == ""
+    for line, translation in zip(lines, translated, strict=True):
+        if line.strip():
+            alone = core("translate", "--checkpoint", checkpoint, line).stdout
+            assert alone == translation + "\n"
+
+
+def test_json_holds_steps_and_candidates(checkpoint: Path) -> None:
+    result = core("translate", "--checkpoint", checkpoint, "--json", "--beam-size", "3", SENTENCE)
+    value = json.loads(result.stdout)
+    assert value["source"] == SENTENCE
+    assert value["steps"][-1]["piece"] == "</s>"
+    assert len(value["steps"][0]["candidates"]) == 5
+    assert len(value["alternatives"]) <= 2
+
+
+@pytest.mark.parametrize("ending", ["npz", "json"])
+def test_trace_writes_every_head(checkpoint: Path, tmp_path: Path, ending: str) -> None:
+    file = tmp_path / f"trace.{ending}"
+    core("trace", "--checkpoint", checkpoint, SENTENCE, "--output", file)
+    if ending == "npz":
+        weights = Trace.load(file).weights
+    else:
+        weights = json.loads(file.read_text("utf-8"))["weights"]
+    n_source = np.shape(weights["encoder"])[-1]
+    n_steps = np.shape(weights["decoder"])[-1]
+    assert np.shape(weights["encoder"]) == (2, 5, n_source, n_source)
+    assert np.shape(weights["decoder"]) == (3, 5, n_steps, n_steps)
+    assert np.shape(weights["cross"]) == (3, 5, n_steps, n_source)
+
+
+def test_presets_print_the_papers_parameters() -> None:
+    rows = json.loads(core("info", "--presets", "--json").stdout)
+    assert len(rows) == 20
+    by_name = {row["row"]: row for row in rows}
+    assert by_name["big"]["paper_parameters_millions"] == 213
+    assert by_name["base"]["parameters_millions"] == 63.05
+    assert "C-ff4096" in core("info", "--presets", "--width", "1/4", "--depth", "1/2").stdout
+
+
+@pytest.mark.slow
+def test_two_text_files_become_a_checkpoint(trained: Path) -> None:
+    model = load_checkpoint(trained / "model")
+    assert (model.config.d_k, model.config.n_encoder_layers) == (8, 1)
+    kinds = [line["kind"] for line in model.history]
+    assert kinds.count("validation") == 2
+    assert "30" in model.metrics["command"]
+    assert "Not described yet" in model.card
+
+
+@pytest.mark.slow
+def test_evaluate_ends_with_one_json_object_and_keeps_it(trained: Path) -> None:
+    model = trained / "model"
+    texts = ["--source", trained / "test.en", "--reference", trained / "test.de"]
+    out = core("evaluate", "--checkpoint", model, *texts, "--record", "grammar").stdout
+    result = json.loads(out.splitlines()[-1])
+    assert {"bleu", "bleu_lc", "chrf", "perplexity", "sentences", "seconds"} <= set(result)
+    assert result["sentences"] == 20
+    assert "case:lc" in result["signatures"]["bleu_lc"]
+    assert load_checkpoint(model).metrics["results"]["grammar"] == result
+    assert f"| grammar | 20 | {result['bleu']:.1f} [" in (model / "card.md").read_text("utf-8")
+    only_json = core("evaluate", "--checkpoint", model, *texts, "--json").stdout
+    assert json.loads(only_json)["bleu"] == result["bleu"]
+
+
+@pytest.mark.slow
+def test_average_of_a_run_and_of_checkpoints(trained: Path, tmp_path: Path) -> None:
+    core(
+        "average",
+        "--run-folder",
+        trained / "runs" / "model",
+        "--last",
+        "1",
+        "--output",
+        tmp_path / "last",
+    )
+    core(
+        "average",
+        "--checkpoint",
+        trained / "model",
+        tmp_path / "last",
+        "--output",
+        tmp_path / "mean",
+        "--half",
+    )
+    name = "embedding.weight"
+    a, b, mean = (
+        load_checkpoint(folder).model.state_dict()[name]
+        for folder in (trained / "model", tmp_path / "last", tmp_path / "mean")
+    )
+    assert not a.equal(b)
+    assert (mean - (a + b) / 2).abs().max() < 1e-3
+
+
+@pytest.mark.slow
+def test_other_settings_are_refused_for_the_same_run(trained: Path) -> None:
+    result = core(*train(trained, "30", "--rate-scale", "0.123"), fails=True)
+    assert "rate_scale was" in result.stderr
+    assert "--run-folder" in result.stderr
+
+
+@pytest.mark.slow
+def test_align_keeps_the_best_head(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.en").write_text("The man sees a house .\n")
+    (tmp_path / "a.de").write_text("Der Mann sieht ein Haus .\n")
+    (tmp_path / "gold").write_text("1-1 2-2 3-3 4-4 5-5 6p6\n")
+    core(
+        "align", "--checkpoint", trained / "model", "--source", tmp_path / "a.en",
+        "--target", tmp_path / "a.de", "--gold", tmp_path / "gold", "--name", "one sentence",
+    )  # fmt: skip
+    alignment = load_checkpoint(trained / "model").metrics["alignment"]
+    rates = np.array(alignment["error_rates"][alignment["rows"]])
+    assert rates.shape == (2, 3)
+    assert rates[alignment["layer"] - 1, alignment["head"] - 1] == rates.min()
+    assert "one sentence" in (trained / "model" / "card.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["translate", "--checkpoint", "nowhere", "x"], "nowhere is no folder"),
+        (["info"], "name either --checkpoint DIR or --presets"),
+        (["info", "--presets", "--width", "1/7"], "no whole number"),
+        (["train", "--source", "none.en", "--target", "none.de", "--output", "x", "--run-folder", "r"],
+         "none.en: No such file"),
+    ],
+)  # fmt: skip
+def test_a_mistake_ends_with_one_line(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Path.cwd()
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    monkeypatch.chdir(tmp_path)
+    result = core(*arguments, fails=True)
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
