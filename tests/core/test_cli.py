@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core import load
 from core.checkpoint import load_checkpoint
 from core.records import Trace
 from tests.checkpoints import SENTENCE, write_checkpoint
@@ -15,7 +16,7 @@ from tests.checkpoints import SENTENCE, write_checkpoint
 COMMANDS = ("train", "translate", "trace", "evaluate", "align", "average", "info", "corpus")
 
 
-def core(
+def run(
     *arguments: str | Path, text: str | None = None, fails: bool = False
 ) -> subprocess.CompletedProcess[str]:
     result = subprocess.run(
@@ -37,8 +38,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A corpus, a run of 30 steps and the checkpoint it wrote."""
     folder = tmp_path_factory.mktemp("trained")
-    core("corpus", "--output", folder, "--n-pairs", "300", "--n-test", "20")
-    core(*train(folder, "30"))
+    run("corpus", "--output", folder, "--n-pairs", "300", "--n-test", "20")
+    run(*train(folder, "30"))
     return folder
 
 
@@ -66,20 +67,21 @@ def test_help_needs_no_torch(command: str) -> None:
     assert "usage" in result.stdout
 
 
+@pytest.mark.slow
 def test_lines_come_out_in_their_order(checkpoint: Path) -> None:
     lines = [SENTENCE, "", "The cat finds a small red ball in the evening.", "A dog.", "  "]
-    out = core("translate", "--checkpoint", checkpoint, text="\n".join(lines) + "\n").stdout
+    out = run("translate", "--checkpoint", checkpoint, text="\n".join(lines) + "\n").stdout
     translated = out.split("\n")[:-1]
     assert len(translated) == len(lines)
     assert translated[1] == translated[4] == ""
     for line, translation in zip(lines, translated, strict=True):
         if line.strip():
-            alone = core("translate", "--checkpoint", checkpoint, line).stdout
-            assert alone == translation + "\n"
+            assert load(checkpoint).translate([line]) == [translation]
 
 
+@pytest.mark.slow
 def test_json_holds_steps_and_candidates(checkpoint: Path) -> None:
-    result = core("translate", "--checkpoint", checkpoint, "--json", "--beam-size", "3", SENTENCE)
+    result = run("translate", "--checkpoint", checkpoint, "--json", "--beam-size", "3", SENTENCE)
     value = json.loads(result.stdout)
     assert value["source"] == SENTENCE
     assert value["steps"][-1]["piece"] == "</s>"
@@ -87,10 +89,11 @@ def test_json_holds_steps_and_candidates(checkpoint: Path) -> None:
     assert len(value["alternatives"]) <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["npz", "json"])
 def test_trace_writes_every_head(checkpoint: Path, tmp_path: Path, ending: str) -> None:
     file = tmp_path / f"trace.{ending}"
-    core("trace", "--checkpoint", checkpoint, SENTENCE, "--output", file)
+    run("trace", "--checkpoint", checkpoint, SENTENCE, "--output", file)
     if ending == "npz":
         weights = Trace.load(file).weights
     else:
@@ -108,7 +111,7 @@ def test_presets_print_the_papers_parameters() -> None:
     by_name = {row["row"]: row for row in rows}
     assert by_name["big"]["paper_parameters_millions"] == 213
     assert by_name["base"]["parameters_millions"] == 63.05
-    assert "C-ff4096" in core("info", "--presets", "--width", "1/4", "--depth", "1/2").stdout
+    assert "C-ff4096" in run("info", "--presets", "--width", "1/4", "--depth", "1/2").stdout
 
 
 @pytest.mark.slow
@@ -125,20 +128,20 @@ def test_two_text_files_become_a_checkpoint(trained: Path) -> None:
 def test_evaluate_ends_with_one_json_object_and_keeps_it(trained: Path) -> None:
     model = trained / "model"
     texts = ["--source", trained / "test.en", "--reference", trained / "test.de"]
-    out = core("evaluate", "--checkpoint", model, *texts, "--record", "grammar").stdout
+    out = run("evaluate", "--checkpoint", model, *texts, "--record", "grammar").stdout
     result = json.loads(out.splitlines()[-1])
     assert {"bleu", "bleu_lc", "chrf", "perplexity", "sentences", "seconds"} <= set(result)
     assert result["sentences"] == 20
     assert "case:lc" in result["signatures"]["bleu_lc"]
     assert load_checkpoint(model).metrics["results"]["grammar"] == result
     assert f"| grammar | 20 | {result['bleu']:.1f} [" in (model / "card.md").read_text("utf-8")
-    only_json = core("evaluate", "--checkpoint", model, *texts, "--json").stdout
+    only_json = run("evaluate", "--checkpoint", model, *texts, "--json").stdout
     assert json.loads(only_json)["bleu"] == result["bleu"]
 
 
 @pytest.mark.slow
 def test_average_of_a_run_and_of_checkpoints(trained: Path, tmp_path: Path) -> None:
-    core(
+    run(
         "average",
         "--run-folder",
         trained / "runs" / "model",
@@ -147,7 +150,7 @@ def test_average_of_a_run_and_of_checkpoints(trained: Path, tmp_path: Path) -> N
         "--output",
         tmp_path / "last",
     )
-    core(
+    run(
         "average",
         "--checkpoint",
         trained / "model",
@@ -167,7 +170,7 @@ def test_average_of_a_run_and_of_checkpoints(trained: Path, tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_other_settings_are_refused_for_the_same_run(trained: Path) -> None:
-    result = core(*train(trained, "30", "--rate-scale", "0.123"), fails=True)
+    result = run(*train(trained, "30", "--rate-scale", "0.123"), fails=True)
     assert "rate_scale was" in result.stderr
     assert "--run-folder" in result.stderr
 
@@ -177,7 +180,7 @@ def test_align_keeps_the_best_head(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "a.en").write_text("The man sees a house .\n")
     (tmp_path / "a.de").write_text("Der Mann sieht ein Haus .\n")
     (tmp_path / "gold").write_text("1-1 2-2 3-3 4-4 5-5 6p6\n")
-    core(
+    run(
         "align", "--checkpoint", trained / "model", "--source", tmp_path / "a.en",
         "--target", tmp_path / "a.de", "--gold", tmp_path / "gold", "--name", "one sentence",
     )  # fmt: skip
@@ -188,6 +191,7 @@ def test_align_keeps_the_best_head(trained: Path, tmp_path: Path) -> None:
     assert "one sentence" in (trained / "model" / "card.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -204,7 +208,7 @@ def test_a_mistake_ends_with_one_line(
     root = Path.cwd()
     monkeypatch.setenv("PYTHONPATH", str(root))
     monkeypatch.chdir(tmp_path)
-    result = core(*arguments, fails=True)
+    result = run(*arguments, fails=True)
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
