@@ -99,7 +99,10 @@ def head_alignment(
     }
     n_links = 0
     for source, target, links in zip(sources, targets, gold, strict=True):
+        n_links += len(links.sure)
         source_ids, target_ids = tokenizer.encode(source), tokenizer.encode(target)
+        if not source_ids or not target_ids:
+            continue  # nothing can be linked
         keys = tokenizer.read([*source_ids, model.config.end_id]).pieces
         pieces = tokenizer.read(target_ids).pieces
         weights = capture_weights(
@@ -113,7 +116,7 @@ def head_alignment(
             linked = word_weights(of_rows, pieces, keys).argmax(-1)  # N H target words
             for target_word in range(linked.shape[-1]):
                 hits[rows] += _hits(linked[..., target_word], target_word, links)
-        n_links += linked.shape[-1] + len(links.sure)
+        n_links += linked.shape[-1]
     return HeadAlignment({r: 1.0 - h / max(n_links, 1) for r, h in hits.items()}, len(gold))
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -107,7 +108,7 @@ def translation_scores(
             f"{len(translations)} translations and {len(references)} references; "
             "give as many of each, at least one"
         )
-    metrics = {"bleu": BLEU(), "bleu_lc": BLEU(lowercase=True), "chrf": CHRF()}
+    metrics = {"bleu": BLEU(), "bleu_lc": BLEU(lowercase=True), "chrf": _Chrf()}
     scores = {}
     for name, metric in metrics.items():
         result = metric.corpus_score(translations, [references], n_bootstrap=n_bootstrap)
@@ -119,3 +120,12 @@ def translation_scores(
             signature=str(metric.get_signature()),
         )
     return scores
+
+
+class _Chrf(CHRF):  # type: ignore[misc]
+    """A resample without a match scores 0.0, others a float32; sacrebleu cannot average both kinds."""
+
+    def _compute_score_from_stats(self, stats: list[Any]) -> Any:
+        score = super()._compute_score_from_stats(stats)
+        score.score = float(score.score)
+        return score

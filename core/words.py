@@ -35,8 +35,9 @@ def word_weights(
 
 def _membership(pieces: Sequence[Piece]) -> NDArray[np.float64]:
     """Words x pieces, 1 where the piece belongs to the word."""
-    n_words = 1 + max((piece.word for piece in pieces), default=-1)
-    return np.array([[float(piece.word == word) for piece in pieces] for word in range(n_words)])
+    words = np.array([piece.word for piece in pieces], np.int64)
+    n_words = 1 + words.max(initial=-1)
+    return (np.arange(n_words)[:, None] == words).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def test_trace_writes_every_head(checkpoint: Path, tmp_path: Path, ending: str) 
 
 
 def test_presets_print_the_papers_parameters() -> None:
-    rows = json.loads(core("info", "--presets", "--json").stdout)
+    rows = json.loads(run("info", "--presets", "--json").stdout)
     assert len(rows) == 20
     by_name = {row["row"]: row for row in rows}
     assert by_name["big"]["paper_parameters_millions"] == 213
