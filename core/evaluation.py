@@ -122,10 +122,10 @@ def translation_scores(
     return scores
 
 
-class _Chrf(CHRF):  # type: ignore[misc]
+class _Chrf(CHRF):
     """A resample without a match scores 0.0, others a float32; sacrebleu cannot average both kinds."""
 
-    def _compute_score_from_stats(self, stats: list[Any]) -> Any:
+    def _compute_score_from_stats(self, stats: Any) -> Any:
         score = super()._compute_score_from_stats(stats)
         score.score = float(score.score)
         return score

@@ -37,7 +37,7 @@ def _membership(pieces: Sequence[Piece]) -> NDArray[np.float64]:
     """Words x pieces, 1 where the piece belongs to the word."""
     words = np.array([piece.word for piece in pieces], np.int64)
     n_words = 1 + words.max(initial=-1)
-    return (np.arange(n_words)[:, None] == words).astype(np.float64)
+    return np.equal(np.arange(n_words)[:, None], words).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
