@@ -89,9 +89,9 @@ def load_checkpoint(folder: Path | str, device: torch.device | str = "cpu") -> C
         model=model.to(device).eval(),
         tokenizer=tokenizer,
         training=training,
-        metrics=_read_json(folder / METRICS) if (folder / METRICS).is_file() else {},
+        metrics=_read_object(folder / METRICS) if (folder / METRICS).is_file() else {},
         history=tuple(read_history(folder / HISTORY)),
-        card=(folder / CARD).read_text("utf-8") if (folder / CARD).is_file() else "",
+        card=_read_text(folder / CARD) if (folder / CARD).is_file() else "",
         folder=folder,
     )
 
@@ -158,7 +158,7 @@ def read_history(file: Path) -> Iterator[dict[str, Any]]:
     """The reports in a history file; a last line cut off by a crash is passed over."""
     if not file.is_file():
         return
-    lines = file.read_text("utf-8").splitlines()
+    lines = _read_text(file).splitlines()
     for number, line in enumerate(lines, start=1):
         try:
             yield json.loads(line)
@@ -202,16 +202,26 @@ def _flush_to_disk(file: Path) -> None:
         os.fsync(opened.fileno())
 
 
-def _read_json(file: Path) -> Any:
+def _read_text(file: Path) -> str:
     try:
-        return json.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{file} cannot be read as text: {error}") from None
+
+
+def _read_object(file: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(_read_text(file))
+    except json.JSONDecodeError as error:
         raise CheckpointError(f"{file} is no JSON, it may be truncated: {error}") from None
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{file} must hold a JSON object")
+    return values
 
 
 def _read_config(file: Path) -> tuple[ModelConfig, TrainConfig | None]:
-    values = _read_json(file)
-    if not isinstance(values, dict) or "model" not in values:
+    values = _read_object(file)
+    if "model" not in values:
         raise CheckpointError(f'{file} must be an object with the key "model"')
     try:
         training = values.get("training")

@@ -1,0 +1,73 @@
+"""Which device and which precision."""
+
+import pytest
+import torch
+
+from core.device import choose_device, choose_dtype
+from tests.core.helpers import run_python
+
+CPU, CUDA, MPS = (torch.device(name) for name in ("cpu", "cuda", "mps"))
+
+
+@pytest.fixture
+def has(monkeypatch):
+    def choose(*, cuda=False, mps=False):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+    return choose
+
+
+def test_auto_takes_cuda_then_mps_then_the_cpu(has):
+    has(cuda=True, mps=True)
+    assert choose_device("auto", local_rank=3) == torch.device("cuda", 3)
+    has(mps=True)
+    assert choose_device("auto") == MPS
+    has()
+    assert choose_device("auto") == choose_device() == CPU
+
+
+def test_a_named_device_is_taken(has):
+    has(cuda=True, mps=True)
+    assert choose_device("cpu") == CPU
+    assert choose_device("mps") == MPS
+    assert choose_device("cuda") == torch.device("cuda", 0)
+
+
+@pytest.mark.parametrize("name", ["cuda", "mps", "tpu"])
+def test_a_device_that_is_not_there_is_named(has, name):
+    has()
+    with pytest.raises(ValueError, match=rf"^device='{name}' is not available here; use cpu, or"):
+        choose_device(name)
+
+
+@pytest.mark.parametrize("device", [CPU, CUDA, MPS], ids=str)
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "float64"])
+def test_a_named_precision_is_taken(device, name):
+    assert choose_dtype(name, device) == getattr(torch, name)
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_auto_is_bfloat16_where_the_hardware_has_it(monkeypatch, supported):
+    expected = torch.bfloat16 if supported else torch.float32
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: supported)
+    assert choose_dtype("auto", CUDA) == expected
+    for capability in ("avx512_bf16", "amx_bf16"):
+        monkeypatch.setattr(
+            torch.cpu, "get_capabilities", lambda name=capability: {name: supported}
+        )
+        assert choose_dtype("auto", CPU) == expected
+    assert choose_dtype("auto", MPS) == torch.float32
+
+
+def test_kept_memory_computes_the_same():
+    """malloc's settings are a process's own, so this one is asked in another process."""
+    run_python("""
+        from core.device import keep_freed_memory
+        from tests.core.helpers import random_ids, small_config, small_model
+
+        model, source, target = small_model(small_config()), random_ids(3, 7), random_ids(3, 5)
+        before = model(source, target)
+        keep_freed_memory()
+        assert model(source, target).equal(before)
+    """)
