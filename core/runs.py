@@ -107,6 +107,8 @@ class RunFolder:
     def save(self, progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         """Write `step-N/` whole, then point `latest` at it, then drop states older than the last two."""
         state = self.folder / f"step-{progress.step:07d}"
+        if state == self._newest_state():
+            return  # it is whole, and for a moment a replacement would leave nothing in its place
         with writing_folder(state) as partial:
             safetensors.torch.save_file(_weights(model), partial / "model.safetensors")
             safetensors.torch.save_file(
@@ -119,10 +121,10 @@ class RunFolder:
 
     def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
         """Load the newest whole state into model and optimiser; None if there is none yet."""
-        latest = self.folder / "latest"
-        if not latest.is_file():
+        state = self._newest_state()
+        if state is None:
+            self._cut_history(0)
             return None
-        state = self.folder / latest.read_text().strip()
         model.load_state_dict(read_tensors(state / "model.safetensors"))
         _load_moments(model, optimizer, read_tensors(state / "optimizer.safetensors"))
         progress = Progress.from_json(json.loads((state / "progress.json").read_text()))
@@ -146,6 +148,10 @@ class RunFolder:
     def drop_snapshots_but(self, n_newest: int) -> None:
         for file in self.step_snapshots()[:-n_newest]:
             file.unlink()
+
+    def _newest_state(self) -> Path | None:
+        latest = self.folder / "latest"
+        return self.folder / latest.read_text().strip() if latest.is_file() else None
 
     def _cut_history(self, step: int) -> None:
         kept = (line for line in read_history(self.history_file) if line["step"] <= step)
