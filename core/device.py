@@ -54,7 +54,7 @@ def keep_freed_memory() -> None:
 
     A training step frees and asks for the same megabytes hundreds of times; with glibc's defaults
     each large tensor is mapped and page-faulted anew. Without that, and with huge pages, a step on
-    a CPU takes about a third less time (docs/decisions). No effect outside Linux with glibc.
+    a CPU takes less time (docs/decisions/0002). No effect outside Linux with glibc.
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch reads it at its first allocation
     if platform.libc_ver()[0] != "glibc":

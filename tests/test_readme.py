@@ -69,3 +69,11 @@ def test_the_notebook_example_runs(workplace: Path) -> None:
 def test_files_that_the_readme_names_are_there() -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_readme_prints_the_cards_results() -> None:
+    card = (ROOT / "checkpoints" / "en-de" / "card.md").read_text("utf-8")
+    rows = [line for line in card.splitlines() if re.match(r"\| .*\[[\d.]+, [\d.]+\]", line)]
+    assert len(rows) >= 3
+    for row in rows:
+        assert row in README
