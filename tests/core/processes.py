@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import socket
 import time
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import torch
 
@@ -23,10 +25,17 @@ from core.data import TokenisedCorpus
 from core.model import build
 from core.runs import RunFolder
 from core.training import Trainer, Workers, workers
-from tests.core.helpers import random_corpus, small_config
+from tests.core.helpers import ENVIRONMENT, random_corpus, small_config
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload([__name__])
+CONTEXT.set_forkserver_preload([__name__, "torch._dynamo"])
+
+
+def new_process(target: Any, *arguments: Any) -> Any:
+    """A process, not yet started; the first one starts the server."""
+    with mock.patch.dict(os.environ, ENVIRONMENT):  # it finds what it loads on this path
+        multiprocessing.forkserver.ensure_running()
+    return CONTEXT.Process(target=target, args=arguments, daemon=True)
 
 
 def small_trainer(
@@ -104,10 +113,7 @@ def train_together(world_size: int, folder: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    started = [
-        CONTEXT.Process(target=_worker, args=(rank, world_size, port, folder))
-        for rank in range(world_size)
-    ]
+    started = [new_process(_worker, rank, world_size, port, folder) for rank in range(world_size)]
     for process in started:
         process.start()
     for process in started:
