@@ -130,7 +130,7 @@ class Tokenizer:
         except RuntimeError as error:
             raise ValueError(
                 f"no vocabulary of vocabulary_size={vocabulary_size} can be learnt from this text; "
-                f"choose fewer pieces ({str(error).strip()})"
+                f"choose another size ({str(error).strip()})"
             ) from None
         return cls(model.getvalue())
 

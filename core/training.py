@@ -36,7 +36,7 @@ Score = Callable[[Transformer], Mapping[str, float]]
 """Further measurements at each validation, such as BLEU: name -> number."""
 
 
-class DivergedError(RuntimeError):
+class DivergedError(FloatingPointError):
     """The loss or the gradient is no longer a finite number."""
 
 
@@ -209,9 +209,9 @@ class Trainer:
         )
         if not (math.isfinite(loss_nats) and math.isfinite(norm)):
             raise DivergedError(
-                f"step {step}: loss {loss_nats}, gradient norm {norm} at rate {rate:.3g}. The last "
-                f"good state is kept in {self.run.folder}; go on with a smaller --rate-scale or a "
-                "longer --n-warmup-steps"
+                f"step {step}: loss {loss_nats}, gradient norm {norm} at rate {rate:.3g}. What was "
+                f"saved before stays in {self.run.folder}; begin another --run-folder with a smaller "
+                "--rate-scale or a longer --n-warmup-steps"
             )
         for group in self.optimizer.param_groups:
             group["lr"] = rate

@@ -26,13 +26,14 @@ NOT_RUN = {
 }
 
 
-def commands() -> list[str]:
-    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line]
+def blocks() -> list[list[str]]:
+    """The commands of the README, block by block."""
+    found = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    return [[line for line in block.splitlines() if line] for block in found]
 
 
 def test_every_exception_is_still_in_the_readme() -> None:
-    assert set(NOT_RUN) <= set(commands())
+    assert set(NOT_RUN) <= {command for block in blocks() for command in block}
 
 
 @pytest.fixture(scope="module")
@@ -44,18 +45,18 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("readme")
-@pytest.mark.parametrize("command", [c for c in commands() if c not in NOT_RUN])
-def test_the_command_runs(command: str, workplace: Path) -> None:
-    words = shlex.split(command)
-    assert words[0] == "python"
-    if words[3] == "train":  # in full it takes minutes; the test of the example's length is its own
-        words += ["--n-steps", "20", "--n-warmup-steps", "5"]
-    result = subprocess.run(
-        [sys.executable, *words[1:]], cwd=workplace, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr[-2000:]
-    assert result.stdout.strip()
+@pytest.mark.parametrize("block", [block for block in blocks() if not set(block) <= set(NOT_RUN)])
+def test_the_commands_of_a_block_run_in_their_order(block: list[str], workplace: Path) -> None:
+    for command in block:
+        words = shlex.split(command)
+        assert words[0] == "python"
+        if words[3] == "train":  # in full it takes minutes
+            words += ["--n-steps", "20", "--n-warmup-steps", "5"]
+        result = subprocess.run(
+            [sys.executable, *words[1:]], cwd=workplace, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stderr[-2000:]
+        assert result.stdout.strip()
 
 
 @pytest.mark.slow

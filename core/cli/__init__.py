@@ -1,5 +1,6 @@
 """The command line: one dataclass a command, whose fields are its options."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -35,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     try:
         command.execute(arguments[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f"python -m core {arguments[0]}: error: {error}")
-    except BrokenPipeError:
+    except BrokenPipeError:  # whoever read the output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except (ValueError, OSError, FloatingPointError) as error:
+        print(f"python -m core {arguments[0]}: error: {error}", file=sys.stderr)
+        sys.exit(2)

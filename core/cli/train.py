@@ -7,7 +7,6 @@ import platform
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -69,8 +68,8 @@ class ModelChoice:
             return model_config(
                 self.preset,
                 vocabulary_size=vocabulary_size,
-                width=Fraction(self.width),
-                depth=Fraction(self.depth),
+                width=self.width,
+                depth=self.depth,
                 **changes,
             )
         config = recipe.model(vocabulary_size)

@@ -198,6 +198,7 @@ def test_align_keeps_the_best_head(trained: Path, tmp_path: Path) -> None:
         (["translate", "--checkpoint", "nowhere", "x"], "nowhere is no folder"),
         (["info"], "name either --checkpoint DIR or --presets"),
         (["info", "--presets", "--width", "1/7"], "no whole number"),
+        (["info", "--presets", "--width", "1/0"], "width='1/0' is no fraction"),
         (["train", "--source", "none.en", "--target", "none.de", "--output", "x", "--run-folder", "r"],
          "none.en: No such file"),
     ],
@@ -211,4 +212,43 @@ def test_a_mistake_ends_with_one_line(
     result = run(*arguments, fails=True)
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+    assert result.returncode == 2
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_a_preset_at_no_width_ends_with_one_line(trained: Path, tmp_path: Path) -> None:
+    result = core(
+        "train", "--source", trained / "train.en", "--target", trained / "train.de", "--output",
+        tmp_path / "model", "--run-folder", tmp_path / "run", "--vocabulary-size", "400",
+        "--preset", "base", "--width", "1/0", fails=True,
+    )  # fmt: skip
+    assert (
+        result.stderr
+        == "python -m core train: error: width='1/0' is no fraction; write 1/4 or 0.25\n"
+    )
+
+
+@pytest.mark.slow
+def test_a_diverged_training_ends_with_one_line(trained: Path, tmp_path: Path) -> None:
+    command = train(trained, "30", "--rate-scale", "1e30", "--n-warmup-steps", "1")
+    command[command.index("--run-folder") + 1] = tmp_path / "run"
+    command[command.index("--output") + 1] = tmp_path / "model"
+    result = core(*command, fails=True)
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("python -m core train: error: step 2: loss ")
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_reader_who_leaves_early_is_no_error(checkpoint: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "core", "translate", "--checkpoint", str(checkpoint)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    process.stdout.close()
+    process.stdin.write(SENTENCE + "\n")
+    process.stdin.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait() == 1

@@ -248,8 +248,10 @@ def test_too_small_a_vocabulary_is_refused():
         Tokenizer.learn(["some text"], 260)
 
 
-def test_too_large_a_vocabulary_is_refused():
+@pytest.mark.parametrize("size", [261, 5_000], ids=["fewer than letters", "more than merges"])
+def test_a_vocabulary_that_does_not_fit_its_text_is_refused(size):
     with pytest.raises(
-        ValueError, match=r"^no vocabulary of vocabulary_size=5000 can be learnt from this text;"
+        ValueError,
+        match=rf"^no vocabulary of vocabulary_size={size} can be learnt from this text; choose an",
     ):
-        Tokenizer.learn(["some text", "of few words"], 5_000)
+        Tokenizer.learn(["some text", "of few words"], size)

@@ -308,8 +308,8 @@ def test_a_diverged_run_names_step_and_rate_and_keeps_the_last_good_state(tmp_pa
     rate = learning_rate(5, d_model=26, n_warmup_steps=3)
     with pytest.raises(
         DivergedError,
-        match=rf"^step 5: loss nan, gradient norm nan at rate {rate:.3g}\. The last good state is "
-        rf"kept in {tmp_path}; go on with a smaller --rate-scale or a longer --n-warmup-steps$",
+        match=rf"^step 5: loss nan, gradient norm nan at rate {rate:.3g}\. What was saved before "
+        rf"stays in {tmp_path}; begin another --run-folder with a smaller --rate-scale or a longer",
     ):
         trainer.train()
     again = small_trainer(tmp_path, CORPUS, n_steps=9)
