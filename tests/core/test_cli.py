@@ -218,7 +218,7 @@ def test_a_mistake_ends_with_one_line(
 
 @pytest.mark.slow
 def test_a_preset_at_no_width_ends_with_one_line(trained: Path, tmp_path: Path) -> None:
-    result = core(
+    result = run(
         "train", "--source", trained / "train.en", "--target", trained / "train.de", "--output",
         tmp_path / "model", "--run-folder", tmp_path / "run", "--vocabulary-size", "400",
         "--preset", "base", "--width", "1/0", fails=True,
@@ -234,7 +234,7 @@ def test_a_diverged_training_ends_with_one_line(trained: Path, tmp_path: Path) -
     command = train(trained, "30", "--rate-scale", "1e30", "--n-warmup-steps", "1")
     command[command.index("--run-folder") + 1] = tmp_path / "run"
     command[command.index("--output") + 1] = tmp_path / "model"
-    result = core(*command, fails=True)
+    result = run(*command, fails=True)
     last = result.stderr.strip().splitlines()[-1]
     assert last.startswith("python -m core train: error: step 2: loss ")
     assert "Traceback" not in result.stderr
