@@ -390,7 +390,7 @@ def test_as_many_candidates_as_asked_for_and_there_are(n_candidates):
 def test_the_seed_decides_a_sample(model):
     config = METHODS["sample"]
     assert search(model, SOURCES, config) == search(model, SOURCES, config)
-    others = [search(model, SOURCES[:1], config.replace(seed=s))[0].best.tokens for s in range(9)]
+    others = [search(model, SOURCES[:1], config.replace(seed=s))[0].best.tokens for s in range(4)]
     assert len(set(others)) > 1
 
 
@@ -402,7 +402,7 @@ def test_a_sample_leaves_the_global_generator_alone(model):
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_samples_follow_the_distribution(temperature):
-    """Five seeds of 512 pieces each; the squared deviations stay far below what chance forbids."""
+    """Three seeds of 512 pieces each; the squared deviations stay far below what chance forbids."""
     logits = [2.0, 0.0, 0.0, -60.0, 0.0, 1.0, 2.0]
     model = ScriptedModel(constant_script(*logits), VOCABULARY)
     config = SearchConfig(
@@ -410,13 +410,13 @@ def test_samples_follow_the_distribution(temperature):
     )
     drawn = [
         token
-        for seed in range(5)
+        for seed in range(3)
         for token in search(model, [[4]], config.replace(seed=seed))[0].best.tokens
     ]
     counts = np.bincount(drawn, minlength=VOCABULARY)[list(LETTERS)]
     shares = np.exp(np.array(logits)[list(LETTERS)] / temperature)
     expected = len(drawn) * shares / shares.sum()
-    assert counts.sum() == len(drawn) == 2_560
+    assert counts.sum() == len(drawn) == 1_536
     assert ((counts - expected) ** 2 / expected).sum() < 20  # 2 degrees of freedom: p = 5e-5
 
 

@@ -198,7 +198,7 @@ def test_taps_are_no_part_of_a_checkpoint(model):
 
 def test_threads_that_share_a_model_never_see_each_other(model):
     """Each thread erases another head of another layer, over and over, while all others do too."""
-    n_threads, n_rounds = 16, 6
+    n_threads, n_rounds = 16, 4
 
     def without_head(head):
         def erased(weights):

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.testing import assert_close
@@ -51,6 +51,7 @@ def test_equal_to_pytorchs_own_transformer():
     assert_close(logits, stream @ ours.embedding.weight.T)
 
 
+@settings(max_examples=25)
 @given(changed=st.integers(0, 4), piece=st.integers(4, 42))
 def test_the_future_cannot_reach_the_past(model, changed, piece):
     target = TARGET.clone()
@@ -115,6 +116,7 @@ def test_a_source_of_padding_alone_stays_finite(model):
             assert (weights[1] == 0).all(), name
 
 
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=5))
 def test_cached_equals_uncached(model, sizes):
     """Any way to cut the target into steps gives the logits of one forced pass."""
