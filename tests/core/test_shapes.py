@@ -1,0 +1,91 @@
+"""Every signature of `core` tells the truth: its letters and types are checked while it runs.
+
+In a process of its own, because the checks cost half of the time of all that they watch. The whole
+suite runs under them with `pytest --jaxtyping-packages=core.model,core.masks,core.loss,beartype.beartype`.
+"""
+
+import pytest
+
+from tests.core.helpers import run_python
+
+CHECKED = """
+    import jaxtyping
+
+    watched = ["masks", "loss", "model", "data", "decoding", "evaluation", "tracing", "alignment",
+               "words", "tokenizer", "records"]
+    jaxtyping.install_import_hook([f"core.{name}" for name in watched], "beartype.beartype")
+"""
+
+
+@pytest.mark.slow
+def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
+    """Every dimension is another number, so that a letter that is two numbers is found out."""
+    run_python(
+        CHECKED
+        + """
+    import sys
+    from pathlib import Path
+
+    import torch
+    from core.alignment import GoldAlignment, head_alignment
+    from core.config import SearchConfig
+    from core.corpus import sentence_pairs
+    from core.decoding import search
+    from core.evaluation import pairs_likelihood, translation_scores
+    from core.model import build, edit, probing, record
+    from core.tokenizer import Tokenizer
+    from core.tracing import trace
+    from core.words import aligned_words
+    from tests.core.helpers import random_corpus, random_ids, sentences, small_config, small_model
+    from tests.core.processes import small_trainer
+
+    corpus = random_corpus(17)
+    small_trainer(
+        Path(sys.argv[1]), corpus, validation={"x": corpus}, tokens_per_microbatch=17,
+        p_dropout=0.1, validate_every=2,
+    ).train()
+    for positions in ("sinusoidal", "sinusoidal_halves", "learned", "none"):
+        for bias in (False, True):
+            config = small_config(positions=positions, attention_bias=bias, output_bias=bias)
+            model = small_model(config)
+            with probing(model, edit({"*": lambda tensor: tensor}), record()):
+                model(random_ids(3, 7), random_ids(3, 5))
+    for method in ("greedy", "beam", "sample"):
+        settings = SearchConfig(method=method, max_extra_pieces=3)
+        search(model, sentences(7, 2, 11), settings, [[], [5], [7, 9]])
+    pairs_likelihood(model, sentences(7, 2), sentences(3, 5))
+    translation_scores(["a b c d", "e"], ["a b c d", "f"], n_bootstrap=11)
+    tokenizer = Tokenizer.learn([text for pair in sentence_pairs(300) for text in pair], 397)
+    model = small_model(small_config(vocabulary_size=397, max_positions=101))
+    traced = trace(model, tokenizer, "The old man sees a house.", config=settings)
+    aligned_words(traced, layer=0, head=1, rows="consumed")
+    gold = GoldAlignment(frozenset({(0, 0)}), frozenset({(0, 0)}))
+    head_alignment(model, tokenizer, ["the man"], ["der Mann"], [gold])
+    """,
+        str(tmp_path),
+    )
+
+
+@pytest.mark.slow
+def test_a_wrong_shape_is_found_out():
+    run_python(
+        CHECKED
+        + """
+    import torch
+    from core.model.attention import attention_scores, attention_weights
+
+    def refused(function, *shapes):
+        tensors = [torch.zeros(shape, dtype=torch.bool if len(s) else None) for s, shape in shapes]
+        try:
+            function(*tensors)
+        except jaxtyping.TypeCheckError:
+            return True
+        return False
+
+    assert not refused(attention_scores, ("", (2, 3, 5, 11)), ("", (2, 3, 7, 11)))
+    assert refused(attention_scores, ("", (2, 3, 5, 11)), ("", (2, 5, 7, 11)))  # other heads
+    assert not refused(attention_weights, ("", (2, 3, 5, 7)), ("bool", (2, 1, 1, 7)))
+    assert refused(attention_weights, ("", (2, 3, 5, 7)), ("bool", (2, 1, 7, 5)))  # turned
+    assert refused(attention_weights, ("", (2, 3, 5, 7)), ("", (2, 1, 5, 7)))  # no mask
+    """
+    )
