@@ -241,6 +241,7 @@ def test_a_diverged_training_ends_with_one_line(trained: Path, tmp_path: Path) -
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.slow
 def test_a_reader_who_leaves_early_is_no_error(checkpoint: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "core", "translate", "--checkpoint", str(checkpoint)],

@@ -60,6 +60,7 @@ def test_auto_is_bfloat16_where_the_hardware_has_it(monkeypatch, supported):
     assert choose_dtype("auto", MPS) == torch.float32
 
 
+@pytest.mark.slow
 def test_kept_memory_computes_the_same():
     """malloc's settings are a process's own, so this one is asked in another process."""
     run_python("""

@@ -105,10 +105,10 @@ def test_accumulation_equals_one_big_batch(tmp_path, tokens_per_microbatch):
 
 def test_the_loss_goes_down(tmp_path):
     trainer = small_trainer(
-        tmp_path, random_corpus(7), n_steps=60, tokens_per_update=200, n_warmup_steps=20,
+        tmp_path, random_corpus(7), n_steps=40, tokens_per_update=200, n_warmup_steps=10,
         rate_scale=0.5, label_smoothing=0.0, precision="float32",
     )  # fmt: skip
-    losses = [report.loss_nats for report in steps(trainer, 60)]
+    losses = [report.loss_nats for report in steps(trainer, 40)]
     assert losses[0] > 0.7 * math.log(43)
     assert losses[-1] < 0.2 * losses[0]
 
