@@ -3,6 +3,7 @@
 import ctypes
 import os
 import platform
+import time
 from typing import Literal
 
 import torch
@@ -30,9 +31,10 @@ def choose_device(name: str = "auto", local_rank: int = 0) -> torch.device:
 
 
 def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    """`auto` is bfloat16 where the hardware multiplies it fast, float32 elsewhere.
+    """`auto` is bfloat16 where the hardware multiplies it faster than float32, else float32.
 
-    On a CPU without AVX-512-BF16 or AMX, bfloat16 products are emulated, about ten times slower.
+    On a CPU this is measured, in some milliseconds: without AVX-512-BF16 or AMX the products are
+    emulated, and with AVX-512-BF16 alone they may still be slower (docs/decisions/0002).
     """
     if precision != "auto":
         return {
@@ -43,10 +45,27 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     if device.type == "cpu":
-        capabilities = torch.cpu.get_capabilities()
-        fast = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
-        return torch.bfloat16 if fast else torch.float32
+        return torch.bfloat16 if _bfloat16_is_faster() else torch.float32
     return torch.float32
+
+
+def _bfloat16_is_faster() -> bool:
+    """Whether this CPU's bfloat16 products gain more than the casts around them cost."""
+    capabilities = torch.cpu.get_capabilities()
+    if not (capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")):
+        return False
+    return product_time_s(torch.float32) > 1.2 * product_time_s(torch.bfloat16)
+
+
+def product_time_s(dtype: torch.dtype) -> float:
+    """Seconds of one matrix product of the size of a training step's, the best of ten."""
+    left, right = torch.ones(1_024, 512, dtype=dtype), torch.ones(512, 512, dtype=dtype)
+    times = []
+    for _ in range(10):
+        started_s = time.perf_counter()
+        left @ right
+        times.append(time.perf_counter() - started_s)
+    return min(times)
 
 
 def keep_freed_memory() -> None:

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
@@ -18,6 +18,7 @@ from core.presets import model_config, preset
 from core.recipes import Recipe, recipe_for
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from core.data import ParallelFiles, TokenisedCorpus
@@ -135,8 +136,10 @@ class Train:
             settings = self._settings(recipe, texts, arguments)
             config = self.model.config(recipe, texts.tokenizer.vocabulary_size)
             if group.is_first:
-                _agree_with_earlier(run, config, settings)
+                _agree_with_earlier(run, config, _with_precision(run, settings, device))
                 _write_facts(run, self, texts, str(device), arguments)
+            group.wait()
+            settings = TrainConfig.from_json(_agreed(run)["training"])
             _train(_Job(run, texts, config, settings), group, str(device))
             if group.is_first:
                 weights = _averaged(run, settings.n_snapshots)
@@ -243,6 +246,23 @@ def _vocabulary(run: "RunFolder") -> "Tokenizer":
     return Tokenizer((run.folder / "sentencepiece.model").read_bytes())
 
 
+def _agreed(run: "RunFolder") -> dict[str, Any]:
+    """What a run folder says is trained in it; empty before the first start."""
+    file = run.folder / "config.json"
+    return json.loads(file.read_text("utf-8")) if file.is_file() else {}
+
+
+def _with_precision(run: "RunFolder", settings: TrainConfig, device: "torch.device") -> TrainConfig:
+    """`auto` is decided once, by the first worker at the first start, and kept for the whole run."""
+    from core.device import choose_dtype
+
+    if settings.precision != "auto":
+        return settings
+    earlier = _agreed(run).get("training", {}).get("precision")
+    chosen = str(choose_dtype("auto", device)).removeprefix("torch.")
+    return settings.replace(precision=earlier or chosen)
+
+
 def _agree_with_earlier(run: "RunFolder", config: ModelConfig, settings: TrainConfig) -> None:
     """Write what is trained into the run folder, or refuse to go on with something else.
 
@@ -252,9 +272,8 @@ def _agree_with_earlier(run: "RunFolder", config: ModelConfig, settings: TrainCo
     from core.checkpoint import write_whole
 
     wanted = {"model": config.to_json(), "training": settings.to_json()}
-    file = run.folder / "config.json"
-    if file.is_file():
-        earlier = json.loads(file.read_text("utf-8"))
+    earlier = _agreed(run)
+    if earlier:
         different = [
             f"{name} was {earlier[part].get(name)!r}, is {value!r}"
             for part, values in wanted.items()
@@ -266,7 +285,7 @@ def _agree_with_earlier(run: "RunFolder", config: ModelConfig, settings: TrainCo
                 f"{run.folder} holds a run with other settings ({'; '.join(different)}); "
                 "repeat its command to go on with it, or name another --run-folder"
             )
-    write_whole(file, write_json(wanted))
+    write_whole(run.folder / "config.json", write_json(wanted))
 
 
 def _train(job: "_Job", group: "Workers", device: str) -> None:
@@ -331,7 +350,7 @@ def write_checkpoint(
     """Turn weights of a run into a checkpoint folder, with its history and a first card."""
     from core.checkpoint import Checkpoint, model_with, read_history, save_checkpoint
 
-    trained = json.loads((run.folder / "config.json").read_text("utf-8"))
+    trained = _agreed(run)
     config = ModelConfig.from_json(trained["model"])
     settings = TrainConfig.from_json(trained["training"])
     metrics = json.loads((run.folder / FACTS).read_text("utf-8"))

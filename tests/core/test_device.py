@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.device import choose_device, choose_dtype
+from core.device import choose_device, choose_dtype, product_time_s
 from tests.core.helpers import run_python
 
 CPU, CUDA, MPS = (torch.device(name) for name in ("cpu", "cuda", "mps"))
@@ -48,16 +48,29 @@ def test_a_named_precision_is_taken(device, name):
 
 
 @pytest.mark.parametrize("supported", [True, False])
-def test_auto_is_bfloat16_where_the_hardware_has_it(monkeypatch, supported):
-    expected = torch.bfloat16 if supported else torch.float32
+def test_auto_is_bfloat16_where_cuda_has_it(monkeypatch, supported):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: supported)
-    assert choose_dtype("auto", CUDA) == expected
-    for capability in ("avx512_bf16", "amx_bf16"):
-        monkeypatch.setattr(
-            torch.cpu, "get_capabilities", lambda name=capability: {name: supported}
-        )
-        assert choose_dtype("auto", CPU) == expected
+    assert choose_dtype("auto", CUDA) == (torch.bfloat16 if supported else torch.float32)
     assert choose_dtype("auto", MPS) == torch.float32
+
+
+@pytest.mark.parametrize("capability", ["avx512_bf16", "amx_bf16"])
+@pytest.mark.parametrize(
+    ("bfloat16_s", "expected"), [(0.5, torch.bfloat16), (0.9, torch.float32), (2.0, torch.float32)]
+)
+def test_a_cpu_takes_bfloat16_if_it_multiplies_it_faster(
+    monkeypatch, capability, bfloat16_s, expected
+):
+    times_s = {torch.float32: 1.0, torch.bfloat16: bfloat16_s}
+    monkeypatch.setattr("core.device.product_time_s", times_s.get)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {capability: True})
+    assert choose_dtype("auto", CPU) == expected
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {capability: False})
+    assert choose_dtype("auto", CPU) == torch.float32
+
+
+def test_a_product_takes_time():
+    assert 0 < product_time_s(torch.float32) < 1
 
 
 @pytest.mark.slow
