@@ -1,5 +1,7 @@
-"""`streamlit run explorer/app.py`: the frame of every page."""
+"""`streamlit run explorer/app.py [-- --checkpoints DIR]`: the frame of every page."""
 
+import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -10,9 +12,24 @@ if ROOT not in sys.path:
 
 import streamlit as st  # noqa: E402
 
+from explorer import engine  # noqa: E402
+
+
+def take_options() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoints", help="a folder of checkpoints of your own")
+    options, _ = parser.parse_known_args()
+    if options.checkpoints:
+        os.environ[engine.CHECKPOINTS] = options.checkpoints
+
+
+take_options()
 st.set_page_config(page_title="Attention Explorer", page_icon="🔎", layout="wide")
-st.html("<style>.stMainBlockContainer {padding-top: 2.5rem}</style>")
+st.html("<style>.stMainBlockContainer {padding-top: 3.5rem; padding-bottom: 3rem}</style>")
 st.navigation(
-    [st.Page("app_pages/translate.py", title="Translate", icon="🔎", default=True)],
-    position="hidden",
+    [
+        st.Page("app_pages/translate.py", title="Translate", default=True),
+        st.Page("app_pages/heads.py", title="Heads"),
+    ],
+    position="top",
 ).run()

@@ -5,26 +5,37 @@ Importing this file does not import torch, so a stored example is on screen befo
 
 import json
 import os
+import threading
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from cachetools import LRUCache
 
-from core.records import Trace
-from core.tokenizer import normalise
+from core.manifest import Listed, list_checkpoints
+from core.records import KINDS, Kind, Trace
+from core.tokenizer import Piece, normalise
 from core.words import AlignedWord, Rows, aligned_words
+from explorer.state import Run
 
 if TYPE_CHECKING:
     from core.translator import Translator
 
-__all__ = ["AlignedWord", "BestHead", "Path", "Trace", "aligned_words", "normalise"]
+__all__ = [
+    "KINDS", "AlignedWord", "BestHead", "Kind", "Listed", "Path", "Piece", "Rows", "Trace",
+    "aligned_words", "normalise",
+]  # fmt: skip
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
 """Environment variable: another folder of checkpoints than the bundled one."""
 
 BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints"
 EXAMPLE = "example.npz"
+FIRST = "en-de"
+MOST_TRACE_BYTES = 600_000_000
+"""Memory for traces of all visitors together; the least recently seen go first."""
 
 
 class NoCheckpointError(FileNotFoundError):
@@ -42,20 +53,25 @@ class BestHead:
     reason: str
 
 
-def checkpoint_folder() -> Path:
-    """The checkpoint on show: en-de, or else the first folder that holds weights.
+def checkpoint_root() -> Path:
+    return Path(os.environ.get(CHECKPOINTS, BUNDLED))
+
+
+@st.cache_data(ttl=10, show_spinner=False)
+def listed(root: Path) -> list[Listed]:
+    """Every checkpoint folder below `root`, the usual one first; those that cannot load say why.
 
     Raises:
-        NoCheckpointError: if there is none; the message says where it looked and what to do.
+        NoCheckpointError: if none can; the message says where it looked and what to do.
     """
-    root = Path(os.environ.get(CHECKPOINTS, BUNDLED))
-    found = sorted(file.parent for file in root.glob("*/model.safetensors"))
-    if not found:
+    found = sorted(list_checkpoints(root), key=lambda item: (item.name != FIRST, item.name))
+    if not any(item.problem is None for item in found):
+        reasons = "".join(f" {item.name}: {item.problem}." for item in found)
         raise NoCheckpointError(
-            f"There is no checkpoint below {root}. Train one with `python -m core train`, or set "
-            f"{CHECKPOINTS} to a folder of checkpoints."
+            f"There is no checkpoint below {root}.{reasons} Train one with `python -m core train`, "
+            f"or name another folder: `streamlit run explorer/app.py -- --checkpoints DIR`."
         )
-    return next((folder for folder in found if folder.name == "en-de"), found[0])
+    return found
 
 
 def is_loaded(folder: Path) -> bool:
@@ -63,16 +79,17 @@ def is_loaded(folder: Path) -> bool:
     return str(folder) in _loaded()
 
 
-def trace(folder: Path, text: str) -> Trace:
-    """The sentence, its translation and every head; from the stored example if it is that sentence.
+def trace(folder: Path, run: Run) -> Trace:
+    """The sentence, its translation and every head; from the stored example if it is that run.
 
     Raises:
-        ValueError: if the text cannot be translated (too long, empty, or no text).
+        ValueError: if the text cannot be translated (too long, empty, or no text), or the link's
+            prefix holds no pieces of this model.
     """
     stored = example(folder)
-    if stored and stored.source.text == text:
+    if stored and run.replace(model=None) == Run(text=stored.source.text):
         return stored
-    return _traced(str(folder), text)
+    return _kept((str(folder), run.replace(model=None)), lambda: _traced(folder, run))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -85,6 +102,11 @@ def example(folder: Path) -> Trace | None:
 def load(folder: Path) -> None:
     """Load the model, so that the next sentence is quick."""
     _translator(str(folder))
+
+
+def continuation(folder: Path, tokens: tuple[int, ...], word: str) -> tuple[int, ...]:
+    """Tokens, and then a word that the reader typed, in this model's pieces."""
+    return (*tokens, *_translator(str(folder)).checkpoint.tokenizer.encode(word))
 
 
 def best_head(folder: Path, shown: Trace) -> BestHead:
@@ -122,7 +144,7 @@ def languages(folder: Path) -> tuple[str, str]:
     return source, target
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_data(max_entries=64, show_spinner=False)
 def metrics(folder: Path) -> dict[str, Any]:
     """What was measured of a checkpoint."""
     file = folder / "metrics.json"
@@ -143,9 +165,40 @@ def _loaded() -> set[str]:
     return set()
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _traced(folder: str, text: str) -> Trace:
-    found = _translator(folder).trace(text)
+def _traced(folder: Path, run: Run) -> Trace:
+    translator = _translator(str(folder))
+    tokenizer = translator.checkpoint.tokenizer
+    prefix = run.prefix
+    if any(id_ >= tokenizer.vocabulary_size for id_ in prefix):
+        raise ValueError(
+            f"the link's prefix names piece {max(prefix)}, but this model has pieces up to "
+            f"{tokenizer.vocabulary_size - 1}"
+        )
+    if run.target.strip():
+        prefix = (*tokenizer.encode(run.target), translator.checkpoint.config.end_id)
+    found = translator.trace(run.text, run.search, prefix)
     for weights in found.weights.values():
         weights.setflags(write=False)  # one trace is shown to many visitors
     return found
+
+
+def _kept(key: Hashable, make: Callable[[], Trace]) -> Trace:
+    """The trace made for this key before, or a new one; at most `MOST_TRACE_BYTES` are kept."""
+    cache, lock = _traces()
+    with lock:
+        if key in cache:
+            return cache[key]  # type: ignore[no-any-return]
+    made = make()
+    with lock:
+        if _n_bytes(made) <= cache.maxsize:
+            cache[key] = made
+    return made
+
+
+@st.cache_resource(show_spinner=False)
+def _traces() -> tuple[Any, threading.Lock]:
+    return LRUCache(MOST_TRACE_BYTES, getsizeof=_n_bytes), threading.Lock()
+
+
+def _n_bytes(shown: Trace) -> int:
+    return sum(weights.nbytes for weights in shown.weights.values())

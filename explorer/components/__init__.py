@@ -10,9 +10,9 @@ from typing import Any
 HERE = Path(__file__).parent
 
 
-def source(name: str) -> str:
-    """The text of a `.js` or `.css` file of this folder."""
-    return (HERE / name).read_text("utf-8")
+def source(*names: str) -> str:
+    """The text of `.js` or `.css` files of this folder, one after the other."""
+    return "\n".join((HERE / name).read_text("utf-8") for name in names)
 
 
 def pack(meta: dict[str, Any], values: bytes) -> bytes:

@@ -1,10 +1,8 @@
-// Data: 4 bytes header length, JSON header, palette (RGB triples), one byte a weight.
-function unpack(data) {
-  const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
-  const n = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  const meta = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + n)));
-  const palette = bytes.subarray(4 + n, 4 + n + meta.palette_bytes);
-  return { meta, palette, levels: bytes.subarray(4 + n + meta.palette_bytes) };
+// Values: palette (RGB triples), then one byte a weight.
+function picture(data) {
+  const { meta, values } = unpack(data);
+  const palette = values.subarray(0, meta.palette_bytes);
+  return { meta, palette, levels: values.subarray(meta.palette_bytes) };
 }
 
 function paint(canvas, levels, palette, rows, columns) {
@@ -72,16 +70,11 @@ function moveFocus(event, tiles, nHeads) {
 
 export default function (component) {
   const { data, parentElement, setStateValue } = component;
-  const { meta, palette, levels } = unpack(data);
+  const { meta, palette, levels } = picture(data);
   const [nLayers, nHeads, rows, columns] = meta.shape;
-  let root = parentElement.querySelector(".overview");
-  if (!root) {
-    root = document.createElement("div");
-    root.className = "overview";
-    root.setAttribute("role", "group");
-    root.setAttribute("aria-label", "All heads: layers downwards, heads across");
-    parentElement.append(root);
-  }
+  const root = keep(parentElement, "overview");
+  root.setAttribute("role", "group");
+  root.setAttribute("aria-label", "All heads: layers downwards, heads across");
   const shape = `${nLayers}x${nHeads}`;
   if (root.dataset.shape !== shape) {
     root.tiles = build(root, nLayers, nHeads, (layer, head) => root.choose(layer, head));

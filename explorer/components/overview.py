@@ -8,10 +8,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer.components import pack, source
-from explorer.figures.colours import weight_palette
+from explorer.figures.colours import weight_levels, weight_palette
 
 _mount = st.components.v2.component(
-    "attention_overview", js=source("overview.js"), css=source("overview.css")
+    "attention_overview", js=source("common.js", "overview.js"), css=source("overview.css")
 )
 
 
@@ -36,9 +36,8 @@ def overview(
         "chosen": [layer, head],
         "palette_bytes": 3 * 256,
     }
-    levels = np.rint(255 * np.sqrt(np.clip(weights, 0, 1))).astype(np.uint8)
     _mount(
-        data=pack(meta, weight_palette() + levels.tobytes()),
+        data=pack(meta, weight_palette() + weight_levels(weights).tobytes()),
         key=key,
         on_chosen_change=on_choice,
     )

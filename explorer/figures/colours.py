@@ -1,8 +1,21 @@
 """Colour scales, in one place: perceptually even and fit for colour-blind readers."""
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 from plotly.colors import sample_colorscale
 
 N_LEVELS = 256
+
+ATTENTION_RGB = (123, 63, 160)
+"""Attention is purple, in text and picture alike."""
+
+
+def weight_levels(weights: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """Weights as one byte each, round(255 · √weight): small ones stay apart."""
+    levels: NDArray[np.uint8] = np.rint(255 * np.sqrt(np.clip(weights, 0, 1))).astype(np.uint8)
+    return levels
 
 
 def weight_scale() -> list[tuple[float, str]]:

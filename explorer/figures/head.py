@@ -14,10 +14,14 @@ MOST_COLUMNS_WITH_NUMBERS = 18
 SPACE, SHOWN_SPACE = "▁", "␣"
 
 
+def piece_label(name: str) -> str:
+    """A piece as it is read: no mark for the space before a word."""
+    return (name.removeprefix(SPACE) or SHOWN_SPACE).replace(SPACE, SHOWN_SPACE)
+
+
 def token_label(name: str) -> str:
-    """A piece as it is read on an axis: no mark for the space before a word, nothing taken as HTML."""
-    shown = name.removeprefix(SPACE) or SHOWN_SPACE
-    return html.escape(shown.replace(SPACE, SHOWN_SPACE), quote=False)
+    """The same for an axis: nothing is taken as HTML."""
+    return html.escape(piece_label(name), quote=False)
 
 
 def step_labels(consumed: Sequence[str], produced: Sequence[str]) -> list[str]:

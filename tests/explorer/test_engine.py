@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.config import write_json
 from explorer import engine
+from explorer.state import Run
 from tests.checkpoints import SENTENCE, write_checkpoint
 
 
@@ -28,24 +29,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_no_checkpoint_says_where_it_looked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(engine.CHECKPOINTS, str(tmp_path))
+def test_no_checkpoint_says_where_it_looked(tmp_path: Path) -> None:
     with pytest.raises(engine.NoCheckpointError, match=r"no checkpoint below .* Train one"):
-        engine.checkpoint_folder()
+        engine.listed(tmp_path)
 
 
-def test_en_de_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(engine.CHECKPOINTS, str(tmp_path))
-    for name in ("another", "en-de"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "model.safetensors").touch()
-        assert engine.checkpoint_folder().name == name
+def test_a_checkpoint_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{}")
+    with pytest.raises(engine.NoCheckpointError, match=r"broken: model\.safetensors is missing"):
+        engine.listed(tmp_path)
+
+
+def test_en_de_comes_first(tmp_path: Path) -> None:
+    for name in ("another", "en-de", "group/third"):
+        write_checkpoint(tmp_path / name)
+    assert [item.name for item in engine.listed(tmp_path)] == ["en-de", "another", "group/third"]
 
 
 def test_the_measured_head_opens_first(folder: Path) -> None:
-    shown = engine.trace(folder, SENTENCE)
+    shown = engine.trace(folder, Run(text=SENTENCE))
     alignment = {
         "layer": 2, "head": 4, "rows": "consumed", "alignment_error_rate": 0.3, "n_sentences": 7,
     }  # fmt: skip
@@ -57,7 +60,7 @@ def test_the_measured_head_opens_first(folder: Path) -> None:
 
 
 def test_without_a_measurement_the_reason_says_so(folder: Path) -> None:
-    shown = engine.trace(folder, SENTENCE)
+    shown = engine.trace(folder, Run(text=SENTENCE))
     best = engine.best_head(folder, shown)
     assert "no alignment was measured" in best.reason
     coverage = shown.weights["cross"][best.layer - 1, best.head - 1, :, :-1].max(0).mean()
@@ -65,20 +68,42 @@ def test_without_a_measurement_the_reason_says_so(folder: Path) -> None:
 
 
 def test_a_sentence_is_traced_once_and_cannot_be_changed(folder: Path) -> None:
-    first = engine.trace(folder, SENTENCE)
-    assert engine.trace(folder, SENTENCE) is first
+    first = engine.trace(folder, Run(text=SENTENCE))
+    assert engine.trace(folder, Run(text=SENTENCE)) is first
     with pytest.raises(ValueError, match="read-only"):
         first.weights["cross"][0, 0, 0, 0] = 0.5
 
 
+def test_traces_are_kept_within_a_number_of_bytes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = engine.trace(folder, Run(text=SENTENCE))
+    monkeypatch.setattr(engine, "MOST_TRACE_BYTES", int(1.5 * engine._n_bytes(first)))
+    st.cache_resource.clear()
+    first = engine.trace(folder, Run(text=SENTENCE))
+    assert engine.trace(folder, Run(text=SENTENCE)) is first
+    engine.trace(folder, Run(text=SENTENCE, beam_size=1))
+    assert engine.trace(folder, Run(text=SENTENCE)) is not first
+
+
+def test_a_run_is_searched_as_it_says(folder: Path) -> None:
+    greedy = engine.trace(folder, Run(text=SENTENCE, method="greedy"))
+    assert greedy.search.method == "greedy"
+    prefix = (300, 301, 302)
+    assert engine.trace(folder, Run(text=SENTENCE, prefix=prefix)).best.tokens[:3] == prefix
+    scored = engine.trace(folder, Run(text=SENTENCE, target="Der Mann sieht ein Haus."))
+    assert scored.target.text == "Der Mann sieht ein Haus."
+    assert engine.continuation(folder, prefix, "Haus")[:3] == prefix
+
+
 def test_the_stored_example_is_used_for_its_sentence_only(folder: Path) -> None:
     other = "The cat finds a ball."
-    engine.trace(folder, other).save(folder / engine.EXAMPLE)
+    engine.trace(folder, Run(text=other)).save(folder / engine.EXAMPLE)
     st.cache_resource.clear()
     try:
-        assert engine.trace(folder, other).source.text == other
+        assert engine.trace(folder, Run(text=other)).source.text == other
         assert not engine.is_loaded(folder)
-        assert engine.trace(folder, SENTENCE).source.text == SENTENCE
+        assert engine.trace(folder, Run(text=SENTENCE)).source.text == SENTENCE
         assert engine.is_loaded(folder)
     finally:
         (folder / engine.EXAMPLE).unlink()
@@ -86,11 +111,11 @@ def test_the_stored_example_is_used_for_its_sentence_only(folder: Path) -> None:
 
 def test_many_visitors_load_the_model_once_and_get_their_own_sentence(folder: Path) -> None:
     sentences = [f"The {name} sees a house." for name in ("man", "cat", "dog", "girl")] * 4
-    alone = {text: engine.trace(folder, text) for text in set(sentences)}
+    alone = {text: engine.trace(folder, Run(text=text)) for text in set(sentences)}
     st.cache_resource.clear()
     seen: list[tuple[str, engine.Trace]] = []
     threads = [
-        threading.Thread(target=lambda t=text: seen.append((t, engine.trace(folder, t))))
+        threading.Thread(target=lambda t=text: seen.append((t, engine.trace(folder, Run(text=t)))))
         for text in sentences
     ]
     for thread in threads:

@@ -1,41 +1,112 @@
 """The link says what is on screen, and a bad link says so."""
 
+from typing import Any, get_args
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer.state import EXAMPLES, Choice, read_query, settle, write_query
+from core.config import LengthPenalty, Method
+from core.records import KINDS
+from explorer.state import (
+    EXAMPLES,
+    MOST_BEAMS,
+    Choice,
+    Drawing,
+    Run,
+    Shape,
+    Units,
+    Values,
+    View,
+    read_query,
+    settle,
+    write_query,
+)
+
+some_number = st.none() | st.integers(1, 99)
+runs = st.builds(
+    Run,
+    text=st.text(min_size=1),
+    model=st.none() | st.text(min_size=1),
+    prefix=st.lists(st.integers(0, 99_999)).map(tuple),
+    target=st.text(),
+    method=st.sampled_from(get_args(Method)),
+    beam_size=st.integers(1, MOST_BEAMS),
+    length_penalty=st.sampled_from(get_args(LengthPenalty)),
+    alpha=st.floats(0, 5),
+    temperature=st.floats(0.05, 5),
+    seed=st.integers(0, 999_999_999),
+)
+views = st.builds(
+    View,
+    kind=st.sampled_from(KINDS),
+    layer=some_number,
+    head=some_number,
+    step=some_number,
+    measure=st.none() | st.text(min_size=1),
+    values=st.sampled_from(get_args(Values)),
+    units=st.sampled_from(get_args(Units)),
+    drawing=st.sampled_from(get_args(Drawing)),
+    specials=st.booleans(),
+    threshold=st.floats(0, 1),
+)
 
 
-@given(st.text(min_size=1), st.integers(1, 99), st.integers(1, 99))
-def test_a_choice_survives_the_link(text: str, layer: int, head: int) -> None:
-    query: dict[str, str] = {}
-    choice = Choice(text, layer, head)
+@given(st.builds(Choice, runs, views, st.none() | runs))
+def test_a_choice_survives_the_link(choice: Choice) -> None:
+    query: dict[str, str] = {"left": "over"}
     write_query(choice, query)
-    assert read_query(query).choice == choice
+    reading = read_query(query)
+    assert reading.choice == choice
+    assert not reading.notices
+    assert "left" not in query
 
 
 def test_an_empty_link_shows_the_first_example() -> None:
-    assert read_query({}).choice == Choice(EXAMPLES[0])
+    assert read_query({}).choice == Choice(Run(text=EXAMPLES[0]))
 
 
-def test_a_number_that_is_none_is_named() -> None:
-    reading = read_query({"layer": "three", "head": "2"})
-    assert reading.choice.layer is None
-    assert reading.choice.head == 2
-    assert "layer=three" in reading.notices[0]
+@pytest.mark.parametrize(
+    ("query", "rule"),
+    [
+        ({"layer": "three"}, "layer must be a whole number from 1"),
+        ({"head": "0"}, "head must be a whole number from 1"),
+        ({"step": "-1"}, "step must be a whole number from 1"),
+        ({"step": "²"}, "step must be a whole number from 1"),
+        ({"beam_size": "17"}, "beam_size must be a whole number from 1 to 16"),
+        ({"alpha": "nan"}, "alpha must be a number from 0 to 5"),
+        ({"threshold": "x"}, "threshold must be a number from 0 to 1"),
+        ({"kind": "self"}, "kind must be one of encoder, decoder, cross"),
+        ({"method": "magic"}, "method must be one of greedy, beam, sample"),
+        ({"prefix": "5.x"}, "prefix must be a whole number from 0"),
+        ({"specials": "yes"}, "specials must be a whole number from 0 to 1"),
+        ({"text": "x" * 5_001}, "text has 5,001 characters, but at most 5,000 are taken"),
+        ({"beside": "alpha=9"}, "alpha must be a number from 0 to 5"),
+    ],
+)
+def test_a_value_that_breaks_its_rule_is_named(query: dict[str, str], rule: str) -> None:
+    reading = read_query(query)
+    assert reading.choice.run == Run()
+    assert reading.choice.view == View()
+    assert rule in reading.notices[0]
+
+
+@given(st.dictionaries(st.sampled_from([*Run.__slots__, *View.__slots__, "beside"]), st.text()))
+def test_no_link_breaks_the_page(query: dict[str, Any]) -> None:
+    read_query(query)
+
+
+SHAPE = Shape(n_layers=3, n_heads=8, n_steps=5)
 
 
 def test_a_head_that_the_model_lacks_is_named_and_replaced() -> None:
-    reading = settle(Choice("x", layer=2, head=9), n_layers=3, n_heads=8, best=(1, 4))
-    assert reading.choice == Choice("x", layer=2, head=4)
-    assert "head 9" in reading.notices[0]
-    assert "1 to 8" in reading.notices[0]
+    view, notices = settle(View(layer=2, head=9, step=5), SHAPE, best=(1, 4))
+    assert view == View(layer=2, head=4, step=5)
+    assert notices == ("The link says head 9, but there are only 8 here.",)
 
 
 def test_no_choice_opens_the_best_head_without_a_notice() -> None:
-    reading = settle(Choice("x"), n_layers=3, n_heads=8, best=(2, 4))
-    assert reading.choice == Choice("x", layer=2, head=4)
-    assert not reading.notices
+    assert settle(View(), SHAPE, best=(2, 4)) == (View(layer=2, head=4, step=1), ())
 
 
 def test_a_link_that_is_right_already_is_not_touched() -> None:
@@ -43,5 +114,5 @@ def test_a_link_that_is_right_already_is_not_touched() -> None:
         def __setitem__(self, *_: object) -> None:
             raise AssertionError("written")
 
-    choice = Choice("x", 1, 2)
+    choice = Choice(view=View(layer=1, head=2))
     write_query(choice, Frozen(choice.to_query()))

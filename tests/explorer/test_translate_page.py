@@ -1,110 +1,91 @@
-"""The page, run without a browser, on models of different shapes."""
+"""The Translate page, run without a browser, on models of different shapes."""
 
-import itertools
-import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer import engine
-from tests.checkpoints import SENTENCE, write_checkpoint
+from explorer.state import EXAMPLES
+from tests.checkpoints import SENTENCE
+from tests.explorer.pages import SHAPES, Open, button, link, open_page
 
-APP = Path(__file__).parents[2] / "explorer" / "app.py"
-Open = Callable[..., AppTest]
+__all__ = ["open_page"]
 
-
-@pytest.fixture
-def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Open the app on a tiny checkpoint, with a link."""
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    monkeypatch.setenv(engine.CHECKPOINTS, str(tmp_path))
-
-    def open_(shape: dict[str, Any] | None = None, **link: str) -> AppTest:
-        write_checkpoint(tmp_path / "tiny", **(shape or {}))
-        page = AppTest.from_file(str(APP), default_timeout=60)
-        for name, value in link.items():
-            page.query_params[name] = value
-        return page.run()
-
-    return open_
+OTHER = "The cat finds a ball."
 
 
-def plot(page: AppTest) -> dict[str, Any]:
-    return json.loads(page.get("plotly_chart")[0].proto.spec)  # type: ignore[no-any-return]
+def ask(page: AppTest, text: str) -> AppTest:
+    page.text_input[0].set_value(text)
+    return button(page, "Translate").click().run()  # type: ignore[no-any-return]
 
 
-def link(page: AppTest, name: str) -> str:
-    value = page.query_params[name]
-    return value if isinstance(value, str) else value[0]
-
-
-def subheaders(page: AppTest) -> str:
-    return " | ".join(element.value for element in page.subheader)
-
-
-@pytest.mark.parametrize(
-    "shape",
-    [
-        {},
-        {"n_heads": 1},
-        {"n_encoder_layers": 3, "n_decoder_layers": 1, "n_heads": 16},
-        {"positions": "learned"},
-    ],
-    ids=["asymmetric", "one head", "many heads", "learned positions"],
-)
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_every_shape_of_model_is_drawn(open_page: Open, shape: dict[str, Any]) -> None:
     page = open_page(shape, text=SENTENCE)
     assert not page.exception
-    assert "Cross-attention, layer" in subheaders(page)
+    assert not page.error
+    assert link(page, "step") == "1"
 
 
-def test_a_link_shows_its_sentence_and_head(open_page: Open) -> None:
-    page = open_page(text=SENTENCE, layer="3", head="4")
-    assert page.text_input[0].value == SENTENCE
-    assert "layer 3, head 4" in subheaders(page)
-    assert not page.warning
-
-
-def test_the_link_says_what_was_chosen_automatically(open_page: Open) -> None:
-    page = open_page(text=SENTENCE)
-    layer, head = link(page, "layer"), link(page, "head")
-    assert f"layer {layer}, head {head}" in subheaders(page)
-
-
-def test_a_bad_link_gets_a_notice(open_page: Open) -> None:
-    page = open_page(text=SENTENCE, layer="77", head="x")
-    assert [True for warning in page.warning if "layer 77" in warning.value]
-    assert [True for warning in page.warning if "head=x" in warning.value]
-
-
-def test_rows_say_what_went_in_and_what_came_out(open_page: Open) -> None:
-    labels = plot(open_page(text=SENTENCE))["layout"]["yaxis"]["ticktext"]
-    assert labels[0].startswith("&lt;s&gt; → ")
-    assert labels[-1].endswith(" → &lt;/s&gt;")
-    for above, below in itertools.pairwise(labels):
-        assert above.split(" → ")[1] == below.split(" → ")[0]
-
-
-def test_another_sentence_changes_picture_and_link(open_page: Open) -> None:
-    page = open_page(text=SENTENCE)
-    before = plot(page)["layout"]["xaxis"]["ticktext"]
-    page.text_input[0].set_value("The cat finds a ball.")
-    page.button[0].click().run()
+def test_another_sentence_changes_the_link(open_page: Open) -> None:
+    page = ask(open_page(text=SENTENCE, prefix="300.301"), OTHER)
     assert not page.exception
-    assert link(page, "text") == "The cat finds a ball."
-    assert plot(page)["layout"]["xaxis"]["ticktext"] != before
+    assert link(page, "text") == OTHER
+    assert "prefix" not in page.query_params
+
+
+def test_undo_goes_back_and_reset_forgets_what_was_chosen(open_page: Open) -> None:
+    page = open_page(text=SENTENCE, prefix="300.301")
+    assert button(page, "Undo").disabled
+    page = button(ask(page, OTHER), "Undo").click().run()
+    assert link(page, "text") == SENTENCE
+    assert link(page, "prefix") == "300.301"
+    page = button(page, "Reset").click().run()
+    assert "prefix" not in page.query_params
+    assert link(page, "text") == SENTENCE
+
+
+def test_a_typed_translation_is_scored(open_page: Open) -> None:
+    page = open_page(text=SENTENCE)
+    page.text_area[0].set_value("Der Mann sieht ein Haus.")
+    page = button(page, "Score").click().run()
+    assert not page.exception
+    assert link(page, "target") == "Der Mann sieht ein Haus."
+
+
+def test_a_run_stays_beside_while_another_is_made(open_page: Open) -> None:
+    page = button(open_page(text=SENTENCE), "Keep this run beside").click().run()
+    page = ask(page, OTHER)
+    assert not page.exception
+    assert "red+house" in link(page, "beside")
+    assert link(page, "text") == OTHER
+    assert "Beside it" in [element.value for element in page.subheader]
+    page = button(page, "Only one run").click().run()
+    assert "beside" not in page.query_params
+
+
+def test_recent_sentences_and_examples_are_one_click_away(open_page: Open) -> None:
+    page = ask(open_page(text=SENTENCE), OTHER)
+    recent = next(found for found in page.button if found.key == "Recent-0")
+    page = recent.click().run()
+    assert link(page, "text") == SENTENCE
+    example = next(found for found in page.button if found.key == "Examples-1")
+    page = example.click().run()
+    assert link(page, "text") == EXAMPLES[1]
+    assert page.text_input[0].value == EXAMPLES[1]
+
+
+def test_the_search_can_be_changed(open_page: Open) -> None:
+    page = open_page(text=SENTENCE)
+    method = next(found for found in page.selectbox if found.label == "Method")
+    page = method.set_value("sample").run()
+    assert not page.exception
+    assert link(page, "method") == "sample"
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\u00a0"])
 def test_nothing_to_translate_is_asked_for(open_page: Open, text: str) -> None:
-    page = open_page(text=SENTENCE)
-    page.text_input[0].set_value(text)
-    page.button[0].click().run()
+    page = ask(open_page(text=SENTENCE), text)
     assert not page.exception
     assert "Type a sentence" in page.info[0].value
 
@@ -115,19 +96,13 @@ def test_a_text_of_too_many_pieces_is_refused_kindly(open_page: Open) -> None:
     assert "at most 512" in page.error[0].value
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "<script>alert(1)</script>",
-        "**bold** $x$ :smile:",
-        "שלום עולם",
-        "日本語のテスト",
-        "e\u0301 👩‍👩‍👧",
-        "<s> </s>",
-    ],
-)
-def test_hostile_text_is_shown_as_typed(open_page: Open, text: str) -> None:
-    page = open_page(text=text)
+def test_a_prefix_of_another_vocabulary_is_refused_kindly(open_page: Open) -> None:
+    page = open_page(text=SENTENCE, prefix="7000")
     assert not page.exception
-    assert not page.error
-    assert "<" not in "".join(plot(page)["layout"]["xaxis"]["ticktext"])
+    assert "names piece 7000, but this model has pieces up to 499" in page.error[0].value
+
+
+def test_a_model_that_is_not_there_gets_a_notice(open_page: Open) -> None:
+    page = open_page(text=SENTENCE, model="fr-en")
+    assert not page.exception
+    assert "there is no such folder" in page.warning[0].value.replace("\\", "")

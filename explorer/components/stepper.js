@@ -1,0 +1,344 @@
+// A translation step by step: source, ribbons, target with candidates, player, attention of a head.
+const QUIET_MS = 300;
+const PLAY_MS = 900;
+const KINDS = ["encoder", "decoder", "cross"];
+
+export default function (component) {
+  const { data, parentElement, setStateValue, setTriggerValue } = component;
+  const root = keep(parentElement, "stepper", build);
+  const { meta, values } = unpack(data);
+  const isNew = root.meta?.run !== meta.run;
+  root.meta = meta;
+  root.values = values;
+  root.report = () => setStateValue("view", { ...root.view, run: meta.run });
+  root.send = setTriggerValue;
+  if (isNew) stop(root);
+  // an older answer of the server never overwrites a newer choice
+  if (isNew || !root.timer) root.view = { ...meta.view };
+  drawSentence(root);
+  show(root);
+}
+
+function build(root) {
+  root.tabIndex = 0;
+  root.setAttribute("role", "group");
+  root.setAttribute("aria-label", "Translation step by step; left and right arrow keys move");
+  root.stage = element("div", "stage");
+  root.player = element("div", "player");
+  root.blocks = element("div", "blocks");
+  root.append(root.player, root.stage, root.blocks);
+  buildPlayer(root);
+  root.onkeydown = (event) => {
+    if (event.target.closest("input:not([type=range]), select")) return;
+    const last = root.meta.steps.length;
+    const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -last, End: last };
+    if (!(event.key in steps)) return;
+    event.preventDefault();
+    go(root, root.view.step + steps[event.key]);
+  };
+  new ResizeObserver(() => root.meta && drawRibbons(root)).observe(root.stage);
+}
+
+function buildPlayer(root) {
+  const back = button("move", "Step back", () => go(root, root.view.step - 1));
+  const forward = button("move", "Step forward", () => go(root, root.view.step + 1));
+  back.textContent = "◀";
+  forward.textContent = "▶";
+  root.playButton = button("move play", "Play", () => (root.playing ? stop(root) : play(root)));
+  root.slider = element("input", "slider");
+  root.slider.type = "range";
+  root.slider.min = 1;
+  root.slider.setAttribute("aria-label", "Decoding step");
+  root.slider.oninput = () => go(root, Number(root.slider.value));
+  root.status = element("div", "status");
+  root.status.setAttribute("role", "status");
+  root.player.append(back, root.playButton, forward, root.slider, root.status);
+  stop(root);
+}
+
+function play(root) {
+  root.playButton.textContent = "Pause";
+  root.playButton.setAttribute("aria-label", "Pause");
+  if (root.view.step >= root.meta.steps.length) go(root, 1);
+  root.playing = setInterval(() => {
+    if (root.view.step >= root.meta.steps.length || !root.isConnected) stop(root);
+    else go(root, root.view.step + 1);
+  }, PLAY_MS);
+}
+
+function stop(root) {
+  clearInterval(root.playing);
+  root.playing = null;
+  root.playButton.textContent = "Play";
+  root.playButton.setAttribute("aria-label", "Play");
+}
+
+// Draw at once; tell the server when the reader has been quiet for a moment.
+function change(root, view) {
+  root.view = { ...root.view, ...view };
+  show(root);
+  clearTimeout(root.timer);
+  root.timer = setTimeout(() => {
+    root.timer = null;
+    root.report();
+  }, QUIET_MS);
+}
+
+function go(root, step) {
+  const within = Math.min(Math.max(step, 1), root.meta.steps.length);
+  if (within !== root.view.step) change(root, { step: within });
+}
+
+function drawSentence(root) {
+  const { meta, stage } = root;
+  root.sources = meta.source.map((token, index) => sourceChip(root, token, index));
+  root.targets = meta.steps.map((step, index) => targetColumn(root, step, index));
+  const sourceRow = element("div", "row sources");
+  const targetRow = element("div", "row targets");
+  sourceRow.append(...root.sources);
+  targetRow.append(...root.targets);
+  for (const [row, name] of [[sourceRow, "Source words"], [targetRow, "Words of the translation"]]) {
+    row.setAttribute("role", "group");
+    row.setAttribute("aria-label", name);
+  }
+  root.ribbons = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  root.ribbons.setAttribute("class", "ribbons");
+  root.ribbons.setAttribute("aria-hidden", "true");
+  stage.replaceChildren(sourceRow, root.ribbons, targetRow);
+  stage.onmouseover = (event) => point(root, event.target.closest(".token"));
+  stage.onfocusin = stage.onmouseover;
+  stage.onmouseleave = () => point(root, null);
+  drawRibbons(root);
+}
+
+function sourceChip(root, token, index) {
+  const chip = element("span", "token source");
+  chip.dataset.source = index;
+  chip.append(tokenElement("text", token.text));
+  chip.classList.toggle("inner", !token.opens && !token.special);
+  chip.classList.toggle("special", token.special);
+  if (token.is_new) {
+    chip.classList.add("new");
+    chip.title = "training never showed this piece";
+  }
+  return chip;
+}
+
+function targetColumn(root, step, index) {
+  const column = element("div", "column");
+  const name = `Step ${index + 1}: ${step.text}, probability ${percent(step.probability)}`;
+  const chip = button("token target", name, () => go(root, index + 1));
+  chip.dataset.target = index;
+  chip.append(tokenElement("text", step.text));
+  chip.classList.toggle("inner", !step.opens && !step.special);
+  chip.classList.toggle("special", step.special);
+  chip.classList.toggle("forced", step.forced);
+  chip.classList.toggle("changed", step.changed);
+  const marks = [step.forced && "held fixed", step.changed && "differs from the earlier run"];
+  chip.title = [name, ...marks.filter(Boolean)].join("; ");
+  const bar = element("span", "bar");
+  bar.style.setProperty("--share", step.probability);
+  chip.append(bar);
+  const candidates = element("div", "candidates");
+  for (const candidate of step.candidates) candidates.append(candidateButton(root, index, candidate));
+  column.append(chip, tokenElement("gloss", step.gloss), candidates);
+  return column;
+}
+
+function candidateButton(root, index, candidate) {
+  const share = percent(candidate.probability);
+  const taken = candidate.id === root.meta.steps[index].id;
+  const label = taken
+    ? `${candidate.text}, ${share}, taken at step ${index + 1}`
+    : `${candidate.text}, ${share}: go on from here with it at step ${index + 1}`;
+  const made = button("candidate", label, () => {
+    if (!taken) root.send("taken", { step: index + 1, id: candidate.id, run: root.meta.run });
+  });
+  made.setAttribute("aria-pressed", String(taken));
+  made.style.setProperty("--share", candidate.probability);
+  made.append(tokenElement("text", candidate.text), element("span", "share", share));
+  return made;
+}
+
+// Ribbons join each target piece with the source pieces that carry most of its attention.
+function drawRibbons(root) {
+  const box = root.ribbons.getBoundingClientRect();
+  if (!box.width) return;
+  const middle = (node) => {
+    const place = node.getBoundingClientRect();
+    return place.left + place.width / 2 - box.left;
+  };
+  const sources = root.sources.map(middle);
+  const paths = root.meta.steps.flatMap((step, index) => {
+    const x = middle(root.targets[index]);
+    return step.links.map(([source, share]) => ribbon(sources[source], x, box.height, share, source, index));
+  });
+  root.ribbons.replaceChildren(...paths);
+  show(root);
+}
+
+function ribbon(from, to, height, share, source, target) {
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  const half = height / 2;
+  path.setAttribute("d", `M${from},0 C${from},${half} ${to},${half} ${to},${height}`);
+  path.style.strokeWidth = `${1 + 7 * share}px`;
+  path.dataset.source = source;
+  path.dataset.target = target;
+  return path;
+}
+
+function point(root, token) {
+  const { source, target } = token?.dataset ?? {};
+  const touches = (path) =>
+    source !== undefined ? path.dataset.source === source : path.dataset.target === target;
+  const linked = token ? [...root.ribbons.children].filter(touches) : [];
+  for (const path of root.ribbons.children) path.classList.toggle("linked", linked.includes(path));
+  const sources = new Set(linked.map((path) => path.dataset.source));
+  const targets = new Set(linked.map((path) => path.dataset.target));
+  root.sources.forEach((chip, i) => chip.classList.toggle("linked", sources.has(String(i))));
+  root.targets.forEach((column, i) => column.firstChild.classList.toggle("linked", targets.has(String(i))));
+}
+
+// Everything that depends on the step or the head.
+function show(root) {
+  const { meta, view } = root;
+  const step = meta.steps[view.step - 1];
+  root.slider.max = meta.steps.length;
+  root.slider.value = view.step;
+  const read = view.step === 1 ? meta.start : meta.steps[view.step - 2].text;
+  root.status.replaceChildren(
+    element("b", "", `Step ${view.step} of ${meta.steps.length}`),
+    document.createTextNode(": the decoder reads "),
+    tokenElement("in", read),
+    document.createTextNode(" and writes "),
+    tokenElement("out", step.text),
+    document.createTextNode(` (${percent(step.probability)})`),
+  );
+  root.targets.forEach((column, index) => {
+    column.classList.toggle("current", index === view.step - 1);
+    column.classList.toggle("future", index > view.step - 1);
+    column.firstChild.setAttribute("aria-pressed", String(index === view.step - 1));
+  });
+  for (const path of root.ribbons.children)
+    path.classList.toggle("current", Number(path.dataset.target) === view.step - 1);
+  drawBlocks(root);
+}
+
+function drawBlocks(root) {
+  const { meta, view } = root;
+  if (root.drawnFor !== meta.run) buildBlocks(root);
+  root.drawnFor = meta.run;
+  root.layerSelect.value = view.layer;
+  root.headSelect.value = view.head;
+  const read = meta.steps.slice(0, view.step - 1).map((step) => step.text);
+  fill(root, "decoder", [meta.start, ...read]);
+  fill(root, "cross", meta.source.map((token) => token.text));
+  drawMatrix(root);
+  root.word.placeholder = `instead of “${meta.steps[view.step - 1].text}”`;
+}
+
+function buildBlocks(root) {
+  const { meta } = root;
+  const choose = element("div", "choose");
+  root.layerSelect = select("Layer", meta.n_layers, (layer) => change(root, { layer }));
+  root.headSelect = select("Head", meta.n_heads, (head) => change(root, { head }));
+  choose.append(root.layerSelect.parentElement, root.headSelect.parentElement, wordForm(root));
+  const titles = {
+    encoder: "1 · Encode once: source looks at source",
+    decoder: "2 · This step looks at what was written so far (masked self-attention)",
+    cross: "3 · This step looks at the source (cross-attention)",
+  };
+  root.strips = {};
+  const blocks = KINDS.map((kind) => {
+    const block = element("section", `block ${kind}`);
+    root.strips[kind] = element("div", "strip");
+    block.append(element("h4", "", titles[kind]), root.strips[kind]);
+    return block;
+  });
+  root.canvas = element("canvas", "matrix");
+  root.canvas.setAttribute("role", "img");
+  root.strips.encoder.append(root.canvas);
+  root.blocks.replaceChildren(choose, ...blocks);
+}
+
+function select(label, n, onchange) {
+  const wrapper = element("label", "select", `${label} `);
+  const made = element("select", "");
+  for (let i = 1; i <= n; i++) made.append(new Option(String(i), String(i)));
+  made.onchange = () => onchange(Number(made.value));
+  wrapper.append(made);
+  return made;
+}
+
+function wordForm(root) {
+  const form = element("form", "word");
+  const label = element("label", "", "Another word ");
+  root.word = element("input", "");
+  root.word.type = "text";
+  root.word.maxLength = 100;
+  root.word.dir = "auto";
+  label.append(root.word);
+  const send = element("button", "", "Go on from here");
+  form.append(label, send);
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    const text = root.word.value.trim();
+    if (text) root.send("typed", { step: root.view.step, text, run: root.meta.run });
+    root.word.value = "";
+  };
+  return form;
+}
+
+function levels(root, kind) {
+  const { layers, heads, rows, columns, first } = root.meta.weights[kind];
+  const layer = layers.indexOf(root.view.layer);
+  const head = heads.indexOf(root.view.head);
+  if (layer < 0 || head < 0) return null;
+  const size = rows * columns;
+  const start = first + (layer * heads.length + head) * size;
+  const matrix = root.values.subarray(start, start + size);
+  matrix.width = columns;
+  return matrix;
+}
+
+// One chip a key: the row of the chosen head at this step.
+function fill(root, kind, texts) {
+  const matrix = levels(root, kind);
+  const start = (root.view.step - 1) * (matrix?.width ?? 0);
+  const chips = texts.map((text, index) => {
+    const chip = element("span", "cell");
+    const share = matrix ? weight(matrix[start + index]) : 0;
+    chip.style.setProperty("--share", Math.sqrt(share));
+    chip.append(tokenElement("text", text), element("span", "share", matrix ? percent(share) : "…"));
+    return chip;
+  });
+  root.strips[kind].replaceChildren(...(exists(root, kind) ? chips : [element("i", "", lacking(root, kind))]));
+}
+
+function exists(root, kind) {
+  const { n_layers, n_heads } = root.meta.weights[kind];
+  return root.view.layer <= n_layers && root.view.head <= n_heads;
+}
+
+function lacking(root, kind) {
+  const { n_layers, n_heads } = root.meta.weights[kind];
+  return `This stack has ${n_layers} layers of ${n_heads} heads: there is no layer ${root.view.layer}, head ${root.view.head}.`;
+}
+
+function drawMatrix(root) {
+  const matrix = levels(root, "encoder");
+  const n = root.meta.weights.encoder.columns;
+  root.canvas.setAttribute(
+    "aria-label",
+    exists(root, "encoder")
+      ? `Encoder self-attention of layer ${root.view.layer}, head ${root.view.head}: ${n} source pieces look at ${n}`
+      : lacking(root, "encoder"),
+  );
+  root.canvas.width = root.canvas.height = n;
+  if (!matrix) return;
+  const context = root.canvas.getContext("2d");
+  const image = context.createImageData(n, n);
+  const [red, green, blue] = root.meta.colour;
+  matrix.forEach((level, i) => image.data.set([red, green, blue, level], 4 * i));
+  context.putImageData(image, 0, 0);
+}

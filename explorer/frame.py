@@ -1,0 +1,211 @@
+"""What every page shares: the sentence, the model, the search, the notices, the link, the downloads."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from explorer import engine, session, state
+from explorer.state import Choice, Run, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a page is drawn from; every choice is settled."""
+
+    choice: Choice
+    folder: engine.Path
+    trace: engine.Trace
+    best: engine.BestHead
+
+    @property
+    def view(self) -> state.View:
+        return self.choice.view
+
+    @property
+    def layer(self) -> int:
+        """From 1."""
+        assert self.view.layer
+        return self.view.layer
+
+    @property
+    def head(self) -> int:
+        assert self.view.head
+        return self.view.head
+
+    @property
+    def step(self) -> int:
+        assert self.view.step
+        return self.view.step
+
+
+def show_page(title: str, lead: str, draw: Callable[[Shown], None]) -> None:
+    """Draw a whole page: title, one sentence, the shared controls, then `draw` what it is about."""
+    session.begin()
+    st.header(title, anchor=False)
+    st.write(lead)
+    try:
+        models = engine.listed(engine.checkpoint_root())
+    except engine.NoCheckpointError as error:
+        st.error(str(error))
+        return
+    folder = folder_of(session.choice().run)
+    _controls(models, folder)
+    _notice_lost_model(models, folder)
+    status = st.empty()
+    shown = _shown(folder, status)
+    if shown is None:
+        return
+    draw(shown)
+    session.write_link(shown.choice)
+    if not engine.is_loaded(folder):
+        with status, st.spinner("Loading the model, so that your own sentence comes quickly…"):
+            engine.load(folder)
+        status.empty()
+
+
+def folder_of(run: Run) -> engine.Path:
+    """The folder of a run's model; of the usual one, where that is not there."""
+    usable = [m for m in engine.listed(engine.checkpoint_root()) if m.problem is None]
+    return next((m.folder for m in usable if m.name == run.model), usable[0].folder)
+
+
+def trace_of(run: Run) -> engine.Trace | None:
+    """The trace of another run than the one on show, or None with a message on the page."""
+    try:
+        return engine.trace(folder_of(run), run)
+    except ValueError as error:
+        st.error(f"This text cannot be translated: {error}.")
+        return None
+
+
+def _notice_lost_model(models: list[engine.Listed], folder: engine.Path) -> None:
+    wanted = session.choice().run.model
+    item = next((item for item in models if item.name == wanted), None)
+    if wanted and not (item and item.folder == folder):
+        reason = item.problem if item else "there is no such folder"
+        _notice(f"The model {wanted} cannot be shown: {reason}. The usual one is shown instead.")
+
+
+def _controls(models: list[engine.Listed], folder: engine.Path) -> None:
+    _sentence(engine.languages(folder)[0])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _model_picker(models, folder)
+        with st.popover("Search"):
+            _search_settings()
+        with st.popover("Sentences"):
+            _sentences()
+
+
+def _sentence(language: str) -> None:
+    key, shown_key = "sentence_text", "sentence_shown"
+    text = session.choice().run.text
+    if key not in st.session_state or st.session_state.get(shown_key) != text:
+        st.session_state[key] = st.session_state[shown_key] = text  # never over half-typed text
+
+    def ask() -> None:
+        session.change_run(text=st.session_state[key])
+
+    with (
+        st.form("sentence", border=False),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        st.text_input(f"{language} sentence", key=key, max_chars=state.MOST_CHARACTERS)
+        st.form_submit_button("Translate", type="primary", on_click=ask)
+
+
+def _model_picker(models: list[engine.Listed], folder: engine.Path) -> None:
+    usable = [item.name for item in models if item.problem is None]
+    name = next(item.name for item in models if item.folder == folder)
+    broken = [f"{item.name}: {item.problem}" for item in models if item.problem]
+    key = "choose_model"
+    st.session_state[key] = name
+    st.selectbox(
+        "Model",
+        usable,
+        key=key,
+        label_visibility="collapsed",
+        width=220,
+        help="; ".join(["Cannot be loaded", *broken]) if broken else None,
+        on_change=lambda: session.change_run(model=st.session_state[key]),
+    )
+
+
+def _search_settings() -> None:
+    st.selectbox(
+        "Method",
+        ["beam", "greedy", "sample"],
+        help="Section 6.1 of the paper: beam search with beam 4 and α = 0.6",
+        **session.bind_run("method"),
+    )
+    method = session.choice().run.method
+    if method == "beam":
+        st.slider("Beam size", 1, state.MOST_BEAMS, **session.bind_run("beam_size"))
+        st.selectbox(
+            "Length penalty",
+            ["gnmt", "power"],
+            help="gnmt: ((5 + |Y|) / 6)^α, the paper's. power: |Y|^α, as other toolkits divide.",
+            **session.bind_run("length_penalty"),
+        )
+        st.slider("α", 0.0, 2.0, step=0.1, **session.bind_run("alpha"))
+    if method == "sample":
+        st.slider("Temperature", 0.05, 2.0, step=0.05, **session.bind_run("temperature"))
+        st.number_input("Seed", 0, 999_999_999, **session.bind_run("seed"))
+
+
+def _sentences() -> None:
+    for heading, texts in (("Recent", session.recent_sentences()), ("Examples", state.EXAMPLES)):
+        if texts:
+            st.caption(heading)
+        for number, text in enumerate(texts):
+            st.button(
+                _plain(text if len(text) <= 80 else text[:79] + "…"),
+                key=f"{heading}-{number}",
+                type="tertiary",
+                on_click=session.change_run,
+                kwargs={"text": text},
+            )
+
+
+def _plain(text: str) -> str:
+    """Labels and messages are Markdown: text is escaped, so that it appears as typed."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~:$<>&" else c for c in text)
+
+
+def _shown(folder: engine.Path, status: Any) -> Shown | None:
+    choice = session.choice()
+    try:
+        text = engine.normalise(choice.run.text)
+        if not text:
+            st.info("Type a sentence above, or choose one of the examples.")
+            return None
+        run = choice.run.replace(text=text)
+        with status, st.spinner("Translating… (the first sentence also loads the model)"):
+            trace = engine.trace(folder, run)
+    except ValueError as error:
+        st.error(f"This text cannot be translated: {error}.")
+        return None
+    best = engine.best_head(folder, trace)
+    n_layers, n_heads = trace.weights[choice.view.kind].shape[:2]
+    shape = Shape(n_layers, n_heads, len(trace.steps))
+    view, notices = state.settle(choice.view, shape, best=_first_head(choice, best, shape))
+    for notice in (*session.link_notices(), *(notices if session.is_from_link() else ())):
+        _notice(f"{notice} The usual one is shown instead.")
+    return Shown(Choice(choice.run, view, choice.beside), folder, trace, best)
+
+
+def _first_head(choice: Choice, best: engine.BestHead, shape: Shape) -> tuple[int, int]:
+    """The best-aligned head of cross-attention; in self-attention, the first."""
+    if choice.view.kind != "cross":
+        return 1, 1
+    return min(best.layer, shape.n_layers), min(best.head, shape.n_heads)
+
+
+def _notice(text: str) -> None:
+    st.warning(_plain(text))
+
+
+def note(text: str) -> None:
+    """A small line of explanation; unlike a caption, it keeps the contrast of normal text."""
+    st.markdown(f":small[{text}]")

@@ -1,0 +1,137 @@
+"""The choice of one visitor: read from the link once, changed by widgets, written back to the link.
+
+Widgets do not own what they show: before each run they are set from the choice, and when the
+reader moves one, the choice changes. So link, widgets and pictures cannot disagree.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from explorer.state import Choice, Run, read_query, write_query
+
+_CHOICE, _NOTICES, _PAST, _TOUCHED = "choice", "notices", "past", "touched"
+MOST_UNDONE = 50
+
+
+def begin() -> None:
+    """Read the link, on the first run of a session."""
+    if _CHOICE not in st.session_state:
+        reading = read_query(st.query_params)
+        st.session_state[_CHOICE] = reading.choice
+        st.session_state[_NOTICES] = reading.notices
+        st.session_state[_PAST] = ()
+        st.session_state[_TOUCHED] = False
+
+
+def choice() -> Choice:
+    return st.session_state[_CHOICE]  # type: ignore[no-any-return]
+
+
+def link_notices() -> tuple[str, ...]:
+    """What the link got wrong; nothing once the reader has chosen something else."""
+    return st.session_state[_NOTICES]  # type: ignore[no-any-return]
+
+
+def is_from_link() -> bool:
+    """Whether the reader has changed nothing yet."""
+    return not st.session_state[_TOUCHED]
+
+
+def write_link(shown: Choice) -> None:
+    """Make the link say what is on screen, automatic choices included."""
+    write_query(shown, st.query_params)
+
+
+def change_run(**values: Any) -> None:
+    """Translate something else; a new source or model starts without the earlier one's tokens."""
+    before = choice()
+    if {"text", "model"} & set(values):
+        values = {"prefix": (), "target": "", **values}
+    after = before.with_run(**values)
+    if after.run == before.run:
+        return
+    _remember(before)
+    _set(after.with_view(step=None))
+
+
+def change_view(**values: Any) -> None:
+    _set(choice().with_view(**values))
+
+
+def set_beside(run: Run | None) -> None:
+    _set(choice().with_beside(run))
+
+
+def restore(run: Run) -> None:
+    """Go to an earlier run."""
+    change_run(**{field.name: getattr(run, field.name) for field in dataclasses.fields(run)})
+
+
+def undo() -> None:
+    """Go back to the run before this one."""
+    past = _past()
+    if past:
+        st.session_state[_PAST] = past[:-1]
+        _set(past[-1])
+
+
+def reset() -> None:
+    """Forget tokens chosen by hand and a typed translation."""
+    change_run(prefix=(), target="")
+
+
+def can_undo() -> bool:
+    return bool(_past())
+
+
+def earlier() -> Run | None:
+    """The last other run of the sentence on show, to compare with."""
+    now = choice().run
+    return next(
+        (past.run for past in reversed(_past()) if past.run.text == now.text and past.run != now),
+        None,
+    )
+
+
+def recent_sentences(n: int = 8) -> list[str]:
+    """Sentences of this session, newest first, without the one on show."""
+    texts = [past.run.text for past in reversed(_past()) if past.run.text != choice().run.text]
+    return list(dict.fromkeys(texts))[:n]
+
+
+def bind_view(name: str) -> dict[str, Any]:
+    """Arguments that tie a widget to a field of the view."""
+    return _bind(name, getattr(choice().view, name), lambda value: change_view(**{name: value}))
+
+
+def bind_run(name: str) -> dict[str, Any]:
+    return _bind(name, getattr(choice().run, name), lambda value: change_run(**{name: value}))
+
+
+def _bind(name: str, value: Any, take: Callable[[Any], None]) -> dict[str, Any]:
+    key = f"choose_{name}"
+    st.session_state[key] = value
+
+    def on_change() -> None:
+        chosen = st.session_state[key]
+        if chosen is not None:
+            take(chosen)
+
+    return {"key": key, "on_change": on_change}
+
+
+def _past() -> tuple[Choice, ...]:
+    return st.session_state[_PAST]  # type: ignore[no-any-return]
+
+
+def _remember(before: Choice) -> None:
+    st.session_state[_PAST] = (*_past(), before)[-MOST_UNDONE:]
+
+
+def _set(after: Choice) -> None:
+    st.session_state[_CHOICE] = after
+    st.session_state[_NOTICES] = ()
+    st.session_state[_TOUCHED] = True

@@ -1,0 +1,99 @@
+"""A trace as the Translate page tells it: tokens, glosses, links, what was forced, what changed."""
+
+import difflib
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from explorer.components.stepper import CandidateToken, SourceToken, StepToken
+from explorer.engine import BestHead, Piece, Trace, aligned_words
+from explorer.figures.head import piece_label
+
+RIBBON_MASS = 0.75
+"""Ribbons show the strongest links that make up so much of a piece's attention to words."""
+
+
+def source_tokens(shown: Trace) -> list[SourceToken]:
+    """The source piece by piece, `</s>` last."""
+    return [
+        SourceToken(
+            text=piece_label(piece.name),
+            opens=_opens(shown.source.pieces, index),
+            special=piece.kind == "special",
+            is_new=is_new,
+        )
+        for index, (piece, is_new) in enumerate(
+            zip(shown.source.pieces, shown.is_new_in_source, strict=True)
+        )
+    ]
+
+
+def step_tokens(
+    shown: Trace, best: BestHead, *, n_forced: int = 0, earlier: Trace | None = None
+) -> list[StepToken]:
+    """What each step produced.
+
+    Args:
+        best: the cross-attention head that glosses and ribbons follow.
+        n_forced: so many of the first pieces were chosen by the reader.
+        earlier: another translation of the sentence; what differs from it is marked.
+    """
+    glosses = [
+        shown.source.words[word.source_word].text
+        for word in aligned_words(shown, layer=best.layer - 1, head=best.head - 1, rows=best.rows)
+    ]
+    changed = _changed(shown, earlier)
+    return [
+        StepToken(
+            id=piece.id,
+            text=piece_label(piece.name),
+            opens=_opens(shown.target.pieces, index),
+            special=piece.kind == "special",
+            probability=math.exp(step.log_probability_nats),
+            gloss=glosses[piece.word] if _opens(shown.target.pieces, index) and glosses else "",
+            candidates=tuple(
+                CandidateToken(
+                    candidate.token,
+                    piece_label(shown.names[candidate.token]),
+                    math.exp(candidate.log_probability_nats),
+                )
+                for candidate in step.candidates
+            ),
+            links=_links(shown, best, index),
+            forced=index < n_forced,
+            changed=changed[index],
+        )
+        for index, (piece, step) in enumerate(zip(shown.target.pieces, shown.steps, strict=True))
+    ]
+
+
+def _opens(pieces: Sequence[Piece], index: int) -> bool:
+    """Whether a piece begins a word; a special piece stands alone, and has no gloss."""
+    word = pieces[index].word
+    return word >= 0 and (index == 0 or pieces[index - 1].word != word)
+
+
+def _changed(shown: Trace, earlier: Trace | None) -> list[bool]:
+    now = [piece.id for piece in shown.target.pieces]
+    if earlier is None:
+        return [False] * len(now)
+    before = [piece.id for piece in earlier.target.pieces]
+    matcher = difflib.SequenceMatcher(None, before, now, autojunk=False)
+    same = {
+        block.b + offset for block in matcher.get_matching_blocks() for offset in range(block.size)
+    }
+    return [index not in same for index in range(len(now))]
+
+
+def _links(shown: Trace, best: BestHead, index: int) -> tuple[tuple[int, float], ...]:
+    """Source pieces, no special ones, that carry most of what this piece's row gives to words."""
+    query = index + (best.rows == "consumed")
+    rows = shown.weights["cross"][best.layer - 1, best.head - 1]
+    is_word = np.array([piece.kind != "special" for piece in shown.source.pieces])
+    if query >= len(rows) or shown.target.pieces[index].kind == "special" or not is_word.any():
+        return ()
+    row = np.where(is_word, rows[query], 0.0)
+    order = np.argsort(row)[::-1]
+    n = 1 + int(np.searchsorted(np.cumsum(row[order]), RIBBON_MASS * row.sum()))
+    return tuple((int(key), round(float(row[key]), 4)) for key in order[:n])

@@ -1,0 +1,69 @@
+"""A folder that cannot be loaded says so before anybody tries."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.checkpoint import load_checkpoint
+from core.manifest import list_checkpoints, problem_of
+from tests.checkpoints import write_checkpoint
+from tests.core.helpers import run_python
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_checkpoint(tmp_path / "group" / "tiny")
+    return tmp_path / "group" / "tiny"
+
+
+def test_a_whole_folder_has_no_problem(folder: Path) -> None:
+    assert problem_of(folder) is None
+    load_checkpoint(folder)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "sentencepiece.model"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    assert problem_of(folder) == f"{name} is missing"
+
+
+@pytest.mark.parametrize("n_kept", [4, 100, -1])
+def test_truncated_weights_are_told(folder: Path, n_kept: int) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:n_kept])
+    assert "model.safetensors cannot be used" in str(problem_of(folder))
+
+
+def test_weights_of_another_shape_are_told(folder: Path) -> None:
+    file = folder / "config.json"
+    config = json.loads(file.read_text())
+    config["model"]["d_ff"] += 1
+    file.write_text(json.dumps(config))
+    assert "but config.json describes a model of" in str(problem_of(folder))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"model": {"d_model": 3}}'])
+def test_a_bad_configuration_is_told(folder: Path, text: str) -> None:
+    (folder / "config.json").write_text(text)
+    assert str(problem_of(folder)).startswith("config.json cannot be used")
+
+
+def test_folders_are_listed_by_their_place_below_the_root(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{")
+    (tmp_path / ".partial").mkdir()
+    (tmp_path / ".partial" / "config.json").write_text("{")
+    found = {item.name: item.problem for item in list_checkpoints(tmp_path)}
+    assert list(found) == ["broken", "group/tiny"]
+    assert found["group/tiny"] is None
+    assert found["broken"] == "model.safetensors is missing"
+
+
+@pytest.mark.slow
+def test_listing_needs_no_torch() -> None:
+    run_python("""
+        import sys
+        from core.manifest import list_checkpoints
+        assert 'torch' not in sys.modules
+    """)

@@ -1,0 +1,59 @@
+"""The app without a browser, on tiny checkpoints."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from explorer import engine
+from tests.checkpoints import write_checkpoint
+
+APP = Path(__file__).parents[2] / "explorer" / "app.py"
+Open = Callable[..., AppTest]
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "asymmetric": {},
+    "one head": {"n_heads": 1},
+    "many heads": {"n_encoder_layers": 3, "n_decoder_layers": 1, "n_heads": 16},
+    "learned positions": {"positions": "learned"},
+}
+
+
+@pytest.fixture
+def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Open a page of the app on a tiny checkpoint, with a link."""
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    monkeypatch.setenv(engine.CHECKPOINTS, str(tmp_path))
+
+    def open_(shape: dict[str, Any] | None = None, page: str = "", **link: str) -> AppTest:
+        write_checkpoint(tmp_path / "tiny", **(shape or {}))
+        app = AppTest.from_file(str(APP), default_timeout=60)
+        for name, value in link.items():
+            app.query_params[name] = value
+        if page:
+            app.switch_page(f"app_pages/{page}.py")
+        return app.run()
+
+    return open_
+
+
+def plot(page: AppTest) -> dict[str, Any]:
+    return json.loads(page.get("plotly_chart")[0].proto.spec)  # type: ignore[no-any-return]
+
+
+def link(page: AppTest, name: str) -> str:
+    value = page.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
+def subheaders(page: AppTest) -> str:
+    return " | ".join(element.value for element in page.subheader)
+
+
+def button(page: AppTest, label: str) -> Any:
+    return next(found for found in page.button if found.label == label)

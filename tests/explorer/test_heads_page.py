@@ -1,0 +1,64 @@
+"""The Heads page, run without a browser, on models of different shapes."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from tests.checkpoints import SENTENCE
+from tests.explorer.pages import SHAPES, Open, link, open_page, plot, subheaders
+
+__all__ = ["open_page"]
+
+
+@pytest.mark.parametrize("kind", ["encoder", "decoder", "cross"])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_every_shape_of_model_is_drawn(open_page: Open, shape: dict[str, Any], kind: str) -> None:
+    page = open_page(shape, "heads", text=SENTENCE, kind=kind)
+    assert not page.exception
+    assert f"{kind.capitalize()}" in subheaders(page)
+
+
+def test_a_link_shows_its_sentence_and_head(open_page: Open) -> None:
+    page = open_page(page="heads", text=SENTENCE, layer="3", head="4")
+    assert page.text_input[0].value == SENTENCE
+    assert "layer 3, head 4" in subheaders(page)
+    assert not page.warning
+
+
+def test_the_link_says_what_was_chosen_automatically(open_page: Open) -> None:
+    page = open_page(page="heads", text=SENTENCE)
+    assert f"layer {link(page, 'layer')}, head {link(page, 'head')}" in subheaders(page)
+
+
+def test_a_bad_link_gets_a_notice(open_page: Open) -> None:
+    page = open_page(page="heads", text=SENTENCE, layer="77", head="x")
+    notices = " ".join(warning.value for warning in page.warning)
+    assert "layer 77" in notices
+    assert "head=x" in notices.replace("\\", "")
+
+
+def test_rows_say_what_went_in_and_what_came_out(open_page: Open) -> None:
+    labels = plot(open_page(page="heads", text=SENTENCE))["layout"]["yaxis"]["ticktext"]
+    assert labels[0].startswith("&lt;s&gt; → ")
+    assert labels[-1].endswith(" → &lt;/s&gt;")
+    for above, below in itertools.pairwise(labels):
+        assert above.split(" → ")[1] == below.split(" → ")[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "**bold** $x$ :smile:",
+        "שלום עולם",
+        "日本語のテスト",
+        "e\u0301 👩‍👩‍👧",
+        "<s> </s>",
+    ],
+)
+def test_hostile_text_is_shown_as_typed(open_page: Open, text: str) -> None:
+    page = open_page(page="heads", text=text)
+    assert not page.exception
+    assert not page.error
+    assert "<" not in "".join(plot(page)["layout"]["xaxis"]["ticktext"])

@@ -1,0 +1,98 @@
+"""What the Translate page says of a trace is what the trace holds."""
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import core
+from core.records import KINDS, Trace
+from explorer.components import stepper
+from explorer.engine import BestHead
+from explorer.translation import source_tokens, step_tokens
+from tests.checkpoints import SENTENCE, write_checkpoint
+
+BEST = BestHead(layer=2, head=3, rows="produced", label="", reason="")
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Trace:
+    folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
+    write_checkpoint(folder)
+    return core.load(folder).trace(SENTENCE)
+
+
+def test_tokens_are_the_traces(shown: Trace) -> None:
+    steps = step_tokens(shown, BEST)
+    assert [step.id for step in steps] == [piece.id for piece in shown.target.pieces]
+    for token, step in zip(steps, shown.steps, strict=True):
+        assert token.probability == math.exp(step.log_probability_nats)
+        assert [c.id for c in token.candidates] == [c.token for c in step.candidates]
+    sources = source_tokens(shown)
+    assert len(sources) == len(shown.source.pieces)
+    assert sum(token.opens for token in sources) == len(shown.source.words)
+    assert sources[-1].special
+
+
+@pytest.mark.parametrize("rows", ["produced", "consumed"])
+def test_links_carry_three_quarters_of_what_goes_to_words(shown: Trace, rows: Any) -> None:
+    steps = step_tokens(shown, dataclasses.replace(BEST, rows=rows))
+    matrix = shown.weights["cross"][1, 2]
+    for index, step in enumerate(steps[:-1]):
+        row = matrix[index + (rows == "consumed"), :-1]
+        shares = [share for _, share in step.links]
+        assert sum(shares) >= 0.75 * row.sum() - 1e-3
+        assert sum(shares[:-1]) < 0.75 * row.sum() + 1e-3
+        for key, share in step.links:
+            assert share == pytest.approx(row[key], abs=1e-4)
+    assert steps[-1].links == ()
+
+
+def test_what_differs_from_the_earlier_run_is_marked(shown: Trace) -> None:
+    assert not any(step.changed for step in step_tokens(shown, BEST, earlier=shown))
+    pieces = list(shown.target.pieces)
+    pieces[1] = dataclasses.replace(pieces[1], id=pieces[1].id + 1)
+    earlier = dataclasses.replace(
+        shown, target=dataclasses.replace(shown.target, pieces=tuple(pieces))
+    )
+    changed = [step.changed for step in step_tokens(shown, BEST, earlier=earlier)]
+    assert changed == [index == 1 for index in range(len(changed))]
+
+
+def test_what_the_reader_chose_is_marked(shown: Trace) -> None:
+    forced = [step.forced for step in step_tokens(shown, BEST, n_forced=2)]
+    assert forced == [index < 2 for index in range(len(forced))]
+
+
+def unpack(data: bytes) -> tuple[dict[str, Any], bytes]:
+    n = int.from_bytes(data[:4], "little")
+    return json.loads(data[4 : 4 + n]), data[4 + n :]
+
+
+@pytest.mark.parametrize("most_bytes", [10**6, 0], ids=["all heads", "chosen head"])
+def test_the_browser_gets_the_weights_of_every_head_it_can_show(
+    shown: Trace, monkeypatch: pytest.MonkeyPatch, most_bytes: int
+) -> None:
+    monkeypatch.setattr(stepper, "MOST_BYTES", most_bytes)
+    data = stepper.payload(
+        source_tokens(shown), step_tokens(shown, BEST), shown.weights,
+        start="<s>", run="a run", layer=3, head=2, step=1,
+    )  # fmt: skip
+    meta, values = unpack(data)
+    assert (meta["n_layers"], meta["n_heads"]) == (3, 5)
+    for kind in KINDS:
+        place, weights = meta["weights"][kind], shown.weights[kind]
+        rows, columns = place["rows"], place["columns"]
+        for i, layer in enumerate(place["layers"]):
+            for j, head in enumerate(place["heads"]):
+                first = place["first"] + (i * len(place["heads"]) + j) * rows * columns
+                sent = np.frombuffer(values, np.uint8, rows * columns, first)
+                expected = weights[layer - 1, head - 1].ravel()
+                assert np.allclose((sent / 255) ** 2, expected, atol=0.005)
+        if most_bytes:
+            assert (len(place["layers"]), len(place["heads"])) == weights.shape[:2]
+        else:  # this encoder has two layers only
+            assert place["layers"] == ([] if kind == "encoder" else [3])
