@@ -17,10 +17,11 @@ KINDS = {
 
 
 def draw(shown: Shown) -> None:
-    st.segmented_control(
+    st.radio(
         "Attention",
         list(KINDS),
         format_func=KINDS.__getitem__,
+        horizontal=True,
         help="Section 3.2.3: the three ways in which the paper uses attention",
         **session.bind_view("kind"),
     )

@@ -252,7 +252,7 @@ function buildBlocks(root) {
   const blocks = KINDS.map((kind) => {
     const block = element("section", `block ${kind}`);
     root.strips[kind] = element("div", "strip");
-    block.append(element("h4", "", titles[kind]), root.strips[kind]);
+    block.append(element("h3", "", titles[kind]), root.strips[kind]);
     return block;
   });
   root.canvas = element("canvas", "matrix");

@@ -11,8 +11,10 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qs, urlparse
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -154,6 +156,25 @@ def visitor(request: pytest.FixtureRequest, browser: Browser, server: Server) ->
     yield visitor
     context.close()
     assert not visitor.faults
+
+
+def link(page: Page) -> dict[str, str]:
+    """What the page's address says."""
+    return {name: values[0] for name, values in parse_qs(urlparse(page.url).query).items()}
+
+
+def violations(page: Page) -> set[str]:
+    """What axe finds wrong with a page's accessibility."""
+    return {
+        f"{violation['id']}: {node['html'][:300]}"
+        for violation in Axe().run(page).response["violations"]
+        for node in violation["nodes"]
+    }
+
+
+def overflow_px(page: Page) -> int:
+    """By how much the page is wider than the window."""
+    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
-"""The translate page in a real browser, on the bundled checkpoint."""
+"""The Translate page in a real browser, on the bundled checkpoint."""
 
 import re
-from urllib.parse import parse_qs, urlparse
+from urllib.parse import urlparse
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from explorer.state import EXAMPLES
-from tests.e2e.conftest import Visitor, idle
+from tests.e2e.conftest import Visitor, idle, link, overflow_px, violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
@@ -17,83 +16,130 @@ expect.set_options(timeout=30_000)
 SENTENCE = "Two dogs are running on the beach."
 
 
-def link(page: Page) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlparse(page.url).query).items()}
-
-
 def translate(page: Page, text: str) -> None:
     page.get_by_label("English sentence").fill(text)
     page.get_by_role("button", name="Translate").click()
-    source = page.get_by_role("group", name="Source words")
-    expect(source).to_contain_text(text.rsplit(maxsplit=1)[-1], timeout=60_000)
+    last = text.rsplit(maxsplit=1)[-1]
+    expect(sources(page)).to_contain_text(last.removesuffix("."), timeout=60_000)
     idle(page)
 
 
-def test_a_sentence_is_translated_a_head_chosen_and_the_link_shows_the_same(
+def sources(page: Page) -> Locator:
+    return page.get_by_role("group", name="Source words").first
+
+
+def targets(page: Page) -> Locator:
+    return page.get_by_role("group", name="Words of the translation").first
+
+
+def status(page: Page) -> Locator:
+    return page.get_by_role("status").filter(has_text=re.compile(r"Step \d+ of")).first
+
+
+def chips(page: Page) -> list[str]:
+    return targets(page).locator(".token .text").all_inner_texts()
+
+
+def test_a_sentence_is_translated_stepped_through_and_the_link_shows_the_same(
     visitor: Visitor,
 ) -> None:
     page = visitor.open()
     translate(page, SENTENCE)
-    translation = page.get_by_role("group", name="Words of the translation")
-    expect(translation).to_contain_text("Hunde")
-    page.get_by_role("button", name="Layer 2, head 3").click()
-    heading = page.get_by_role("heading", name=re.compile("Cross-attention, layer 2, head 3"))
-    expect(heading).to_be_visible()
+    expect(targets(page)).to_contain_text("Hunde")
+    page.get_by_role("button", name=re.compile("^Step 2: ")).click()
+    page.get_by_role("combobox", name="Layer").select_option("2")
+    page.get_by_role("combobox", name="Head").select_option("3")
+    expect(status(page)).to_contain_text("Step 2 of")
+    page.wait_for_timeout(600)
     idle(page)
-    assert link(page) == {"text": SENTENCE, "layer": "2", "head": "3"}
+    assert link(page) == {"text": SENTENCE, "layer": "2", "head": "3", "step": "2"}
 
     again = visitor.open("/?" + urlparse(page.url).query)
-    expect(again.get_by_role("heading", name=re.compile("layer 2, head 3"))).to_be_visible()
-    expect(again.get_by_role("group", name="Words of the translation")).to_have_text(
-        translation.inner_text().replace("\n", ""), use_inner_text=False
-    )
-    expect(again.get_by_role("button", name="Layer 2, head 3")).to_have_attribute(
-        "aria-pressed", "true"
-    )
+    expect(status(again)).to_contain_text("Step 2 of")
+    expect(again.get_by_role("combobox", name="Layer")).to_have_value("2")
+    expect(again.get_by_role("combobox", name="Head")).to_have_value("3")
+    assert chips(again) == chips(page)
 
 
 def test_the_first_visit_shows_an_example(visitor: Visitor) -> None:
     page = visitor.open()
-    expect(page.get_by_role("group", name="Source words")).to_contain_text(EXAMPLES[0].split()[1])
-    expect(page.locator(".js-plotly-plot")).to_be_visible()
+    expect(sources(page)).to_contain_text(EXAMPLES[0].split()[1])
     assert link(page)["text"] == EXAMPLES[0]
 
 
-def test_an_example_is_one_click_away(visitor: Visitor) -> None:
+def test_the_player_moves_by_keys_and_by_itself(visitor: Visitor) -> None:
     page = visitor.open()
-    page.get_by_role("radio", name=EXAMPLES[2]).click()
-    expect(page.get_by_role("group", name="Source words")).to_contain_text("yesterday.")
-    idle(page)
-    assert link(page)["text"] == EXAMPLES[2]
-    assert page.get_by_label("English sentence").input_value() == EXAMPLES[2]
-
-
-def test_heads_can_be_chosen_by_keyboard(visitor: Visitor) -> None:
-    page = visitor.open("/?layer=1&head=1")
-    page.get_by_role("button", name="Layer 1, head 1").focus()
+    page.get_by_role("button", name=re.compile("^Step 1: ")).focus()
     page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    expect(status(page)).to_contain_text("Step 3 of")
+    page.keyboard.press("ArrowLeft")
+    expect(status(page)).to_contain_text("Step 2 of")
+    page.keyboard.press("End")
+    page.get_by_role("button", name="Play").click()
+    expect(status(page)).to_contain_text("Step 1 of")
+    expect(status(page)).to_contain_text("Step 3 of")
+    page.get_by_role("button", name="Pause").click()
+
+
+def test_rows_are_the_words_they_say(visitor: Visitor) -> None:
+    """What a step reads is what the step before it wrote; its row has one cell for each."""
+    page = visitor.open("/?step=3")
+    shown = chips(page)
+    expect(status(page)).to_contain_text(f"the decoder reads {shown[1]} and writes {shown[2]}")
+    read = page.locator(".block.decoder .cell .text").all_inner_texts()
+    assert read == ["<s>", *shown[:2]]
+    looked_at = page.locator(".block.cross .cell .text").all_inner_texts()
+    assert looked_at == sources(page).locator(".text").all_inner_texts()
+
+
+def test_another_candidate_changes_what_follows_and_undo_takes_it_back(visitor: Visitor) -> None:
+    page = visitor.open()
+    before = chips(page)
+    page.get_by_role("button", name=re.compile("go on from here with it at step 2")).first.click()
+    expect(targets(page).locator(".changed").first).to_be_visible()
+    idle(page)
+    after = chips(page)
+    assert after[:1] == before[:1]
+    assert after[1] != before[1]
+    assert len(link(page)["prefix"].split(".")) == 2
+    assert link(page)["step"] == "2"
+    page.get_by_role("button", name="Undo").click()
+    expect(targets(page).locator(".changed")).to_have_count(0)
+    idle(page)
+    assert chips(page) == before
+    assert "prefix" not in link(page)
+
+
+def test_a_typed_word_is_gone_on_from_and_compared(visitor: Visitor) -> None:
+    page = visitor.open("/?step=2")
+    page.get_by_label("Another word").fill("Dame")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name=re.compile("layer 2, head 2"))).to_be_visible()
+    expect(targets(page)).to_contain_text("Dame")
+    page.get_by_role("button", name="Compare with the earlier run").click()
+    expect(page.get_by_role("group", name="Words of the translation")).to_have_count(2)
+    idle(page)
+    assert "beside" in link(page)
+    both = page.get_by_role("group", name="Words of the translation").all_inner_texts()
+    assert "Dame" in both[0]
+    assert not both[1].startswith(both[0])
 
 
 def test_pointing_at_a_word_shows_its_partner(visitor: Visitor) -> None:
     page = visitor.open()
-    word = page.get_by_role("group", name="Words of the translation").get_by_role("button").first
-    word.hover()
-    partner = page.get_by_role("group", name="Source words").locator(".linked")
-    expect(partner).to_have_count(1)
-    assert partner.inner_text() in word.inner_text()
+    targets(page).locator(".token").nth(1).hover()
+    expect(sources(page).locator(".linked").first).to_be_visible()
+    sources(page).locator(".token").nth(1).hover()
+    expect(targets(page).locator(".linked").first).to_be_visible()
 
 
 @pytest.mark.parametrize("visitor", ["light", "dark", "light narrow", "dark narrow"], indirect=True)
 def test_every_look_draws_the_whole_page(visitor: Visitor) -> None:
     page = visitor.open()
-    expect(page.locator(".js-plotly-plot")).to_be_visible()
-    n_tiles = page.get_by_role("button", name=re.compile(r"^Layer \d+, head \d+$")).count()
-    assert n_tiles >= 4 * 8
-    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    assert overflow <= 0
+    expect(targets(page)).to_be_visible()
+    assert page.locator(".ribbons path").count() >= len(chips(page)) - 3
+    assert page.locator("canvas.matrix").is_visible()
+    assert overflow_px(page) <= 0
 
 
 @pytest.mark.parametrize(
@@ -101,17 +147,12 @@ def test_every_look_draws_the_whole_page(visitor: Visitor) -> None:
 )
 def test_hostile_text_appears_as_typed(visitor: Visitor, text: str) -> None:
     page = visitor.open()
-    translate(page, text)
-    shown = page.get_by_role("group", name="Source words").get_by_role("button").all_inner_texts()
-    assert " ".join(shown) == text
-
-
-def violations(page: Page) -> set[str]:
-    return {
-        f"{violation['id']}: {node['html'][:300]}"
-        for violation in Axe().run(page).response["violations"]
-        for node in violation["nodes"]
-    }
+    page.get_by_label("English sentence").fill(text)
+    page.get_by_role("button", name="Translate").click()
+    expect(status(page)).to_be_visible(timeout=60_000)
+    idle(page)
+    assert link(page)["text"] == text
+    assert page.get_by_label("English sentence").input_value() == text
 
 
 @pytest.mark.parametrize("visitor", ["light", "dark"], indirect=True)

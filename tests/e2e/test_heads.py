@@ -1,0 +1,63 @@
+"""The Heads page in a real browser, on the bundled checkpoint."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Visitor, idle, link, overflow_px, violations
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+
+expect.set_options(timeout=30_000)
+
+
+def test_a_head_is_one_click_away(visitor: Visitor) -> None:
+    page = visitor.open("/heads")
+    page.get_by_role("button", name="Layer 2, head 3").click()
+    expect(page.get_by_role("heading", name=re.compile("layer 2, head 3"))).to_be_visible()
+    idle(page)
+    assert link(page)["layer"] == "2"
+    assert link(page)["head"] == "3"
+
+
+def test_heads_can_be_chosen_by_keyboard(visitor: Visitor) -> None:
+    page = visitor.open("/heads?layer=1&head=1")
+    page.get_by_role("button", name="Layer 1, head 1").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=re.compile("layer 2, head 2"))).to_be_visible()
+
+
+def test_each_kind_of_attention_is_drawn(visitor: Visitor) -> None:
+    page = visitor.open("/heads")
+    for name in ("Encoder self-attention", "Decoder self-attention", "Cross-attention"):
+        page.get_by_role("radio", name=name).click()
+        expect(page.get_by_role("heading", name=re.compile(f"^{name}, layer"))).to_be_visible()
+        idle(page)
+        expect(page.locator(".js-plotly-plot")).to_be_visible()
+
+
+def test_the_choice_stays_from_page_to_page(visitor: Visitor) -> None:
+    page = visitor.open("/heads?text=A+dog+runs.&layer=3&head=2")
+    page.get_by_role("link", name="Translate").click()
+    expect(page.get_by_role("combobox", name="Layer")).to_have_value("3")
+    idle(page)
+    assert link(page)["text"] == "A dog runs."
+
+
+@pytest.mark.parametrize("visitor", ["light", "dark", "light narrow", "dark narrow"], indirect=True)
+def test_every_look_draws_the_whole_page(visitor: Visitor) -> None:
+    page = visitor.open("/heads")
+    expect(page.locator(".js-plotly-plot")).to_be_visible()
+    n_tiles = page.get_by_role("button", name=re.compile(r"^Layer \d+, head \d+$")).count()
+    assert n_tiles >= 4 * 8
+    assert overflow_px(page) <= 0
+
+
+@pytest.mark.parametrize("visitor", ["light", "dark"], indirect=True)
+def test_axe_finds_nothing_that_an_empty_page_does_not_have(
+    visitor: Visitor, empty_page: Page
+) -> None:
+    assert violations(visitor.open("/heads")) <= violations(empty_page)
