@@ -16,7 +16,7 @@ from cachetools import LRUCache
 
 from core.manifest import Listed, list_checkpoints
 from core.records import KINDS, Kind, Trace
-from core.tokenizer import Piece, normalise
+from core.tokenizer import Piece, PiecedText, normalise
 from core.words import AlignedWord, Rows, aligned_words
 from explorer.state import Run
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from core.translator import Translator
 
 __all__ = [
-    "KINDS", "AlignedWord", "BestHead", "Kind", "Listed", "Path", "Piece", "Rows", "Trace",
+    "KINDS", "AlignedWord", "BestHead", "Kind", "Listed", "Path", "Piece", "PiecedText",
+    "Rows", "Trace",
     "aligned_words", "normalise",
 ]  # fmt: skip
 

@@ -5,8 +5,9 @@ import streamlit as st
 from explorer import frame, session
 from explorer.components.overview import choice as overview_choice
 from explorer.components.overview import overview
-from explorer.figures.head import head_figure, step_labels, strongest_links, token_label
+from explorer.figures.head import head_figure, strongest_links, token_label
 from explorer.frame import Shown, note
+from explorer.heads import HeadMatrix, head_matrix
 
 OVERVIEW = "overview"
 KINDS = {
@@ -14,22 +15,36 @@ KINDS = {
     "decoder": "Decoder self-attention",
     "cross": "Cross-attention",
 }
+UNITS = {"pieces": "Subword pieces", "words": "Whole words"}
 
 
 def draw(shown: Shown) -> None:
-    st.radio(
-        "Attention",
-        list(KINDS),
-        format_func=KINDS.__getitem__,
-        horizontal=True,
-        help="Section 3.2.3: the three ways in which the paper uses attention",
-        **session.bind_view("kind"),
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.radio(
+            "Attention",
+            list(KINDS),
+            format_func=KINDS.__getitem__,
+            horizontal=True,
+            help="Section 3.2.3: the three ways in which the paper uses attention",
+            **session.bind_view("kind"),
+        )
+        with st.popover("Show"):
+            _settings()
     left, right = st.columns([2, 3], gap="large")
     with left:
         _all_heads(shown)
     with right:
         _one_head(shown)
+
+
+def _settings() -> None:
+    st.radio("Units", list(UNITS), format_func=UNITS.__getitem__, **session.bind_view("units"))
+    st.toggle(
+        "Special tokens",
+        help="`<s>` and `</s>` often catch what a head has no use for; hidden, their share is told.",
+        **session.bind_view("specials"),
+    )
+    st.slider("Leave out numbers below", 0.0, 1.0, step=0.05, **session.bind_view("threshold"))
 
 
 def _all_heads(shown: Shown) -> None:
@@ -38,7 +53,7 @@ def _all_heads(shown: Shown) -> None:
     overview(weights, layer=shown.layer, head=shown.head, key=OVERVIEW, on_choice=_take_head)
     note(
         "Rows of a square ask, columns are looked at, bright is a large weight (square-root "
-        "colours). Click one, or use arrow keys and Enter."
+        "colours). Point at one to enlarge it; click, or arrow keys and Enter, to open it."
     )
 
 
@@ -57,38 +72,27 @@ def _one_head(shown: Shown) -> None:
         anchor=False,
     )
     weights = shown.trace.weights[kind][layer - 1, head - 1]
-    rows, columns = _names(shown)
+    matrix = head_matrix(shown.trace, kind, weights, shown.view)
     figure = head_figure(
-        weights,
-        rows=step_labels(*rows) if len(rows) == 2 else [token_label(name) for name in rows[0]],
-        columns=[token_label(name) for name in columns],
-        row_title="source token" if kind == "encoder" else "decoder step: consumed → produced",
-        column_title="consumed token looked at" if kind == "decoder" else "source token looked at",
+        matrix.values,
+        rows=[token_label(label) for label in matrix.rows],
+        columns=[token_label(label) for label in matrix.columns],
+        row_title=matrix.row_title,
+        column_title=matrix.column_title,
     )
     name = f"{KINDS[kind]} weights of layer {layer}, head {head}"
     st.plotly_chart(figure, alt=name, key="head", config={"displaylogo": False})
-    note("Every row sums to 1. The colour scale is the same for all heads.")
+    note(" ".join([*matrix.notes, "The colour scale is the same for all heads."]))
+    _table(matrix)
+
+
+def _table(matrix: HeadMatrix) -> None:
     with st.expander("The strongest links as a table"):
         st.dataframe(
-            strongest_links(
-                weights,
-                rows=[" → ".join(parts) for parts in zip(*rows, strict=True)],
-                columns=columns,
-            ),
+            strongest_links(matrix.values, rows=matrix.rows, columns=matrix.columns),
             hide_index=True,
             width="stretch",
         )
-
-
-def _names(shown: Shown) -> tuple[list[list[str]], list[str]]:
-    """Names of the rows (consumed and produced, where rows are steps) and of the columns."""
-    trace, kind = shown.trace, shown.view.kind
-    source = [piece.name for piece in trace.source.pieces]
-    if kind == "encoder":
-        return [source], source
-    consumed = [piece.name for piece in trace.consumed]
-    produced = [piece.name for piece in trace.target.pieces]
-    return [consumed, produced], consumed if kind == "decoder" else source
 
 
 frame.show_page(

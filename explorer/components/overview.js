@@ -21,41 +21,60 @@ function paint(canvas, levels, palette, rows, columns) {
 }
 
 function label(text, className) {
-  const element = document.createElement("div");
-  element.className = className;
-  element.textContent = text;
-  element.setAttribute("aria-hidden", "true");
-  return element;
+  const made = element("div", className, text);
+  made.setAttribute("aria-hidden", "true");
+  return made;
 }
 
-function build(root, nLayers, nHeads, choose) {
-  root.replaceChildren();
-  root.style.setProperty("--heads", nHeads);
-  root.append(label("", "corner"));
-  for (let head = 1; head <= nHeads; head++) root.append(label(String(head), "head"));
-  const tiles = [];
+function build(root, nLayers, nHeads) {
+  root.grid = element("div", "grid");
+  root.grid.setAttribute("role", "group");
+  root.grid.setAttribute("aria-label", "All heads: layers downwards, heads across");
+  root.grid.style.setProperty("--heads", nHeads);
+  root.grid.append(label("", "corner"));
+  for (let head = 1; head <= nHeads; head++) root.grid.append(label(String(head), "head"));
+  root.tiles = [];
   for (let layer = 1; layer <= nLayers; layer++) {
-    root.append(label(`Layer ${layer}`, "layer"));
-    for (let head = 1; head <= nHeads; head++) {
-      const tile = document.createElement("button");
-      tile.type = "button";
-      tile.className = "tile";
-      tile.title = `Layer ${layer}, head ${head}`;
-      tile.setAttribute("aria-label", tile.title);
-      tile.append(document.createElement("canvas"));
-      tile.onclick = () => choose(layer, head);
-      root.append(tile);
-      tiles.push(tile);
-    }
+    root.grid.append(label(`Layer ${layer}`, "layer"));
+    for (let head = 1; head <= nHeads; head++) root.grid.append(tile(root, layer, head));
   }
-  return tiles;
+  root.preview = element("figure", "preview");
+  root.preview.setAttribute("aria-hidden", "true");
+  root.preview.append(element("canvas", ""), element("figcaption", ""));
+  root.replaceChildren(root.grid, root.preview);
+  root.grid.onkeydown = (event) => moveFocus(event, root.tiles, nHeads);
+  root.grid.onmouseover = root.grid.onfocusin = (event) => preview(root, event.target.closest(".tile"));
+  root.grid.onmouseleave = () => preview(root, chosen(root));
+}
+
+function tile(root, layer, head) {
+  const made = button("tile", "", () => root.choose(layer, head));
+  made.name = `Layer ${layer}, head ${head}`;
+  made.append(element("canvas", ""), element("span", "stripe"), element("span", "number"));
+  root.tiles.push(made);
+  return made;
+}
+
+function chosen(root) {
+  return root.tiles.find((other) => other.getAttribute("aria-pressed") === "true");
+}
+
+// The tile pointed at, larger.
+function preview(root, source) {
+  if (!source) return;
+  const [canvas, caption] = root.preview.children;
+  const from = source.firstChild;
+  canvas.width = from.width;
+  canvas.height = from.height;
+  canvas.getContext("2d").drawImage(from, 0, 0);
+  caption.textContent = source.title;
 }
 
 function mark(tiles, nHeads, layer, head) {
   tiles.forEach((tile, index) => {
-    const chosen = index === (layer - 1) * nHeads + head - 1;
-    tile.setAttribute("aria-pressed", String(chosen));
-    tile.tabIndex = chosen ? 0 : -1;
+    const isChosen = index === (layer - 1) * nHeads + head - 1;
+    tile.setAttribute("aria-pressed", String(isChosen));
+    tile.tabIndex = isChosen ? 0 : -1;
   });
 }
 
@@ -68,26 +87,31 @@ function moveFocus(event, tiles, nHeads) {
   if (next) next.focus();
 }
 
+function describe(tile, tint, index) {
+  const [, stripe, number] = tile.children;
+  stripe.style.background = tint ? tint.colours[index] : "none";
+  number.textContent = tint ? tint.labels[index] : "";
+  tile.title = tint ? `${tile.name}: ${tint.title} ${tint.labels[index]}` : tile.name;
+  tile.setAttribute("aria-label", tile.title);
+}
+
 export default function (component) {
   const { data, parentElement, setStateValue } = component;
   const { meta, palette, levels } = picture(data);
   const [nLayers, nHeads, rows, columns] = meta.shape;
   const root = keep(parentElement, "overview");
-  root.setAttribute("role", "group");
-  root.setAttribute("aria-label", "All heads: layers downwards, heads across");
   const shape = `${nLayers}x${nHeads}`;
-  if (root.dataset.shape !== shape) {
-    root.tiles = build(root, nLayers, nHeads, (layer, head) => root.choose(layer, head));
-    root.dataset.shape = shape;
-  }
+  if (root.dataset.shape !== shape) build(root, nLayers, nHeads);
+  root.dataset.shape = shape;
   root.choose = (layer, head) => {
     mark(root.tiles, nHeads, layer, head); // at once; the server answers later
     setStateValue("chosen", [layer, head]);
   };
-  root.onkeydown = (event) => moveFocus(event, root.tiles, nHeads);
+  const size = rows * columns;
   root.tiles.forEach((tile, index) => {
-    const size = rows * columns;
     paint(tile.firstChild, levels.subarray(index * size, (index + 1) * size), palette, rows, columns);
+    describe(tile, meta.tint, index);
   });
   mark(root.tiles, nHeads, ...meta.chosen);
+  preview(root, chosen(root));
 }

@@ -1,6 +1,7 @@
 """All layers x heads at once, one small heat map each, drawn on canvases in the browser."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,24 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer.components import pack, source
-from explorer.figures.colours import weight_levels, weight_palette
+from explorer.figures.colours import measure_colour, weight_levels, weight_palette
 
 _mount = st.components.v2.component(
     "attention_overview", js=source("common.js", "overview.js"), css=source("overview.css")
 )
+
+
+MOST_CELLS = 64
+"""A tile has at most so many rows and columns; of longer sentences, each cell is a block's maximum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tint:
+    """A number for each head, drawn as the colour of a stripe and written below its tile."""
+
+    title: str
+    values: NDArray[np.floating[Any]]  # N H
+    digits: int = 2
 
 
 def overview(
@@ -22,25 +36,58 @@ def overview(
     head: int,
     key: str,
     on_choice: Callable[[], None],
+    tint: Tint | None = None,
 ) -> None:
-    """Draw N x h tiles; a click, or arrow keys and Enter, chooses a head.
+    """Draw N x h tiles; pointing enlarges one, a click, or arrow keys and Enter, chooses it.
 
     Args:
         weights: N H q k.
         layer, head: the chosen one, from 1.
         on_choice: called before the next run; `choice(key)` then says which head.
     """
-    n_layers, n_heads, n_rows, n_columns = weights.shape
-    meta = {
-        "shape": [n_layers, n_heads, n_rows, n_columns],
-        "chosen": [layer, head],
-        "palette_bytes": 3 * 256,
-    }
     _mount(
-        data=pack(meta, weight_palette() + weight_levels(weights).tobytes()),
+        data=payload(weights, layer=layer, head=head, tint=tint),
         key=key,
         on_chosen_change=on_choice,
     )
+
+
+def payload(
+    weights: NDArray[np.floating[Any]], *, layer: int, head: int, tint: Tint | None = None
+) -> bytes:
+    """What the browser draws: one byte a cell, and the palettes."""
+    tiles = pooled(weights)
+    meta = {
+        "shape": list(tiles.shape),
+        "chosen": [layer, head],
+        "palette_bytes": 3 * 256,
+        "tint": _tint(tint) if tint else None,
+    }
+    return pack(meta, weight_palette() + weight_levels(tiles).tobytes())
+
+
+def pooled(weights: NDArray[np.floating[Any]], most: int = MOST_CELLS) -> NDArray[np.floating[Any]]:
+    """Blocks of a large matrix as their maximum, so that a tile keeps its bright cells.
+
+    Args:
+        weights: .. q k; with q and k up to `most`, they come back as they are.
+    """
+    for axis in (-2, -1):
+        n = weights.shape[axis]
+        if n > most:
+            starts = np.unique(np.linspace(0, n, most, endpoint=False).astype(int))
+            weights = np.maximum.reduceat(weights, starts, axis=axis)
+    return weights
+
+
+def _tint(tint: Tint) -> dict[str, Any]:
+    low, high = float(tint.values.min()), float(tint.values.max())
+    shares = (tint.values - low) / max(high - low, 1e-12)
+    return {
+        "title": tint.title,
+        "colours": [measure_colour(float(share)) for share in shares.flat],
+        "labels": [f"{value:.{tint.digits}f}" for value in tint.values.flat],
+    }
 
 
 def choice(key: str) -> tuple[int, int] | None:

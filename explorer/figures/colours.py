@@ -30,3 +30,8 @@ def weight_palette() -> bytes:
     colours = sample_colorscale("Viridis", [n / (N_LEVELS - 1) for n in range(N_LEVELS)])
     triples = [colour.removeprefix("rgb(").removesuffix(")").split(",") for colour in colours]
     return bytes(int(float(number)) for triple in triples for number in triple)
+
+
+def measure_colour(share: float) -> str:
+    """Cividis from 0 to 1: a measure of heads, not to be taken for a weight."""
+    return str(sample_colorscale("Cividis", [share])[0])

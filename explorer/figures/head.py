@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from explorer.figures.colours import weight_scale
 
 MOST_COLUMNS_WITH_NUMBERS = 18
+MOST_LABELS = 80
+MOST_TALL_ROWS = 36
+MARK = "#e69f00"
 SPACE, SHOWN_SPACE = "▁", "␣"
 
 
@@ -29,6 +33,14 @@ def step_labels(consumed: Sequence[str], produced: Sequence[str]) -> list[str]:
     return [f"{token_label(a)} → {token_label(b)}" for a, b in zip(consumed, produced, strict=True)]
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What the numbers are, and the number that gets the brightest colour."""
+
+    title: str = "weight"
+    most: float = 1.0
+
+
 def head_figure(
     weights: NDArray[np.floating[Any]],
     *,
@@ -36,12 +48,15 @@ def head_figure(
     columns: Sequence[str],
     row_title: str,
     column_title: str,
+    scale: Scale = Scale(),
+    marked_row: int | None = None,
 ) -> go.Figure:
-    """The weights of one head as a heat map on a fixed 0 to 1 scale.
+    """The numbers of one head as a heat map on a fixed scale from 0, weights up to 1.
 
     Args:
-        weights: q k, each row summing to 1.
+        weights: q k; with weights, each row sums to 1.
         rows, columns: labels, already escaped (`token_label`, `step_labels`).
+        marked_row: a row to frame, from 0.
 
     Raises:
         ValueError: if there is not one label a row and one a column.
@@ -54,16 +69,17 @@ def head_figure(
     n_rows, n_columns = weights.shape
     figure = go.Figure(
         go.Heatmap(
-            z=weights.astype(float),
+            z=weights.astype(np.float32),
             zmin=0,
-            zmax=1,
+            zmax=scale.most,
             colorscale=weight_scale(),
-            xgap=1,
-            ygap=1,
+            xgap=int(n_columns <= MOST_LABELS),
+            ygap=int(n_rows <= MOST_LABELS),
             hovertemplate="%{y}<br>looks at <b>%{x}</b>: %{z:.3f}<extra></extra>",
             colorbar={
-                "title": {"text": "weight", "side": "right"},
-                "tickvals": [0, 0.1, 0.25, 0.5, 0.75, 1],
+                "title": {"text": scale.title, "side": "right"},
+                "tickvals": [scale.most * share for share in (0, 0.1, 0.25, 0.5, 0.75, 1)],
+                "tickformat": ".2~f",
                 "thickness": 12,
             },
         )
@@ -71,11 +87,13 @@ def head_figure(
     if n_columns <= MOST_COLUMNS_WITH_NUMBERS:
         figure.update_traces(text=_numbers(weights), texttemplate="%{text}", textfont_size=11)
     figure.update_layout(
-        height=max(320, 26 * n_rows + 130),
+        height=max(320, 26 * min(n_rows, MOST_TALL_ROWS) + 130),
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
         xaxis=_axis(column_title, columns, side="top", tickangle=-45),
         yaxis=_axis(row_title, rows, autorange="reversed"),
     )
+    if marked_row is not None:
+        figure.add_hrect(y0=marked_row - 0.5, y1=marked_row + 0.5, line={"color": MARK, "width": 2})
     return figure
 
 
@@ -91,12 +109,16 @@ def _numbers(weights: NDArray[np.floating[Any]]) -> list[list[str]]:
 
 
 def _axis(title: str, labels: Sequence[str], **more: Any) -> dict[str, Any]:
-    """Integer positions with the labels as tick text: equal tokens must not merge."""
+    """Integer positions with the labels as tick text: equal tokens must not merge.
+
+    Of very many labels every n-th is written.
+    """
+    step = -(-len(labels) // MOST_LABELS) or 1
     return {
         "title": {"text": title},
         "tickmode": "array",
-        "tickvals": list(range(len(labels))),
-        "ticktext": list(labels),
+        "tickvals": list(range(0, len(labels), step)),
+        "ticktext": list(labels[::step]),
         "automargin": True,
         "showgrid": False,
         "zeroline": False,

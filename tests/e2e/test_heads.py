@@ -33,7 +33,7 @@ def test_heads_can_be_chosen_by_keyboard(visitor: Visitor) -> None:
 def test_each_kind_of_attention_is_drawn(visitor: Visitor) -> None:
     page = visitor.open("/heads")
     for name in ("Encoder self-attention", "Decoder self-attention", "Cross-attention"):
-        page.get_by_role("radio", name=name).click()
+        page.locator("label").filter(has_text=re.compile(f"^{name}$")).click()
         expect(page.get_by_role("heading", name=re.compile(f"^{name}, layer"))).to_be_visible()
         idle(page)
         expect(page.locator(".js-plotly-plot")).to_be_visible()

@@ -1,0 +1,122 @@
+"""One head as the Heads page draws it: which numbers, between pieces or words, with what left out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.engine import Kind, Piece, PiecedText, Trace
+from explorer.figures.head import piece_label
+from explorer.state import View
+
+Numbers = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row or column: what it is called, and the pieces it stands for."""
+
+    label: str
+    pieces: tuple[int, ...]
+    is_special: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeadMatrix:
+    """What a picture of one head shows."""
+
+    values: Numbers  # rows x columns
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    row_title: str
+    column_title: str
+    hidden: Numbers | None  # for each row, the share that went to left-out columns
+    notes: tuple[str, ...]
+
+
+def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMatrix:
+    """Group, hide and threshold the numbers of one head as the view asks.
+
+    Args:
+        values: q k of the pieces, as traced.
+    """
+    rows, columns = _rows(trace, kind, view.units), _columns(trace, kind, view.units)
+    grouped = _grouped(values, rows, columns)
+    notes = ["Every row of weights sums to 1."]
+    if view.units == "words":
+        notes.append(
+            "Words: summed over a looked-at word's pieces, averaged over an asking word's pieces."
+        )
+    hidden = None
+    if not view.specials:
+        is_special = np.array([line.is_special for line in columns])
+        hidden = grouped[:, is_special].sum(1) / np.maximum(grouped.sum(1), 1e-12)
+        columns = [line for line in columns if not line.is_special]
+        grouped = grouped[:, ~is_special]
+        notes.append(_hidden_note(rows, hidden))
+    if view.threshold > 0:
+        grouped = np.where(grouped >= view.threshold, grouped, 0.0)
+        notes.append(f"Numbers below {view.threshold:g} are left out.")
+    return HeadMatrix(
+        values=grouped,
+        rows=tuple(line.label for line in rows),
+        columns=tuple(line.label for line in columns),
+        row_title="source" if kind == "encoder" else "decoder step: consumed → produced",
+        column_title="consumed so far" if kind == "decoder" else "source",
+        hidden=hidden,
+        notes=tuple(notes),
+    )
+
+
+def _hidden_note(rows: Sequence[Line], hidden: Numbers) -> str:
+    most = int(hidden.argmax())
+    return (
+        f"Special tokens are hidden; on average {hidden.mean():.0%} of a row is on them, most in "
+        f"“{rows[most].label}” ({hidden[most]:.0%})."
+    )
+
+
+def _rows(trace: Trace, kind: Kind, units: str) -> list[Line]:
+    if kind == "encoder":
+        return _lines(trace.source.pieces, trace.source, units)
+    lines = _lines(trace.target.pieces, trace.target, units)
+    consumed = [piece_label(piece.name) for piece in trace.consumed]
+    return [
+        Line(f"{consumed[line.pieces[0]]} → {line.label}", line.pieces, line.is_special)
+        for line in lines
+    ]
+
+
+def _columns(trace: Trace, kind: Kind, units: str) -> list[Line]:
+    if kind == "decoder":
+        return _lines(trace.consumed, trace.target, units)
+    return _lines(trace.source.pieces, trace.source, units)
+
+
+def _lines(pieces: Sequence[Piece], text: PiecedText, units: str) -> list[Line]:
+    """One line a piece, or one a word; special pieces always stand alone."""
+    groups: list[list[int]] = []
+    for index, piece in enumerate(pieces):
+        same_word = piece.word >= 0 and index > 0 and pieces[index - 1].word == piece.word
+        if units == "words" and same_word:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return [
+        Line(_label(pieces[group[0]], text, units), tuple(group), pieces[group[0]].word < 0)
+        for group in groups
+    ]
+
+
+def _label(piece: Piece, text: PiecedText, units: str) -> str:
+    if units == "pieces" or piece.word < 0:
+        return piece_label(piece.name)
+    return text.words[piece.word].text
+
+
+def _grouped(values: Numbers, rows: Sequence[Line], columns: Sequence[Line]) -> Numbers:
+    """Mean over the pieces that ask, sum over the pieces that are looked at."""
+    by_row = np.stack([values[list(line.pieces)].mean(0) for line in rows])
+    return np.stack([by_row[:, list(line.pieces)].sum(1) for line in columns], axis=1)
