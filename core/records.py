@@ -153,6 +153,23 @@ class Trace:
             search=SearchConfig.from_json(values["search"]),
         )
 
+    def to_bytes(self, suffix: str) -> bytes:
+        """What a file of this suffix, `.npz` or `.json`, holds of the trace.
+
+        Raises:
+            ValueError: if the suffix is another.
+        """
+        if suffix == ".npz":
+            buffer = io.BytesIO()
+            record = np.array(json.dumps(self.to_json(), ensure_ascii=False))
+            np.savez_compressed(buffer, allow_pickle=False, record=record, **self.arrays())
+            return buffer.getvalue()
+        if suffix == ".json":
+            weights = {kind: self.weights[kind].round(6).tolist() for kind in KINDS}
+            values = {**self.to_json(), "weights": weights}
+            return json.dumps(values, ensure_ascii=False).encode()
+        raise ValueError(f"a trace is written as .npz or .json, not as {suffix!r}")
+
     def save(self, file: Path | str) -> None:
         """Write the trace as .npz (opens again with `load`) or .json.
 
@@ -160,17 +177,7 @@ class Trace:
             ValueError: if the file's name ends otherwise.
         """
         file = Path(file)
-        if file.suffix == ".npz":
-            buffer = io.BytesIO()
-            record = np.array(json.dumps(self.to_json(), ensure_ascii=False))
-            np.savez_compressed(buffer, allow_pickle=False, record=record, **self.arrays())
-            content = buffer.getvalue()
-        elif file.suffix == ".json":
-            weights = {kind: self.weights[kind].round(6).tolist() for kind in KINDS}
-            values = {**self.to_json(), "weights": weights}
-            content = json.dumps(values, ensure_ascii=False).encode()
-        else:
-            raise ValueError(f"{file} ends in {file.suffix!r}; a trace is written as .npz or .json")
+        content = self.to_bytes(file.suffix)
         partial = file.with_name(f".{file.name}.partial")
         partial.write_bytes(content)
         partial.replace(file)

@@ -1,8 +1,10 @@
 """What every page shares: the sentence, the model, the search, the notices, the link, the downloads."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -51,7 +53,7 @@ def show_page(title: str, lead: str, draw: Callable[[Shown], None]) -> None:
         st.error(str(error))
         return
     folder = folder_of(session.choice().run)
-    _controls(models, folder)
+    saving = _controls(models, folder)
     _notice_lost_model(models, folder)
     status = st.empty()
     shown = _shown(folder, status)
@@ -59,6 +61,8 @@ def show_page(title: str, lead: str, draw: Callable[[Shown], None]) -> None:
         return
     draw(shown)
     session.write_link(shown.choice)
+    with saving:
+        _save_and_share(shown)
     if not engine.is_loaded(folder):
         with status, st.spinner("Loading the model, so that your own sentence comes quickly…"):
             engine.load(folder)
@@ -88,7 +92,8 @@ def _notice_lost_model(models: list[engine.Listed], folder: engine.Path) -> None
         _notice(f"The model {wanted} cannot be shown: {reason}. The usual one is shown instead.")
 
 
-def _controls(models: list[engine.Listed], folder: engine.Path) -> None:
+def _controls(models: list[engine.Listed], folder: engine.Path) -> Any:
+    """Draw the controls; returns the place for what can be saved, once there is something."""
     _sentence(engine.languages(folder)[0])
     with st.container(horizontal=True, vertical_alignment="center"):
         _model_picker(models, folder)
@@ -96,6 +101,25 @@ def _controls(models: list[engine.Listed], folder: engine.Path) -> None:
             _search_settings()
         with st.popover("Sentences"):
             _sentences()
+        return st.popover("Save & share")
+
+
+def _save_and_share(shown: Shown) -> None:
+    st.caption("Link to this view")
+    st.code(
+        f"{(st.context.url or '').split('?')[0]}?{urlencode(shown.choice.to_query())}",
+        language=None,
+        wrap_lines=True,
+    )
+    st.caption("The trace: tokens, candidates, beam tree, every head's weights")
+    for suffix, mime in ((".json", "application/json"), (".npz", "application/octet-stream")):
+        st.download_button(
+            f"Data as {suffix[1:].upper()}",
+            functools.partial(shown.trace.to_bytes, suffix),
+            file_name=f"trace{suffix}",
+            mime=mime,
+            on_click="ignore",
+        )
 
 
 def _sentence(language: str) -> None:

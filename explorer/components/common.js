@@ -51,3 +51,99 @@ function keep(parent, className, make) {
   }
   return root;
 }
+
+// A button that saves what stands in `root` as a PNG, as it looks now.
+function pngButton(root, name) {
+  const made = button("png", "Save this picture as PNG", () => savePng(root, name));
+  made.textContent = "PNG";
+  return made;
+}
+
+async function savePng(root, name, scale = 2) {
+  const width = Math.max(root.scrollWidth, ...[...root.children].map((child) => child.scrollWidth));
+  const height = root.scrollHeight;
+  const image = new Image();
+  const svg = asSvg(root, width, height, await fontFaces(getComputedStyle(root).fontFamily));
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = width * scale;
+  canvas.height = height * scale;
+  const context = canvas.getContext("2d");
+  context.scale(scale, scale);
+  context.drawImage(image, 0, 0);
+  const link = document.createElement("a");
+  link.download = `${name}.png`;
+  link.href = canvas.toDataURL("image/png");
+  link.click();
+}
+
+// The element with its styles and canvases written out, so that it needs nothing around it.
+function asSvg(root, width, height, fonts) {
+  const copy = root.cloneNode(true);
+  freeze(root, copy);
+  const canvases = root.querySelectorAll("canvas");
+  copy.querySelectorAll("canvas").forEach((canvas, index) => {
+    const image = document.createElement("img");
+    image.className = canvas.className;
+    image.src = canvases[index].toDataURL();
+    canvas.replaceWith(image);
+  });
+  copy.querySelectorAll(".png").forEach((made) => made.remove());
+  const css = cssAround(root).replaceAll("canvas", "img");
+  const computed = getComputedStyle(root);
+  for (const variable of new Set(css.match(/--st-[\w-]+/g)))
+    copy.style.setProperty(variable, computed.getPropertyValue(variable));
+  copy.style.cssText += `;box-sizing:border-box;width:${width}px;height:${height}px;overflow:visible;`;
+  copy.style.background = computed.getPropertyValue("--st-background-color");
+  const style = document.createElement("style");
+  style.textContent = `${fonts} ${css} * { overflow: visible !important; box-sizing: border-box; }`;
+  copy.prepend(style);
+  const inner = new XMLSerializer().serializeToString(copy);
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">` +
+    `<foreignObject width="100%" height="100%">${inner}</foreignObject></svg>`
+  );
+}
+
+// The page's own fonts of this family, written out: a picture cannot load them by address.
+async function fontFaces(family) {
+  const rules = [...document.styleSheets]
+    .filter((sheet) => !sheet.href || sheet.href.startsWith(location.origin))
+    .flatMap((sheet) => [...sheet.cssRules])
+    .filter((rule) => rule instanceof CSSFontFaceRule)
+    .filter((rule) => family.includes(rule.style.getPropertyValue("font-family").replaceAll('"', "")))
+    .filter((rule) => rule.style.getPropertyValue("font-style") !== "italic");
+  return (await Promise.all(rules.map(inlineFont))).join("\n");
+}
+
+async function inlineFont(rule) {
+  const address = rule.style.getPropertyValue("src").match(/url\("?([^")]+)"?\)/)?.[1];
+  if (!address) return "";
+  const response = await fetch(new URL(address, rule.parentStyleSheet.href ?? document.baseURI));
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  return rule.cssText.replace(/url\("?[^")]+"?\)/, `url(data:font/woff2;base64,${btoa(text)})`);
+}
+
+// A copy forgets what was chosen in it, and in another font its parts would move.
+function freeze(root, copy) {
+  const copies = copy.querySelectorAll("*");
+  root.querySelectorAll("*").forEach((original, index) => {
+    const made = copies[index];
+    if (original instanceof HTMLSelectElement)
+      made.options[original.selectedIndex]?.setAttribute("selected", "");
+    if (original instanceof HTMLInputElement) made.setAttribute("value", original.value);
+    const { width } = original.getBoundingClientRect();
+    if (original instanceof HTMLElement && width)
+      made.style.width = made.style.minWidth = `${width + 0.5}px`;
+  });
+  copy.style.fontFamily = getComputedStyle(root).fontFamily;
+}
+
+function cssAround(root) {
+  const scope = root.getRootNode();
+  const sheets = [...(scope.styleSheets ?? []), ...(scope.adoptedStyleSheets ?? [])];
+  const readable = sheets.filter((sheet) => !sheet.href);
+  return readable.flatMap((sheet) => [...sheet.cssRules].map((rule) => rule.cssText)).join("\n");
+}

@@ -41,7 +41,7 @@ function build(root, nLayers, nHeads) {
   root.preview = element("figure", "preview");
   root.preview.setAttribute("aria-hidden", "true");
   root.preview.append(element("canvas", ""), element("figcaption", ""));
-  root.replaceChildren(root.grid, root.preview);
+  root.replaceChildren(root.grid, root.preview, pngButton(root, "heads"));
   root.grid.onkeydown = (event) => moveFocus(event, root.tiles, nHeads);
   root.grid.onmouseover = root.grid.onfocusin = (event) => preview(root, event.target.closest(".tile"));
   root.grid.onmouseleave = () => preview(root, chosen(root));

@@ -12,7 +12,9 @@ from explorer.components import pack, source
 from explorer.figures.colours import measure_colour, weight_levels, weight_palette
 
 _mount = st.components.v2.component(
-    "attention_overview", js=source("common.js", "overview.js"), css=source("overview.css")
+    "attention_overview",
+    js=source("common.js", "overview.js"),
+    css=source("common.css", "overview.css"),
 )
 
 

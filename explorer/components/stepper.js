@@ -53,6 +53,7 @@ function buildPlayer(root) {
   root.status = element("div", "status");
   root.status.setAttribute("role", "status");
   root.player.append(back, root.playButton, forward, root.slider, root.status);
+  root.player.append(pngButton(root, "translation"));
   stop(root);
 }
 

@@ -18,7 +18,9 @@ MOST_BYTES = 1_000_000
 Weights = NDArray[np.floating[Any]]
 
 _mount = st.components.v2.component(
-    "translation_stepper", js=source("common.js", "stepper.js"), css=source("stepper.css")
+    "translation_stepper",
+    js=source("common.js", "stepper.js"),
+    css=source("common.css", "stepper.css"),
 )
 
 

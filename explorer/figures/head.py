@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explorer.figures.colours import weight_scale
 
 MOST_COLUMNS_WITH_NUMBERS = 18
-MOST_LABELS = 80
+MOST_LABELS = 48
 MOST_TALL_ROWS = 36
 MARK = "#e69f00"
 SPACE, SHOWN_SPACE = "▁", "␣"

@@ -1,0 +1,59 @@
+"""What a reader takes away: pictures, data, and the link."""
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.records import Trace
+from explorer.state import EXAMPLES
+from tests.e2e.conftest import Visitor, idle, link
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+
+
+def download(page: Page, name: str, folder: Path) -> Path:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=name).first.click()
+    file = folder / waiting.value.suggested_filename
+    waiting.value.save_as(file)
+    return file
+
+
+@pytest.mark.parametrize("address", ["/", "/heads"])
+def test_a_picture_is_saved_as_it_looks(visitor: Visitor, tmp_path: Path, address: str) -> None:
+    page = visitor.open(address)
+    file = download(page, "Save this picture as PNG", tmp_path)
+    content = file.read_bytes()
+    assert content.startswith(b"\x89PNG")
+    width = int.from_bytes(content[16:20], "big")
+    assert width >= 2 * 380
+    colours = page.evaluate(COUNT_COLOURS, list(content))
+    assert colours > 50  # drawn, not blank
+
+
+COUNT_COLOURS = """async (bytes) => {
+  const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: "image/png" }));
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  const pixels = new Uint32Array(context.getImageData(0, 0, bitmap.width, bitmap.height).data.buffer);
+  return new Set(pixels).size;
+}"""
+
+
+def test_the_data_and_the_link_are_of_the_sentence_on_show(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    page = visitor.open("/?layer=2&head=4")
+    page.get_by_role("button", name="Save & share").click()
+    trace = Trace.load(download(page, "Data as NPZ", tmp_path))
+    assert trace.source.text == EXAMPLES[0]
+    values = json.loads(download(page, "Data as JSON", tmp_path).read_text("utf-8"))
+    assert values["target"]["text"] == trace.target.text
+    shown = page.get_by_test_id("stCode")
+    expect(shown).to_contain_text("layer=2&head=4")
+    again = visitor.open("/" + shown.inner_text().split("/", 3)[-1].strip())
+    idle(again)
+    assert link(again) == link(page)
