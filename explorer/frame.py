@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
@@ -106,11 +106,9 @@ def _controls(models: list[engine.Listed], folder: engine.Path) -> Any:
 
 def _save_and_share(shown: Shown) -> None:
     st.caption("Link to this view")
-    st.code(
-        f"{(st.context.url or '').split('?')[0]}?{urlencode(shown.choice.to_query())}",
-        language=None,
-        wrap_lines=True,
-    )
+    address = urlsplit(st.context.url or "")
+    link = address._replace(path=address.path or "/", query=urlencode(shown.choice.to_query()))
+    st.code(link.geturl(), language=None, wrap_lines=True)
     st.caption("The trace: tokens, candidates, beam tree, every head's weights")
     for suffix, mime in ((".json", "application/json"), (".npz", "application/octet-stream")):
         st.download_button(

@@ -225,9 +225,7 @@ def test_arrays_tell_the_same_story(traced, tmp_path):
 
 
 def test_another_ending_is_refused(traced, tmp_path):
-    with pytest.raises(
-        ValueError, match=r"trace\.txt ends in '\.txt'; a trace is written as \.npz"
-    ):
+    with pytest.raises(ValueError, match=r"a trace is written as \.npz or \.json, not as '\.txt'"):
         traced.save(tmp_path / "trace.txt")
     assert list(tmp_path.iterdir()) == []
 

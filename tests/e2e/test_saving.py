@@ -54,6 +54,6 @@ def test_the_data_and_the_link_are_of_the_sentence_on_show(
     assert values["target"]["text"] == trace.target.text
     shown = page.get_by_test_id("stCode")
     expect(shown).to_contain_text("layer=2&head=4")
-    again = visitor.open("/" + shown.inner_text().split("/", 3)[-1].strip())
+    again = visitor.open(shown.inner_text().strip().removeprefix(visitor.server.url))
     idle(again)
     assert link(again) == link(page)
