@@ -20,6 +20,9 @@ NOT_RUN = {
         "downloads from elsewhere"
     ),
     ".venv/bin/streamlit run explorer/app.py": "tests/e2e starts it",
+    ".venv/bin/streamlit run explorer/app.py -- --checkpoints runs/example": (
+        "tests/e2e/test_own_checkpoints.py starts it with a folder it made"
+    ),
     ".venv/bin/streamlit run explorer/app.py --server.address 0.0.0.0": "opens the network",
     "torchrun --nproc-per-node 8 -m core train --preset base --source train.en "
     "--target train.de --output checkpoints/mine": "needs eight GPUs",

@@ -58,12 +58,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_server(log: Path, app: str = "explorer/app.py") -> tuple[subprocess.Popen[bytes], Server]:
+def start_server(
+    log: Path, app: str = "explorer/app.py", options: tuple[str, ...] = ()
+) -> tuple[subprocess.Popen[bytes], Server]:
     """`streamlit run explorer/app.py` from the root, as a reader would type it."""
     port = free_port()
     command = [
         str(Path(sys.executable).with_name("streamlit")), "run", app,
         "--server.port", str(port), "--server.headless", "true",
+        *options,
     ]  # fmt: skip
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -8,30 +8,36 @@ from playwright.sync_api import sync_playwright
 from tests.e2e.conftest import CHROMIUM_FLAGS, ROOT, chromium, idle, start_server
 
 IMAGES = ROOT / "docs" / "images"
-SIZES = {"": (1280, 1010), "-narrow": (420, 1900)}
+PAGES = {
+    "translate": ("/?step=4", ".stepper .ribbons path"),
+    "heads": ("/heads", ".js-plotly-plot"),
+}
+"""For each picture: the address, and what must be drawn before it is taken."""
+LOOKS = {
+    "": (1280, 900, "light"),
+    "-dark": (1280, 900, "dark"),
+    "-narrow": (420, 1500, "light"),
+    "-narrow-dark": (420, 1500, "dark"),
+}
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         process, server = start_server(Path(folder) / "log")
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
         try:
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(
-                    executable_path=chromium(), args=CHROMIUM_FLAGS
-                )
-                for scheme in ("light", "dark"):
-                    for name, (width, height) in SIZES.items():
-                        page = browser.new_page(
-                            viewport={"width": width, "height": height}, color_scheme=scheme
-                        )
-                        page.goto(server.url)
-                        page.wait_for_selector(".js-plotly-plot", timeout=60_000)
-                        idle(page)
-                        suffix = "-dark" if scheme == "dark" else ""
-                        page.screenshot(path=IMAGES / f"translate{name}{suffix}.png")
-                        page.close()
-                browser.close()
+            for name, (address, drawn) in PAGES.items():
+                for suffix, (width, height, scheme) in LOOKS.items():
+                    page = browser.new_page(
+                        viewport={"width": width, "height": height}, color_scheme=scheme
+                    )
+                    page.goto(server.url + address)
+                    page.wait_for_selector(drawn, state="attached", timeout=60_000)
+                    idle(page)
+                    page.screenshot(path=IMAGES / f"{name}{suffix}.png")
+                    page.close()
         finally:
+            browser.close()
             process.terminate()
             process.wait(10)
 
