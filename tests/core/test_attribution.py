@@ -159,7 +159,7 @@ def test_special_mass_is_what_words_lack(traced):
 
 
 def test_confidence_leaves_special_pieces_out(traced):
-    weights = traced.weights["encoder"]
+    weights = traced.weights["encoder"].astype(np.float64)
     literal = weights[..., :-1].max(-1)  # </s> is the last column
     np.testing.assert_allclose(confidence(weights, traced.source.pieces), literal.mean(-1))
     np.testing.assert_allclose(confidence(weights, traced.source.pieces, 3), literal[..., 3])
