@@ -87,7 +87,7 @@ def decoder_rollout(
 
 
 def _mean_over_heads(weights: Numbers) -> NDArray[np.float64]:
-    return weights.astype(np.float64).mean(1)
+    return weights.mean(1, dtype=np.float64)  # type: ignore[no-any-return]
 
 
 def _half_through(
