@@ -30,6 +30,8 @@ Keys = Float[Tensor, "B H k d_k"]
 Values = Float[Tensor, "B H k d_v"]
 Weights = Float[Tensor, "B H q k"]
 HeadOutputs = Float[Tensor, "B H q d_v"]
+HeadShares = Float[Tensor, "B H q d_model"]
+"""What each head adds to its sub-layer's output."""
 Visible = Bool[Tensor, "#B #H #q k"]
 """True = this query may look at this key; axes of size 1 are broadcast."""
 VisibleSource = Bool[Tensor, "B 1 1 S"]

@@ -27,6 +27,10 @@ AttentionWeights = Mapping[Kind, NDArray[np.float32]]
 """Kind -> N H q k: one matrix a layer and head, rows are queries, every row sums to 1."""
 
 
+ValueNorms = Mapping[Kind, NDArray[np.float32]]
+"""Kind -> N H k: the length of each key's value after its head's rows of W^O, ‖v W^O‖."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     token: int
@@ -85,13 +89,15 @@ class Trace:
 
     Row t of `weights["decoder"]` and `weights["cross"]` is step t: the decoder consumed
     `consumed[t]` and produced `target.pieces[t]`. Columns of `decoder` are the consumed tokens,
-    columns of `cross` and rows and columns of `encoder` are `source.pieces`.
+    columns of `cross` and rows and columns of `encoder` are `source.pieces`. Keys of `value_norms`
+    are the columns of `weights`.
     """
 
     source: PiecedText  # its last piece is </s>
     target: PiecedText  # what was produced; its last piece is </s>
     consumed: tuple[Piece, ...]  # <s>, then all that was produced but </s>
     weights: AttentionWeights
+    value_norms: ValueNorms
     found: Found
     names: Mapping[int, str]  # the pieces that candidates and tree mention, by id
     is_new_in_source: tuple[bool, ...]  # for each piece: never seen in training
@@ -110,6 +116,7 @@ class Trace:
         """The trace as named arrays; docs/trace-format.md lists them."""
         return {
             **{f"{kind}_weights": self.weights[kind] for kind in KINDS},
+            **{f"{kind}_value_norms": self.value_norms[kind] for kind in KINDS},
             "source_ids": np.array([piece.id for piece in self.source.pieces]),
             "source_spans": np.array([(piece.start, piece.end) for piece in self.source.pieces]),
             "source_words": np.array([piece.word for piece in self.source.pieces]),
@@ -125,23 +132,26 @@ class Trace:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """All but the weights as plain values; docs/trace-format.md lists them."""
+        """All but weights and value norms as plain values; docs/trace-format.md lists them."""
         values = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name != "weights"
+            if field.name not in ("weights", "value_norms")
         }
         return json.loads(json.dumps(values, default=dataclasses.asdict))  # type: ignore[no-any-return]
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any], weights: AttentionWeights) -> "Trace":
-        """Put together again what `to_json` and `weights` hold."""
+    def from_json(
+        cls, values: Mapping[str, Any], weights: AttentionWeights, value_norms: ValueNorms
+    ) -> "Trace":
+        """Put together again what `to_json`, `weights` and `value_norms` hold."""
         found = values["found"]
         return cls(
             source=_pieced_text(values["source"]),
             target=_pieced_text(values["target"]),
             consumed=tuple(Piece(**piece) for piece in values["consumed"]),
             weights=weights,
+            value_norms=value_norms,
             found=Found(
                 hypotheses=tuple(_hypothesis(h) for h in found["hypotheses"]),
                 tree=tuple(Node(**node) for node in found["tree"]),
@@ -165,8 +175,11 @@ class Trace:
             np.savez_compressed(buffer, allow_pickle=False, record=record, **self.arrays())
             return buffer.getvalue()
         if suffix == ".json":
-            weights = {kind: self.weights[kind].round(6).tolist() for kind in KINDS}
-            values = {**self.to_json(), "weights": weights}
+            matrices = {
+                "weights": {kind: self.weights[kind].round(6).tolist() for kind in KINDS},
+                "value_norms": {kind: self.value_norms[kind].round(6).tolist() for kind in KINDS},
+            }
+            values = {**self.to_json(), **matrices}
             return json.dumps(values, ensure_ascii=False).encode()
         raise ValueError(f"a trace is written as .npz or .json, not as {suffix!r}")
 
@@ -191,10 +204,11 @@ class Trace:
         """
         try:
             with Path(file).open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-                weights: dict[Kind, NDArray[np.float32]] = {
-                    kind: arrays[f"{kind}_weights"] for kind in KINDS
-                }
-                return cls.from_json(json.loads(str(arrays["record"])), weights)
+                weights, value_norms = (
+                    {kind: arrays[f"{kind}_{name}"] for kind in KINDS}
+                    for name in ("weights", "value_norms")
+                )
+                return cls.from_json(json.loads(str(arrays["record"])), weights, value_norms)
         except _UNREADABLE as error:
             raise ValueError(f"{file} is no trace, or it is truncated: {error}") from None
 

@@ -14,7 +14,7 @@ TIERS = (
      "core.device", "core.model.tap", "core.model.dropout"},
     {"core.records", "core.data", "core.model.attention", "core.model.feedforward",
      "core.model.embedding"},
-    {"core.words", "core.model.layers"},
+    {"core.words", "core.attribution", "core.model.layers"},
     {"core.model.transformer"},
     {"core.model"},
     {"core.decoding", "core.checkpoint", "core.evaluation"},

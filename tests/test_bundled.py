@@ -125,6 +125,7 @@ def test_the_stored_example_is_what_the_model_does(translator: Translator) -> No
     assert stored.target == fresh.target
     for kind in KINDS:
         assert np.abs(stored.weights[kind] - fresh.weights[kind]).max() < 1e-4
+        np.testing.assert_allclose(stored.value_norms[kind], fresh.value_norms[kind], rtol=1e-4)
 
 
 def test_the_card_prints_what_was_measured(translator: Translator) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.axes import HeadOutputs, Keys, Queries, Stream, Visible, Weights
+from core.axes import HeadOutputs, HeadShares, Keys, Queries, Stream, Visible, Weights
 from core.model.tap import Tap
 
 
@@ -75,6 +75,16 @@ class MultiHeadAttention(nn.Module):
         heads = self.head_outputs(self._attend(query, memory, visible))
         joined = heads.transpose(1, 2).flatten(2)  # B H q d_v -> B q (H d_v)
         return self.output(self.output_projection(joined))
+
+    def shares(self, heads: HeadOutputs) -> HeadShares:
+        """Each head through its own d_v rows of W^O, before the heads are added.
+
+        Of `head_outputs` the shares add up to `output`, but for the bias; of `values` they are the
+        transformed vectors v W^O of Kobayashi et al. 2020.
+        """
+        weight = self.output_projection.weight  # d_model (H d_v)
+        by_head = weight.view(weight.shape[0], self.n_heads, -1).permute(1, 2, 0)
+        return heads @ by_head  # B H q d_v, H d_v d_model -> B H q d_model
 
     def _attend(self, query: Queries, memory: KeysValues, visible: Visible) -> HeadOutputs:
         if self._explicit(query):

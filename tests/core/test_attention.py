@@ -254,3 +254,16 @@ def test_both_paths_are_equal_on_a_gpu():
     stream, memory = numbers(B, Q, D_MODEL).cuda(), numbers(B, K, D_MODEL, seed=2).cuda()
     fused, explicit = both_paths(layer, stream, memory, some_visible(B, 1, Q, K).cuda())
     assert_close(fused, explicit, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_the_heads_shares_add_up_to_the_output(bias):
+    """Concat(head_1 .. head_h) W^O is the sum of head_i W^O_i, and the bias is nobody's."""
+    layer = attention(bias=bias)
+    stream, memory = numbers(B, Q, D_MODEL), numbers(B, K, D_MODEL, seed=2)
+    with probing(layer, record("head_outputs", "output")) as seen:
+        layer(stream, layer.project(memory), some_visible(B, 1, Q, K))
+    shares = layer.shares(seen["head_outputs"])
+    assert shares.shape == (B, H, Q, D_MODEL)
+    total = shares.sum(1) + (layer.output_projection.bias if bias else 0)
+    assert_close(total, seen["output"], rtol=0, atol=1e-12)

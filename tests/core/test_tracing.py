@@ -10,10 +10,10 @@ import torch
 
 from core.config import SearchConfig
 from core.decoding import SourceTooLongError, search
-from core.model import build, probing, record, tap_names
+from core.model import build, edit, probing, record, tap_names
 from core.records import KINDS, Trace
 from core.tokenizer import UnencodableTextError
-from core.tracing import attention_tap, capture_weights, trace
+from core.tracing import attention_of, attention_tap, capture, capture_weights, trace
 from tests.core.helpers import END, START, run_python, sentences, small_config, small_model
 
 SENTENCE = "The old man sees a red Häuschen 🚲."
@@ -92,6 +92,36 @@ def test_the_weights_belong_to_the_tokens_of_their_row(traced, tokenizer):
     rows = step_by_step(model, source, [piece.id for piece in traced.consumed])
     for kind in KINDS:
         np.testing.assert_allclose(traced.weights[kind], rows[kind].float(), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("attention_bias", [False, True])
+def test_value_norms_are_the_lengths_of_transformed_values(tokenizer, attention_bias):
+    """Read literally: the head's own d_v columns of the output projection, times its value."""
+    model = model_for(tokenizer, attention_bias=attention_bias)
+    traced = trace(model, tokenizer, SENTENCE, config=SEARCH)
+    source = torch.tensor([[piece.id for piece in traced.source.pieces]])
+    consumed = torch.tensor([[piece.id for piece in traced.consumed]])
+    seen = capture(model, source, consumed, ["*.values"])
+    d_v = model.config.d_v
+    for kind in KINDS:
+        for layer, norms in enumerate(traced.value_norms[kind]):
+            values = seen[attention_tap(kind, layer, "values")][0]  # H k d_v
+            matrix = attention_of(model, kind, layer).output_projection.weight.detach()
+            for head in range(5):
+                columns = matrix[:, head * d_v : (head + 1) * d_v]
+                for key, norm in enumerate(norms[head]):
+                    literal = (columns @ values[head, key]).norm().item()
+                    assert norm == pytest.approx(literal, rel=1e-6)
+
+
+def test_a_capture_records_what_outer_edits_left(model):
+    """So a trace under an experiment shows the experiment."""
+    name = attention_tap("cross", 1)
+    source, consumed = torch.tensor([[5, 6, END]]), torch.tensor([[START, 7]])
+    with probing(model, edit({name: torch.zeros_like})):
+        seen = capture(model, source, consumed, [name])
+    assert (seen[name] == 0).all()
+    assert list(seen) == [name]
 
 
 def test_the_log_probability_of_a_row_is_that_of_what_it_produced(traced, tokenizer):
@@ -186,10 +216,11 @@ def test_npz_round_trip(traced, tmp_path):
     traced.save(file)
     again = Trace.load(file)
     for field in dataclasses.fields(Trace):
-        if field.name != "weights":
+        if field.name not in ("weights", "value_norms"):
             assert getattr(again, field.name) == getattr(traced, field.name), field.name
     for kind in KINDS:
         assert np.array_equal(again.weights[kind], traced.weights[kind])
+        assert np.array_equal(again.value_norms[kind], traced.value_norms[kind])
     assert [path.name for path in tmp_path.iterdir()] == ["trace.npz"]
 
 
@@ -197,12 +228,16 @@ def test_json_round_trip(traced, tmp_path):
     file = tmp_path / "trace.json"
     traced.save(file)
     values = json.loads(file.read_text("utf-8"))
-    weights = {kind: np.array(rows, np.float32) for kind, rows in values.pop("weights").items()}
-    again = Trace.from_json(values, weights)
+    weights, norms = (
+        {kind: np.array(rows, np.float32) for kind, rows in values.pop(name).items()}
+        for name in ("weights", "value_norms")
+    )
+    again = Trace.from_json(values, weights, norms)
     assert again.to_json() == traced.to_json()
     assert again.found == traced.found
     for kind in KINDS:
         np.testing.assert_allclose(again.weights[kind], traced.weights[kind], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(again.value_norms[kind], traced.value_norms[kind], atol=1e-6)
 
 
 def test_arrays_tell_the_same_story(traced, tmp_path):
@@ -214,6 +249,12 @@ def test_arrays_tell_the_same_story(traced, tmp_path):
             assert traced.source.text[start:end] == piece.surface
         for (start, end), piece in zip(arrays["target_spans"], traced.target.pieces, strict=True):
             assert traced.target.text[start:end] == piece.surface
+        for kind in KINDS:
+            n_keys = arrays[f"{kind}_weights"].shape[-1]
+            assert arrays[f"{kind}_value_norms"].shape == (
+                *arrays[f"{kind}_weights"].shape[:2],
+                n_keys,
+            )
         assert arrays["source_words"].tolist() == [p.word for p in traced.source.pieces]
         assert arrays["target_words"].tolist() == [p.word for p in traced.target.pieces]
         n_steps = len(traced.steps)

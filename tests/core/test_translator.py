@@ -87,6 +87,6 @@ def test_importing_the_package_is_cheap():
     run_python("""
         import sys
         import core, core.config, core.presets, core.schedule, core.records, core.recipes, core.card
-        import core.corpus, core.tokenizer, core.words
+        import core.corpus, core.tokenizer, core.words, core.attribution
         assert "torch" not in sys.modules
     """)
