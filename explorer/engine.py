@@ -11,22 +11,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
 from cachetools import LRUCache
+from numpy.typing import NDArray
 
+from core.attribution import (
+    MEASURES,
+    Measure,
+    RankedHead,
+    decoder_rollout,
+    encoder_rollout,
+    norm_weighted,
+    ranked_heads,
+)
 from core.manifest import Listed, list_checkpoints
 from core.records import KINDS, Kind, Trace
 from core.tokenizer import Piece, PiecedText, normalise
 from core.words import AlignedWord, Rows, aligned_words
-from explorer.state import Run
+from explorer.state import Run, Values
 
 if TYPE_CHECKING:
     from core.translator import Translator
 
 __all__ = [
-    "KINDS", "AlignedWord", "BestHead", "Kind", "Listed", "Path", "Piece", "PiecedText",
-    "Rows", "Trace",
-    "aligned_words", "normalise",
+    "KINDS", "MEASURES", "AlignedWord", "BestHead", "Kind", "Listed", "Measure", "Path", "Piece",
+    "PiecedText", "RankedHead", "Rows", "Trace", "aligned_words", "normalise", "ranked_heads",
 ]  # fmt: skip
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
@@ -103,6 +113,26 @@ def example(folder: Path) -> Trace | None:
 def load(folder: Path) -> None:
     """Load the model, so that the next sentence is quick."""
     _translator(str(folder))
+
+
+def attention(shown: Trace, kind: Kind, values: Values) -> NDArray[np.floating[Any]]:
+    """Every head's weights, or what is drawn in their place: N H q k; of a rollout, N 1 q k."""
+    weights = shown.weights[kind]
+    if values == "norms":
+        return norm_weighted(weights, shown.value_norms[kind])
+    if values == "rollout":
+        return _rollout(shown, kind)[:, None]
+    return weights
+
+
+def _rollout(shown: Trace, kind: Kind) -> NDArray[np.float64]:
+    """The columns of a rollout that belong to this kind: source pieces, or consumed tokens."""
+    of_encoder = encoder_rollout(shown.weights["encoder"])
+    if kind == "encoder":
+        return of_encoder
+    both = decoder_rollout(shown.weights["decoder"], shown.weights["cross"], of_encoder[-1])
+    n_source = len(shown.source.pieces)
+    return both[..., :n_source] if kind == "cross" else both[..., n_source:]
 
 
 def continuation(folder: Path, tokens: tuple[int, ...], word: str) -> tuple[int, ...]:

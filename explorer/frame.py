@@ -182,7 +182,7 @@ def _sentences() -> None:
             st.caption(heading)
         for number, text in enumerate(texts):
             st.button(
-                _plain(text if len(text) <= 80 else text[:79] + "…"),
+                plain(text if len(text) <= 80 else text[:79] + "…"),
                 key=f"{heading}-{number}",
                 type="tertiary",
                 on_click=session.change_run,
@@ -190,7 +190,7 @@ def _sentences() -> None:
             )
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Labels and messages are Markdown: text is escaped, so that it appears as typed."""
     return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~:$<>&" else c for c in text)
 
@@ -225,7 +225,7 @@ def _first_head(choice: Choice, best: engine.BestHead, shape: Shape) -> tuple[in
 
 
 def _notice(text: str) -> None:
-    st.warning(_plain(text))
+    st.warning(plain(text))
 
 
 def note(text: str) -> None:

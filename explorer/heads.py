@@ -44,7 +44,7 @@ def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMa
     """
     rows, columns = _rows(trace, kind, view.units), _columns(trace, kind, view.units)
     grouped = _grouped(values, rows, columns)
-    notes = ["With nothing left out, every row of weights sums to 1."]
+    notes = []
     if view.units == "words":
         notes.append(
             "Words: summed over a looked-at word's pieces, averaged over an asking word's pieces."

@@ -102,9 +102,10 @@ def recent_sentences(n: int = 8) -> list[str]:
     return list(dict.fromkeys(texts))[:n]
 
 
-def bind_view(name: str) -> dict[str, Any]:
-    """Arguments that tie a widget to a field of the view."""
-    return _bind(name, getattr(choice().view, name), lambda value: change_view(**{name: value}))
+def bind_view(name: str, shown: Any = None) -> dict[str, Any]:
+    """Arguments that tie a widget to a field of the view; `shown` is its settled value."""
+    value = getattr(choice().view, name) if shown is None else shown
+    return _bind(name, value, lambda chosen: change_view(**{name: chosen}))
 
 
 def bind_run(name: str) -> dict[str, Any]:

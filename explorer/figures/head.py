@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from explorer.figures.colours import weight_scale
 
 MOST_COLUMNS_WITH_NUMBERS = 18
-MOST_LABELS = 48
-MOST_TALL_ROWS = 36
+MOST_COLUMN_LABELS, MOST_ROW_LABELS = 48, 64
 MARK = "#e69f00"
 SPACE, SHOWN_SPACE = "▁", "␣"
 
@@ -73,8 +72,8 @@ def head_figure(
             zmin=0,
             zmax=scale.most,
             colorscale=weight_scale(),
-            xgap=int(n_columns <= MOST_LABELS),
-            ygap=int(n_rows <= MOST_LABELS),
+            xgap=int(n_columns <= MOST_COLUMN_LABELS),
+            ygap=int(n_rows <= MOST_ROW_LABELS),
             hovertemplate="%{y}<br>looks at <b>%{x}</b>: %{z:.3f}<extra></extra>",
             colorbar={
                 "title": {"text": scale.title, "side": "right"},
@@ -87,10 +86,10 @@ def head_figure(
     if n_columns <= MOST_COLUMNS_WITH_NUMBERS:
         figure.update_traces(text=_numbers(weights), texttemplate="%{text}", textfont_size=11)
     figure.update_layout(
-        height=max(320, 26 * min(n_rows, MOST_TALL_ROWS) + 130),
+        height=max(320, 26 * min(n_rows, MOST_ROW_LABELS) + 130),
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis=_axis(column_title, columns, side="top", tickangle=-45),
-        yaxis=_axis(row_title, rows, autorange="reversed"),
+        xaxis=_axis(column_title, columns, MOST_COLUMN_LABELS, side="top", tickangle=-45),
+        yaxis=_axis(row_title, rows, MOST_ROW_LABELS, autorange="reversed"),
     )
     if marked_row is not None:
         figure.add_hrect(y0=marked_row - 0.5, y1=marked_row + 0.5, line={"color": MARK, "width": 2})
@@ -108,12 +107,12 @@ def _numbers(weights: NDArray[np.floating[Any]]) -> list[list[str]]:
     return [[number(value) for value in row] for row in weights]
 
 
-def _axis(title: str, labels: Sequence[str], **more: Any) -> dict[str, Any]:
+def _axis(title: str, labels: Sequence[str], most: int, **more: Any) -> dict[str, Any]:
     """Integer positions with the labels as tick text: equal tokens must not merge.
 
     Of very many labels every n-th is written.
     """
-    step = -(-len(labels) // MOST_LABELS) or 1
+    step = max(1, -(-len(labels) // most))
     return {
         "title": {"text": title},
         "tickmode": "array",

@@ -62,3 +62,28 @@ def test_hostile_text_is_shown_as_typed(open_page: Open, text: str) -> None:
     assert not page.exception
     assert not page.error
     assert "<" not in "".join(plot(page)["layout"]["xaxis"]["ticktext"])
+
+
+@pytest.mark.parametrize("kind", ["encoder", "decoder", "cross"])
+@pytest.mark.parametrize("values", ["weights", "norms", "rollout"])
+def test_every_way_to_see_a_head_is_drawn(open_page: Open, kind: str, values: str) -> None:
+    page = open_page(page="heads", text=SENTENCE, kind=kind, values=values, measure="entropy")
+    assert not page.exception
+    assert link(page, "measure") == "entropy"
+    if values == "rollout":
+        assert "Mean over heads" in " ".join(text.value for text in page.markdown)
+
+
+def test_the_head_that_points_at_a_word_is_one_click_away(open_page: Open) -> None:
+    page = open_page(page="heads", text=SENTENCE, step="3")
+    first = next(found for found in page.button if str(found.key).startswith("ranked-"))
+    layer, head = (int(part) + 1 for part in str(first.key).split("-")[1:])
+    page = first.click().run()
+    assert not page.exception
+    assert f"layer {layer}, head {head}" in subheaders(page)
+
+
+def test_a_step_that_is_not_there_gets_a_notice(open_page: Open) -> None:
+    page = open_page(page="heads", text=SENTENCE, step="999")
+    assert not page.exception
+    assert "step 999" in page.warning[0].value
