@@ -1,0 +1,275 @@
+"""What a reader may check and open up: is the picture true, what is inside a head, what is it for.
+
+All of it runs the model again on the tokens of a `Trace`. For a trace made under probes, run it
+inside the same `probing`.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from core.ablation import Gates, head_gates
+from core.axes import SourceIds, TargetIds
+from core.data import pad
+from core.masks import causal
+from core.model import Recording, Transformer, probing
+from core.records import KINDS, Kind, Trace
+from core.tracing import attention_of, attention_tap, capture, n_layers, weights_of
+
+Numbers = NDArray[np.floating[Any]]
+
+PIECES_AT_ONCE = 2_048
+"""A sweep's batch holds at most so many source and target pieces: bounds the memory of logits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that must hold, and by how much it does not."""
+
+    name: str
+    largest_difference: float
+    tolerance: float
+    detail: str
+
+    @property
+    def passed(self) -> bool:
+        return self.largest_difference <= self.tolerance  # not so for NaN
+
+
+@torch.inference_mode()
+def self_check(model: Transformer, trace: Trace) -> tuple[Check, ...]:
+    """Whether the weights of a trace are those that this model's output was made with.
+
+    Tolerances are for float32; what must be exact has none.
+
+    Returns:
+        Six checks: weights × values × W^O make the recorded output of every attention; nothing
+        attends to the future; nor to padding; alone as in a batch; rows sum to 1; captured logits
+        (explicit softmax) are those of plain decoding (fused kernel, one step at a time).
+    """
+    source, consumed = _ids(model, trace)
+    seen = capture(model, source, consumed, ["*.weights", "*.values", "*_attention.output",
+                                             _last_stream(model)])  # fmt: skip
+    return (
+        _weights_make_the_output(model, trace, seen),
+        _nothing_sees_the_future(trace),
+        *_padding_changes_nothing(model, trace),
+        _rows_sum_to_1(trace),
+        _captured_logits_are_decodings(model, seen, source, consumed),
+    )
+
+
+def _ids(model: Transformer, trace: Trace) -> tuple[Tensor, Tensor]:
+    """Source and consumed ids, each 1 n, on the model's device."""
+    device = next(model.parameters()).device
+    source = pad([[piece.id for piece in trace.source.pieces]])
+    consumed = pad([[piece.id for piece in trace.consumed]])
+    return source.to(device), consumed.to(device)
+
+
+def _last_stream(model: Transformer) -> str:
+    return f"decoder.layers.{model.config.n_decoder_layers - 1}.feed_forward_norm.output"
+
+
+def _weights_make_the_output(model: Transformer, trace: Trace, seen: Recording) -> Check:
+    differences = {}
+    for kind in KINDS:
+        for layer in range(n_layers(model.config, kind)):
+            attention = attention_of(model, kind, layer)
+            values = seen[attention_tap(kind, layer, "values")]
+            weights = torch.from_numpy(trace.weights[kind][layer].copy()).to(values)
+            made = attention.shares(weights @ values).sum(1)
+            if attention.output_projection.bias is not None:
+                made = made + attention.output_projection.bias
+            output = seen[attention_tap(kind, layer, "output")]
+            differences[kind, layer] = _largest((made - output).cpu().numpy())
+    places = list(differences)
+    kind, layer = places[int(np.argmax(list(differences.values())))]  # NaN is the largest
+    return Check(
+        "weights × values × W^O = output",
+        differences[kind, layer],
+        1e-4,
+        f"{len(places)} attentions; the largest difference is in {kind} layer {layer + 1}",
+    )
+
+
+def _nothing_sees_the_future(trace: Trace) -> Check:
+    weights = trace.weights["decoder"]
+    future = np.triu(np.ones(weights.shape[-2:], bool), 1)
+    return Check(
+        "no weight on the future",
+        _largest(weights[..., future]),
+        0.0,
+        f"{weights[..., future].size} weights of decoder self-attention above the diagonal",
+    )
+
+
+def _padding_changes_nothing(model: Transformer, trace: Trace) -> tuple[Check, Check]:
+    """The sentence once more, in a batch, as the shorter of two sources."""
+    source, consumed = _ids(model, trace)
+    n_source = source.shape[1]
+    n_extra = min(3, model.config.max_positions - n_source)
+    longer = torch.cat((source, source[:, :1].expand(1, n_extra)), dim=1)
+    padded = functional.pad(source, (0, n_extra), value=model.config.pad_id)
+    both = torch.cat((padded, longer))
+    seen = capture(model, both, consumed.expand(2, -1), ["*.weights"])
+    weights = weights_of(model, seen)
+    on_padding = _largest(
+        weights["encoder"][..., :n_source, n_source:], weights["cross"][..., n_source:]
+    )
+    alone = {
+        "encoder": weights["encoder"][..., :n_source, :n_source],
+        "decoder": weights["decoder"],
+        "cross": weights["cross"][..., :n_source],
+    }
+    change = _largest(*(alone[kind] - trace.weights[kind] for kind in KINDS))
+    detail = f"in a batch beside a source that is {n_extra} pieces longer"
+    return (
+        Check("no weight on padding", on_padding, 0.0, detail),
+        Check("alone = in a batch", change, 1e-4, f"every weight, {detail}"),
+    )
+
+
+def _rows_sum_to_1(trace: Trace) -> Check:
+    excess = [trace.weights[kind].sum(-1, dtype=np.float64) - 1.0 for kind in KINDS]
+    return Check(
+        "rows sum to 1",
+        _largest(*excess),
+        1e-5,
+        f"{sum(of_kind.size for of_kind in excess)} rows of three kinds",
+    )
+
+
+def _captured_logits_are_decodings(
+    model: Transformer, seen: Recording, source: SourceIds, consumed: TargetIds
+) -> Check:
+    """Explicit softmax in one forced pass, against the fused kernel step by step with its cache."""
+    captured = model.logits(seen[_last_stream(model)])[0]
+    state = model.start(model.encode(source))
+    rows = []
+    for token in consumed.T:
+        decoded = model.decode(token[None], state)
+        rows.append(model.logits(decoded.stream[:, -1]))
+        state = decoded.state
+    return Check(
+        "captured logits = plain decoding",
+        _largest((captured - torch.cat(rows)).cpu().numpy()),
+        1e-3,
+        f"{len(rows)} steps × {captured.shape[-1]} logits",
+    )
+
+
+def _largest(*differences: Numbers) -> float:
+    """The largest absolute value, 0 of none; NaN if there is one."""
+    return float(np.max([abs(difference).max(initial=0.0) for difference in differences]))
+
+
+@dataclass(frozen=True, slots=True)
+class HeadInternals:
+    """Equation 1 and the head's way into the stream, in the numbers of one head (section 3.2).
+
+    scores = products / √d_k; weights = softmax(scores) where visible; output = weights · value;
+    share = output · W^O_head, and the shares of all heads add up to the sub-layer's output.
+    """
+
+    query: Numbers  # q d_k
+    key: Numbers  # k d_k
+    value: Numbers  # k d_v
+    products: Numbers  # q k: QKᵀ
+    scores: Numbers  # q k
+    visible: NDArray[np.bool_]  # q k, True = may be looked at
+    weights: Numbers  # q k
+    output: Numbers  # q d_v
+    share: Numbers  # q d_model; without the bias of the projection, where there is one
+    share_norms: Numbers  # H q: the length of every head's share, this one's among them
+
+
+@torch.inference_mode()
+def head_internals(
+    model: Transformer, trace: Trace, kind: Kind, layer: int, head: int
+) -> HeadInternals:
+    """All that one head computed for a trace, in the model's own precision.
+
+    Args:
+        layer, head: from 0.
+
+    Raises:
+        ValueError: if the model has no such head.
+    """
+    for name, index, n in (
+        ("layer", layer, n_layers(model.config, kind)), ("head", head, model.config.n_heads)
+    ):  # fmt: skip
+        if not 0 <= index < n:
+            raise ValueError(f"{name}={index} is not one of 0 .. {n - 1} of {kind} attention")
+    seen = capture(model, *_ids(model, trace), [attention_tap(kind, layer, "*")])
+
+    def of_head(tensor: str) -> Tensor:
+        return seen[attention_tap(kind, layer, tensor)][0, head]
+
+    shares = attention_of(model, kind, layer).shares(
+        seen[attention_tap(kind, layer, "head_outputs")]
+    )[0]  # H q d_model
+    query, key = of_head("queries"), of_head("keys")
+    visible = torch.ones(len(query), len(key), dtype=torch.bool)
+    if kind == "decoder":
+        visible = causal(len(query), len(key))[0, 0]
+    tensors = {
+        "query": query,
+        "key": key,
+        "value": of_head("values"),
+        "products": query @ key.T,
+        "scores": of_head("scores"),
+        "visible": visible,
+        "weights": of_head("weights"),
+        "output": of_head("head_outputs"),
+        "share": shares[head],
+        "share_norms": shares.norm(dim=-1),
+    }
+    return HeadInternals(**{name: tensor.cpu().numpy() for name, tensor in tensors.items()})
+
+
+@torch.inference_mode()
+def head_effects(model: Transformer, trace: Trace) -> dict[Kind, NDArray[np.float64]]:
+    """What each head is worth to the translation: the change of its log-probability without it.
+
+    One head at a time has its output set to zero, as Michel et al. 2019 do, and the trace's own
+    translation is scored again; nats, summed over steps. Negative: the head had helped.
+
+    Returns:
+        Kind -> N H
+    """
+    return {kind: _effects(model, trace, kind) for kind in KINDS}
+
+
+def _effects(model: Transformer, trace: Trace, kind: Kind) -> NDArray[np.float64]:
+    shape = (n_layers(model.config, kind), model.config.n_heads)
+    n_heads = math.prod(shape)
+    source, consumed = _ids(model, trace)
+    gates = torch.cat((torch.ones(1, n_heads), 1 - torch.eye(n_heads))).view(-1, *shape)
+    n_rows = max(1, PIECES_AT_ONCE // (source.shape[1] + consumed.shape[1]))
+    chunks = [gates[first : first + n_rows] for first in range(0, len(gates), n_rows)]
+    totals = torch.cat([_log_probability(model, trace, kind, chunk) for chunk in chunks]).numpy()
+    return (totals[1:] - totals[0]).reshape(shape)  # type: ignore[no-any-return]
+
+
+def _log_probability(model: Transformer, trace: Trace, kind: Kind, gates: Gates) -> Tensor:
+    """Of the trace's translation under each entry of the gates, in nats: B."""
+    source, consumed = _ids(model, trace)
+    produced = torch.tensor([piece.id for piece in trace.target.pieces], device=source.device)
+    n_rows = len(gates)
+    with probing(model, head_gates({kind: gates.to(source.device)})):
+        if kind == "encoder":
+            state = model.start(model.encode(source.expand(n_rows, -1)))
+        else:  # no gate reaches the encoder: it runs once
+            state = model.start(model.encode(source)).rows(source.new_zeros(n_rows))
+        logits = model.logits(model.decode(consumed.expand(n_rows, -1), state).stream)
+    losses = functional.cross_entropy(
+        logits.transpose(1, 2), produced.expand(n_rows, -1), reduction="none"
+    )  # B V T -> B T
+    return -losses.cpu().double().sum(1)
