@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -32,6 +32,7 @@ from core.words import AlignedWord, Rows, aligned_words
 from explorer.state import Run, Values
 
 if TYPE_CHECKING:
+    from core.inspection import Check, HeadInternals
     from core.translator import Translator
 
 __all__ = [
@@ -135,6 +136,37 @@ def _rollout(shown: Trace, kind: Kind) -> NDArray[np.float64]:
     return both[..., :n_source] if kind == "cross" else both[..., n_source:]
 
 
+def self_check(folder: Path, run: Run, shown: Trace) -> tuple["Check", ...]:
+    """Whether the picture is true: see `core.inspection.self_check`."""
+    from core.inspection import self_check as check
+
+    model = _translator(str(folder)).checkpoint.model
+    return _small((str(folder), run, "check"), lambda: check(model, shown))
+
+
+def head_effects(folder: Path, run: Run, shown: Trace) -> dict[Kind, NDArray[np.float64]]:
+    """Change of the translation's log-probability when one head is switched off, in nats: N H."""
+    from core.inspection import head_effects as effects
+
+    model = _translator(str(folder)).checkpoint.model
+    return _small((str(folder), run, "effects"), lambda: effects(model, shown))
+
+
+def head_internals(
+    folder: Path, shown: Trace, kind: Kind, layer: int, head: int
+) -> "HeadInternals":
+    """All that one head (from 1) computed for the sentence on show."""
+    from core.inspection import head_internals as internals
+
+    return internals(_translator(str(folder)).checkpoint.model, shown, kind, layer - 1, head - 1)
+
+
+def position_table(folder: Path, n: int) -> NDArray[np.float32]:
+    """The first n rows of the table that the model adds to its embeddings."""
+    model = _translator(str(folder)).checkpoint.model
+    return model.embedding.positions_for(n, 0).detach().float().cpu().numpy()
+
+
 def continuation(folder: Path, tokens: tuple[int, ...], word: str) -> tuple[int, ...]:
     """Tokens, and then a word that the reader typed, in this model's pieces."""
     return (*tokens, *_translator(str(folder)).checkpoint.tokenizer.encode(word))
@@ -224,6 +256,26 @@ def _kept(key: Hashable, make: Callable[[], Trace]) -> Trace:
         if _n_bytes(made) <= cache.maxsize:
             cache[key] = made
     return made
+
+
+Made = TypeVar("Made")
+
+
+def _small(key: Hashable, make: Callable[[], Made]) -> Made:
+    """A small result made for this key before, or a new one."""
+    cache, lock = _small_results()
+    with lock:
+        if key in cache:
+            return cache[key]  # type: ignore[no-any-return]
+    made = make()
+    with lock:
+        cache[key] = made
+    return made
+
+
+@st.cache_resource(show_spinner=False)
+def _small_results() -> tuple[Any, threading.Lock]:
+    return LRUCache(512), threading.Lock()
 
 
 @st.cache_resource(show_spinner=False)

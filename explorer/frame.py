@@ -67,6 +67,36 @@ def show_page(title: str, lead: str, draw: Callable[[Shown], None]) -> None:
         with status, st.spinner("Loading the model, so that your own sentence comes quickly…"):
             engine.load(folder)
         status.empty()
+    _self_check(shown)
+
+
+def _self_check(shown: Shown) -> None:
+    """Whether what is on screen is what the model did: one line, and the numbers behind it."""
+    checks = engine.self_check(shown.folder, shown.choice.run, shown.trace)
+    failed = [check for check in checks if not check.passed]
+    if failed:
+        lines = "\n".join(
+            f"- {plain(check.name)}: {check.largest_difference:.3g}" for check in failed
+        )
+        st.error(f"Self-check failed: this picture is not what the model did.\n{lines}")
+    with st.expander(
+        f"Self-check of this sentence: {len(checks) - len(failed)} of {len(checks)} hold",
+        icon="❌" if failed else "✅",
+    ):
+        st.dataframe(
+            [
+                {
+                    "what must hold": check.name,
+                    "largest difference": f"{check.largest_difference:.2e}",
+                    "allowed": f"{check.tolerance:.0e}",
+                    "holds": "yes" if check.passed else "NO",
+                    "how it was checked": check.detail,
+                }
+                for check in checks
+            ],
+            hide_index=True,
+            width="stretch",
+        )
 
 
 def folder_of(run: Run) -> engine.Path:

@@ -40,7 +40,12 @@ VALUE_NOTES = {
     "norms": "Norms of weighted, transformed values; the scale reaches to this layer's largest.",
     "rollout": "Mean over heads, all layers up to this one.",
 }
-NO_MEASURE = "none"
+NO_MEASURE, EFFECT = "none", "effect"
+TINTS = {
+    NO_MEASURE: "nothing",
+    **{name: measure.title for name, measure in engine.MEASURES.items()},
+    EFFECT: "Change of log-probability when switched off",
+}
 
 
 def draw(shown: Shown) -> None:
@@ -103,17 +108,25 @@ def _all_heads(shown: Shown) -> None:
 def _measure(shown: Shown) -> Tint | None:
     """The measure that heads are tinted by, if one is chosen."""
     wanted = shown.view.measure
-    chosen = wanted if wanted in engine.MEASURES else NO_MEASURE
+    chosen = wanted if wanted in TINTS else NO_MEASURE
     st.selectbox(
         "Tint heads by",
-        [NO_MEASURE, *engine.MEASURES],
-        format_func=lambda name: engine.MEASURES[name].title if name in engine.MEASURES else name,
+        list(TINTS),
+        format_func=TINTS.__getitem__,
         **session.bind_view("measure", chosen),
     )
     assert chosen
     if chosen == NO_MEASURE:
         return None
-    measure, kind = engine.MEASURES[chosen], shown.view.kind
+    kind = shown.view.kind
+    if chosen == EFFECT:
+        effects = engine.head_effects(shown.folder, shown.choice.run, shown.trace)
+        note(
+            "What the log-probability of this translation, in nats, changes by when the head's "
+            "output is set to zero: low (blue), the head was needed; high (yellow), it was in the way."
+        )
+        return Tint("Change when switched off, nats", effects[kind])
+    measure = engine.MEASURES[chosen]
     note(
         f"{measure.title}, in {measure.units[kind]}. Low (blue): {measure.low}; high (yellow): {measure.high}."
     )

@@ -1,5 +1,6 @@
-"""Colour scales, in one place: perceptually even and fit for colour-blind readers."""
+"""Colours, in one place: perceptually even scales and categories fit for colour-blind readers."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,37 @@ from plotly.colors import sample_colorscale
 
 N_LEVELS = 256
 
-ATTENTION_RGB = (123, 63, 160)
-"""Attention is purple, in text and picture alike."""
+SIGNED_SCALE = "RdBu"
+"""Signed numbers, always on a scale symmetric around zero: red below, blue above."""
+
+MIDDLE, BELOW = "#f7f7f7", "#4d4d4d"
+"""Zero and the lowest number on the scales of a role; zero looks as it does in `SIGNED_SCALE`."""
+
+OKABE_ITO = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#b3a81f", "#808080",
+)  # fmt: skip
+"""Categories (Okabe & Ito 2008), most readable first. Its yellow is darkened and its black made
+grey, since both would vanish on one of the two backgrounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A colour that means one thing everywhere."""
+
+    mark: str  # areas and lines: at least 3:1 on both backgrounds
+    on_light: str  # text: at least 4.5:1
+    on_dark: str
+
+
+ROLES = {
+    "query": Role("#005ce5", "#005ce5", "#6ea8ff"),
+    "key": Role("#c71414", "#c71414", "#ff7b72"),
+    "value": Role("#1f9956", "#147a43", "#4cc38a"),
+    "attention": Role("#8154a8", "#8154a8", "#c79be8"),
+}
+"""Q blue, K red, V green, attention purple, in pictures and in the text beside them."""
+
+ATTENTION_RGB = tuple(bytes.fromhex(ROLES["attention"].mark[1:]))
 
 
 def weight_levels(weights: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
@@ -35,3 +65,15 @@ def weight_palette() -> bytes:
 def measure_colour(share: float) -> str:
     """Cividis from 0 to 1: a measure of heads, not to be taken for a weight."""
     return str(sample_colorscale("Cividis", [share])[0])
+
+
+def signed_scale(role: str) -> list[tuple[float, str]]:
+    """Numbers around zero that belong to a role: grey below, the role's colour above."""
+    return [(0.0, BELOW), (0.5, MIDDLE), (1.0, ROLES[role].mark)]
+
+
+def share_scale(role: str) -> list[tuple[float, str]]:
+    """Numbers from 0 to 1 that belong to a role, on a square-root ramp as `weight_scale`."""
+    steps = [number / 32 for number in range(33)]
+    colours = sample_colorscale([MIDDLE, ROLES[role].mark], steps)
+    return [(step**2, colour) for step, colour in zip(steps, colours, strict=True)]

@@ -1,0 +1,63 @@
+"""What several figures share: axes whose positions are whole numbers, heat maps of signed numbers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from explorer.figures.colours import SIGNED_SCALE
+
+Array = NDArray[np.floating[Any]]
+
+MARGIN = {"l": 10, "r": 10, "t": 50, "b": 10}
+
+
+def label_axis(labels: Sequence[str], **more: Any) -> dict[str, Any]:
+    """Integer positions with the labels as tick text: equal tokens must not merge."""
+    return {
+        "tickmode": "array",
+        "tickvals": list(range(len(labels))),
+        "ticktext": list(labels),
+        "automargin": True,
+        "showgrid": False,
+        "zeroline": False,
+        **more,
+    }
+
+
+def number_axis(title: str, **more: Any) -> dict[str, Any]:
+    """Positions, dimensions or distances: they are numbers, and few tick labels are enough."""
+    return {
+        "title": {"text": title},
+        "automargin": True,
+        "showgrid": False,
+        "zeroline": False,
+        **more,
+    }
+
+
+def signed_heat_map(values: Array, *, limit: float, hover: str, **more: Any) -> go.Heatmap:
+    """A heat map on the symmetric scale -limit to limit."""
+    return go.Heatmap(
+        **{
+            "z": values.astype(float),
+            "zmin": -limit,
+            "zmax": limit,
+            "colorscale": SIGNED_SCALE,
+            "hovertemplate": hover + "<extra></extra>",
+            "colorbar": {"thickness": 12},
+            **more,
+        }
+    )
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A number as it is set in print, with a true minus sign."""
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def largest(*arrays: Array) -> float:
+    """The largest absolute value, at least a hair above 0: the limit of a symmetric scale."""
+    return max(1e-12, *(float(np.abs(array).max()) for array in arrays))
