@@ -14,7 +14,7 @@ expect.set_options(timeout=30_000)
 
 def test_a_head_is_one_click_away(visitor: Visitor) -> None:
     page = visitor.open("/heads")
-    page.get_by_role("button", name="Layer 2, head 3").click()
+    page.get_by_role("button", name="Layer 2, head 3", exact=True).click()
     expect(page.get_by_role("heading", name=re.compile("layer 2, head 3"))).to_be_visible()
     idle(page)
     assert link(page)["layer"] == "2"
@@ -23,7 +23,7 @@ def test_a_head_is_one_click_away(visitor: Visitor) -> None:
 
 def test_heads_can_be_chosen_by_keyboard(visitor: Visitor) -> None:
     page = visitor.open("/heads?layer=1&head=1")
-    page.get_by_role("button", name="Layer 1, head 1").focus()
+    page.get_by_role("button", name="Layer 1, head 1", exact=True).focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
@@ -61,3 +61,28 @@ def test_axe_finds_nothing_that_an_empty_page_does_not_have(
     visitor: Visitor, empty_page: Page
 ) -> None:
     assert violations(visitor.open("/heads")) <= violations(empty_page)
+
+
+def test_heads_are_tinted_by_what_switching_them_off_changes(visitor: Visitor) -> None:
+    page = visitor.open("/heads")
+    page.get_by_role("combobox", name="Tint heads by").click()
+    page.get_by_role("option", name="Change of log-probability when switched off").click()
+    tile = page.get_by_role("button", name=re.compile(r"^Layer 1, head 1: Change when switched"))
+    expect(tile).to_be_visible()
+    expect(tile.locator(".number")).to_have_text(re.compile(r"^-?\d+\.\d\d$"))
+    idle(page)
+    assert link(page)["measure"] == "effect"
+
+
+def test_the_ranked_head_opens(visitor: Visitor) -> None:
+    page = visitor.open("/heads?step=2")
+    ranked = page.get_by_role("button", name=re.compile(r"^Layer \d, head \d: \d+% on "))
+    expect(ranked).to_have_count(3)
+    place = ranked.first.inner_text().split(":")[0].lower()
+    ranked.first.click()
+    expect(page.get_by_role("heading", name=re.compile(place))).to_be_visible()
+
+
+def test_the_sentence_on_show_is_checked(visitor: Visitor) -> None:
+    page = visitor.open("/heads?text=A+dog+runs+through+the+snow.")
+    expect(page.get_by_text("Self-check of this sentence: 6 of 6 hold")).to_be_visible()

@@ -21,11 +21,11 @@ def test_a_folder_named_on_the_command_line_is_shown(browser: Browser, tmp_path:
     try:
         page.goto(f"{server.url}/heads?text={SENTENCE}")
         idle(page)
-        expect(page.get_by_role("button", name="Layer 3, head 5")).to_be_visible()
+        expect(page.get_by_role("button", name="Layer 3, head 5", exact=True)).to_be_visible()
         page.get_by_role("combobox", name="Model").click()
         page.get_by_role("option", name="other").click()
-        expect(page.get_by_role("button", name="Layer 3, head 2")).to_be_visible()
-        expect(page.get_by_role("button", name="Layer 3, head 5")).to_have_count(0)
+        expect(page.get_by_role("button", name="Layer 3, head 2", exact=True)).to_be_visible()
+        expect(page.get_by_role("button", name="Layer 3, head 5", exact=True)).to_have_count(0)
     finally:
         page.close()
         process.terminate()
