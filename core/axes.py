@@ -22,6 +22,9 @@ TokenIds = Int[Tensor, "B n"]
 SourceIds = Int[Tensor, "B S"]
 TargetIds = Int[Tensor, "B T"]
 
+PositionIds = Int[Tensor, "#B n"]
+"""Rows of the position table; one row holds for the whole batch."""
+
 Stream = Float[Tensor, "B n d_model"]
 """The residual stream: one d_model vector a position."""
 

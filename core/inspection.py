@@ -1,7 +1,7 @@
 """What a reader may check and open up: is the picture true, what is inside a head, what is it for.
 
 All of it runs the model again on the tokens of a `Trace`. For a trace made under probes, run it
-inside the same `probing`.
+inside `probing(model, *edits)`.
 """
 
 import math

@@ -15,7 +15,7 @@ from torch import Tensor
 from core.axes import SourceIds, TargetIds
 from core.config import ModelConfig, SearchConfig
 from core.decoding import search
-from core.model import Recording, Transformer, probing, record
+from core.model import Edits, Recording, Transformer, probing, record
 from core.model.attention import MultiHeadAttention
 from core.records import KINDS, AttentionWeights, Found, Kind, Trace, ValueNorms
 from core.tokenizer import Tokenizer
@@ -90,12 +90,14 @@ def trace(
     prefix: Sequence[int] = (),
     new_source_ids: frozenset[int] = frozenset(),
     new_target_ids: frozenset[int] = frozenset(),
+    edits: Sequence[Edits] = (),
 ) -> Trace:
     """Translate one sentence and capture every head.
 
     Args:
         prefix: tokens the translation must begin with; a whole one, ending in `</s>`, is scored.
         new_source_ids: pieces that no training source held, to be flagged; likewise for targets.
+        edits: interventions that both the search and the capture run under (`core.ablation`).
 
     Raises:
         SourceTooLongError: if the text has more than 512 pieces.
@@ -104,11 +106,13 @@ def trace(
     config = config or SearchConfig()
     end_id, start_id = model.config.end_id, model.config.start_id
     source_ids = tokenizer.encode(text)
-    found = search(model, [source_ids], config, [prefix])[0]
-    consumed_ids = [start_id, *found.best.tokens]
+    with probing(model, *edits):
+        found = search(model, [source_ids], config, [prefix])[0]
+        seen = _captured(
+            model, [*source_ids, end_id], [start_id, *found.best.tokens], "weights", "values"
+        )
     source = tokenizer.read([*source_ids, end_id])
     target = tokenizer.read([*found.best.tokens, end_id])
-    seen = _captured(model, [*source_ids, end_id], consumed_ids, "weights", "values")
     return Trace(
         source=source,
         target=target,

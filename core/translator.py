@@ -6,6 +6,7 @@ from pathlib import Path
 from core.checkpoint import Checkpoint, load_checkpoint
 from core.config import SearchConfig
 from core.decoding import search
+from core.model import Edits
 from core.records import Found, Trace
 from core.tracing import trace
 
@@ -37,9 +38,13 @@ class Translator:
         return translations
 
     def trace(
-        self, text: str, config: SearchConfig | None = None, prefix: Sequence[int] = ()
+        self,
+        text: str,
+        config: SearchConfig | None = None,
+        prefix: Sequence[int] = (),
+        edits: Sequence[Edits] = (),
     ) -> Trace:
-        """Translate one sentence and capture every head of all three kinds."""
+        """Translate one sentence and capture every head of all three kinds; see `core.tracing`."""
         return trace(
             self.checkpoint.model,
             self.checkpoint.tokenizer,
@@ -48,4 +53,5 @@ class Translator:
             prefix=prefix,
             new_source_ids=self._new_source_ids,
             new_target_ids=self._new_target_ids,
+            edits=edits,
         )

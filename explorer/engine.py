@@ -163,8 +163,10 @@ def head_internals(
 
 def position_table(folder: Path, n: int) -> NDArray[np.float32]:
     """The first n rows of the table that the model adds to its embeddings."""
+    import torch
+
     model = _translator(str(folder)).checkpoint.model
-    return model.embedding.positions_for(n, 0).detach().float().cpu().numpy()
+    return model.embedding.positions_for(torch.arange(n)).detach().float().cpu().numpy()
 
 
 def continuation(folder: Path, tokens: tuple[int, ...], word: str) -> tuple[int, ...]:
@@ -240,8 +242,8 @@ def _traced(folder: Path, run: Run) -> Trace:
     if run.target.strip():
         prefix = (*tokenizer.encode(run.target), translator.checkpoint.config.end_id)
     found = translator.trace(run.text, run.search, prefix)
-    for weights in found.weights.values():
-        weights.setflags(write=False)  # one trace is shown to many visitors
+    for array in (*found.weights.values(), *found.value_norms.values()):
+        array.setflags(write=False)  # one trace is shown to many visitors
     return found
 
 

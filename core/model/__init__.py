@@ -3,11 +3,12 @@
 `build(config)` makes the model; `probing(model, ...)` looks inside it or edits it.
 """
 
-from core.model.tap import Recording, edit, probing, record, tap_names
+from core.model.tap import Edits, Recording, edit, probing, record, tap_names
 from core.model.transformer import DecoderState, Memory, Transformer, build
 
 __all__ = [
     "DecoderState",
+    "Edits",
     "Memory",
     "Recording",
     "Transformer",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.axes import Logits, Stream, TokenIds, Vectors
+from core.axes import Logits, PositionIds, Stream, TokenIds, Vectors
 from core.config import Positions
 from core.model.dropout import Dropout
 from core.model.tap import Tap
@@ -60,34 +60,48 @@ class Embedding(nn.Module):
     def embed(self, ids: TokenIds) -> Stream:
         return functional.embedding(ids, self.weight) * math.sqrt(self.weight.shape[1])
 
-    def positions_for(self, n: int, first: int) -> Tensor:
-        """Rows `first` .. `first + n - 1` of the position table, or zeros where there is none: n d_model.
-
-        Raises:
-            ValueError: if a position lies beyond the table.
-        """
-        if first + n > self.max_positions:
-            raise ValueError(
-                f"position {first + n - 1} is beyond max_positions={self.max_positions}; "
-                "shorten the sequence"
-            )
+    def positions_for(self, indices: PositionIds) -> Stream:
+        """These rows of the position table, or zeros where there is none; see `check_positions`."""
         if self.positions is None:
-            return self.weight.new_zeros(n, self.weight.shape[1])
-        return self.positions[first : first + n]
+            return self.weight.new_zeros(*indices.shape, self.weight.shape[1])
+        return functional.embedding(indices, self.positions)
+
+    def check_positions(self, lowest: int, highest: int) -> None:
+        """Raises ValueError if there are no such positions, also where the table is all zeros."""
+        if highest >= self.max_positions:
+            raise ValueError(
+                f"position {highest} is beyond max_positions={self.max_positions}; "
+                "shorten the sequence or move its positions less"
+            )
+        if lowest < 0:
+            raise ValueError(f"position {lowest} is negative; positions count from 0")
 
     def logits(self, stream: Vectors) -> Logits:
         return functional.linear(stream, self.weight, self.output_bias)
 
 
 class EmbeddedTokens(nn.Module):
-    """The foot of a stack: scaled embedding + position, then dropout, each with its tap."""
+    """The foot of a stack: scaled embedding + position, then dropout, each with its tap.
+
+    `position_ids` taps which rows of the position table are taken, 1 n; `positions` taps the rows.
+    """
 
     def __init__(self, *, p_dropout: float) -> None:
         super().__init__()
         self.dropout = Dropout(p_dropout)
-        self.tokens, self.positions, self.output = Tap(), Tap(), Tap()
+        self.tokens, self.position_ids, self.positions, self.output = Tap(), Tap(), Tap(), Tap()
 
     def forward(self, table: Embedding, ids: TokenIds, first: int) -> Stream:
         tokens = self.tokens(table.embed(ids))
-        positions = self.positions(table.positions_for(ids.shape[1], first)[None])  # 1 n d_model
+        indices = self._indices(table, ids.shape[1], first, ids.device)
+        positions = self.positions(table.positions_for(indices))  # 1 n d_model
         return self.output(self.dropout(tokens + positions))
+
+    def _indices(self, table: Embedding, n: int, first: int, device: torch.device) -> PositionIds:
+        """Only a probe can move them, so only then is the device asked, and waited for."""
+        indices: Tensor = self.position_ids(torch.arange(first, first + n, device=device)[None])
+        if self.position_ids.is_probed:
+            table.check_positions(int(indices.min()), int(indices.max()))
+        else:
+            table.check_positions(first, first + n - 1)
+        return indices

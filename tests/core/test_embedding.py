@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from core.model import build, probing, record
+from core.model import build, edit, probing, record
 from core.model.embedding import Embedding, sinusoids
 from tests.core.helpers import random_ids, small_config, small_model
 
@@ -97,6 +97,58 @@ def test_a_position_beyond_the_table_is_refused(positions):
     model.encode(random_ids(1, 7))
     with pytest.raises(ValueError, match=r"^position 7 is beyond max_positions=7; shorten"):
         model.encode(random_ids(1, 8))
+
+
+def test_positions_are_rows_of_the_table_by_index(model):
+    indices = torch.tensor([[3, 3, 0], [60, 7, 1]])
+    rows = model.embedding.positions_for(indices)
+    assert torch.equal(rows, model.embedding.positions[indices])
+    with probing(model, record("*.position_ids")) as seen:
+        model(random_ids(2, 5), random_ids(2, 3))
+    assert seen["encoder.embedding.position_ids"].tolist() == [[0, 1, 2, 3, 4]]
+    assert seen["decoder.embedding.position_ids"].tolist() == [[0, 1, 2]]
+
+
+@pytest.mark.parametrize("positions", ["sinusoidal", "learned", "none"])
+def test_an_edit_may_give_every_row_positions_of_its_own(positions):
+    model = small_model(small_config(positions=positions))
+    ids = random_ids(2, 5)
+    own = torch.tensor([[0, 1, 2, 3, 4], [7, 5, 3, 1, 60]])
+    with probing(model, edit({"encoder.embedding.position_ids": lambda _: own})):
+        together = model.encode(ids).stream
+    for row in range(2):
+        one = slice(row, row + 1)
+        with probing(model, edit({"encoder.embedding.position_ids": lambda _, one=one: own[one]})):
+            assert_close(model.encode(ids[one]).stream, together[one], rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("positions", ["sinusoidal", "learned", "none"])
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (61, r"^position 61 is beyond max_positions=61; .* or move its positions less$"),
+        (-1, "^position -1 is negative; positions count from 0$"),
+    ],
+)
+def test_an_edited_position_outside_the_table_is_refused(positions, index, message):
+    model = small_model(small_config(positions=positions))
+
+    def misplaced(indices):
+        return torch.where(indices == 2, index, indices)
+
+    with (
+        probing(model, edit({"decoder.embedding.position_ids": misplaced})),
+        pytest.raises(ValueError, match=message),
+    ):
+        model(random_ids(1, 5), random_ids(1, 3))
+
+
+def test_learned_positions_are_learnt_where_they_were_taken():
+    model = build(small_config(positions="learned"))
+    model.encode(random_ids(2, 5)).stream.square().sum().backward()
+    gradient = model.embedding.positions.grad
+    assert (gradient[:5] != 0).any(1).all()
+    assert (gradient[5:] == 0).all()
 
 
 def test_later_steps_take_later_positions(model):

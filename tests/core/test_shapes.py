@@ -12,7 +12,7 @@ CHECKED = """
     import jaxtyping
 
     watched = ["masks", "loss", "model", "data", "decoding", "evaluation", "tracing", "alignment",
-               "words", "tokenizer", "records"]
+               "words", "tokenizer", "records", "attribution", "ablation", "inspection"]
     jaxtyping.install_import_hook([f"core.{name}" for name in watched], "beartype.beartype")
 """
 
@@ -27,12 +27,16 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     from pathlib import Path
 
     import torch
+    from core.ablation import PositionEdit
     from core.alignment import GoldAlignment, head_alignment
+    from core.attribution import MEASURES, decoder_rollout, encoder_rollout, ranked_heads
     from core.config import SearchConfig
     from core.corpus import sentence_pairs
     from core.decoding import search
     from core.evaluation import pairs_likelihood, translation_scores
+    from core.inspection import head_effects, head_internals, self_check
     from core.model import build, edit, probing, record
+    from core.records import KINDS
     from core.tokenizer import Tokenizer
     from core.tracing import trace
     from core.words import aligned_words
@@ -59,6 +63,16 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     model = small_model(small_config(vocabulary_size=397, max_positions=101))
     traced = trace(model, tokenizer, "The old man sees a house.", config=settings)
     aligned_words(traced, layer=0, head=1, rows="consumed")
+    trace(model, tokenizer, "The man", config=settings, edits=[PositionEdit("scale", 0.5).edits()])
+    self_check(model, traced)
+    head_effects(model, traced)
+    encoder = encoder_rollout(traced.weights["encoder"])
+    decoder_rollout(traced.weights["decoder"], traced.weights["cross"], encoder[-1])
+    ranked_heads(traced, 0)
+    for kind in KINDS:
+        head_internals(model, traced, kind, 1, 2)
+        for measure in MEASURES.values():
+            measure.function(traced, kind, None)
     gold = GoldAlignment(frozenset({(0, 0)}), frozenset({(0, 0)}))
     head_alignment(model, tokenizer, ["the man"], ["der Mann"], [gold])
     """,

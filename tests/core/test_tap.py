@@ -18,6 +18,11 @@ def zeroed(tensor):
     return torch.zeros_like(tensor)
 
 
+def moved(tensor):
+    """Another value of the same type; positions are whole numbers."""
+    return tensor * 1.5 + torch.rand_like(tensor) if tensor.is_floating_point() else tensor + 1
+
+
 def test_taps_are_named_by_their_place(model):
     names = tap_names(model)
     assert len(names) == len(set(names))
@@ -48,7 +53,7 @@ def test_every_edit_changes_the_output(model):
     """A tap whose edit goes nowhere would show a number that is not used."""
     plain = model(SOURCE, TARGET)
     for name in tap_names(model):
-        with probing(model, edit({name: lambda tensor: tensor * 1.5 + torch.rand_like(tensor)})):
+        with probing(model, edit({name: moved})):
             assert (model(SOURCE, TARGET) - plain).abs().max() > 1e-6, name
 
 

@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import core
+from core.ablation import PositionEdit
 from core.checkpoint import Checkpoint, CheckpointError, save_checkpoint
 from core.config import SearchConfig
+from core.model import probing
 from core.translator import Translator
 from tests.core.helpers import run_python, small_config, small_model
 
@@ -55,6 +57,14 @@ def test_a_trace_agrees_with_the_translation(translator):
                 translator.trace(text, GREEDY).target.text
                 == translator.translate([text], GREEDY)[0]
             )
+
+
+def test_a_trace_can_be_made_under_edits(translator, checkpoint):
+    edits = [PositionEdit("shift", 11).edits()]
+    edited = translator.trace(TEXTS[0], GREEDY, edits=edits)
+    with probing(checkpoint.model, *edits):
+        assert edited.found == translator.trace(TEXTS[0], GREEDY).found
+    assert edited.found != translator.trace(TEXTS[0], GREEDY).found
 
 
 def test_pieces_that_training_never_saw_are_flagged(translator, checkpoint):
