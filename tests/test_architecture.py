@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 TIERS = (
     {"core.axes", "core.config", "core.schedule", "core.corpus"},
     {"core.presets", "core.recipes", "core.tokenizer", "core.masks", "core.loss", "core.card",
-     "core.device", "core.model.tap", "core.model.dropout"},
+     "core.device", "core.significance", "core.model.tap", "core.model.dropout"},
     {"core.records", "core.data", "core.model.attention", "core.model.feedforward",
      "core.model.embedding"},
     {"core.words", "core.model.layers"},
