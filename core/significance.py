@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,3 +118,23 @@ def _middle_95(values: NDArray[np.float64]) -> Interval:
     ordered = np.sort(values)
     cut = len(ordered) // 40
     return float(ordered[cut]), float(ordered[-1 - cut])
+
+
+def save_statistics(file: Path, statistics: Mapping[str, Mapping[str, Statistics]]) -> None:
+    """Write statistics by text and score, compactly: counts as int16, likelihoods as float32."""
+    arrays = {
+        f"{text}.{name}": rows.astype(np.float32 if name == "perplexity" else np.int16)
+        for text, scores in statistics.items()
+        for name, rows in scores.items()
+    }
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def load_statistics(file: Path) -> dict[str, dict[str, Statistics]]:
+    """What `save_statistics` wrote."""
+    found: dict[str, dict[str, Statistics]] = {}
+    with np.load(file) as arrays:
+        for key in arrays.files:
+            text, _, name = key.rpartition(".")
+            found.setdefault(text, {})[name] = arrays[key].astype(np.float64)
+    return found

@@ -65,7 +65,7 @@ class Evaluate:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurement:
     """A text translated and scored."""
 
     translations: list[str]
@@ -77,7 +77,7 @@ class Measured:
 
 def measure(
     checkpoint: "Checkpoint", pairs: Sequence[tuple[str, str]], search_config: SearchConfig
-) -> Measured:
+) -> Measurement:
     """Translate the sources and score the translations against the references.
 
     Decoding speed counts the pieces of the translations, each with its `</s>`, over the time of
@@ -112,7 +112,7 @@ def measure(
         "search": search_config.to_json(),
         "decoding_tokens_per_s": round(n_tokens / elapsed_s, 1),
     }
-    return Measured(translations, result, statistics)
+    return Measurement(translations, result, statistics)
 
 
 def record_metrics(checkpoint: "Checkpoint", new: Mapping[str, Any]) -> None:

@@ -13,7 +13,10 @@ from core.checkpoint import load_checkpoint
 from core.records import Trace
 from tests.checkpoints import SENTENCE, write_checkpoint
 
-COMMANDS = ("train", "translate", "trace", "evaluate", "align", "average", "info", "corpus")
+COMMANDS = (
+    "train", "translate", "trace", "evaluate", "align", "average", "info", "corpus",
+    "table3", "table3-row",
+)  # fmt: skip
 
 
 def run(
