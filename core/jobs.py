@@ -70,7 +70,7 @@ def run_jobs(
         for process in queue.running.values():
             process.terminate()
         for process in queue.running.values():
-            process.wait()
+            _finish(process)
     return queue
 
 
@@ -79,10 +79,15 @@ def _collect(queue: Queue, by_name: Mapping[str, Job]) -> bool:
     ended = [name for name, process in queue.running.items() if process.poll() is not None]
     for name in ended:
         process = queue.running.pop(name)
-        assert process.stdin
-        process.stdin.close()
+        _finish(process)
         (queue.failed if process.returncode else queue.done).append(by_name[name])
     return bool(ended)
+
+
+def _finish(process: "subprocess.Popen[bytes]") -> None:
+    process.wait()
+    assert process.stdin
+    process.stdin.close()
 
 
 def _start(job: Job, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":

@@ -279,6 +279,8 @@ def _built(kind: Any, value: Any) -> Any:
     arguments = typing.get_args(kind)
     origin = typing.get_origin(kind)
     if dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise ValueError(f"{value!r} is no object")
         hints = typing.get_type_hints(kind)
         unknown = sorted(set(value) - set(hints))
         if unknown:

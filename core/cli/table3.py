@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from core.cli.table3_row import Family
 from core.config import ModelConfig, TrainConfig, write_json
@@ -88,7 +90,7 @@ def _require_texts(family: Family) -> None:
 
 
 def _require_same_settings(family: Family) -> None:
-    """Rows are comparable only if trained alike; what is begun or finished must be as now asked.
+    """Rows are comparable only if trained alike: what is begun or finished must be as now asked.
 
     Raises:
         ValueError: naming the settings that differ; how often the state is saved is free.
@@ -96,20 +98,14 @@ def _require_same_settings(family: Family) -> None:
     for row in ROWS.values():
         model = row.model(
             vocabulary_size=family.vocabulary_size, width=family.width, depth=family.depth
-        ).to_json()
-        training = row.settings(family.training).to_json()
+        )
+        wanted = model.to_json() | row.settings(family.training).to_json()
         for folder in (family.work / row.name, family.output / row.name):
-            if not (folder / "config.json").is_file():
-                continue
-            values = json.loads((folder / "config.json").read_text("utf-8"))
-            was = (
-                ModelConfig.from_json(values["model"]).to_json()
-                | TrainConfig.from_json(values["training"]).to_json()
-            )
+            was = _settings_of(folder)
             different = [
                 f"{name} was {was[name]!r}, is {value!r}"
-                for name, value in (model | training).items()
-                if was[name] != value and name != "save_every_s"
+                for name, value in wanted.items()
+                if was and was[name] != value and name != "save_every_s"
             ]
             if different:
                 raise ValueError(
@@ -117,6 +113,16 @@ def _require_same_settings(family: Family) -> None:
                     "are comparable only if trained alike: repeat its command, or name another "
                     "--output"
                 )
+
+
+def _settings_of(folder: Path) -> dict[str, Any]:
+    """Of model and training together, by name; empty if nothing was begun in the folder."""
+    file = folder / "config.json"
+    if not file.is_file():
+        return {}
+    values = json.loads(file.read_text("utf-8"))
+    model, training = values["model"], values["training"]
+    return ModelConfig.from_json(model).to_json() | TrainConfig.from_json(training).to_json()
 
 
 def _learn_vocabulary(family: Family) -> None:

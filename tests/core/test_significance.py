@@ -1,14 +1,12 @@
 """Sums of sentence statistics are the corpus scores; the paired bootstrap is sacrebleu's."""
 
 import math
-import random
 
 import numpy as np
 import pytest
 import sacrebleu
 from sacrebleu.significance import PairedTest
 
-from core.corpus import sentence_pairs
 from core.significance import (
     N_BOOTSTRAP,
     bleu,
@@ -18,19 +16,7 @@ from core.significance import (
     paired_difference,
     perplexity,
 )
-
-REFERENCES = [german for _, german in sentence_pairs(120, seed=5)]
-
-
-def damaged(share: float, seed: int) -> list[str]:
-    """The references with a share of their words lost, and some capitals."""
-    choose = random.Random(seed)
-    lines = []
-    for line in REFERENCES:
-        kept = " ".join(word for word in line.split() if choose.random() > share)
-        lines.append(kept.lower() if choose.random() < 0.3 else kept)
-    return lines
-
+from tests.core.tables import REFERENCES, damaged
 
 GOOD, BAD = damaged(0.1, 1), damaged(0.3, 2)
 
