@@ -99,8 +99,8 @@ def _options(settings: TrainConfig, default: TrainConfig, *always: str) -> list[
     """The options for every setting that differs from the default, and for some anyway."""
     words: list[str] = []
     for name, value in settings.to_json().items():
-        if value != getattr(default, name) or name in always:
-            values = value if isinstance(value, tuple) else (value,)
+        if value != default.to_json()[name] or name in always:
+            values = value if isinstance(value, list) else [value]
             words += [f"--{name.replace('_', '-')}", *map(str, values)]
     return words
 

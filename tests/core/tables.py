@@ -15,7 +15,6 @@ from core.table3 import (
     untrained,
 )
 
-
 REFERENCES = [german for _, german in sentence_pairs(120, seed=5)]
 
 

@@ -93,7 +93,9 @@ def test_a_killed_queue_leaves_nothing_running_and_no_folder_locked(tmp_path):
     wait_until(lambda: file.is_file() and file.read_text())
     queue.kill()
     queue.wait()
+    killed_s = time.monotonic()
     with alone(tmp_path):  # waits until the job has gone
+        assert time.monotonic() - killed_s < 30  # it would sleep for a minute
         wait_until(lambda: not is_running(int(file.read_text())))
 
 
