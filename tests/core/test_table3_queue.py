@@ -52,8 +52,8 @@ def run(*words: str, fails: bool = False) -> str:
     return error if fails else out
 
 
-def write_texts(folder: Path) -> None:
-    pairs = iter(sentence_pairs(sum(SIZES.values()), seed=3))
+def write_texts(folder: Path, seed: int = 3) -> None:
+    pairs = iter(sentence_pairs(sum(SIZES.values()), seed))
     for name, n in SIZES.items():
         part = [next(pairs) for _ in range(n)]
         for side, language in enumerate(("en", "de")):
@@ -231,8 +231,12 @@ def test_other_settings_are_refused(trained: Trained, more: list[str], message: 
 def test_with_the_run_folder_lost_finished_rows_stay_and_give_the_vocabulary(
     trained: Trained,
 ) -> None:
+    """It is not learnt again, not even from another text."""
     elsewhere = trained.folder / "elsewhere"
-    out = run("table3", *arguments(trained.folder, "--run-folder", str(elsewhere)))
+    elsewhere.mkdir()
+    write_texts(elsewhere, seed=4)
+    folders = ("--run-folder", str(elsewhere), "--data", str(elsewhere))
+    out = run("table3", *arguments(trained.folder, *folders))
     assert "running" not in out
     vocabulary = (trained.output / "base" / "sentencepiece.model").read_bytes()
     assert (elsewhere / "sentencepiece.model").read_bytes() == vocabulary
