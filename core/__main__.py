@@ -1,4 +1,4 @@
-"""`python -m core`: train, translate, trace, evaluate, average, info."""
+"""`python -m core`: train, translate, trace, evaluate, average, info, table3."""
 
 from core.cli import main
 

@@ -54,6 +54,14 @@ def _results(metrics: Mapping[str, Any]) -> str:
         )
     lines += ["", "Brackets: 95 % bootstrap intervals. Perplexity is per piece. Signatures:", ""]
     lines += [f"- {metric}: `{signature}`" for metric, signature in signatures.items()]
+    final = metrics.get("final", {}).get("results", {})
+    if final:
+        lines += ["", "The weights after the last step of the training, for comparison:", ""]
+    for name, result in sorted(final.items()):
+        bleu, lowercased = (_score(result, metric) for metric in ("bleu", "bleu_lc"))
+        lines.append(
+            f"- {name}: BLEU {bleu}, lowercased {lowercased}, perplexity {result['perplexity']:.2f}"
+        )
     alignment = metrics.get("alignment")
     if alignment:
         lines += [

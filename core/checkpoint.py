@@ -6,6 +6,7 @@
     history.jsonl          one line a report of the training
     metrics.json           scores and statistics measured on the finished weights
     card.md                data, licenses, results, known failures
+    timeline/STEP.safetensors   where kept: the weights after that step of the same training
 
 Safe data only: safetensors, JSON, SentencePiece; nothing is ever unpickled. A folder is written
 whole beside its place and then renamed into it.
@@ -31,6 +32,17 @@ from core.tokenizer import Tokenizer
 
 WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "sentencepiece.model"
 HISTORY, METRICS, CARD = "history.jsonl", "metrics.json", "card.md"
+TIMELINE = "timeline"
+
+
+def timeline_file(step: int) -> str:
+    """Name, inside a checkpoint folder, of the weights after that step of its training."""
+    return f"{TIMELINE}/{step:07d}.safetensors"
+
+
+def timeline_steps(folder: Path) -> list[int]:
+    """The steps whose weights a checkpoint folder keeps, beside its own; often none."""
+    return sorted(int(file.stem) for file in (folder / TIMELINE).glob("*.safetensors"))
 
 
 class CheckpointError(ValueError):
@@ -54,20 +66,31 @@ class Checkpoint:
         return self.model.config
 
 
-def load_checkpoint(folder: Path | str, device: torch.device | str = "cpu") -> Checkpoint:
+def load_checkpoint(
+    folder: Path | str, device: torch.device | str = "cpu", *, step: int | None = None
+) -> Checkpoint:
     """Read and check a checkpoint folder.
 
     History, metrics and card may be absent; the other three files must be there and must fit.
 
+    Args:
+        step: instead of the finished weights, those after this step, from the folder's timeline.
+
     Raises:
-        CheckpointError: if a file is missing, truncated, or does not fit the configuration.
+        CheckpointError: if a file is missing, truncated, or does not fit the configuration, or the
+            timeline has no such step.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise CheckpointError(
             f"{folder} is no folder; a checkpoint is a folder with {WEIGHTS} in it"
         )
-    for name in (WEIGHTS, CONFIG, VOCABULARY):
+    weights = WEIGHTS if step is None else timeline_file(step)
+    if step is not None and step not in timeline_steps(folder):
+        raise CheckpointError(
+            f"{folder} keeps no weights of step {step}; its timeline has {timeline_steps(folder)}"
+        )
+    for name in (weights, CONFIG, VOCABULARY):
         if not (folder / name).is_file():
             raise CheckpointError(f"{folder / name} is missing; a checkpoint needs it")
     config, training = _read_config(folder / CONFIG)
@@ -80,11 +103,11 @@ def load_checkpoint(folder: Path | str, device: torch.device | str = "cpu") -> C
             f"{folder / VOCABULARY} has {tokenizer.vocabulary_size} pieces, but {CONFIG} says "
             f"vocabulary_size={config.vocabulary_size}; the files are of different checkpoints"
         )
-    weights = read_tensors(folder / WEIGHTS)
+    tensors = read_tensors(folder / weights)
     with torch.device("meta"):
         model = build(config)
-    _check_shapes(folder / WEIGHTS, weights, model)
-    model = _with_weights(config, weights)
+    _check_shapes(folder / weights, tensors, model)
+    model = _with_weights(config, tensors)
     return Checkpoint(
         model=model.to(device).eval(),
         tokenizer=tokenizer,
@@ -102,15 +125,10 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path | str, *, half: bool = 
     Args:
         half: store weights as float16, as the bundled ones are.
     """
-    dtype = torch.float16 if half else torch.float32
-    weights = {
-        name: tensor.detach().to("cpu", dtype).contiguous()
-        for name, tensor in checkpoint.model.state_dict().items()
-    }
     training = checkpoint.training.to_json() if checkpoint.training else None
     config = {"model": checkpoint.config.to_json(), "training": training}
     with writing_folder(Path(folder)) as partial:
-        safetensors.torch.save_file(weights, partial / WEIGHTS)
+        save_weights(checkpoint.model.state_dict(), partial / WEIGHTS, half=half)
         (partial / CONFIG).write_text(write_json(config), "utf-8")
         (partial / VOCABULARY).write_bytes(checkpoint.tokenizer.model)
         (partial / HISTORY).write_text(
@@ -118,6 +136,13 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path | str, *, half: bool = 
         )
         (partial / METRICS).write_text(write_json(dict(checkpoint.metrics)), "utf-8")
         (partial / CARD).write_text(checkpoint.card, "utf-8")
+
+
+def save_weights(weights: Mapping[str, Tensor], file: Path, *, half: bool) -> None:
+    """Write tensors as float32, or as float16 if `half`."""
+    dtype = torch.float16 if half else torch.float32
+    tensors = {name: t.detach().to("cpu", dtype).contiguous() for name, t in weights.items()}
+    safetensors.torch.save_file(tensors, file)
 
 
 def average_weights(files: Sequence[Path]) -> dict[str, Tensor]:
@@ -176,8 +201,9 @@ def writing_folder(folder: Path) -> Iterator[Path]:
     partial.mkdir()
     try:
         yield partial
-        for file in partial.iterdir():
-            _flush_to_disk(file)
+        for file in partial.rglob("*"):
+            if file.is_file():
+                _flush_to_disk(file)
         if folder.exists():
             old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
             folder.rename(old)

@@ -21,7 +21,8 @@ class _Config:
     """JSON both ways for the frozen dataclasses below."""
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+        values: dict[str, Any] = dataclasses.asdict(self)  # type: ignore[call-overload]
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
@@ -178,6 +179,8 @@ class TrainConfig(_Config):
     """Steps between the weight snapshots that averaging uses."""
     n_snapshots: int = 5
     """How many of the newest snapshots are kept, and averaged in the end (section 6.1: 5)."""
+    keep_steps: tuple[int, ...] = ()
+    """Steps after which the weights are kept for good, beside the snapshots."""
     seed: int = 1
     precision: Precision = "auto"
     """auto: bfloat16 autocast where the hardware has it, float32 elsewhere."""
@@ -190,6 +193,13 @@ class TrainConfig(_Config):
         )
         self._require_at_least(1, "validate_every", "snapshot_every", "n_snapshots", "max_pieces")
         self._require_at_least(0, "n_validation_translations", "patience", "seed")
+        object.__setattr__(self, "keep_steps", tuple(self.keep_steps))  # JSON knows only lists
+        for step in self.keep_steps:
+            if not isinstance(step, int) or isinstance(step, bool) or not 1 <= step <= self.n_steps:
+                raise ValueError(
+                    f"keep_steps holds {step!r}; each must be a step of the training, from 1 to "
+                    f"n_steps={self.n_steps}"
+                )
         self._require_between(0, 1, "beta1", "beta2", "label_smoothing")
         self._require_positive("rate_scale", "adam_epsilon", "max_gradient_norm", "save_every_s")
         self._require_one_of(Precision, "precision")

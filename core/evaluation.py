@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from core.data import Indices, PaddedBatch, TokenisedCorpus, collate, pad
-from core.loss import smoothed_cross_entropy
 from core.model import Transformer
+from core.significance import N_BOOTSTRAP, Statistics
 from core.tokenizer import END_ID, START_ID
 
 TOKENS_AT_ONCE = 4_000
-N_BOOTSTRAP = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,24 @@ class Likelihood:
         return math.exp(min(self.nll_nats / max(self.n_tokens, 1), 700.0))
 
 
-@torch.inference_mode()
 def batch_likelihood(model: Transformer, batch: PaddedBatch) -> Likelihood:
     """Teacher-forced likelihood of the targets of one padded batch."""
+    n_tokens = int((batch.target[:, 1:] != model.config.pad_id).sum())
+    return Likelihood(float(batch_nll(model, batch).sum()), n_tokens)
+
+
+@torch.inference_mode()
+def batch_nll(model: Transformer, batch: PaddedBatch) -> NDArray[np.float64]:
+    """The negative log-likelihood of each target of one padded batch, in nats: B."""
     batch = batch.to(next(model.parameters()).device)
     expected = batch.target[:, 1:]
     real = expected != model.config.pad_id
     logits = model(batch.source, batch.target[:, :-1])[real]
-    nll = smoothed_cross_entropy(logits, expected[real], label_smoothing=0.0)
-    return Likelihood(float(nll), int(real.sum()))
+    log_p = torch.log_softmax(logits, -1).gather(-1, expected[real, None]).squeeze(-1)
+    nll_nats = np.zeros(len(expected))
+    rows = real.nonzero()[:, 0]
+    np.subtract.at(nll_nats, rows.cpu().numpy(), log_p.cpu().double().numpy())
+    return nll_nats
 
 
 def corpus_likelihood(
@@ -65,15 +74,24 @@ def pairs_likelihood(
     Raises:
         ValueError: if a side exceeds the positions of the model.
     """
-    total = Likelihood(0.0, 0)
+    nll_nats, n_tokens = likelihood_statistics(model, sources, targets).sum(0)
+    return Likelihood(float(nll_nats), int(n_tokens))
+
+
+def likelihood_statistics(
+    model: Transformer, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+) -> Statistics:
+    """The same pair by pair: nll in nats and number of target pieces, n_pairs x 2."""
+    statistics = np.zeros((len(sources), 2))
     lengths = [np.asarray([len(ids) for ids in side], np.int64) for side in (sources, targets)]
     for batch in _similar_lengths(*lengths):
         padded = PaddedBatch(
             source=pad([[*sources[i], END_ID] for i in batch]),
             target=pad([[START_ID, *targets[i], END_ID] for i in batch]),
         )
-        total += batch_likelihood(model, padded)
-    return total
+        statistics[batch, 0] = batch_nll(model, padded)
+        statistics[batch, 1] = lengths[1][batch] + 1
+    return statistics
 
 
 def _similar_lengths(source_lengths: Indices, target_lengths: Indices) -> list[Indices]:

@@ -5,7 +5,7 @@ RUN/sentencepiece.model  its vocabulary
 RUN/history.jsonl        reports so far; on resume, cut back to the resumed step
 RUN/latest               one line: the name of the newest whole state
 RUN/step-000123/         weights, optimiser moments, place in the data
-RUN/snapshots/           weights alone, for averaging and for the best validation
+RUN/snapshots/           weights alone: step-N for averaging, kept-N for good, best by validation
 """
 
 import dataclasses
@@ -142,7 +142,7 @@ class RunFolder:
         partial.replace(self.snapshots / f"{name}.safetensors")
 
     def step_snapshots(self) -> list[Path]:
-        """The numbered snapshots, oldest first."""
+        """The numbered snapshots for averaging, oldest first."""
         return sorted(self.snapshots.glob("step-*.safetensors"))
 
     def drop_snapshots_but(self, n_newest: int) -> None:
@@ -156,6 +156,11 @@ class RunFolder:
     def _cut_history(self, step: int) -> None:
         kept = (line for line in read_history(self.history_file) if line["step"] <= step)
         write_whole(self.history_file, _json_lines(kept))
+
+
+def kept_snapshot(step: int) -> str:
+    """The name of a snapshot that is kept for good."""
+    return f"kept-{step:07d}"
 
 
 def _json_lines(lines: Iterable[Any]) -> str:

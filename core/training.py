@@ -26,7 +26,7 @@ from core.device import choose_dtype
 from core.evaluation import Likelihood, corpus_likelihood
 from core.loss import smoothed_cross_entropy
 from core.model import Transformer
-from core.runs import Progress, RunFolder, StepReport, Window
+from core.runs import Progress, RunFolder, StepReport, Window, kept_snapshot
 from core.schedule import learning_rate
 
 REPORT_EVERY = 50
@@ -257,6 +257,8 @@ class Trainer:
             progress = dataclasses.replace(progress, window=Window())
         if self._is_due(progress, self.config.snapshot_every):
             self._snapshot(progress)
+        if progress.step in self.config.keep_steps and self.group.is_first:
+            self.run.save_snapshot(kept_snapshot(progress.step), self.model)
         if self._is_due(progress, self.config.validate_every):
             progress = self._validate(progress)
         return progress

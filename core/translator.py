@@ -21,9 +21,11 @@ class Translator:
         self._new_target_ids = frozenset(unseen.get("target", ()))
 
     @classmethod
-    def load(cls, folder: Path | str, device: str = "cpu") -> "Translator":
-        """Raises CheckpointError if the folder is no whole checkpoint."""
-        return cls(load_checkpoint(folder, device))
+    def load(
+        cls, folder: Path | str, device: str = "cpu", *, step: int | None = None
+    ) -> "Translator":
+        """Raises CheckpointError if the folder is no whole checkpoint, or has no such step."""
+        return cls(load_checkpoint(folder, device, step=step))
 
     def search(self, texts: Sequence[str], config: SearchConfig | None = None) -> list[Found]:
         ids = [self.checkpoint.tokenizer.encode(text) for text in texts]

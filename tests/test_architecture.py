@@ -9,12 +9,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 TIERS = (
-    {"core.axes", "core.config", "core.schedule", "core.corpus"},
-    {"core.presets", "core.recipes", "core.manifest", "core.tokenizer", "core.masks", "core.loss", "core.card",
-     "core.device", "core.model.tap", "core.model.dropout"},
+    {"core.axes", "core.config", "core.schedule", "core.corpus", "core.jobs"},
+    {"core.presets", "core.recipes", "core.manifest", "core.tokenizer", "core.masks", "core.loss",
+     "core.card", "core.device", "core.significance", "core.model.tap", "core.model.dropout"},
     {"core.records", "core.data", "core.model.attention", "core.model.feedforward",
-     "core.model.embedding"},
-    {"core.words", "core.attribution", "core.model.layers"},
+     "core.model.embedding", "core.table3"},
+    {"core.report", "core.collect", "core.words", "core.attribution", "core.model.layers"},
     {"core.model.transformer"},
     {"core.model"},
     {"core.decoding", "core.checkpoint", "core.evaluation"},
@@ -22,6 +22,8 @@ TIERS = (
     {"core.alignment", "core.ablation", "core.training", "core.translator"},
     {"core", "core.inspection"},
     {"core.cli.train", "core.cli.translate", "core.cli.evaluate", "core.cli.info"},
+    {"core.cli.table3_row"},
+    {"core.cli.table3"},
     {"core.cli"},
     {"core.__main__"},
 )  # fmt: skip

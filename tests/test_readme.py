@@ -26,6 +26,8 @@ NOT_RUN = {
     ".venv/bin/streamlit run explorer/app.py --server.address 0.0.0.0": "opens the network",
     "torchrun --nproc-per-node 8 -m core train --preset base --source train.en "
     "--target train.de --output checkpoints/mine": "needs eight GPUs",
+    "python -m core table3 --width 1/4 --depth 1/2 --data data/en-de --output checkpoints/table3 "
+    "--jobs 2": "takes hours; tests/core/test_table3_queue.py runs it at toy size",
 }
 
 

@@ -9,6 +9,8 @@ import tyro
 
 from core.cli.evaluate import Align, Evaluate
 from core.cli.info import Info
+from core.cli.table3 import Table3
+from core.cli.table3_row import Table3Row
 from core.cli.train import TYRO_CONFIG, Average, Corpus, Train
 from core.cli.translate import Trace, Translate
 
@@ -21,6 +23,8 @@ Command = (
     | Annotated[Average, tyro.conf.subcommand("average")]
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Corpus, tyro.conf.subcommand("corpus")]
+    | Annotated[Table3, tyro.conf.subcommand("table3")]
+    | Annotated[Table3Row, tyro.conf.subcommand("table3-row")]
 )
 
 

@@ -12,6 +12,7 @@ from core.config import SearchConfig, write_json
 
 if TYPE_CHECKING:
     from core.checkpoint import Checkpoint
+    from core.significance import Statistics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +44,12 @@ class Evaluate:
         if not pairs:
             raise ValueError(f"{self.source} has no line; there is nothing to evaluate")
         started_s = time.perf_counter()
-        translations, result = measure(checkpoint, pairs, self.search)
-        result["seconds"] = round(time.perf_counter() - started_s, 1)
+        measured = measure(checkpoint, pairs, self.search)
+        seconds = round(time.perf_counter() - started_s, 1)
+        result = {**measured.result, "seconds": seconds}
         if self.output:
-            self.output.write_text("".join(line + "\n" for line in translations), "utf-8")
+            lines = "".join(line + "\n" for line in measured.translations)
+            self.output.write_text(lines, "utf-8")
         if self.record:
             results = {**checkpoint.metrics.get("results", {}), self.record: result}
             record_metrics(checkpoint, {"results": results})
@@ -54,33 +57,62 @@ class Evaluate:
             for name in ("bleu", "bleu_lc", "chrf"):
                 low, high = result["intervals_95"][name]
                 print(f"{name:8} {result[name]:6.2f}  95 % interval {low:.2f} to {high:.2f}")
-            print(f"{'ppl':8} {result['perplexity']:6.2f}  per piece")
+            low, high = result["intervals_95"]["perplexity"]
+            print(
+                f"{'ppl':8} {result['perplexity']:6.2f}  95 % interval {low:.2f} to {high:.2f}, per piece"
+            )
         print(json.dumps(result))
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A text translated and scored."""
+
+    translations: list[str]
+    result: dict[str, Any]
+    """The scores as JSON, with intervals and signatures."""
+    statistics: "Mapping[str, Statistics]"
+    """Sentence by sentence, what adds up to `perplexity`, `bleu` and `bleu_lc`."""
 
 
 def measure(
     checkpoint: "Checkpoint", pairs: Sequence[tuple[str, str]], search_config: SearchConfig
-) -> tuple[list[str], dict[str, Any]]:
-    """Translations of the sources, and their scores against the references."""
-    from core.evaluation import pairs_likelihood, translation_scores
+) -> Measurement:
+    """Translate the sources and score the translations against the references.
+
+    Decoding speed counts the pieces of the translations, each with its `</s>`, over the time of
+    the whole search, batches of several sentences.
+    """
+    from core.evaluation import likelihood_statistics, translation_scores
+    from core.significance import bleu_statistics, corpus_score, interval_95
     from core.translator import Translator
 
     tokenizer = checkpoint.tokenizer
-    translations = Translator(checkpoint).translate([source for source, _ in pairs], search_config)
-    likelihood = pairs_likelihood(
-        checkpoint.model,
-        tokenizer.encode_lines([source for source, _ in pairs]),
-        tokenizer.encode_lines([target for _, target in pairs]),
-    )
-    scores = translation_scores(translations, [target for _, target in pairs])
-    return translations, {
+    sources, references = ([pair[side] for pair in pairs] for side in (0, 1))
+    started_s = time.perf_counter()
+    translations = Translator(checkpoint).translate(sources, search_config)
+    elapsed_s = time.perf_counter() - started_s
+    n_tokens = sum(len(ids) + 1 for ids in tokenizer.encode_lines(translations))
+    statistics = {
+        "perplexity": likelihood_statistics(
+            checkpoint.model, tokenizer.encode_lines(sources), tokenizer.encode_lines(references)
+        ),
+        "bleu": bleu_statistics(translations, references, lowercase=False),
+        "bleu_lc": bleu_statistics(translations, references, lowercase=True),
+    }
+    scores = translation_scores(translations, references)
+    low, high = interval_95("perplexity", statistics["perplexity"])
+    intervals = {name: score.interval_95 for name, score in scores.items()}
+    result = {
         **{name: round(score.value, 2) for name, score in scores.items()},
-        "intervals_95": {name: score.interval_95 for name, score in scores.items()},
+        "intervals_95": {**intervals, "perplexity": (round(low, 3), round(high, 3))},
         "signatures": {name: score.signature for name, score in scores.items()},
-        "perplexity": round(likelihood.perplexity, 3),
+        "perplexity": round(corpus_score("perplexity", statistics["perplexity"]), 3),
         "sentences": len(pairs),
         "search": search_config.to_json(),
+        "decoding_tokens_per_s": round(n_tokens / elapsed_s, 1),
     }
+    return Measurement(translations, result, statistics)
 
 
 def record_metrics(checkpoint: "Checkpoint", new: Mapping[str, Any]) -> None:

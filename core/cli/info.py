@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.presets import PRESETS, model_config
+from core.report import aligned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +61,7 @@ class Info:
             header,
             *(tuple("" if v is None else str(v) for v in row.values()) for row in rows),
         ]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-        return "\n".join(
-            "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
-            for line in lines
-        )
+        return aligned(lines)
 
     def _checkpoint(self) -> str:
         from core.checkpoint import load_checkpoint

@@ -33,7 +33,7 @@ FACTS = "facts.json"
 MAX_HELD_OUT = 1_000
 FREE_TO_CHANGE = {
     "n_steps", "validate_every", "n_validation_translations", "patience", "save_every_s",
-    "snapshot_every", "n_snapshots",
+    "snapshot_every", "n_snapshots", "keep_steps",
 }  # fmt: skip
 """Settings a resumed run may change: they decide how long and how often, not what is computed."""
 

@@ -31,6 +31,15 @@ def test_a_new_card_states_what_the_program_knows():
     assert [json.loads(block) for block in blocks] == [CONFIG.to_json(), TRAINING.to_json()]
 
 
+def test_final_weights_stand_below_the_kept_ones():
+    final = {"results": {"test2016": result(31.0)}}
+    card = with_results(new_card("row", CONFIG, TRAINING), {**METRICS, "final": final})
+    assert (
+        "\n- test2016: BLEU 31.0 [1.0, 2.0], lowercased 32.0 [3.0, 4.0], perplexity 4.57\n" in card
+    )
+    assert "last step" not in with_results(card, METRICS)
+
+
 def test_an_undescribed_model_says_so():
     card = new_card("en-de", CONFIG, None)
     assert ABOUT_MISSING in card

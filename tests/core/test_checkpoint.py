@@ -10,6 +10,7 @@ import safetensors.torch
 import torch
 from torch.testing import assert_close
 
+import core
 from core.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -18,6 +19,9 @@ from core.checkpoint import (
     model_with,
     read_history,
     save_checkpoint,
+    save_weights,
+    timeline_file,
+    timeline_steps,
     write_whole,
     writing_folder,
 )
@@ -97,6 +101,31 @@ def test_loading_draws_no_random_number(saved):
     before = torch.get_rng_state()
     load_checkpoint(saved)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_timeline_is_loaded_step_by_step(tokenizer, saved):
+    assert timeline_steps(saved) == []
+    config = small_config(vocabulary_size=tokenizer.vocabulary_size)
+    models = {step: small_model(config, seed=step).float() for step in (90, 7)}
+    (saved / "timeline").mkdir()
+    for step, model in models.items():
+        save_weights(model.state_dict(), saved / timeline_file(step), half=True)
+    assert timeline_steps(saved) == [7, 90]
+    for step, model in models.items():
+        for loaded in (load_checkpoint(saved, step=step), core.load(saved, step=step).checkpoint):
+            weight = model.embedding.weight.half().float()
+            assert torch.equal(loaded.model.embedding.weight, weight)
+    with pytest.raises(
+        CheckpointError, match=rf"^{saved} keeps no weights of step 8; its timeline has \[7, 90\]$"
+    ):
+        load_checkpoint(saved, step=8)
+
+
+def test_folders_inside_a_folder_are_written_whole_too(tmp_path):
+    with writing_folder(tmp_path / "model") as partial:
+        (partial / "timeline").mkdir()
+        (partial / timeline_file(7)).write_text("x")
+    assert (tmp_path / "model" / timeline_file(7)).read_text() == "x"
 
 
 def test_an_untrained_checkpoint_needs_no_extras(tokenizer, tmp_path):

@@ -13,7 +13,10 @@ from core.checkpoint import load_checkpoint
 from core.records import Trace
 from tests.checkpoints import SENTENCE, write_checkpoint
 
-COMMANDS = ("train", "translate", "trace", "evaluate", "align", "average", "info", "corpus")
+COMMANDS = (
+    "train", "translate", "trace", "evaluate", "align", "average", "info", "corpus",
+    "table3", "table3-row",
+)  # fmt: skip
 
 
 def run(
@@ -132,6 +135,9 @@ def test_evaluate_ends_with_one_json_object_and_keeps_it(trained: Path) -> None:
     result = json.loads(out.splitlines()[-1])
     assert {"bleu", "bleu_lc", "chrf", "perplexity", "sentences", "seconds"} <= set(result)
     assert result["sentences"] == 20
+    low, high = result["intervals_95"]["perplexity"]
+    assert 1 < low < result["perplexity"] < high
+    assert result["decoding_tokens_per_s"] > 0
     assert "case:lc" in result["signatures"]["bleu_lc"]
     assert load_checkpoint(model).metrics["results"]["grammar"] == result
     assert f"| grammar | 20 | {result['bleu']:.1f} [" in (model / "card.md").read_text("utf-8")

@@ -203,6 +203,17 @@ def test_json_both_ways_for_searches(alpha, temperature, beam_size):
     assert SearchConfig.from_json(json.loads(write_json(config.to_json()))) == config
 
 
+def test_json_keeps_the_steps_to_keep():
+    config = TrainConfig(keep_steps=(3, 50))
+    assert TrainConfig.from_json(json.loads(write_json(config.to_json()))) == config
+
+
+@pytest.mark.parametrize("step", [0, 8, True, 2.0])
+def test_steps_to_keep_are_steps_of_the_training(step):
+    with pytest.raises(ValueError, match=rf"^keep_steps holds {step!r}; .* from 1 to n_steps=7$"):
+        TrainConfig(n_steps=7, keep_steps=(3, step))
+
+
 def test_unknown_keys_are_named():
     with pytest.raises(
         ValueError, match=r"^SearchConfig knows no \['beams', 'width'\]; its fields"

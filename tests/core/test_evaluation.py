@@ -15,6 +15,7 @@ from core.evaluation import (
     Likelihood,
     batch_likelihood,
     corpus_likelihood,
+    likelihood_statistics,
     pairs_likelihood,
     translation_scores,
 )
@@ -40,6 +41,13 @@ def test_the_likelihood_of_pairs_is_that_computed_by_hand(model):
     assert likelihood.n_tokens == 3 + 9 + 0 + 6 + 4
     assert likelihood.nll_nats == pytest.approx(by_hand, rel=1e-10)
     assert likelihood.perplexity == pytest.approx(math.exp(by_hand / 22), rel=1e-10)
+
+
+def test_every_pair_has_its_own_likelihood_in_its_own_row(model):
+    statistics = likelihood_statistics(model, SOURCES, TARGETS)
+    by_hand = [nll_by_hand(model, *pair) for pair in zip(SOURCES, TARGETS, strict=True)]
+    assert statistics[:, 0] == pytest.approx(by_hand, rel=1e-10)
+    assert statistics[:, 1].tolist() == [4, 10, 1, 7]
 
 
 def test_a_model_that_knows_nothing_has_the_perplexity_of_its_vocabulary(model):

@@ -285,6 +285,20 @@ def test_the_best_weights_are_kept(tmp_path, monkeypatch):
     assert all(torch.equal(best[name], sixth[name]) for name in sixth)
 
 
+def test_weights_to_keep_outlive_the_snapshots_for_averaging(tmp_path):
+    trainer = small_trainer(tmp_path, CORPUS, n_steps=5, snapshot_every=1, keep_steps=(1, 4))
+    trainer.config = trainer.config.replace(n_snapshots=2)
+    trainer.train()
+    names = sorted(file.stem for file in trainer.run.snapshots.iterdir())
+    assert names == ["kept-0000001", "kept-0000004", "step-0000004", "step-0000005"]
+    first, fourth, averaged = (
+        read_tensors(trainer.run.snapshots / f"{name}.safetensors")
+        for name in ("kept-0000001", "kept-0000004", "step-0000004")
+    )
+    assert all(torch.equal(fourth[name], averaged[name]) for name in fourth)
+    assert not any(torch.equal(first[name], fourth[name]) for name in first)
+
+
 def test_further_scores_stand_in_the_validation_lines(tmp_path):
     trainer = small_trainer(
         tmp_path, CORPUS, validation=VALIDATION, validate_every=5,

@@ -1,0 +1,65 @@
+"""What is bundled of Table 3 is what its table and its page say."""
+
+import dataclasses
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from core import table3
+from core.presets import PaperResult
+from core.report import report
+from core.table3 import TABLE, Table, TableRow, read_table, require_different_weights, untrained
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "checkpoints" / "table3"
+PAGE = (ROOT / "docs" / "table3.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def table() -> Table:
+    if (FOLDER / TABLE).is_file():
+        return read_table(FOLDER / TABLE)
+    return untrained(
+        width="1/4",
+        depth="1/2",
+        vocabulary_size=table3.VOCABULARY_SIZE,
+        training=table3.TRAINING,
+    )
+
+
+def test_the_page_prints_the_table(table: Table) -> None:
+    block = re.search(r"<!-- table: begin -->\n(.*?)\n<!-- table: end -->", PAGE, re.DOTALL)
+    assert block
+    assert block[1] == report(table, "markdown"), "run scripts/renew-table3"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        PaperResult, Table, TableRow, table3.Sizes, table3.Measured, table3.Score, table3.Comparison,
+    ],
+)  # fmt: skip
+def test_the_page_names_every_field(kind: type) -> None:
+    schema = PAGE.split("## `table.json`")[1]
+    for field in dataclasses.fields(kind):
+        assert f"`{field.name}`" in schema, field.name
+
+
+def test_every_finished_row_is_in_the_table(table: Table) -> None:
+    finished = {file.parent.name for file in FOLDER.glob("*/metrics.json")}
+    assert finished == {row.name for row in table.rows if row.measured}
+
+
+def test_the_weights_are_those_of_the_table_and_all_different(table: Table) -> None:
+    stored = {
+        file.parent.name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in FOLDER.glob("*/model.safetensors")
+    }
+    assert stored == {
+        row.name: row.measured.weights_sha256
+        for row in table.rows
+        if row.measured and row.measured.weights_sha256
+    }
+    require_different_weights(table)
