@@ -54,7 +54,6 @@ class Table3(Family):
         if self.jobs < 1:
             raise ValueError(f"jobs={self.jobs} must be at least 1, the rows trained at a time")
         rows = chosen_rows(self.rows)
-        self.untrained()  # names a width or depth that does not fit, before anything is written
         _require_texts(self)
         _require_same_settings(self)
         _learn_vocabulary(self)
@@ -93,7 +92,8 @@ def _require_same_settings(family: Family) -> None:
     """Rows are comparable only if trained alike: what is begun or finished must be as now asked.
 
     Raises:
-        ValueError: naming the settings that differ; how often the state is saved is free.
+        ValueError: naming the settings that differ (how often the state is saved is free), or a
+            width or depth that does not fit a row.
     """
     for row in ROWS.values():
         model = row.model(
