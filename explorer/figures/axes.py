@@ -19,7 +19,8 @@ def label_axis(labels: Sequence[str], **more: Any) -> dict[str, Any]:
     return {
         "tickmode": "array",
         "tickvals": list(range(len(labels))),
-        "ticks": "",
+        "ticks": "outside",  # unseen: they keep the labels at a distance
+        "tickcolor": "rgba(0,0,0,0)",
         "ticktext": list(labels),
         "automargin": True,
         "showgrid": False,

@@ -167,15 +167,15 @@ def _add_vectors(figure: go.Figure, walked: Walk) -> None:
             named = label_axis(
                 [f"<b>{name}</b>"],
                 tickvals=[(len(vector) - 1) / 2],
-                tickfont={"color": ROLES[role].mark, "size": 14},
+                tickfont={"color": ROLES[role].mark, "size": 19},
                 autorange="reversed",
             )
             figure.update_yaxes(named, row=row, col=column)
 
 
 def _add_strips(figure: go.Figure, walked: Walk) -> None:
-    """One number a key: the product, scaled, masked, and its softmax."""
-    masked = np.where(walked.visible, walked.scaled, np.nan)
+    """One number a key: the product, scaled, masked (−∞ is drawn as the lowest), and its softmax."""
+    masked = np.where(walked.visible, walked.scaled, -np.inf)
     limit = largest(walked.scaled)
     strips: tuple[tuple[int, str, Array, dict[str, Any]], ...] = (
         (PRODUCTS, "q·k", walked.products, _around_zero(largest(walked.products))),
@@ -185,11 +185,10 @@ def _add_strips(figure: go.Figure, walked: Walk) -> None:
     )
     for row, name, values, look in strips:
         strip = go.Heatmap(
-            z=values[None],
+            z=np.nan_to_num(values, neginf=-limit)[None],
             text=[_numbers(values)],
             texttemplate="%{text}" if len(values) <= MOST_KEYS_WITH_NUMBERS else None,
             hovertemplate=f"{name}: <b>%{{text}}</b><extra>%{{x}}</extra>",
-            hoverongaps=True,
             showscale=False,
             xgap=1,
             **look,
@@ -208,8 +207,8 @@ def _share() -> dict[str, Any]:
 
 
 def _numbers(values: Array) -> list[str]:
-    """A hidden key's score is minus infinity."""
-    return ["−∞" if np.isnan(value) else signed(float(value)) for value in values]
+    """Two digits; a hidden key's score is minus infinity."""
+    return ["−∞" if np.isneginf(value) else signed(float(value)) for value in values]
 
 
 def _require_labels(labels: Sequence[str], n: int) -> None:

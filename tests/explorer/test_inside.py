@@ -98,7 +98,8 @@ def test_the_picture_holds_every_stage() -> None:
     products, scaled, masked, weights = (strip[0] for strip in strips)
     assert np.array_equal(products, walked().products)
     assert np.array_equal(scaled, walked().scaled)
-    assert np.isnan(masked).tolist() == (~VISIBLE).tolist()
+    assert np.array_equal(masked[VISIBLE], walked().scaled[VISIBLE])
+    assert (masked[~VISIBLE] == np.abs(walked().scaled).max() * -1).all()
     assert np.array_equal(weights, walked().weights)
 
 
