@@ -19,6 +19,8 @@ def label_axis(labels: Sequence[str], **more: Any) -> dict[str, Any]:
     return {
         "tickmode": "array",
         "tickvals": list(range(len(labels))),
+        "ticks": "outside",  # unseen: they keep the labels at a distance
+        "tickcolor": "rgba(0,0,0,0)",
         "ticktext": list(labels),
         "automargin": True,
         "showgrid": False,
@@ -53,9 +55,9 @@ def signed_heat_map(values: Array, *, limit: float, hover: str, **more: Any) -> 
     )
 
 
-def signed(value: float, digits: int = 2) -> str:
-    """A number as it is set in print, with a true minus sign."""
-    return f"{value:.{digits}f}".replace("-", "−")
+def signed(value: float) -> str:
+    """A number as it is set in print, two digits and a true minus sign."""
+    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
 
 def largest(*arrays: Array) -> float:

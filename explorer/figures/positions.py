@@ -93,8 +93,8 @@ def dot_products_figure(table: Array) -> go.Figure:
     figure.update_layout(
         height=460,
         margin={**MARGIN, "t": 10},
-        xaxis=number_axis("position q", side="top", constrain="domain"),
-        yaxis=number_axis(POSITION, autorange="reversed", scaleanchor="x", constrain="domain"),
+        xaxis=number_axis("position q", side="top"),
+        yaxis=number_axis(POSITION, autorange="reversed"),
     )
     return figure
 
@@ -165,7 +165,7 @@ def shift_figure(table: Array, *, k: int, position: int, halves: bool = False) -
     figure.add_trace(signed_heat_map(matrix, limit=1, hover=hover, colorbar=bar), 1, 1)
     for trace in _shifted_rows(table[position], moved, table[position + k]):
         figure.add_trace(trace, 1, 2)
-    figure.update_layout(height=430, margin=MARGIN, legend={**LEGEND, "x": 0.42, "y": -0.12})
+    figure.update_layout(height=460, margin=MARGIN, legend={**LEGEND, "x": 0.42, "y": -0.24})
     figure.update_xaxes(number_axis(f"{DIMENSION} of PE(p)"), row=1, col=1)
     figure.update_yaxes(
         number_axis(f"{DIMENSION} of PE(p + k)", autorange="reversed"), row=1, col=1
@@ -215,23 +215,29 @@ def compare_tables_figure(learned: Array, sinusoids: Array) -> go.Figure:
 
 
 def _shifted_rows(before: Array, moved: Array, after: Array) -> list[go.Scatter]:
-    """PE(p), then the real PE(p + k) as a line, and on it what the map made as points."""
+    """PE(p) as small dots, the real PE(p + k) as large ones, and rings where the map put it."""
     dimensions = np.arange(len(before))
 
-    def row(name: str, values: Array, **look: Any) -> go.Scatter:
+    def row(name: str, values: Array, **marker: Any) -> go.Scatter:
         hover = f"{name}<br>dimension %{{x}}: <b>%{{y:.3f}}</b><extra></extra>"
         return go.Scatter(
-            x=dimensions, y=values.astype(float), name=name, hovertemplate=hover, **look
+            x=dimensions,
+            y=values.astype(float),
+            name=name,
+            mode="markers",
+            marker=marker,
+            hovertemplate=hover,
         )
 
     return [
-        row("PE(p)", before, mode="lines", line={"color": "#808080", "width": 1}),
-        row("PE(p + k), from the table", after, mode="lines", line_color=ROLES["query"].mark),
+        row("PE(p)", before, color="#808080", size=4),
+        row("PE(p + k), from the table", after, color=ROLES["query"].mark, size=6),
         row(
             "M<sub>k</sub> PE(p)",
             moved,
-            mode="markers",
-            marker={"color": ROLES["key"].mark, "size": 6, "symbol": "circle-open"},
+            color=ROLES["key"].mark,
+            size=11,
+            symbol="circle-open",
         ),
     ]
 

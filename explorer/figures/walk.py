@@ -1,0 +1,91 @@
+"""One query row of one head along Equation 1, in numbers; and what each head adds to the output."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.figures.axes import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """softmax(q·Kᵀ / √d_k) V for one q, with every number on the way; k keys."""
+
+    query: Array  # d_k
+    keys: Array  # k d_k
+    values: Array  # k d_v
+    visible: NDArray[np.bool_]  # k, True = may look
+    products: Array  # k
+    scaled: Array  # k
+    weights: Array  # k
+    weighted: Array  # k d_v
+    output: Array  # d_v
+
+    @property
+    def weights_unscaled(self) -> Array:
+        """What the softmax would make of the products as they are."""
+        return softmax(self.products, self.visible)
+
+
+def walk(query: Array, keys: Array, values: Array, visible: NDArray[np.bool_]) -> Walk:
+    """Compute each stage of Equation 1 in float64.
+
+    Args:
+        query, keys, values: d_k, k d_k and k d_v, projected already.
+        visible: k, True = may look.
+
+    Raises:
+        ValueError: if the shapes do not belong together.
+    """
+    if keys.shape != (len(values), *query.shape) or visible.shape != (len(values),):
+        raise ValueError(
+            f"query {query.shape}, keys {keys.shape}, values {values.shape} and visible "
+            f"{visible.shape} do not fit; wanted (d_k,), (k, d_k), (k, d_v) and (k,)"
+        )
+    query, keys, values = (array.astype(float) for array in (query, keys, values))
+    products = keys @ query
+    scaled = products / math.sqrt(len(query))
+    weights = softmax(scaled, visible)
+    weighted = weights[:, None] * values
+    return Walk(
+        query, keys, values, visible, products, scaled, weights, weighted, weighted.sum(axis=0)
+    )
+
+
+def softmax(scores: Array, visible: NDArray[np.bool_]) -> Array:
+    """Over the visible keys; hidden ones get 0, and so do all where nothing is visible: k."""
+    if not visible.any():
+        return np.zeros(len(scores))
+    raised = np.exp(np.where(visible, scores - scores[visible].max(), -np.inf))
+    return np.asarray(raised / raised.sum())
+
+
+def entropy_nats(weights: Array) -> float:
+    """-Σ w ln w: 0 where all weight is on one key, ln k where it is even."""
+    positive = weights[weights > 0].astype(float)
+    return float(-(positive * np.log(positive)).sum()) + 0.0
+
+
+def head_norms(head_outputs: Array, output_projection: Array) -> Array:
+    """How long each head's part of the projected output is (section 3.2.2): H q.
+
+    Concat(head_1 .. head_h) W^O is the sum over heads of head_i W^O_i, where W^O_i are the d_v
+    rows of W^O that belong to head i.
+
+    Args:
+        head_outputs: H q d_v, weights x values of each head.
+        output_projection: (H d_v) d_model, W^O as the paper multiplies by it (from the right).
+
+    Raises:
+        ValueError: if W^O has not d_v rows a head.
+    """
+    n_heads, _, d_v = head_outputs.shape
+    if output_projection.shape[0] != n_heads * d_v:
+        raise ValueError(
+            f"W^O of shape {output_projection.shape} has {output_projection.shape[0]} rows, but "
+            f"{n_heads} heads of d_v={d_v} need {n_heads * d_v}"
+        )
+    slices = output_projection.reshape(n_heads, d_v, -1)
+    return np.asarray(np.linalg.norm(head_outputs.astype(float) @ slices, axis=-1))
