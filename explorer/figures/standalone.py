@@ -135,7 +135,7 @@ async function drawFigure(place, figure) {
   const { template, ...layout } = figure.layout;
   await Plotly.newPlot(place, figure.data, layout,
     { responsive: true, displaylogo: false });
-  const paint = () => Plotly.relayout(place, look(place._fullLayout));
+  const paint = () => Plotly.relayout(place, look(figure.layout));
   dark.addEventListener("change", paint);
   await paint();
 }

@@ -5,28 +5,35 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Visitor, idle, start_server
+from tests.e2e.conftest import Server, Visitor, idle, start_server
 from tests.e2e.test_translate import violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
 
+@pytest.fixture(scope="module")
+def gallery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")  # as the app's own settings
+        log = tmp_path_factory.mktemp("gallery") / "log"
+        process, server = start_server(log, "tests/explorer/gallery_app.py")
+    yield server
+    process.terminate()
+    process.wait(10)
+    assert "Traceback" not in log.read_text()
+
+
 @pytest.fixture(params=["light", "dark"])
 def gallery(
-    request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, browser: Browser, gallery_server: Server
 ) -> Iterator[Page]:
-    log = tmp_path_factory.mktemp("gallery") / "log"
-    process, server = start_server(log, "tests/explorer/gallery_app.py")
     context = browser.new_context(
         viewport={"width": 1280, "height": 800}, color_scheme=request.param
     )
-    visitor = Visitor(context, server)
+    visitor = Visitor(context, gallery_server)
     yield visitor.open()
     context.close()
-    process.terminate()
-    process.wait(10)
     assert not visitor.faults
-    assert "Traceback" not in log.read_text()
 
 
 def test_a_branch_is_opened_by_keyboard_and_by_mouse(gallery: Page) -> None:
@@ -56,7 +63,7 @@ def test_a_block_opens_its_page_and_one_without_opens_nothing(gallery: Page) -> 
     model.get_by_role("button", name="Feed Forward").first.click(force=True)
     idle(gallery)
     expect(gallery.get_by_text("Page: None")).to_be_visible()
-    model.get_by_role("button", name="Input Embedding").focus()
+    model.get_by_role("button", name="Input Embedding (encoder)").focus()
     gallery.keyboard.press("ArrowUp")
     gallery.keyboard.press("Enter")
     expect(gallery.get_by_text("Page: Positions")).to_be_visible()
@@ -64,7 +71,7 @@ def test_a_block_opens_its_page_and_one_without_opens_nothing(gallery: Page) -> 
 
 def test_pointing_previews_and_a_click_keeps_the_lines(gallery: Page) -> None:
     asks = gallery.get_by_role("group", name="asks").get_by_role("button")
-    status = gallery.get_by_role("status")
+    status = gallery.locator(".status")
     asks.nth(1).hover()
     expect(status).to_contain_text("“<i>b</i>” looks at L1H1:")
     asks.nth(1).click()
@@ -83,8 +90,8 @@ def test_pointing_previews_and_a_click_keeps_the_lines(gallery: Page) -> None:
 def test_a_head_that_is_switched_off_says_nothing(gallery: Page) -> None:
     gallery.get_by_role("button", name="L1H1").click()
     gallery.get_by_role("group", name="asks").get_by_role("button").first.hover()
-    expect(gallery.get_by_role("status")).to_contain_text("L1H2:")
-    expect(gallery.get_by_role("status")).not_to_contain_text("L1H1:")
+    expect(gallery.locator(".status")).to_contain_text("L1H2:")
+    expect(gallery.locator(".status")).not_to_contain_text("L1H1:")
 
 
 def test_axe_finds_nothing_that_an_empty_page_does_not_have(

@@ -1,0 +1,132 @@
+"""The HTML file in a browser without a network: overview, one head, lines, tree and anatomy."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from core.config import ModelConfig
+from explorer.components import anatomy, beam, lines, overview, source
+from explorer.figures.head import head_figure
+from explorer.figures.standalone import Picture, View, notebook_html, standalone_html
+from tests.e2e.test_translate import violations
+from tests.explorer.trees import beam_of
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+
+ROWS, COLUMNS = ["<s> → Ein", "Ein → </s>"], ["A", "<b>", "שלום"]
+WEIGHTS = np.random.default_rng(1).dirichlet(np.ones(3), size=(2, 4, 2))  # N H q k
+
+
+@pytest.fixture
+def pictures(monkeypatch: pytest.MonkeyPatch) -> list[Picture]:
+    sent: dict[str, bytes] = {}
+    monkeypatch.setattr(overview, "_mount", lambda **given: sent.update(data=given["data"]))
+    overview.overview(WEIGHTS, layer=1, head=2, key="o", on_choice=lambda: None)
+    found = beam_of(6, 3)
+    payload = lines.lines_payload(
+        WEIGHTS[0], rows=ROWS, columns=COLUMNS, row_title="step", column_title="source",
+        heads=["L1H1", "L1H2", "L1H3", "L1H4"],
+    )  # fmt: skip
+    head = head_figure(
+        WEIGHTS[0, 1], rows=["a", "b"], columns=["x", "y", "z"], row_title="r", column_title="c"
+    )
+    tree = beam.beam_payload(found, {node.token: "<i>" for node in found.tree})
+    shape = ModelConfig(vocabulary_size=100, n_encoder_layers=2)
+    return [
+        Picture("All heads", View(source("overview.js"), source("overview.css"), sent["data"])),
+        Picture("One head", head, note="Rows sum to 1 & more."),
+        Picture("Lines", View(lines.SCRIPT, lines.STYLE, payload)),
+        Picture("Tree", View(beam.SCRIPT, beam.STYLE, tree)),
+        Picture("Model", View(anatomy.SCRIPT, anatomy.STYLE, anatomy.anatomy_payload(shape))),
+    ]
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A page that may ask nobody for anything."""
+    context = browser.new_context(color_scheme=request.param, offline=True)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text))
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith(("file:", "blob:", "data:"))
+            else faults.append(request.url)
+        ),
+    )
+    yield page
+    context.close()
+    assert not faults
+
+
+def test_the_file_draws_everything_without_a_network(
+    page: Page, pictures: list[Picture], tmp_path: Path
+) -> None:
+    file = tmp_path / "view.html"
+    file.write_text(standalone_html("A view <1>", pictures), "utf-8")
+    page.goto(file.as_uri())
+    expect(page.locator("[data-drawn]")).to_have_count(len(pictures))
+    expect(page.get_by_role("heading", name="A view <1>")).to_be_visible()
+    expect(page.get_by_role("button", name="Layer 2, head 4")).to_be_visible()
+    expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(1)
+    expect(page.get_by_role("group", name="source").get_by_role("button")).to_have_text(COLUMNS)
+    ink = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
+        .data.some(byte => byte > 0)"""
+    assert page.locator(".lines canvas").evaluate(ink)
+    assert page.locator(".overview canvas").first.evaluate(ink)
+    expect(page.get_by_role("button", name="Masked Multi-Head Attention")).to_be_visible()
+    expect(page.locator(".beam .node")).to_have_count(19)
+    assert not violations(page)
+
+
+def test_a_notebook_shows_the_same_in_its_frame(page: Page, pictures: list[Picture]) -> None:
+    page.set_content(notebook_html("A view", pictures))
+    frame = page.frame_locator("iframe")
+    expect(frame.locator("[data-drawn]")).to_have_count(len(pictures))
+    expect(frame.get_by_role("button", name="Layer 2, head 4")).to_be_visible()
+
+
+def test_a_tree_of_sixty_steps_draws_at_once(page: Page, tmp_path: Path) -> None:
+    found = beam_of(60, 8)
+    tree = beam.beam_payload(found, {node.token: f"t{node.token}" for node in found.tree})
+    file = tmp_path / "tree.html"
+    file.write_text(standalone_html("t", [Picture("Tree", View(beam.SCRIPT, beam.STYLE, tree))]))
+    page.goto(file.as_uri())
+    expect(page.locator(".beam .node")).to_have_count(481)
+    times_ms = page.locator(".beam").evaluate(
+        """root => [1, 2, 3].map(() => {
+            const start = performance.now();
+            root.tree.show(root.tree.data);
+            root.getBoundingClientRect();
+            return performance.now() - start;
+        })"""
+    )
+    assert min(times_ms) < 200
+    overflow = page.locator(".beam .scroll").evaluate("it => it.scrollWidth - it.clientWidth")
+    assert overflow > 0
+
+
+def test_many_tokens_stay_usable(page: Page, tmp_path: Path) -> None:
+    """A token far down is reached by keyboard, and its line is drawn where it is."""
+    n = 300
+    names = [str(number) for number in range(n)]
+    payload = lines.lines_payload(
+        np.eye(n)[None], rows=names, columns=names, row_title="asks", column_title="keys",
+        heads=["L1H1"],
+    )  # fmt: skip
+    file = tmp_path / "lines.html"
+    view = View(lines.SCRIPT, lines.STYLE, payload)
+    file.write_text(standalone_html("t", [Picture("Lines", view)]))
+    page.goto(file.as_uri())
+    tokens = page.get_by_role("group", name="asks").get_by_role("button")
+    tokens.nth(280).focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".status")).to_have_text("“281” looks at 281 100 %")
+    assert page.locator(".lines .scroll").evaluate("it => it.scrollTop") > 0
+    assert page.locator(".lines canvas").evaluate("it => it.clientHeight") <= 560
