@@ -11,12 +11,9 @@ from numpy.typing import NDArray
 from explorer.components import pack, source
 from explorer.figures.colours import measure_colour, weight_levels, weight_palette
 
-_mount = st.components.v2.component(
-    "attention_overview",
-    js=source("common.js", "overview.js"),
-    css=source("common.css", "overview.css"),
-)
+SCRIPT, STYLE = source("common.js", "overview.js"), source("common.css", "overview.css")
 
+_mount = st.components.v2.component("attention_overview", js=SCRIPT, css=STYLE)
 
 MOST_CELLS = 64
 """A tile has at most so many rows and columns; of longer sentences, each cell is a block's maximum."""

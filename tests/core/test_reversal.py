@@ -70,7 +70,7 @@ def test_a_head_learns_the_anti_diagonal(tmp_path: Path) -> None:
         corpus=reversal_corpus(training),
         validation={},
         config=TrainConfig(
-            tokens_per_update=800, tokens_per_microbatch=800, n_steps=1_000, n_warmup_steps=200,
+            tokens_per_update=800, tokens_per_microbatch=800, n_steps=2_000, n_warmup_steps=200,
             rate_scale=0.35, label_smoothing=0.0, validate_every=10_000, snapshot_every=10_000,
         ),
         run=run,

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core.config import ModelConfig
-from explorer.components import anatomy, beam, lines, overview, source
+from explorer.components import anatomy, beam, lines, overview
 from explorer.figures.head import head_figure
 from explorer.figures.standalone import Picture, View, notebook_html, standalone_html
 from tests.e2e.test_translate import violations
@@ -21,10 +21,8 @@ WEIGHTS = np.random.default_rng(1).dirichlet(np.ones(3), size=(2, 4, 2))  # N H 
 
 
 @pytest.fixture
-def pictures(monkeypatch: pytest.MonkeyPatch) -> list[Picture]:
-    sent: dict[str, bytes] = {}
-    monkeypatch.setattr(overview, "_mount", lambda **given: sent.update(data=given["data"]))
-    overview.overview(WEIGHTS, layer=1, head=2, key="o", on_choice=lambda: None)
+def pictures() -> list[Picture]:
+    heads = overview.payload(WEIGHTS, layer=1, head=2)
     found = beam_of(6, 3)
     payload = lines.lines_payload(
         WEIGHTS[0], rows=ROWS, columns=COLUMNS, row_title="step", column_title="source",
@@ -36,7 +34,7 @@ def pictures(monkeypatch: pytest.MonkeyPatch) -> list[Picture]:
     tree = beam.beam_payload(found, {node.token: "<i>" for node in found.tree})
     shape = ModelConfig(vocabulary_size=100, n_encoder_layers=2)
     return [
-        Picture("All heads", View(source("overview.js"), source("overview.css"), sent["data"])),
+        Picture("All heads", View(overview.SCRIPT, overview.STYLE, heads)),
         Picture("One head", head, note="Rows sum to 1 & more."),
         Picture("Lines", View(lines.SCRIPT, lines.STYLE, payload)),
         Picture("Tree", View(beam.SCRIPT, beam.STYLE, tree)),
