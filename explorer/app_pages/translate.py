@@ -138,6 +138,7 @@ def _draw_beside(shown: Shown, run: Run) -> None:
         layer=min(shown.layer, other.weights["cross"].shape[0]),
         head=min(shown.head, other.weights["cross"].shape[1]),
         step=min(shown.step, len(other.steps)),
+        can_change=False,
     )
     stepper.stepper(data, key=BESIDE, on_view=_ignore, on_taken=_ignore, on_typed=_ignore)
 
@@ -149,7 +150,7 @@ def _comparable(shown: Shown, run: Run) -> engine.Trace | None:
 
 
 def _ignore() -> None:
-    """The run below is there to be compared with; only the one above can be changed."""
+    """The run below is stepped through by itself; only the one above is in the link."""
 
 
 def _name(folder: engine.Path, run: Run) -> str:

@@ -149,11 +149,12 @@ function targetColumn(root, step, index) {
 function candidateButton(root, index, candidate) {
   const share = percent(candidate.probability);
   const taken = candidate.id === root.meta.steps[index].id;
-  const label = taken
-    ? `${candidate.text}, ${share}, taken at step ${index + 1}`
+  const isOffer = root.meta.can_change && !taken;
+  const label = !isOffer
+    ? `${candidate.text}, ${share}${taken ? `, taken at step ${index + 1}` : ""}`
     : `${candidate.text}, ${share}: go on from here with it at step ${index + 1}`;
   const made = button("candidate", label, () => {
-    if (!taken) root.send("taken", { step: index + 1, id: candidate.id, run: root.meta.run });
+    if (isOffer) root.send("taken", { step: index + 1, id: candidate.id, run: root.meta.run });
   });
   made.setAttribute("aria-pressed", String(taken));
   made.style.setProperty("--share", candidate.probability);
@@ -243,7 +244,9 @@ function buildBlocks(root) {
   const choose = element("div", "choose");
   root.layerSelect = select("Layer", meta.n_layers, (layer) => change(root, { layer }));
   root.headSelect = select("Head", meta.n_heads, (head) => change(root, { head }));
-  choose.append(root.layerSelect.parentElement, root.headSelect.parentElement, wordForm(root));
+  choose.append(root.layerSelect.parentElement, root.headSelect.parentElement);
+  const form = wordForm(root);
+  if (meta.can_change) choose.append(form);
   const titles = {
     encoder: "1 · Encode once: source looks at source",
     decoder: "2 · This step looks at what was written so far (masked self-attention)",

@@ -65,6 +65,7 @@ def payload(
     layer: int,
     head: int,
     step: int,
+    can_change: bool = True,
 ) -> bytes:
     """Everything the browser needs to step, hover and change heads without asking again.
 
@@ -73,6 +74,7 @@ def payload(
         start: what step 1 consumes.
         run: names the run; another one starts the player anew.
         layer, head, step: from 1.
+        can_change: whether candidates and words are offered to go on from.
     """
     n_layers, n_heads = (max(weights[kind].shape[axis] for kind in KINDS) for axis in (0, 1))
     sent, places = _sent(weights, layer, head)
@@ -81,6 +83,7 @@ def payload(
         "steps": [asdict(token) for token in steps],
         "start": start,
         "run": run,
+        "can_change": can_change,
         "view": {"layer": layer, "head": head, "step": step},
         "n_layers": n_layers,
         "n_heads": n_heads,

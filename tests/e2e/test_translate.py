@@ -123,6 +123,9 @@ def test_a_typed_word_is_gone_on_from_and_compared(visitor: Visitor) -> None:
     both = page.get_by_role("group", name="Words of the translation").all_inner_texts()
     assert "Dame" in both[0]
     assert not both[1].startswith(both[0])
+    beside = page.get_by_role("group", name=re.compile("^Translation step by step")).nth(1)
+    expect(beside.get_by_role("button", name=re.compile("go on from here"))).to_have_count(0)
+    expect(beside.get_by_label("Another word")).to_have_count(0)
 
 
 def test_pointing_at_a_word_shows_its_partner(visitor: Visitor) -> None:
