@@ -15,7 +15,7 @@ TIERS = (
     {"core.records", "core.data", "core.model.attention", "core.model.feedforward",
      "core.model.embedding", "core.table3"},
     {"core.report", "core.collect", "core.words", "core.attribution", "core.model.layers"},
-    {"core.model.transformer"},
+    {"core.measures", "core.model.transformer"},
     {"core.model"},
     {"core.decoding", "core.checkpoint", "core.evaluation"},
     {"core.tracing", "core.runs"},
