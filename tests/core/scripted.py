@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from core.config import ModelConfig
 from core.model import DecoderState, Memory, Transformer
+from core.model.attention import KeysValues
+from core.model.layers import LayerState
 from core.model.transformer import Decoded
 
 Script = Callable[[int, tuple[int, ...]], Sequence[float]]
@@ -27,12 +29,18 @@ class ScriptedModel(Transformer):
         return Memory(source, source)
 
     def start(self, memory: Memory) -> DecoderState:
-        return DecoderState(layers=(), cross_visible=memory.stream[:, :1])
+        layer = LayerState(cross=KeysValues(memory.stream, memory.stream))
+        return DecoderState((layer,), cross_visible=memory.visible)
 
     def decode(self, target: Tensor, state: DecoderState) -> Decoded:
-        history = torch.cat((state.cross_visible, target), dim=1)
+        (layer,) = state.layers
+        history = torch.cat((layer.past.keys, target), dim=1) if layer.past else target
+        seen = torch.cat((layer.cross.keys[:, :1], history), dim=1)
         self.n_decoded_rows += len(target)
-        return Decoded(history[:, None], DecoderState((), history, state.n_past + 1))
+        remembered = LayerState(cross=layer.cross, past=KeysValues(history, history))
+        return Decoded(
+            seen[:, None], DecoderState((remembered,), state.cross_visible, state.n_past + 1)
+        )
 
     def logits(self, stream: Tensor) -> Tensor:
         rows = [self.script(row[0], tuple(row[2:])) for row in stream.tolist()]
