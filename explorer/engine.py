@@ -26,7 +26,7 @@ from core.attribution import (
     ranked_heads,
 )
 from core.manifest import Listed, list_checkpoints
-from core.records import KINDS, Kind, Trace
+from core.records import KINDS, Found, Kind, Trace
 from core.tokenizer import Piece, PiecedText, normalise
 from core.words import AlignedWord, Rows, aligned_words
 from explorer.state import Run, Values
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from core.translator import Translator
 
 __all__ = [
-    "KINDS", "MEASURES", "AlignedWord", "BestHead", "Kind", "Listed", "Measure", "Path", "Piece",
+    "KINDS", "MEASURES", "AlignedWord", "BestHead", "Found", "Kind", "Listed", "Measure", "Path", "Piece",
     "PiecedText", "RankedHead", "Rows", "Trace", "aligned_words", "normalise", "ranked_heads",
 ]  # fmt: skip
 

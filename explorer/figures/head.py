@@ -13,6 +13,8 @@ from explorer.figures.colours import weight_scale
 
 MOST_COLUMNS_WITH_NUMBERS = 18
 MOST_COLUMN_LABELS, MOST_ROW_LABELS = 48, 64
+MOST_CLICK_TARGETS = 3_600
+HOVER = "%{y}<br>looks at <b>%{x}</b>: %{z:.3f}<extra></extra>"
 MARK = "#e69f00"
 SPACE, SHOWN_SPACE = "▁", "␣"
 
@@ -74,7 +76,7 @@ def head_figure(
             colorscale=weight_scale(),
             xgap=int(n_columns <= MOST_COLUMN_LABELS),
             ygap=int(n_rows <= MOST_ROW_LABELS),
-            hovertemplate="%{y}<br>looks at <b>%{x}</b>: %{z:.3f}<extra></extra>",
+            hovertemplate=HOVER,
             colorbar={
                 "title": {"text": scale.title, "side": "right"},
                 "tickvals": [scale.most * share for share in (0, 0.1, 0.25, 0.5, 0.75, 1)],
@@ -94,6 +96,28 @@ def head_figure(
     if marked_row is not None:
         figure.add_hrect(y0=marked_row - 0.5, y1=marked_row + 0.5, line={"color": MARK, "width": 2})
     return figure
+
+
+def with_click_targets(figure: go.Figure, weights: NDArray[np.floating[Any]]) -> go.Figure:
+    """An invisible marker on every cell: a heat map of Plotly tells nobody that it was clicked.
+
+    Of more than `MOST_CLICK_TARGETS` cells, only each row's largest answers.
+    """
+    rows, columns = np.indices(weights.shape).reshape(2, -1)
+    if weights.size > MOST_CLICK_TARGETS:
+        rows, columns = np.arange(len(weights)), weights.argmax(1)
+    unseen = {"opacity": 0}
+    n_rows, n_columns = weights.shape  # markers would pad the axes
+    figure.update_layout(
+        xaxis_range=(-0.5, n_columns - 0.5),
+        yaxis={"range": (n_rows - 0.5, -0.5), "autorange": None},
+    )
+    return figure.add_scatter(
+        x=columns, y=rows, customdata=weights[rows, columns], mode="markers", showlegend=False,
+        marker={"symbol": "square", "size": 18, **unseen},
+        selected={"marker": unseen}, unselected={"marker": unseen},
+        hovertemplate=HOVER.replace("%{z", "%{customdata"),
+    )  # fmt: skip
 
 
 def _numbers(weights: NDArray[np.floating[Any]]) -> list[list[str]]:
