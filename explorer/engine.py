@@ -16,16 +16,9 @@ import streamlit as st
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from core.attribution import (
-    MEASURES,
-    Measure,
-    RankedHead,
-    decoder_rollout,
-    encoder_rollout,
-    norm_weighted,
-    ranked_heads,
-)
+from core.attribution import decoder_rollout, encoder_rollout, norm_weighted
 from core.manifest import Listed, list_checkpoints
+from core.measures import MEASURES, Measure, RankedHead, ranked_heads
 from core.records import KINDS, Found, Kind, Trace
 from core.tokenizer import Piece, PiecedText, normalise
 from core.words import AlignedWord, Rows, aligned_words
