@@ -9,10 +9,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from explorer.figures.axes import MOST_LABELS, label_axis
 from explorer.figures.colours import weight_scale
 
 MOST_COLUMNS_WITH_NUMBERS = 18
-MOST_COLUMN_LABELS, MOST_ROW_LABELS = 48, 64
+MOST_COLUMN_LABELS = 48
 MOST_CLICK_TARGETS = 3_600
 HOVER = "%{y}<br>looks at <b>%{x}</b>: %{z:.3f}<extra></extra>"
 MARK = "#e69f00"
@@ -75,7 +76,7 @@ def head_figure(
             zmax=scale.most,
             colorscale=weight_scale(),
             xgap=int(n_columns <= MOST_COLUMN_LABELS),
-            ygap=int(n_rows <= MOST_ROW_LABELS),
+            ygap=int(n_rows <= MOST_LABELS),
             hovertemplate=HOVER,
             colorbar={
                 "title": {"text": scale.title, "side": "right"},
@@ -88,10 +89,16 @@ def head_figure(
     if n_columns <= MOST_COLUMNS_WITH_NUMBERS:
         figure.update_traces(text=_numbers(weights), texttemplate="%{text}", textfont_size=11)
     figure.update_layout(
-        height=max(320, 26 * min(n_rows, MOST_ROW_LABELS) + 130),
+        height=max(320, 26 * min(n_rows, MOST_LABELS) + 130),
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis=_axis(column_title, columns, MOST_COLUMN_LABELS, side="top", tickangle=-45),
-        yaxis=_axis(row_title, rows, MOST_ROW_LABELS, autorange="reversed"),
+        xaxis=label_axis(
+            columns,
+            most=MOST_COLUMN_LABELS,
+            title={"text": column_title},
+            side="top",
+            tickangle=-45,
+        ),
+        yaxis=label_axis(rows, title={"text": row_title}, autorange="reversed"),
     )
     if marked_row is not None:
         figure.add_hrect(y0=marked_row - 0.5, y1=marked_row + 0.5, line={"color": MARK, "width": 2})
@@ -129,24 +136,6 @@ def _numbers(weights: NDArray[np.floating[Any]]) -> list[list[str]]:
         return "1" if value >= 0.995 else f"{value:.2f}"[1:]
 
     return [[number(value) for value in row] for row in weights]
-
-
-def _axis(title: str, labels: Sequence[str], most: int, **more: Any) -> dict[str, Any]:
-    """Integer positions with the labels as tick text: equal tokens must not merge.
-
-    Of very many labels every n-th is written.
-    """
-    step = max(1, -(-len(labels) // most))
-    return {
-        "title": {"text": title},
-        "tickmode": "array",
-        "tickvals": list(range(0, len(labels), step)),
-        "ticktext": list(labels[::step]),
-        "automargin": True,
-        "showgrid": False,
-        "zeroline": False,
-        **more,
-    }
 
 
 def strongest_links(
