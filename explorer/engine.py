@@ -184,6 +184,11 @@ def best_head(folder: Path, shown: Trace) -> BestHead:
                 f"{alignment['n_sentences']} hand-aligned sentence pairs"
             ),
         )
+    return covering_head(shown)
+
+
+def covering_head(shown: Trace) -> BestHead:
+    """The cross-attention head whose rows together look at the most of this source."""
     words = shown.weights["cross"][..., :-1]  # all source columns but </s>
     coverage = words.max(-2).mean(-1)  # how much of each source token its best row got
     layer, head = divmod(int(coverage.argmax()), coverage.shape[1])

@@ -5,18 +5,15 @@ import html
 import streamlit as st
 
 from explorer import engine, frame, one_head, session
-from explorer.components.overview import SCRIPT, STYLE, Tint, overview, payload
+from explorer.components.overview import Tint, overview
 from explorer.components.overview import choice as overview_choice
 from explorer.figures.head import piece_label, step_labels
-from explorer.figures.standalone import Picture, View
 from explorer.frame import Shown, note, plain
 from explorer.one_head import KINDS
+from explorer.pictures import TILES_NOTE, head_pictures
 
 OVERVIEW = "overview"
 N_RANKED = 3
-TILES_NOTE = (
-    "Rows of a square ask, columns are looked at, bright is a large weight (square-root colours)."
-)
 UNITS = {"pieces": "Subword pieces", "words": "Whole words"}
 DRAWINGS = {"matrix": "Heat map", "lines": "Lines between two columns"}
 VALUES = {"weights": "Weights", "norms": "Norm-weighted", "rollout": "Rollout"}
@@ -159,20 +156,10 @@ def _one_head(shown: Shown) -> None:
         one_head.draw_matrix(shown)
 
 
-def _pictures(shown: Shown) -> list[Picture]:
-    """What is on this page, for a file of its own."""
-    kind = shown.view.kind
-    tiles = payload(shown.trace.weights[kind], layer=shown.layer, head=shown.head)
-    return [
-        Picture(f"{KINDS[kind]}: all heads", View(SCRIPT, STYLE, tiles), TILES_NOTE),
-        one_head.picture(shown),
-    ]
-
-
 frame.show_page(
     "Which head looks where?",
     "Each small square is one head on your sentence, layers downwards. Pick one to read its "
     "weights word by word.",
     draw,
-    _pictures,
+    head_pictures,
 )

@@ -7,8 +7,8 @@ import streamlit as st
 
 from explorer import engine, frame, session
 from explorer.components import beam, stepper
-from explorer.figures.standalone import Picture, View
 from explorer.frame import Shown, note
+from explorer.pictures import ribbons_note, run_name, stepper_data, translation_pictures
 from explorer.state import Run
 from explorer.translation import node_at, path_to, source_tokens, step_tokens
 
@@ -26,24 +26,9 @@ def draw(shown: Shown) -> None:
     _draw_tree(shown)
 
 
-def _data(shown: Shown, before: engine.Trace | None, *, can_change: bool = True) -> bytes:
-    trace, run = shown.trace, shown.choice.run
-    return stepper.payload(
-        source_tokens(trace),
-        step_tokens(trace, shown.best, n_forced=len(run.prefix), earlier=before),
-        trace.weights,
-        start=trace.consumed[0].name,
-        run=_name(shown.folder, run),
-        layer=shown.layer,
-        head=shown.head,
-        step=shown.step,
-        can_change=can_change,
-    )
-
-
 def _draw_stepper(shown: Shown, before: engine.Trace | None) -> None:
     stepper.stepper(
-        _data(shown, before),
+        stepper_data(shown, before),
         key=STEPPER,
         on_view=lambda: _look(stepper.value(STEPPER, "view")),
         on_taken=lambda: _take(shown, stepper.value(STEPPER, "taken")),
@@ -80,7 +65,7 @@ def _tokens_before(shown: Shown, step: int) -> tuple[int, ...]:
 
 def _explain(shown: Shown, before: engine.Trace | None) -> None:
     lines = [
-        f"{_ribbons(shown.best)} Below: the five most probable pieces of each step; click one, "
+        f"{ribbons_note(shown.best)} Below: the five most probable pieces of each step; click one, "
         "and decoding goes on from there."
     ]
     if shown.trace.best.is_cut:
@@ -90,13 +75,6 @@ def _explain(shown: Shown, before: engine.Trace | None) -> None:
     if shown.choice.run.prefix:
         lines.append("Underlined: held fixed, as you chose.")
     note(" ".join(lines))
-
-
-def _ribbons(best: engine.BestHead) -> str:
-    return (
-        f"Ribbons and the word under each piece: the source that layer {best.layer}, "
-        f"head {best.head} looked at most; that head {best.reason}."
-    )
 
 
 def _actions(shown: Shown) -> None:
@@ -145,7 +123,7 @@ def _draw_beside(shown: Shown, run: Run) -> None:
         step_tokens(other, best, n_forced=len(run.prefix), earlier=_comparable(shown, run)),
         other.weights,
         start=other.consumed[0].name,
-        run=_name(frame.folder_of(run), run),
+        run=run_name(frame.folder_of(run), run),
         layer=min(shown.layer, other.weights["cross"].shape[0]),
         head=min(shown.head, other.weights["cross"].shape[1]),
         step=min(shown.step, len(other.steps)),
@@ -193,27 +171,10 @@ def _open_branch(found: engine.Found, node: int | None) -> None:
         _go_on(len(prefix), prefix)
 
 
-def _pictures(shown: Shown) -> list[Picture]:
-    """What is on this page, for a file of its own."""
-    data = _data(shown, None, can_change=False)
-    trace = shown.trace
-    return [
-        Picture("Step by step", View(stepper.SCRIPT, stepper.STYLE, data), _ribbons(shown.best)),
-        Picture(
-            "What the search explored",
-            View(beam.SCRIPT, beam.STYLE, beam.beam_payload(trace.found, trace.names)),
-        ),
-    ]
-
-
-def _name(folder: engine.Path, run: Run) -> str:
-    return f"{folder.name} {run}"
-
-
 frame.show_page(
     "Where did each word come from?",
     "A Transformer translates your sentence: it encodes the source once, then writes one piece "
     "after another. Step through it with the arrow keys, and click another piece to change its mind.",
     draw,
-    _pictures,
+    translation_pictures,
 )
