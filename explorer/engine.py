@@ -17,8 +17,10 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from core.attribution import decoder_rollout, encoder_rollout, norm_weighted
-from core.manifest import Listed, list_checkpoints
+from core.config import ModelConfig
+from core.manifest import Listed, list_checkpoints, model_config_of
 from core.measures import MEASURES, Measure, RankedHead, ranked_heads
+from core.presets import model_config
 from core.records import KINDS, Found, Kind, Trace
 from core.tokenizer import Piece, PiecedText, normalise
 from core.words import AlignedWord, Rows, aligned_words
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KINDS", "MEASURES", "AlignedWord", "BestHead", "Found", "Kind", "Listed", "Measure", "Path", "Piece",
-    "PiecedText", "RankedHead", "Rows", "Trace", "aligned_words", "normalise", "ranked_heads",
+    "PiecedText", "RankedHead", "Rows", "Trace", "aligned_words", "model_config_of", "normalise", "ranked_heads",
 ]  # fmt: skip
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
@@ -102,6 +104,11 @@ def example(folder: Path) -> Trace | None:
     """The sentence stored with the checkpoint, if there is one."""
     file = folder / EXAMPLE
     return Trace.load(file) if file.is_file() else None
+
+
+def paper_base() -> ModelConfig:
+    """The base model of Table 3, with the 37,000 pieces of section 5.1."""
+    return model_config("base", vocabulary_size=37_000)
 
 
 def load(folder: Path) -> None:
