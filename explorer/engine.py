@@ -16,17 +16,10 @@ import streamlit as st
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from core.attribution import (
-    MEASURES,
-    Measure,
-    RankedHead,
-    decoder_rollout,
-    encoder_rollout,
-    norm_weighted,
-    ranked_heads,
-)
+from core.attribution import decoder_rollout, encoder_rollout, norm_weighted
 from core.manifest import Listed, list_checkpoints
-from core.records import KINDS, Kind, Trace
+from core.measures import MEASURES, Measure, RankedHead, ranked_heads
+from core.records import KINDS, Found, Kind, Trace
 from core.tokenizer import Piece, PiecedText, normalise
 from core.words import AlignedWord, Rows, aligned_words
 from explorer.state import Run, Values
@@ -36,7 +29,7 @@ if TYPE_CHECKING:
     from core.translator import Translator
 
 __all__ = [
-    "KINDS", "MEASURES", "AlignedWord", "BestHead", "Kind", "Listed", "Measure", "Path", "Piece",
+    "KINDS", "MEASURES", "AlignedWord", "BestHead", "Found", "Kind", "Listed", "Measure", "Path", "Piece",
     "PiecedText", "RankedHead", "Rows", "Trace", "aligned_words", "normalise", "ranked_heads",
 ]  # fmt: skip
 
@@ -191,6 +184,11 @@ def best_head(folder: Path, shown: Trace) -> BestHead:
                 f"{alignment['n_sentences']} hand-aligned sentence pairs"
             ),
         )
+    return covering_head(shown)
+
+
+def covering_head(shown: Trace) -> BestHead:
+    """The cross-attention head whose rows together look at the most of this source."""
     words = shown.weights["cross"][..., :-1]  # all source columns but </s>
     coverage = words.max(-2).mean(-1)  # how much of each source token its best row got
     layer, head = divmod(int(coverage.argmax()), coverage.shape[1])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from explorer.components.stepper import CandidateToken, SourceToken, StepToken
-from explorer.engine import BestHead, Piece, Trace, aligned_words
+from explorer.engine import BestHead, Found, Piece, Trace, aligned_words
 from explorer.figures.head import piece_label
 
 RIBBON_MASS = 0.75
@@ -97,3 +97,21 @@ def _links(shown: Trace, best: BestHead, index: int) -> tuple[tuple[int, float],
     order = np.argsort(row)[::-1]
     n = 1 + int(np.searchsorted(np.cumsum(row[order]), RIBBON_MASS * row.sum()))
     return tuple((int(key), round(float(row[key]), 4)) for key in order[:n])
+
+
+def path_to(found: Found, node: int) -> tuple[int, ...]:
+    """The tokens from the root of a search's tree to one of its nodes, without `<s>`."""
+    path: list[int] = []
+    while found.tree[node].parent >= 0:
+        path.append(found.tree[node].token)
+        node = found.tree[node].parent
+    return tuple(reversed(path))
+
+
+def node_at(found: Found, tokens: Sequence[int]) -> int | None:
+    """The node that these tokens lead to, if the search went there."""
+    reached = {(node.parent, node.token): index for index, node in enumerate(found.tree)}
+    node: int | None = 0
+    for token in tokens:
+        node = reached.get((node, token)) if node is not None else None
+    return node
