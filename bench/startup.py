@@ -42,8 +42,8 @@ def main() -> None:
     options = parser.parse_args()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
-        machine = _machine(browser)
-        print(machine, flush=True)
+        described = machine(browser)
+        print(described, flush=True)
         runs = [_start(browser) for _ in range(options.repeats)]
         browser.close()
     for name, meaning in FIGURES.items():
@@ -53,10 +53,13 @@ def main() -> None:
             f"[{min(times):.2f}, {max(times):.2f}]  ({meaning})"
         )
     if options.json:
-        options.json.write_text(json.dumps({"machine": machine, "seconds": runs}, indent=2) + "\n")
+        options.json.write_text(
+            json.dumps({"machine": described, "seconds": runs}, indent=2) + "\n"
+        )
 
 
-def _machine(browser: Browser) -> str:
+def machine(browser: Browser) -> str:
+    """What the figures were measured on, and how busy it was."""
     load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
     packages = (f"{name} {importlib.metadata.version(name)}" for name in ("torch", "streamlit"))
     versions = (f"Python {platform.python_version()}", *packages, f"Chromium {browser.version}")
@@ -71,13 +74,13 @@ def _start(browser: Browser) -> dict[str, float]:
         page = browser.new_page()
         try:
             page.goto(server.url)
-            _await(page.locator(PICTURE))
+            await_drawn(page.locator(PICTURE))
             picture_s = time.perf_counter()
-            _translate(page, FIRST)
+            translate(page, FIRST)
             sentence_s = time.perf_counter()
             idle(page)
             asked_s = time.perf_counter()
-            _translate(page, NEXT)
+            translate(page, NEXT)
             next_s = time.perf_counter()
         finally:
             page.close()
@@ -87,16 +90,16 @@ def _start(browser: Browser) -> dict[str, float]:
     return dict(zip(FIGURES, times, strict=True))
 
 
-def _translate(page: Page, text: str) -> None:
+def translate(page: Page, text: str) -> None:
     """Ask for a translation and wait until it is drawn."""
     page.get_by_label("English sentence").fill(text)
     page.get_by_role("button", name="Translate", exact=True).click()
     last = text.rsplit(maxsplit=1)[-1]
-    _await(page.get_by_role("group", name="Source words").first.filter(has_text=last))
-    _await(page.locator(PICTURE))
+    await_drawn(page.get_by_role("group", name="Source words").first.filter(has_text=last))
+    await_drawn(page.locator(PICTURE))
 
 
-def _await(wanted: Locator) -> None:
+def await_drawn(wanted: Locator) -> None:
     """Asks every 20 ms: Playwright's own waiting slows down to half a second between looks."""
     deadline_s = time.perf_counter() + 300
     while not wanted.count():
