@@ -33,6 +33,7 @@ st.navigation(
     [
         st.Page("app_pages/translate.py", title="Translate", default=True),
         st.Page("app_pages/heads.py", title="Heads"),
+        st.Page("app_pages/inside.py", title="Inside attention"),
     ],
     position="top",
 ).run()

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
@@ -42,17 +42,32 @@ class Shown:
         assert self.view.step
         return self.view.step
 
+    @property
+    def asks(self) -> Literal["row", "step"]:
+        """What a row belongs to: a source piece in encoder self-attention, else a step."""
+        return "row" if self.view.kind == "encoder" else "step"
+
+    @property
+    def query(self) -> int:
+        """The row that asks, from 0."""
+        number = getattr(self.view, self.asks)
+        assert number
+        return int(number) - 1
+
 
 def show_page(
     title: str,
     lead: str,
     draw: Callable[[Shown], None],
     pictures: Callable[[Shown], Sequence[Picture]] | None = None,
+    *,
+    in_the_middle: bool = False,
 ) -> None:
     """Draw a whole page: title, one sentence, the shared controls, then `draw` what it is about.
 
     Args:
         pictures: the page's pictures once more, for one HTML file; made when it is asked for.
+        in_the_middle: open on the middle row of a sentence, and not on its first.
     """
     session.begin()
     st.header(title, anchor=False)
@@ -66,7 +81,7 @@ def show_page(
     saving = _controls(models, folder)
     _notice_lost_model(models, folder)
     status = st.empty()
-    shown = _shown(folder, status)
+    shown = _shown(folder, status, in_the_middle=in_the_middle)
     if shown is None:
         return
     draw(shown)
@@ -246,7 +261,7 @@ def plain(text: str) -> str:
     return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~:$<>&" else c for c in text)
 
 
-def _shown(folder: engine.Path, status: Any) -> Shown | None:
+def _shown(folder: engine.Path, status: Any, *, in_the_middle: bool) -> Shown | None:
     choice = session.choice()
     try:
         text = engine.normalise(choice.run.text)
@@ -260,12 +275,17 @@ def _shown(folder: engine.Path, status: Any) -> Shown | None:
         st.error(f"This text cannot be translated: {error}.")
         return None
     best = engine.best_head(folder, trace)
-    n_layers, n_heads = trace.weights[choice.view.kind].shape[:2]
-    shape = Shape(n_layers, n_heads, len(trace.steps))
-    view, notices = state.settle(choice.view, shape, best=_first_head(choice, best, shape))
+    shape = shape_of(trace, choice.view.kind)
+    first = _first_head(choice, best, shape)
+    view, notices = state.settle(choice.view, shape, best=first, in_the_middle=in_the_middle)
     for notice in (*session.link_notices(), *(notices if session.is_from_link() else ())):
         _notice(f"{notice} The usual one is shown instead.")
     return Shown(Choice(choice.run, view, choice.beside), folder, trace, best)
+
+
+def shape_of(trace: engine.Trace, kind: engine.Kind) -> Shape:
+    n_layers, n_heads = trace.weights[kind].shape[:2]
+    return Shape(n_layers, n_heads, len(trace.steps), len(trace.source.pieces))
 
 
 def _first_head(choice: Choice, best: engine.BestHead, shape: Shape) -> tuple[int, int]:
