@@ -146,7 +146,7 @@ def self_check(folder: Path, run: Run, shown: Trace) -> tuple["Check", ...]:
 
 def head_effects(folder: Path, run: Run, shown: Trace) -> dict[Kind, NDArray[np.float64]]:
     """Change of the translation's log-probability when one head is switched off, in nats: N H."""
-    from core.inspection import head_effects as effects
+    from core.sweeps import head_effects as effects
 
     model = _translator(str(folder)).checkpoint.model
     return _small((str(folder), run, "effects"), lambda: effects(model, shown))

@@ -14,13 +14,17 @@ TIERS = (
      "core.card", "core.device", "core.significance", "core.model.tap", "core.model.dropout"},
     {"core.records", "core.data", "core.model.attention", "core.model.feedforward",
      "core.model.embedding", "core.table3"},
-    {"core.report", "core.collect", "core.words", "core.attribution", "core.model.layers"},
-    {"core.measures", "core.model.transformer"},
-    {"core.model"},
-    {"core.decoding", "core.checkpoint", "core.evaluation"},
+    {"core.ablation.parts", "core.report", "core.collect", "core.words",
+     "core.attribution", "core.model.layers"},
+    {"core.measures", "core.ablation.spec", "core.model.transformer"},
+    {"core.ablation", "core.ablation.pruning", "core.model"},
+    {"core.decoding", "core.checkpoint", "core.evaluation", "core.ablation.store"},
     {"core.tracing", "core.runs"},
-    {"core.alignment", "core.ablation", "core.training", "core.translator"},
-    {"core", "core.inspection"},
+    {"core.alignment", "core.ablation.means", "core.training", "core.translator"},
+    {"core", "core.ablation.edits"},
+    {"core.ablation.forced", "core.corpus_effects", "core.inspection"},
+    {"core.effects", "core.importance"},
+    {"core.sweeps"},
     {"core.cli.agreement", "core.cli.model_choice", "core.cli.texts", "core.cli.corpus",
      "core.cli.translate", "core.cli.evaluate", "core.cli.info"},
     {"core.cli.outcome"},
@@ -55,7 +59,7 @@ def imports(file: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "folder", ["core", "core/model", "core/cli", "explorer", "explorer/figures",
+    "folder", ["core", "core/ablation", "core/model", "core/cli", "explorer", "explorer/figures",
                "explorer/components", "explorer/app_pages"],
 )  # fmt: skip
 def test_the_house_stands(folder: str) -> None:
@@ -87,7 +91,7 @@ def test_the_model_knows_neither_text_nor_data() -> None:
             assert not set(imports(file)) & {"core.tokenizer", "core.data", "core.decoding"}
 
 
-PLAIN_DATA = {"core.config", "core.records"}
+PLAIN_DATA = {"core.config", "core.records", "core.ablation"}
 """What any part of the app may name: frozen values, without torch."""
 
 

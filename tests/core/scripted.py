@@ -25,12 +25,13 @@ class ScriptedModel(Transformer):
         self.place = nn.Parameter(torch.zeros(1))
         self.n_decoded_rows = 0
 
-    def encode(self, source: Tensor) -> Memory:
-        return Memory(source, source)
+    def encode(self, source: Tensor, examples: Tensor | None = None) -> Memory:
+        assert examples is not None, "the search says which example each row is"
+        return Memory(source, source, examples)
 
     def start(self, memory: Memory) -> DecoderState:
         layer = LayerState(cross=KeysValues(memory.stream, memory.stream))
-        return DecoderState((layer,), cross_visible=memory.visible)
+        return DecoderState((layer,), memory.visible, memory.examples)
 
     def decode(self, target: Tensor, state: DecoderState) -> Decoded:
         (layer,) = state.layers
@@ -39,7 +40,8 @@ class ScriptedModel(Transformer):
         self.n_decoded_rows += len(target)
         remembered = LayerState(cross=layer.cross, past=KeysValues(history, history))
         return Decoded(
-            seen[:, None], DecoderState((remembered,), state.cross_visible, state.n_past + 1)
+            seen[:, None],
+            DecoderState((remembered,), state.cross_visible, state.examples, state.n_past + 1),
         )
 
     def logits(self, stream: Tensor) -> Tensor:
