@@ -9,11 +9,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.figures.colours import weight_scale
+from explorer.figures.colours import MARK, weight_scale
 
 MOST_COLUMNS_WITH_NUMBERS = 18
 MOST_COLUMN_LABELS, MOST_ROW_LABELS = 48, 64
-MARK = "#e69f00"
 SPACE, SHOWN_SPACE = "▁", "␣"
 
 

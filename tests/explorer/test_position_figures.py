@@ -9,14 +9,15 @@ from explorer.figures.positions import (
     curves_figure,
     distance_figure,
     dot_products_figure,
-    shift_figure,
     sinusoid_names,
     table_figure,
 )
+from explorer.figures.shifts import MOST_PAIRS, shift_map_figure, shifted_row_figure
 from explorer.figures.sinusoids import (
     cosines,
     dot_products_by_distance,
     frequencies,
+    pair_dimensions,
     shift_error,
     shift_map,
 )
@@ -123,15 +124,59 @@ def test_the_band_holds_the_mean() -> None:
 
 
 def test_the_moved_row_lies_on_the_real_one() -> None:
-    figure = shift_figure(table(), k=7, position=11)
-    real, moved = figure.data[2].y, figure.data[3].y
+    _, real, moved = (row.y for row in shifted_row_figure(table(), k=7, position=11).data)
     assert np.allclose(real, table()[18], rtol=0, atol=1e-7)
     assert np.allclose(moved, real, rtol=0, atol=3e-7)
 
 
 def test_a_row_beyond_the_table_is_refused() -> None:
     with pytest.raises(ValueError, match=f"position=50 and k=7 leave the table of {N}"):
-        shift_figure(table(), k=7, position=50)
+        shifted_row_figure(table(), k=7, position=50)
+
+
+@pytest.mark.parametrize("halves", [False, True])
+def test_the_drawn_part_of_the_map_has_the_fastest_pairs_whole(halves: bool) -> None:
+    figure = shift_map_figure(D, 7, halves=halves)
+    names = [int(label) for label in figure.layout.xaxis.ticktext]
+    pairs = zip(*pair_dimensions(D, halves=halves), strict=True)
+    fastest = {dimension for pair in list(pairs)[:MOST_PAIRS] for dimension in pair}
+    assert names == sorted(fastest)
+    assert np.allclose(figure.data[0].z, shift_map(D, 7, halves=halves)[np.ix_(names, names)])
+    assert np.allclose(np.square(figure.data[0].z).sum(1), 1)  # no part of a pair is cut off
+
+
+WORDS = ["The", "&lt;s&gt;", "The"]
+
+
+def test_words_name_the_axis_where_each_position_has_one() -> None:
+    figure = table_figure(table()[:3], words=WORDS)
+    assert list(figure.layout.yaxis.ticktext) == ["0 The", "1 &lt;s&gt;", "2 The"]
+    assert list(figure.layout.yaxis.tickvals) == [0, 1, 2]
+    assert not figure.layout.shapes
+    products = dot_products_figure(table()[:3], words=WORDS)
+    assert products.layout.xaxis.ticktext == products.layout.yaxis.ticktext
+
+
+def test_of_many_words_every_second_is_written() -> None:
+    figure = table_figure(table(), words=["word"] * N)
+    assert list(figure.layout.yaxis.tickvals) == list(range(0, N, 2))
+    assert figure.layout.yaxis.ticktext[1] == "2 word"
+
+
+def test_a_sentence_is_framed_where_the_table_goes_on() -> None:
+    names = sinusoid_names(D, [0])
+    for figure in (
+        curves_figure(table(), dimensions=[0], names=names, words=WORDS),
+        table_figure(table(), words=WORDS),
+        dot_products_figure(table(), words=WORDS),
+    ):
+        (frame,) = figure.layout.shapes
+        assert 2.5 in (frame.x1, frame.y1)
+
+
+def test_pointing_at_a_curve_names_the_word() -> None:
+    figure = curves_figure(table(), dimensions=[0], names=sinusoid_names(D, [0]), words=WORDS)
+    assert figure.data[0].text[:4] == ("0 The", "1 &lt;s&gt;", "2 The", "3")
 
 
 def test_both_tables_share_their_scales() -> None:
