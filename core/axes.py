@@ -25,6 +25,9 @@ TargetIds = Int[Tensor, "B T"]
 PositionIds = Int[Tensor, "#B n"]
 """Rows of the position table; one row holds for the whole batch."""
 
+Examples = Int[Tensor, "B"]
+"""Which example each row of a batch is."""
+
 Stream = Float[Tensor, "B n d_model"]
 """The residual stream: one d_model vector a position."""
 

@@ -56,6 +56,8 @@ def search(
 ) -> list[Found]:
     """Translate sources (ids without `</s>`), in order, batched by length.
 
+    Under edits that differ between examples, source i is example i.
+
     Args:
         prefixes: for each source, tokens its translation must begin with. One that ends with
             `</s>` is a whole translation, which is scored instead of searched for.
@@ -72,7 +74,7 @@ def search(
     found: dict[int, Found] = {}
     for batch in _batches_by_length(sources, config):
         results = _Search(
-            model, [sources[i] for i in batch], [prefixes[i] for i in batch], config
+            model, batch, [sources[i] for i in batch], [prefixes[i] for i in batch], config
         ).run()
         found.update(zip(batch, results, strict=True))
     return [found[i] for i in range(len(sources))]
@@ -146,6 +148,7 @@ class _Search:
     def __init__(
         self,
         model: Transformer,
+        examples: Sequence[int],
         sources: Sequence[Sequence[int]],
         prefixes: Sequence[Sequence[int]],
         config: SearchConfig,
@@ -164,6 +167,7 @@ class _Search:
         ]
         self.device = next(model.parameters()).device
         self.sources = pad([[*source, ids.end_id] for source in sources]).to(self.device)
+        self.examples = torch.tensor(examples, device=self.device)
         self.candidates: list[tuple[list[list[int]], list[list[float]]]] = []
         self.width = config.beam_size if config.method == "beam" else 1
         self.generators = [
@@ -172,7 +176,7 @@ class _Search:
 
     def run(self) -> list[Found]:
         rows = [_Row(number, 0) for number in range(len(self.sentences))]
-        state = self.model.start(self.model.encode(self.sources))
+        state = self.model.start(self.model.encode(self.sources, self.examples))
         while rows:
             log_probabilities, state = self._distributions(rows, state)
             self._remember_candidates(log_probabilities)

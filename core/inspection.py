@@ -4,6 +4,7 @@ All of it runs the model again on the tokens of a `Trace`. For a trace made unde
 inside `probing(model, *edits)`.
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from core.ablation import Gates, head_gates
+from core.ablation.edits import Gates, head_gates
 from core.axes import SourceIds, TargetIds
 from core.data import pad
 from core.masks import causal
@@ -74,7 +75,7 @@ def _ids(model: Transformer, trace: Trace) -> tuple[Tensor, Tensor]:
 
 
 def _last_stream(model: Transformer) -> str:
-    return f"decoder.layers.{model.config.n_decoder_layers - 1}.feed_forward_norm.output"
+    return f"decoder.layers.{model.config.n_decoder_layers - 1}.output"
 
 
 def _weights_make_the_output(model: Transformer, trace: Trace, seen: Recording) -> Check:
@@ -268,6 +269,7 @@ def _log_probability(model: Transformer, trace: Trace, kind: Kind, gates: Gates)
             state = model.start(model.encode(source.expand(n_rows, -1)))
         else:  # no gate reaches the encoder: it runs once
             state = model.start(model.encode(source)).rows(source.new_zeros(n_rows))
+            state = dataclasses.replace(state, examples=torch.arange(n_rows).to(source.device))
         logits = model.logits(model.decode(consumed.expand(n_rows, -1), state).stream)
     losses = functional.cross_entropy(
         logits.transpose(1, 2), produced.expand(n_rows, -1), reduction="none"

@@ -3,7 +3,7 @@
 `build(config)` makes the model; `probing(model, ...)` looks inside it or edits it.
 """
 
-from core.model.tap import Edits, Recording, edit, probing, record, tap_names
+from core.model.tap import Edits, Recording, edit, place, placed, probing, record, tap_names
 from core.model.transformer import DecoderState, Memory, Transformer, build
 
 __all__ = [
@@ -14,6 +14,8 @@ __all__ = [
     "Transformer",
     "build",
     "edit",
+    "place",
+    "placed",
     "probing",
     "record",
     "tap_names",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from core.axes import Stream, Visible, VisibleSource
@@ -23,6 +24,20 @@ class AddAndNorm(nn.Module):
         return self.output(self.norm(stream + self.dropout(sublayer_output)))
 
 
+class Bypass(nn.Module):
+    """The way round a layer, for the rows that a probe marks at `skipped`: they leave as they came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skipped = Tap()
+
+    def forward(self, before: Stream, after: Stream) -> Stream:
+        if not self.skipped.is_probed:
+            return after
+        none = torch.zeros(len(after), 1, 1, dtype=torch.bool, device=after.device)
+        return torch.where(self.skipped(none), before, after)
+
+
 class EncoderLayer(nn.Module):
     """Self-attention, then feed-forward, each followed by add & norm."""
 
@@ -38,11 +53,14 @@ class EncoderLayer(nn.Module):
         self.self_attention_norm = norms[0]
         self.feed_forward = feed_forward
         self.feed_forward_norm = norms[1]
+        self.bypass, self.output = Bypass(), Tap()
 
     def forward(self, stream: Stream, visible: Visible) -> Stream:
+        before = stream
         attended = self.self_attention(stream, self.self_attention.project(stream), visible)
         stream = self.self_attention_norm(stream, attended)
-        return self.feed_forward_norm(stream, self.feed_forward(stream))  # type: ignore[no-any-return]
+        stream = self.feed_forward_norm(stream, self.feed_forward(stream))
+        return self.output(self.bypass(before, stream))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +99,7 @@ class DecoderLayer(nn.Module):
         self.cross_attention_norm = norms[1]
         self.feed_forward = feed_forward
         self.feed_forward_norm = norms[2]
+        self.bypass, self.output = Bypass(), Tap()
 
     def start(self, memory: Stream) -> LayerState:
         return LayerState(cross=self.cross_attention.project(memory))
@@ -88,6 +107,7 @@ class DecoderLayer(nn.Module):
     def forward(
         self, stream: Stream, state: LayerState, self_visible: Visible, cross_visible: VisibleSource
     ) -> LayerStep:
+        before = stream
         past = self.self_attention.project(stream)
         past = state.past.append(past) if state.past else past
         attended = self.self_attention(stream, past, self_visible)
@@ -95,4 +115,5 @@ class DecoderLayer(nn.Module):
         attended = self.cross_attention(stream, state.cross, cross_visible)
         stream = self.cross_attention_norm(stream, attended)
         stream = self.feed_forward_norm(stream, self.feed_forward(stream))
+        stream = self.output(self.bypass(before, stream))
         return LayerStep(stream, LayerState(cross=state.cross, past=past))

@@ -13,7 +13,7 @@ model as it was before compiling.
 
 import fnmatch
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -46,6 +46,42 @@ class Tap(nn.Module):
 
 
 _ACTIVE: ContextVar[Mapping[Tap, tuple[Edit, ...]] | None] = ContextVar("probes", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in its batch and sequence belongs what passes the taps at this moment."""
+
+    examples: Tensor  # B: the example of each row; a beam has several rows of one
+    first: int  # the position of the first query: decoding step by step, how many came before
+
+
+_PLACE: ContextVar[Place] = ContextVar("place")
+
+
+def place() -> Place:
+    """For an edit that is not the same for every example or position.
+
+    Raises:
+        LookupError: outside of a pass through the model.
+    """
+    return _PLACE.get()
+
+
+def placed(examples: Tensor, first: int) -> AbstractContextManager[None]:
+    """What runs inside belongs there; said by the model, or by whoever calls its layers itself."""
+    if torch.compiler.is_compiling() or _ACTIVE.get() is None:
+        return nullcontext()  # nobody asks
+    return _placed(Place(examples, first))
+
+
+@contextmanager
+def _placed(there: Place) -> Iterator[None]:
+    token = _PLACE.set(there)
+    try:
+        yield
+    finally:
+        _PLACE.reset(token)
 
 
 class Recording(Mapping[str, Tensor]):

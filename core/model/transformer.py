@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
-from core.axes import Logits, SourceIds, Stream, TargetIds, Vectors, Visible
+from core.axes import Examples, Logits, SourceIds, Stream, TargetIds, Vectors, Visible
 from core.config import ModelConfig
 from core.masks import causal, not_padding
 from core.model.attention import MultiHeadAttention
 from core.model.embedding import EmbeddedTokens, Embedding
 from core.model.feedforward import FeedForward
 from core.model.layers import AddAndNorm, DecoderLayer, EncoderLayer, LayerState
+from core.model.tap import placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Memory:
 
     stream: Tensor  # B S d_model
     visible: Tensor  # B 1 1 S, True = may be looked at
+    examples: Tensor  # B: which example each row is, for edits that differ between examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class DecoderState:
 
     layers: tuple[LayerState, ...]
     cross_visible: Tensor  # B 1 1 S
+    examples: Tensor  # B: which example each row is, whatever the rows' order
     n_past: int = 0
 
     def rows(self, index: Tensor) -> "DecoderState":
@@ -34,6 +38,7 @@ class DecoderState:
         return DecoderState(
             layers=tuple(layer.rows(index) for layer in self.layers),
             cross_visible=self.cross_visible.index_select(0, index),
+            examples=self.examples.index_select(0, index),
             n_past=self.n_past,
         )
 
@@ -65,7 +70,7 @@ class Decoder(nn.Module):
 
     def start(self, memory: Memory) -> DecoderState:
         layers = tuple(layer.start(memory.stream) for layer in self.layers)  # type: ignore[operator]
-        return DecoderState(layers=layers, cross_visible=memory.visible)
+        return DecoderState(layers, memory.visible, memory.examples)
 
     def forward(self, table: Embedding, ids: TargetIds, state: DecoderState) -> Decoded:
         n_new = ids.shape[1]
@@ -76,8 +81,9 @@ class Decoder(nn.Module):
             step = layer(stream, layer_state, visible, state.cross_visible)
             stream = step.stream
             layers.append(step.state)
+        n_past = state.n_past + n_new
         return Decoded(
-            stream, DecoderState(tuple(layers), state.cross_visible, state.n_past + n_new)
+            stream, DecoderState(tuple(layers), state.cross_visible, state.examples, n_past)
         )
 
 
@@ -93,18 +99,28 @@ class Transformer(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
 
-    def encode(self, source: SourceIds) -> Memory:
-        """Run the encoder; padding (`config.pad_id`) is never looked at."""
+    def encode(self, source: SourceIds, examples: Examples | None = None) -> Memory:
+        """Run the encoder; padding (`config.pad_id`) is never looked at.
+
+        Args:
+            examples: which example each row is, where the batch is a part of something larger or
+                holds an example several times; row b is example b without it.
+        """
+        if examples is None:
+            examples = torch.arange(len(source), device=source.device)
         visible = not_padding(source, self.config.pad_id)
-        return Memory(self.encoder(self.embedding, source, visible), visible)
+        with placed(examples, first=0):
+            return Memory(self.encoder(self.embedding, source, visible), visible, examples)
 
     def start(self, memory: Memory) -> DecoderState:
         """The state before the first step; keys and values of the source are computed here, once."""
-        return self.decoder.start(memory)
+        with placed(memory.examples, first=0):
+            return self.decoder.start(memory)
 
     def decode(self, target: TargetIds, state: DecoderState) -> Decoded:
         """Consume the next target tokens (one, or many at once) after those in `state`."""
-        return self.decoder(self.embedding, target, state)  # type: ignore[no-any-return]
+        with placed(state.examples, first=state.n_past):
+            return self.decoder(self.embedding, target, state)  # type: ignore[no-any-return]
 
     def logits(self, stream: Vectors) -> Logits:
         """Scores over the vocabulary, before the softmax (section 3.4)."""

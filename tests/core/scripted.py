@@ -23,16 +23,19 @@ class ScriptedModel(Transformer):
         self.place = nn.Parameter(torch.zeros(1))
         self.n_decoded_rows = 0
 
-    def encode(self, source: Tensor) -> Memory:
-        return Memory(source, source)
+    def encode(self, source: Tensor, examples: Tensor | None = None) -> Memory:
+        assert examples is not None, "the search says which example each row is"
+        return Memory(source, source, examples)
 
     def start(self, memory: Memory) -> DecoderState:
-        return DecoderState(layers=(), cross_visible=memory.stream[:, :1])
+        return DecoderState((), memory.stream[:, :1], memory.examples)
 
     def decode(self, target: Tensor, state: DecoderState) -> Decoded:
         history = torch.cat((state.cross_visible, target), dim=1)
         self.n_decoded_rows += len(target)
-        return Decoded(history[:, None], DecoderState((), history, state.n_past + 1))
+        return Decoded(
+            history[:, None], DecoderState((), history, state.examples, state.n_past + 1)
+        )
 
     def logits(self, stream: Tensor) -> Tensor:
         rows = [self.script(row[0], tuple(row[2:])) for row in stream.tolist()]

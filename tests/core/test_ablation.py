@@ -1,190 +1,170 @@
-"""Interventions: one that changes nothing changes nothing, a batch of gates is each alone."""
+"""Ablations as text: read and written without loss, in any order, and refused with a way out."""
+
+import random
 
 import pytest
-import torch
-from torch.testing import assert_close
+from hypothesis import assume, given
 
-from core.ablation import PositionEdit, head_gates
-from core.config import SearchConfig
-from core.decoding import search
-from core.model import probing, record
-from core.model.embedding import sinusoids
-from core.records import KINDS
-from core.tracing import attention_tap, capture_weights, n_layers, trace
-from tests.core.helpers import END, START, random_ids, sentences, small_config, small_model
+from core.ablation import Ablation, HeadChange, LayerSkip, PositionChange, RowOnKey, SublayerSkip
+from tests.core.ablations import ablations, parts
+from tests.core.helpers import run_python, small_config
 
-SOURCE, TARGET = random_ids(2, 7), random_ids(2, 5, seed=2)
-B = 2
+ISSUED = "cross.L3H5=0,enc.L2.ffn=skip,dec.L4=skip,pos=shift:3,cross.L2H1.row7=k3"
 
 
-def ones(model, kind, rows=1):
-    return torch.ones(rows, n_layers(model.config, kind), model.config.n_heads)
+@given(ablations)
+def test_what_is_written_reads_as_the_same(ablation):
+    assert Ablation.parse(str(ablation)) == ablation
+    assert hash(Ablation.parse(str(ablation))) == hash(ablation)
 
 
-def logits(model, gates, source=SOURCE, target=TARGET):
-    with torch.no_grad(), probing(model, head_gates(gates)):
-        return model(source, target)
+@given(parts)
+def test_every_single_part_reads_as_itself(part):
+    assert Ablation.parse(str(part)).parts == (part,)
 
 
-def test_a_gate_of_1_changes_nothing(model):
-    with torch.no_grad():
-        plain = model(SOURCE, TARGET)
-    gates = {kind: ones(model, kind) for kind in KINDS}
-    assert_close(logits(model, gates), plain, rtol=0, atol=1e-12)
+@given(ablations)
+def test_the_order_of_parts_does_not_matter(ablation):
+    shuffled = list(ablation.parts)
+    random.Random(1).shuffle(shuffled)
+    text = ",".join(map(str, shuffled))
+    assert Ablation(tuple(shuffled)) == ablation
+    assert str(Ablation.parse(text)) == str(ablation)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_each_row_is_run_under_its_own_gates(model, kind):
-    gates = torch.rand(B, n_layers(model.config, kind), model.config.n_heads)
-    together = logits(model, {kind: gates})
-    for row in range(B):
-        one = slice(row, row + 1)
-        alone = logits(model, {kind: gates[one]}, SOURCE[one], TARGET[one])
-        assert_close(together[one], alone, rtol=0, atol=1e-10)
+@given(ablations)
+def test_a_link_need_not_escape_more_than_the_separators(ablation):
+    allowed = "abcdefghijklmnopqrstuvwxyzLH0123456789.-=,:"
+    assert set(str(ablation)) <= set(allowed)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_gate_of_0_switches_one_head_off(model, kind):
-    """That head brings nothing, the others of its layer what they brought, and lower layers stay."""
-    gates = ones(model, kind)
-    gates[0, 1, 3] = 0
-    names = [attention_tap(kind, layer, "head_outputs") for layer in range(2)]
-    with torch.no_grad(), probing(model, record(*names)) as plain:
-        model(SOURCE, TARGET)
-    with torch.no_grad(), probing(model, head_gates({kind: gates}), record(*names)) as seen:
-        model(SOURCE, TARGET)
-    assert torch.equal(seen[names[0]], plain[names[0]])
-    assert (seen[names[1]][:, 3] == 0).all()
-    others = [0, 1, 2, 4]
-    assert_close(seen[names[1]][:, others], plain[names[1]][:, others], rtol=0, atol=1e-12)
-
-
-def test_kinds_that_are_not_named_stay(model):
-    off = {"cross": torch.zeros(1, 3, 5)}
-    with probing(model, head_gates(off), record("*.head_outputs")) as seen:
-        model(SOURCE, TARGET)
-    for layer in range(3):
-        assert (seen[attention_tap("cross", layer, "head_outputs")] == 0).all()
-        assert (seen[attention_tap("decoder", layer, "head_outputs")] != 0).any()
-
-
-def test_gates_of_more_layers_than_the_model_has_are_refused(model):
-    with pytest.raises(KeyError, match=r"no tap is called 'encoder\.layers\.2\."):
-        logits(model, {"encoder": torch.ones(1, 3, 5)})
-
-
-def under(model, *edits):
-    with torch.no_grad(), probing(model, *edits):
-        return model(SOURCE, TARGET)
-
-
-POSITIONS = ["sinusoidal", "sinusoidal_halves", "learned", "none"]
-
-
-@pytest.mark.parametrize("positions", POSITIONS)
-@pytest.mark.parametrize("same", [PositionEdit("shift", 0), PositionEdit("scale", 1)])
-def test_positions_moved_to_where_they_were_change_nothing(positions, same):
-    model = small_model(small_config(positions=positions))
-    with torch.no_grad():
-        assert torch.equal(under(model, same.edits()), model(SOURCE, TARGET))
-
-
-@pytest.mark.parametrize("positions", POSITIONS)
-def test_positions_off_are_a_model_without_positions(positions):
-    model = small_model(small_config(positions=positions))
-    without = small_model(small_config(positions="none"))
-    weights = {n: w for n, w in model.state_dict().items() if n != "embedding.positions"}
-    without.load_state_dict(weights)
-    with torch.no_grad():
-        plain, wanted = model(SOURCE, TARGET), without(SOURCE, TARGET)
-    assert_close(under(model, PositionEdit("off").edits()), wanted, rtol=0, atol=1e-12)
-    assert torch.equal(plain, wanted) == (positions == "none")
+def test_text_counts_from_1_and_parts_from_0():
+    assert Ablation.parse("cross.L3H5=0, enc.L2.ffn=skip,dec.L1=skip,cross.L2H1.row7=k3") == (
+        Ablation(
+            (
+                HeadChange("cross", 2, 4, 0.0),
+                SublayerSkip("encoder", 1, "ffn"),
+                LayerSkip("decoder", 0),
+                RowOnKey("cross", 1, 0, 6, 2),
+            )
+        )
+    )
 
 
 @pytest.mark.parametrize(
-    ("change", "rows"),
+    ("text", "canonical"),
     [
-        (PositionEdit("shift", 5), [5, 6, 7, 8, 9, 10, 11]),
-        (PositionEdit("scale", 3), [0, 3, 6, 9, 12, 15, 18]),
-        (PositionEdit("scale", 0.5), [0, 0, 1, 1, 2, 2, 3]),
-        (PositionEdit("scale", 0), [0] * 7),
+        ("", ""),
+        ("  ", ""),
+        (ISSUED, "pos=shift:3,enc.L2.ffn=skip,dec.L4=skip,cross.L2H1.row7=k3,cross.L3H5=0"),
+        ("cross.L3H5=0.50,cross.L3H4=-0", "cross.L3H4=0,cross.L3H5=0.5"),
+        ("enc.pos=scale:2.0, dec.pos=scale:2", "pos=scale:2"),
+        ("dec.pos=off,enc.pos=shift:-3", "enc.pos=shift:-3,dec.pos=off"),
+        ("cross.L10H1=mean,cross.L9H12=uniform", "cross.L9H12=uniform,cross.L10H1=mean"),
+        ("dec.L1H2=1e-7,dec.L1H3=1e22", "dec.L1H2=1e-07,dec.L1H3=1e22"),
     ],
-    ids=str,
 )
-def test_moved_positions_are_other_rows_of_the_encoding(model, change, rows):
-    """Section 3.5: the row added at p is PE(p + k), or PE(k · p)."""
-    with probing(model, change.edits(), record("*.embedding.positions")) as seen:
-        model(SOURCE, TARGET)
-    table = sinusoids(61, 26).double()
-    assert torch.equal(seen["encoder.embedding.positions"][0], table[rows])
-    assert torch.equal(seen["decoder.embedding.positions"][0], table[rows[:5]])
+def test_one_way_to_write_it(text, canonical):
+    assert str(Ablation.parse(text)) == canonical
 
 
-@pytest.mark.parametrize("stack", ["encoder", "decoder"])
-@pytest.mark.parametrize("kind", ["off", "shift", "scale"])
-def test_one_stack_can_be_edited_alone(model, stack, kind):
-    change = PositionEdit(kind, 0 if kind == "off" else 3, stack)
-    with probing(model, record("*.embedding.positions")) as plain:
-        model(SOURCE, TARGET)
-    with probing(model, change.edits(), record("*.embedding.positions")) as seen:
-        model(SOURCE, TARGET)
-    changed = {name for name in seen if not torch.equal(seen[name], plain[name])}
-    assert changed == {f"{stack}.embedding.positions"}
+def test_positions_of_both_stacks_are_two_parts():
+    both = Ablation((PositionChange("encoder", "off"), PositionChange("decoder", "off")))
+    assert Ablation.parse("pos=off") == both
 
 
-def test_a_shift_that_leaves_the_table_says_so(model):
-    with pytest.raises(ValueError, match=r"^position 61 is beyond max_positions=61; shorten"):
-        under(model, PositionEdit("shift", 55).edits())
-    with pytest.raises(ValueError, match=r"^position -2 is negative; positions count from 0$"):
-        under(model, PositionEdit("shift", -2).edits())
-    under(model, PositionEdit("shift", 54).edits())
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cross.L3H5", r"^'cross\.L3H5' is no part of an ablation; write, for example, cross\.L3H5"),
+        ("cross.L3H5=0,", r"^'' is no part"),
+        ("cross.L3H5=nan", r"is no part"),
+        ("cross.L3=skip", r"is no part"),
+        ("cross.L3H5=1e999", r"^cross\.L3H5=inf: inf is no factor; give a finite number$"),
+        ("cross.L0H5=0", r"^cross\.L0H5=0: layer 0 does not exist; layers count from 1$"),
+        ("cross.L3H0=0", r"^cross\.L3H0=0: head 0 does not exist; heads count from 1$"),
+        ("cross.L3H5.row0=k1", r"row 0 does not exist; rows count from 1$"),
+        ("cross.L3H5.row1=k0", r"key 0 does not exist; keys count from 1$"),
+        ("enc.L1.cross=skip", r"^enc\.L1\.cross=skip: an encoder layer has no cross-attention"),
+        ("dec.L1H1.row2=k3", r"^dec\.L1H1\.row2=k3 looks into the future: row 2 of decoder self-"
+                             r"attention sees keys 1 to 2; name one of them$"),
+        ("pos=shift:1.5", r"^amount=1\.5 must be a whole number of positions to shift by$"),
+        ("pos=scale:-1", r"^amount=-1\.0 must be a number of at least 0 to scale by$"),
+        ("cross.L3H5=0,cross.L3H5=mean", r"^cross\.L3H5 is named twice, as cross\.L3H5=0 and as "
+                                         r"cross\.L3H5=mean; a place can be changed once"),
+        ("dec.L4=skip,dec.L4=skip", r"^dec\.L4 is named twice"),
+        ("cross.L1H1.row2=k1,cross.L1H1.row2=k2", r"^cross\.L1H1\.row2 is named twice"),
+        ("pos=off,dec.pos=shift:2", r"^dec\.pos is named twice, as dec\.pos=off and"),
+        ("dec.L4=skip,cross.L4H1=0", r"^cross\.L4H1=0 does nothing beside dec\.L4=skip, which "
+                                     r"switches off all of dec\.L4; leave one of them out$"),
+        ("dec.L4.cross=skip,cross.L4H1=0", r"does nothing beside dec\.L4\.cross=skip"),
+        ("dec.L4.self=skip,dec.L4H1=0.5", r"does nothing beside dec\.L4\.self=skip"),
+        ("enc.L4=skip,enc.L4.ffn=skip", r"does nothing beside enc\.L4=skip"),
+        ("cross.L1H1=0,cross.L1H1.row2=k1", r"does nothing beside cross\.L1H1=0"),
+        ("cross.L1H1=mean,cross.L1H1.row2=k1", r"does nothing beside cross\.L1H1=mean"),
+    ],
+)  # fmt: skip
+def test_a_mistake_names_the_part_the_rule_and_the_way_out(text, message):
+    with pytest.raises(ValueError, match=message):
+        Ablation.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["cross.L1H1=uniform,cross.L1H1.row2=k1", "cross.L1H1=0.5,cross.L1H1.row2=k1",
+     "dec.L1.cross=skip,dec.L1H1=0", "dec.L1=skip,enc.L1H1=0", "cross.L1H1=0,dec.L1H1.row2=k1"],
+)  # fmt: skip
+def test_parts_that_both_matter_stand_together(text):
+    assert len(Ablation.parse(text).parts) == 2
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (("flip",), r"^'flip' must be one of off, shift, scale$"),
-        (("shift", 1, "all"), r"^'all' must be one of encoder, decoder, both$"),
-        (("off", 3), r"^amount=3 has no meaning when positions are off$"),
-        (("shift", 1.5), r"^amount=1\.5 must be a whole number of positions to shift by$"),
-        (("scale", -1), r"^amount=-1 must be a number of at least 0 to scale by$"),
-        (("shift", float("nan")), r"^amount=nan must be a whole number"),
-        (("shift", float("inf")), r"^amount=inf must be a whole number"),
-        (("scale", float("nan")), r"^amount=nan must be a number"),
-        (("scale", float("inf")), r"^amount=inf must be a number"),
+        (("encoder", "off", 3), r"^amount=3 has no meaning when positions are off$"),
+        (("encoder", "shift", float("nan")), r"^amount=nan must be a whole number"),
+        (("encoder", "scale", float("inf")), r"^amount=inf must be a number"),
     ],
 )
-def test_a_position_edit_is_checked_at_birth(values, message):
+def test_a_change_of_positions_is_checked_at_birth(values, message):
     with pytest.raises(ValueError, match=message):
-        PositionEdit(*values)
+        PositionChange(*values)
 
 
-@pytest.mark.parametrize("change", [PositionEdit("shift", 7), PositionEdit("off")], ids=str)
-def test_a_trace_searches_and_captures_under_its_edits(tokenizer, change):
-    """The cached, batched search takes the same positions as the forced pass."""
-    model = small_model(small_config(vocabulary_size=397, max_positions=101))
-    text, config = "The old man sees a red house.", SearchConfig(max_extra_pieces=7)
-    plain = trace(model, tokenizer, text, config=config)
-    traced = trace(model, tokenizer, text, config=config, edits=[change.edits()])
-    ids = tokenizer.encode(text)
-    with probing(model, change.edits()):
-        assert traced.found == search(model, [ids], config)[0]
-        weights = capture_weights(model, [*ids, END], [START, *traced.best.tokens])
-        logits = model(torch.tensor([[*ids, END]]), torch.tensor([[START, *traced.best.tokens]]))
-    rows = logits[0].log_softmax(-1)
-    for row, step in zip(rows, traced.steps, strict=True):
-        assert step.log_probability_nats == pytest.approx(row[step.token].item(), abs=1e-10)
-    for kind in KINDS:
-        assert (traced.weights[kind] == weights[kind]).all()
-    assert (traced.weights["encoder"] != plain.weights["encoder"]).any()
-    assert trace(model, tokenizer, text, config=config).found == plain.found
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("enc.L3H1=0", r"^enc\.L3H1=0: there is no layer 3; layers of this encoder are 1 to 2$"),
+        ("cross.L4H1=0", r"layers of this decoder are 1 to 3$"),
+        ("dec.L1H6.row9=k2", r"^dec\.L1H6\.row9=k2: there is no head 6; heads of this model are 1 to 5$"),
+        ("enc.L3.ffn=skip", r"there is no layer 3"),
+        ("pos=off,dec.L4=skip", r"there is no layer 4"),
+    ],
+)  # fmt: skip
+def test_a_part_that_the_model_lacks_is_named(text, message):
+    with pytest.raises(ValueError, match=message):
+        Ablation.parse(text).check(small_config())
 
 
-def test_a_batch_of_sentences_is_searched_under_an_edit_as_each_alone(model):
-    """Rows finish at different steps; positions belong to steps, not to rows."""
-    texts = sentences(7, 2, 11)
-    with probing(model, PositionEdit("shift", 3).edits()):
-        together = search(model, texts, SearchConfig(max_extra_pieces=5))
-        for text, found in zip(texts, together, strict=True):
-            alone = search(model, [text], SearchConfig(max_extra_pieces=5))[0]
-            assert alone.best.tokens == found.best.tokens
+@given(ablations)
+def test_every_ablation_of_the_shape_passes(ablation):
+    ablation.check(small_config())
+
+
+@given(ablations, ablations)
+def test_sums_do_not_depend_on_the_order(one, other):
+    try:
+        both = one + other
+    except ValueError:
+        assume(False)
+    assert both == other + one
+    assert one + Ablation() == one
+
+
+def test_links_are_read_without_torch():
+    run_python(f"""
+        import sys
+        from core.ablation import Ablation
+        Ablation.parse({ISSUED!r})
+        assert "torch" not in sys.modules
+    """)

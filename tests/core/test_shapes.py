@@ -27,7 +27,8 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     from pathlib import Path
 
     import torch
-    from core.ablation import PositionEdit
+    from core.ablation import Ablation
+    from core.ablation.edits import ablating
     from core.alignment import GoldAlignment, head_alignment
     from core.attribution import MEASURES, decoder_rollout, encoder_rollout, ranked_heads
     from core.config import SearchConfig
@@ -63,7 +64,9 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     model = small_model(small_config(vocabulary_size=397, max_positions=101))
     traced = trace(model, tokenizer, "The old man sees a house.", config=settings)
     aligned_words(traced, layer=0, head=1, rows="consumed")
-    trace(model, tokenizer, "The man", config=settings, edits=[PositionEdit("scale", 0.5).edits()])
+    text = "pos=scale:0.5,enc.L1H2=0.5,cross.L2H1=uniform,dec.L1H1.row2=k1,enc.L2.ffn=skip,dec.L3=skip"
+    edits = [ablating(model, [Ablation.parse(text), Ablation()])]
+    trace(model, tokenizer, "The man", config=settings, edits=edits)
     self_check(model, traced)
     head_effects(model, traced)
     encoder = encoder_rollout(traced.weights["encoder"])

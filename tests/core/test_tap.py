@@ -19,7 +19,9 @@ def zeroed(tensor):
 
 
 def moved(tensor):
-    """Another value of the same type; positions are whole numbers."""
+    """Another value of the same type; positions are whole numbers, masks are true or false."""
+    if tensor.dtype == torch.bool:
+        return ~tensor
     return tensor * 1.5 + torch.rand_like(tensor) if tensor.is_floating_point() else tensor + 1
 
 

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import core
-from core.ablation import PositionEdit
+from core.ablation import Ablation
+from core.ablation.edits import ablating
 from core.checkpoint import Checkpoint, CheckpointError, save_checkpoint
 from core.config import SearchConfig
 from core.model import probing
@@ -60,7 +61,7 @@ def test_a_trace_agrees_with_the_translation(translator):
 
 
 def test_a_trace_can_be_made_under_edits(translator, checkpoint):
-    edits = [PositionEdit("shift", 11).edits()]
+    edits = [ablating(checkpoint.model, [Ablation.parse("pos=shift:11")])]
     edited = translator.trace(TEXTS[0], GREEDY, edits=edits)
     with probing(checkpoint.model, *edits):
         assert edited.found == translator.trace(TEXTS[0], GREEDY).found

@@ -1,0 +1,30 @@
+"""Ablations: what is changed about a model as a value, and what it does to the output.
+
+    ablation = Ablation.parse("cross.L3H5=0,enc.L2.ffn=skip")
+    with probing(model, ablating(model, [ablation])):  # core.ablation.edits
+        search(model, sources)
+
+This package itself is without torch, so links can be read before torch is loaded.
+"""
+
+from core.ablation.parts import (
+    HeadChange,
+    LayerSkip,
+    Part,
+    PositionChange,
+    RowOnKey,
+    Stack,
+    SublayerSkip,
+)
+from core.ablation.spec import Ablation
+
+__all__ = [
+    "Ablation",
+    "HeadChange",
+    "LayerSkip",
+    "Part",
+    "PositionChange",
+    "RowOnKey",
+    "Stack",
+    "SublayerSkip",
+]

@@ -1,0 +1,69 @@
+"""Any ablation of a model of the small shape, for laws that hold for all."""
+
+from hypothesis import strategies as st
+
+from core.ablation import (
+    Ablation,
+    HeadChange,
+    LayerSkip,
+    Part,
+    PositionChange,
+    RowOnKey,
+    SublayerSkip,
+)
+from core.records import KINDS
+
+N_LAYERS = {"encoder": 2, "decoder": 3, "cross": 3}
+N_HEADS = 5
+
+
+def layers(kinds):
+    return st.sampled_from([(kind, layer) for kind in kinds for layer in range(N_LAYERS[kind])])
+
+
+factors = st.floats(allow_nan=False, allow_infinity=False)
+heads = st.builds(
+    lambda place, head, change: HeadChange(*place, head, change),
+    layers(KINDS),
+    st.integers(0, N_HEADS - 1),
+    factors | st.sampled_from(["mean", "uniform"]),
+)
+rows = st.builds(
+    lambda place, head, row, key: RowOnKey(*place, head, max(row, key), min(row, key)),
+    layers(KINDS),
+    st.integers(0, N_HEADS - 1),
+    st.integers(0, 99),
+    st.integers(0, 99),
+)
+sublayers = st.builds(
+    lambda place, sublayer: SublayerSkip(*place, sublayer),
+    layers(["decoder"]),
+    st.sampled_from(["self", "cross", "ffn"]),
+) | st.builds(
+    lambda place, sublayer: SublayerSkip(*place, sublayer),
+    layers(["encoder"]),
+    st.sampled_from(["self", "ffn"]),
+)
+skips = st.builds(lambda place: LayerSkip(*place), layers(["encoder", "decoder"]))
+positions = st.builds(
+    lambda stack, change: PositionChange(stack, *change),
+    st.sampled_from(["encoder", "decoder"]),
+    st.just(("off",))
+    | st.tuples(st.just("shift"), st.integers(-99, 99))
+    | st.tuples(st.just("scale"), st.floats(0, 1e9)),
+)
+parts: st.SearchStrategy[Part] = heads | rows | sublayers | skips | positions
+
+
+def _one_by_one(wanted: list[Part]) -> Ablation:
+    """As many of the parts, in their order, as can stand together."""
+    ablation = Ablation()
+    for part in wanted:
+        try:
+            ablation += Ablation((part,))
+        except ValueError:
+            continue
+    return ablation
+
+
+ablations = st.lists(parts, max_size=8).map(_one_by_one)
