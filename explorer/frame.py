@@ -1,5 +1,6 @@
 """What every page shares: the sentence, the model, the search, the notices, the link, the downloads."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,8 +43,21 @@ class Shown:
         return self.view.step
 
 
-def show_page(title: str, lead: str, draw: Callable[[Shown], None]) -> None:
-    """Draw a whole page: title, one sentence, the shared controls, then `draw` what it is about."""
+Settled = tuple[state.View, tuple[str, ...]]
+"""A view that fits the trace, and notices for what had to be replaced."""
+
+
+def show_page(
+    title: str,
+    lead: str,
+    draw: Callable[[Shown], None],
+    settle: Callable[[Shown], Settled] | None = None,
+) -> None:
+    """Draw a whole page: title, one sentence, the shared controls, then `draw` what it is about.
+
+    Args:
+        settle: makes the choices that this page alone has fit the model and the sentence.
+    """
     session.begin()
     st.header(title, anchor=False)
     st.write(lead)
@@ -55,24 +69,30 @@ def show_page(title: str, lead: str, draw: Callable[[Shown], None]) -> None:
     folder = folder_of(session.choice().run)
     saving = _controls(models, folder)
     _notice_lost_model(models, folder)
+    _notice_ablation(session.choice().run)
     status = st.empty()
-    shown = _shown(folder, status)
+    shown = _shown(folder, status, settle)
     if shown is None:
         return
     draw(shown)
     session.write_link(shown.choice)
     with saving:
         _save_and_share(shown)
+    load_model(folder, status)
+    self_check(folder, shown.choice.run, shown.trace, "this sentence")
+
+
+def load_model(folder: engine.Path, place: Any) -> None:
+    """Load the model, with a message in this place meanwhile, unless it is there already."""
     if not engine.is_loaded(folder):
-        with status, st.spinner("Loading the model, so that your own sentence comes quickly…"):
+        with place, st.spinner("Loading the model, so that your own sentence comes quickly…"):
             engine.load(folder)
-        status.empty()
-    _self_check(shown)
+        place.empty()
 
 
-def _self_check(shown: Shown) -> None:
+def self_check(folder: engine.Path, run: Run, trace: engine.Trace, name: str) -> None:
     """Whether what is on screen is what the model did: one line, and the numbers behind it."""
-    checks = engine.self_check(shown.folder, shown.choice.run, shown.trace)
+    checks = engine.self_check(folder, run, trace)
     failed = [check for check in checks if not check.passed]
     if failed:
         lines = "\n".join(
@@ -80,7 +100,7 @@ def _self_check(shown: Shown) -> None:
         )
         st.error(f"Self-check failed: this picture is not what the model did.\n{lines}")
     with st.expander(
-        f"Self-check of this sentence: {len(checks) - len(failed)} of {len(checks)} hold",
+        f"Self-check of {name}: {len(checks) - len(failed)} of {len(checks)} hold",
         icon="❌" if failed else "✅",
     ):
         st.dataframe(
@@ -120,6 +140,16 @@ def _notice_lost_model(models: list[engine.Listed], folder: engine.Path) -> None
     if wanted and not (item and item.folder == folder):
         reason = item.problem if item else "there is no such folder"
         _notice(f"The model {wanted} cannot be shown: {reason}. The usual one is shown instead.")
+
+
+def _notice_ablation(run: Run) -> None:
+    """That a changed model is on show must never go unnoticed."""
+    if run.ablation:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _notice(f"Everything here is of a changed model: {run.ablation}.")
+            st.button(
+                "Use the model as it is", on_click=session.change_run, kwargs={"ablation": ""}
+            )
 
 
 def _controls(models: list[engine.Listed], folder: engine.Path) -> Any:
@@ -225,7 +255,9 @@ def plain(text: str) -> str:
     return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~:$<>&" else c for c in text)
 
 
-def _shown(folder: engine.Path, status: Any) -> Shown | None:
+def _shown(
+    folder: engine.Path, status: Any, settle: Callable[[Shown], Settled] | None
+) -> Shown | None:
     choice = session.choice()
     try:
         text = engine.normalise(choice.run.text)
@@ -242,9 +274,14 @@ def _shown(folder: engine.Path, status: Any) -> Shown | None:
     n_layers, n_heads = trace.weights[choice.view.kind].shape[:2]
     shape = Shape(n_layers, n_heads, len(trace.steps))
     view, notices = state.settle(choice.view, shape, best=_first_head(choice, best, shape))
+    shown = Shown(Choice(choice.run, view, choice.beside), folder, trace, best)
+    if settle:
+        view, more = settle(shown)
+        notices += more
+        shown = dataclasses.replace(shown, choice=dataclasses.replace(shown.choice, view=view))
     for notice in (*session.link_notices(), *(notices if session.is_from_link() else ())):
         _notice(f"{notice} The usual one is shown instead.")
-    return Shown(Choice(choice.run, view, choice.beside), folder, trace, best)
+    return shown
 
 
 def _first_head(choice: Choice, best: engine.BestHead, shape: Shape) -> tuple[int, int]:
