@@ -13,6 +13,13 @@ from explorer.state import View
 
 Numbers = NDArray[np.floating[Any]]
 
+KINDS: dict[Kind, str] = {
+    "encoder": "Encoder self-attention",
+    "decoder": "Decoder self-attention",
+    "cross": "Cross-attention",
+}
+"""What each kind of attention is called on screen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

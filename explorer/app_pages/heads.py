@@ -19,15 +19,10 @@ from explorer.figures.head import (
     token_label,
 )
 from explorer.frame import Shown, note, plain
-from explorer.heads import HeadMatrix, head_matrix
+from explorer.heads import KINDS, HeadMatrix, head_matrix
 
 OVERVIEW = "overview"
 N_RANKED = 3
-KINDS = {
-    "encoder": "Encoder self-attention",
-    "decoder": "Decoder self-attention",
-    "cross": "Cross-attention",
-}
 UNITS = {"pieces": "Subword pieces", "words": "Whole words"}
 VALUES = {"weights": "Weights", "norms": "Norm-weighted", "rollout": "Rollout"}
 VALUES_HELP = (
