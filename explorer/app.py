@@ -34,6 +34,7 @@ st.navigation(
         st.Page("app_pages/translate.py", title="Translate", default=True),
         st.Page("app_pages/heads.py", title="Heads"),
         st.Page("app_pages/inside.py", title="Inside attention"),
+        st.Page("app_pages/positions.py", title="Positions"),
     ],
     position="top",
 ).run()
