@@ -20,7 +20,9 @@ from core.ablation import Ablation
 from core.attribution import decoder_rollout, encoder_rollout, norm_weighted
 from core.config import ModelConfig
 from core.manifest import Listed, list_checkpoints
+from core.manifest import model_config_of as model_config
 from core.measures import MEASURES, Measure, RankedHead, ranked_heads
+from core.presets import model_config as preset_config
 from core.records import KINDS, Found, Kind, Trace
 from core.tokenizer import Piece, PiecedText, normalise
 from core.words import AlignedWord, Rows, aligned_words
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS", "MEASURES", "AlignedWord", "BestHead", "Found", "Kind", "Listed", "Measure",
     "ModelConfig", "Path", "Piece", "PiecedText", "RankedHead", "Rows", "Trace", "aligned_words",
-    "normalise", "ranked_heads",
+    "model_config", "normalise", "ranked_heads",
 ]  # fmt: skip
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
@@ -111,6 +113,11 @@ def example(folder: Path) -> Trace | None:
     return Trace.load(file) if file.is_file() else None
 
 
+def paper_base() -> ModelConfig:
+    """The base model of Table 3, with the 37,000 pieces of section 5.1."""
+    return preset_config("base", vocabulary_size=37_000)
+
+
 def load(folder: Path) -> None:
     """Load the model, so that the next sentence is quick."""
     _translator(str(folder))
@@ -178,13 +185,6 @@ def head_internals(
         return internals(model, shown, kind, layer - 1, head - 1)
 
     return _under(folder, run, look, shown)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def model_config(folder: Path) -> ModelConfig:
-    """The shape of a model, without loading it."""
-    values = json.loads((folder / "config.json").read_text("utf-8"))
-    return ModelConfig.from_json(values["model"])
 
 
 def position_table(folder: Path) -> NDArray[np.float32]:

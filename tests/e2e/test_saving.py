@@ -21,7 +21,7 @@ def download(page: Page, name: str, folder: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("address", ["/", "/heads"])
+@pytest.mark.parametrize("address", ["/", "/heads", "/anatomy"])
 def test_a_picture_is_saved_as_it_looks(visitor: Visitor, tmp_path: Path, address: str) -> None:
     page = visitor.open(address)
     file = download(page, "Save this picture as PNG", tmp_path)
