@@ -181,10 +181,13 @@ class _Search:
             log_probabilities, state = self._distributions(rows, state)
             self._remember_candidates(log_probabilities)
             proposals = self._propose(self._allowed(log_probabilities, rows), rows)
-            n_before = len(rows)
-            rows, parents = self._advance(rows, proposals)
-            if parents != list(range(n_before)):
-                state = state.rows(torch.tensor(parents, dtype=torch.int64, device=self.device))
+            before = rows
+            rows, parents = self._advance(before, proposals)
+            if parents != list(range(len(before))):
+                state = state.rows(
+                    torch.tensor(parents, dtype=torch.int64, device=self.device),
+                    same_sources=[r.sentence for r in rows] == [r.sentence for r in before],
+                )
         return [self._found(sentence) for sentence in self.sentences]
 
     def _distributions(self, rows: list[_Row], state: DecoderState) -> tuple[Tensor, DecoderState]:

@@ -1,9 +1,10 @@
-"""Which device, which precision, and how a process uses memory."""
+"""Which device, which precision, what it is called, and how a process uses memory."""
 
 import ctypes
 import os
 import platform
 import time
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -66,6 +67,25 @@ def product_time_s(dtype: torch.dtype) -> float:
         left @ right
         times.append(time.perf_counter() - started_s)
     return min(times)
+
+
+def hardware(device: str) -> str:
+    """Device, processes and software, in one line."""
+    kind = torch.device(device).type
+    name = torch.cuda.get_device_name(device) if kind == "cuda" else cpu_name()
+    n_processes = os.environ.get("WORLD_SIZE", "1")
+    return (
+        f"{name}; {n_processes} process(es) of {torch.get_num_threads()} thread(s); "
+        f"torch {torch.__version__}"
+    )
+
+
+def cpu_name() -> str:
+    """The model name where the system tells it, else the architecture."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def keep_freed_memory() -> None:

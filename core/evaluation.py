@@ -1,7 +1,7 @@
 """How good a model is: perplexity, BLEU and chrF with their signatures and intervals."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,15 +83,25 @@ def likelihood_statistics(
 ) -> Statistics:
     """The same pair by pair: nll in nats and number of target pieces, n_pairs x 2."""
     statistics = np.zeros((len(sources), 2))
-    lengths = [np.asarray([len(ids) for ids in side], np.int64) for side in (sources, targets)]
-    for batch in _similar_lengths(*lengths):
-        padded = PaddedBatch(
-            source=pad([[*sources[i], END_ID] for i in batch]),
-            target=pad([[START_ID, *targets[i], END_ID] for i in batch]),
-        )
-        statistics[batch, 0] = batch_nll(model, padded)
-        statistics[batch, 1] = lengths[1][batch] + 1
+    for indices, batch in padded_batches(sources, targets):
+        statistics[indices, 0] = batch_nll(model, batch)
+        statistics[indices, 1] = [len(targets[index]) + 1 for index in indices]
     return statistics
+
+
+def padded_batches(
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+) -> Iterator[tuple[Indices, PaddedBatch]]:
+    """Pairs of ids (without `<s>` and `</s>`) in batches of similar length, and which they are."""
+    lengths = [np.asarray([len(ids) for ids in side], np.int64) for side in (sources, targets)]
+    for indices in _similar_lengths(*lengths):
+        yield (
+            indices,
+            PaddedBatch(
+                source=pad([[*sources[i], END_ID] for i in indices]),
+                target=pad([[START_ID, *targets[i], END_ID] for i in indices]),
+            ),
+        )
 
 
 def _similar_lengths(source_lengths: Indices, target_lengths: Indices) -> list[Indices]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
 
 N_BOOTSTRAP = 1_000
 SEED = 12_345  # sacrebleu's
@@ -47,6 +48,17 @@ def bleu(sums: Statistics) -> float:
     )
 
 
+def chrf_statistics(translations: Sequence[str], references: Sequence[str]) -> Statistics:
+    """Of each sentence, for characters and n-grams up to 6: how many it has, its reference, both."""
+    rows = CHRF()._extract_corpus_statistics(list(translations), [list(references)])
+    return np.asarray(rows, np.float64)
+
+
+def chrf(sums: Statistics) -> float:
+    """Corpus chrF from summed `chrf_statistics`."""
+    return float(CHRF()._compute_f_score([int(value) for value in sums]))
+
+
 def perplexity(sums: Statistics) -> float:
     """exp of the mean negative log-likelihood; rows are (nll in nats, target pieces)."""
     nll_nats, n_tokens = (float(value) for value in sums)
@@ -57,6 +69,7 @@ SCORE_OF: Mapping[str, Callable[[Statistics], float]] = {
     "perplexity": perplexity,
     "bleu": bleu,
     "bleu_lc": bleu,
+    "chrf": chrf,
 }
 """Name of a score -> how summed statistics become it."""
 

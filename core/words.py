@@ -1,5 +1,6 @@
-"""From pieces to words: weights between words, and where each produced word came from."""
+"""From pieces to words: weights between words, where each word came from, and how a text changed."""
 
+import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,3 +71,30 @@ def aligned_words(trace: Trace, *, layer: int, head: int, rows: Rows) -> tuple[A
         AlignedWord(word.text, math.exp(total), int(link.argmax()), float(link.max()))
         for word, total, link in zip(trace.target.words, log_probabilities, links, strict=True)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class DiffRun:
+    """Neighbouring words of two texts that share a fate."""
+
+    change: Literal["same", "removed", "added"]
+    text: str
+
+
+def word_diff(before: str, after: str) -> tuple[DiffRun, ...]:
+    """How one text became another, word by word; what was removed stands before what was added.
+
+    The runs that are not `added` make the first text, those that are not `removed` the second.
+    """
+    old, new = before.split(), after.split()
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    runs: list[DiffRun] = []
+    for tag, first, end, new_first, new_end in matcher.get_opcodes():
+        if tag == "equal":
+            runs.append(DiffRun("same", " ".join(old[first:end])))
+            continue
+        if first < end:
+            runs.append(DiffRun("removed", " ".join(old[first:end])))
+        if new_first < new_end:
+            runs.append(DiffRun("added", " ".join(new[new_first:new_end])))
+    return tuple(runs)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 import streamlit as st
 
 from explorer import engine, session, state
+from explorer.figures.standalone import Picture, standalone_html
 from explorer.state import Choice, Run, Shape
 
 
@@ -51,11 +52,13 @@ def show_page(
     title: str,
     lead: str,
     draw: Callable[[Shown], None],
+    pictures: Callable[[Shown], Sequence[Picture]] | None = None,
     settle: Callable[[Shown], Settled] | None = None,
 ) -> None:
     """Draw a whole page: title, one sentence, the shared controls, then `draw` what it is about.
 
     Args:
+        pictures: the page's pictures once more, for one HTML file; made when it is asked for.
         settle: makes the choices that this page alone has fit the model and the sentence.
     """
     session.begin()
@@ -77,7 +80,7 @@ def show_page(
     draw(shown)
     session.write_link(shown.choice)
     with saving:
-        _save_and_share(shown)
+        _save_and_share(shown, title, pictures)
     load_model(folder, status)
     self_check(folder, shown.choice.run, shown.trace, "this sentence")
 
@@ -164,11 +167,22 @@ def _controls(models: list[engine.Listed], folder: engine.Path) -> Any:
         return st.popover("Save & share")
 
 
-def _save_and_share(shown: Shown) -> None:
+def _save_and_share(
+    shown: Shown, title: str, pictures: Callable[[Shown], Sequence[Picture]] | None
+) -> None:
     st.caption("Link to this view")
     address = urlsplit(st.context.url or "")
     link = address._replace(path=address.path or "/", query=urlencode(shown.choice.to_query()))
     st.code(link.geturl(), language=None, wrap_lines=True)
+    if pictures:
+        st.caption("This page's pictures in one file that opens without a network")
+        st.download_button(
+            "View as HTML",
+            lambda: standalone_html(f"{title} {shown.trace.source.text}", pictures(shown)),
+            file_name="attention.html",
+            mime="text/html",
+            on_click="ignore",
+        )
     st.caption("The trace: tokens, candidates, beam tree, every head's weights")
     for suffix, mime in ((".json", "application/json"), (".npz", "application/octet-stream")):
         st.download_button(

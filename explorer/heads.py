@@ -13,13 +13,6 @@ from explorer.state import View
 
 Numbers = NDArray[np.floating[Any]]
 
-KINDS: dict[Kind, str] = {
-    "encoder": "Encoder self-attention",
-    "decoder": "Decoder self-attention",
-    "cross": "Cross-attention",
-}
-"""What each kind of attention is called on screen."""
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -37,10 +30,15 @@ class HeadMatrix:
     values: Numbers  # rows x columns
     rows: tuple[str, ...]
     columns: tuple[str, ...]
+    row_pieces: tuple[tuple[int, ...], ...]  # for each row, the pieces it stands for
     row_title: str
     column_title: str
     hidden: Numbers | None  # for each row, the share that went to left-out columns
     notes: tuple[str, ...]
+
+    def row_of(self, piece: int) -> int:
+        """The row that stands for a piece, both from 0."""
+        return next(row for row, pieces in enumerate(self.row_pieces) if piece in pieces)
 
 
 def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMatrix:
@@ -70,6 +68,7 @@ def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMa
         values=grouped,
         rows=tuple(line.label for line in rows),
         columns=tuple(line.label for line in columns),
+        row_pieces=tuple(line.pieces for line in rows),
         row_title="source" if kind == "encoder" else "decoder step: consumed → produced",
         column_title="consumed so far" if kind == "decoder" else "source",
         hidden=hidden,

@@ -182,6 +182,8 @@ class View(_Linked):
     values: Annotated[Values, _one_of(Values)] = "weights"
     units: Annotated[Units, _one_of(Units)] = "pieces"
     drawing: Annotated[Drawing, _one_of(Drawing)] = "matrix"
+    together: Annotated[bool, _switch] = False
+    """Lines of all heads of the layer in one drawing."""
     specials: Annotated[bool, _switch] = True
     threshold: Annotated[float, _number(0, 1)] = 0.0
     picture: Annotated[PositionPicture, _one_of(PositionPicture)] = "experiment"

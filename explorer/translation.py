@@ -2,12 +2,12 @@
 
 import difflib
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from explorer.components.stepper import CandidateToken, SourceToken, StepToken
-from explorer.engine import BestHead, Piece, Trace, aligned_words
+from explorer.engine import BestHead, Found, Piece, Trace, aligned_words
 from explorer.figures.head import piece_label
 
 RIBBON_MASS = 0.75
@@ -78,18 +78,12 @@ def _changed(shown: Trace, earlier: Trace | None) -> list[bool]:
     now = [piece.id for piece in shown.target.pieces]
     if earlier is None:
         return [False] * len(now)
-    same = {index for _, index in in_both([piece.id for piece in earlier.target.pieces], now)}
-    return [index not in same for index in range(len(now))]
-
-
-def in_both(before: Sequence[Hashable], now: Sequence[Hashable]) -> list[tuple[int, int]]:
-    """Where the items stand that both have in the same order: pairs of places."""
+    before = [piece.id for piece in earlier.target.pieces]
     matcher = difflib.SequenceMatcher(None, before, now, autojunk=False)
-    return [
-        (block.a + offset, block.b + offset)
-        for block in matcher.get_matching_blocks()
-        for offset in range(block.size)
-    ]
+    same = {
+        block.b + offset for block in matcher.get_matching_blocks() for offset in range(block.size)
+    }
+    return [index not in same for index in range(len(now))]
 
 
 def _links(shown: Trace, best: BestHead, index: int) -> tuple[tuple[int, float], ...]:
@@ -103,3 +97,21 @@ def _links(shown: Trace, best: BestHead, index: int) -> tuple[tuple[int, float],
     order = np.argsort(row)[::-1]
     n = 1 + int(np.searchsorted(np.cumsum(row[order]), RIBBON_MASS * row.sum()))
     return tuple((int(key), round(float(row[key]), 4)) for key in order[:n])
+
+
+def path_to(found: Found, node: int) -> tuple[int, ...]:
+    """The tokens from the root of a search's tree to one of its nodes, without `<s>`."""
+    path: list[int] = []
+    while found.tree[node].parent >= 0:
+        path.append(found.tree[node].token)
+        node = found.tree[node].parent
+    return tuple(reversed(path))
+
+
+def node_at(found: Found, tokens: Sequence[int]) -> int | None:
+    """The node that these tokens lead to, if the search went there."""
+    reached = {(node.parent, node.token): index for index, node in enumerate(found.tree)}
+    node: int | None = 0
+    for token in tokens:
+        node = reached.get((node, token)) if node is not None else None
+    return node

@@ -44,8 +44,8 @@ def test_every_exception_is_still_in_the_readme() -> None:
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("readme")
-    (folder / "checkpoints").symlink_to(ROOT / "checkpoints")
-    (folder / "core").symlink_to(ROOT / "core")
+    for name in ("checkpoints", "core", "explorer"):
+        (folder / name).symlink_to(ROOT / name)
     return folder
 
 

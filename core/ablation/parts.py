@@ -40,6 +40,10 @@ class HeadChange:
             object.__setattr__(self, "change", float(self.change) + 0.0)  # -0 is 0
 
     @property
+    def stack(self) -> Stack:
+        return stack_of(self.kind)
+
+    @property
     def place(self) -> str:
         return f"{SHORT[self.kind]}.L{self.layer + 1}H{self.head + 1}"
 
@@ -74,6 +78,10 @@ class RowOnKey:
                 f"{self} looks into the future: row {self.row + 1} of decoder self-attention sees "
                 f"keys 1 to {self.row + 1}; name one of them"
             )
+
+    @property
+    def stack(self) -> Stack:
+        return stack_of(self.kind)
 
     @property
     def place(self) -> str:

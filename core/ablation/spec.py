@@ -24,7 +24,6 @@ from core.ablation.parts import (
     Stack,
     Sublayer,
     SublayerSkip,
-    stack_of,
 )
 from core.config import ModelConfig
 from core.records import Kind
@@ -87,16 +86,20 @@ class Ablation:
         """Whether it can only be run with mean head outputs over data."""
         return any(isinstance(part, HeadChange) and part.change == "mean" for part in self.parts)
 
-    def check(self, config: ModelConfig) -> None:
-        """Raises ValueError, naming the part, if a model of this shape has no such layer or head."""
+    def check(self, config: ModelConfig, *, n_source_pieces: int | None = None) -> None:
+        """Whether a model of this shape, and a source of so many pieces, `</s>` included, has it all.
+
+        Raises:
+            ValueError: if there is no such layer, head or source piece; the message names the part.
+        """
         for part in self.parts:
             if isinstance(part, PositionChange):
                 continue
-            stack = stack_of(part.kind) if isinstance(part, HeadChange | RowOnKey) else part.stack
-            n_layers = config.n_encoder_layers if stack == "encoder" else config.n_decoder_layers
+            is_encoder = part.stack == "encoder"
+            n_layers = config.n_encoder_layers if is_encoder else config.n_decoder_layers
             if not 0 <= part.layer < n_layers:
                 raise ValueError(
-                    f"{part}: there is no layer {part.layer + 1}; layers of this {stack} are 1 to "
+                    f"{part}: there is no layer {part.layer + 1}; layers of this {part.stack} are 1 to "
                     f"{n_layers}"
                 )
             if isinstance(part, HeadChange | RowOnKey) and not 0 <= part.head < config.n_heads:
@@ -104,6 +107,13 @@ class Ablation:
                     f"{part}: there is no head {part.head + 1}; heads of this model are 1 to "
                     f"{config.n_heads}"
                 )
+            if isinstance(part, RowOnKey) and part.kind != "decoder" and n_source_pieces:
+                lost = part.key if part.kind == "cross" else max(part.key, part.row)
+                if lost >= n_source_pieces:
+                    raise ValueError(
+                        f"{part}: there is no piece {lost + 1}; pieces of this source are 1 to "
+                        f"{n_source_pieces}"
+                    )
 
 
 def _around(part: Part) -> Iterator[str]:
@@ -112,8 +122,8 @@ def _around(part: Part) -> Iterator[str]:
         yield HeadChange(part.kind, part.layer, part.head).place
     if isinstance(part, RowOnKey | HeadChange):
         sublayer: Sublayer = "cross" if part.kind == "cross" else "self"
-        yield SublayerSkip(stack_of(part.kind), part.layer, sublayer).place
-        yield LayerSkip(stack_of(part.kind), part.layer).place
+        yield SublayerSkip(part.stack, part.layer, sublayer).place
+        yield LayerSkip(part.stack, part.layer).place
     if isinstance(part, SublayerSkip):
         yield LayerSkip(part.stack, part.layer).place
 

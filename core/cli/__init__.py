@@ -7,11 +7,13 @@ from typing import Annotated
 
 import tyro
 
+from core.cli.average import Average
+from core.cli.corpus import Corpus
 from core.cli.evaluate import Align, Evaluate
 from core.cli.info import Info
 from core.cli.table3 import Table3
 from core.cli.table3_row import Table3Row
-from core.cli.train import TYRO_CONFIG, Average, Corpus, Train
+from core.cli.train import TYRO_CONFIG, Train
 from core.cli.translate import Trace, Translate
 
 Command = (

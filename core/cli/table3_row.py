@@ -12,7 +12,8 @@ import tyro
 
 from core.card import new_card, with_results
 from core.cli.evaluate import Measurement, measure
-from core.cli.train import TYRO_CONFIG, Train, write_checkpoint
+from core.cli.outcome import write_checkpoint
+from core.cli.train import TYRO_CONFIG, Train
 from core.config import ModelConfig, SearchConfig, TrainConfig, write_json
 from core.jobs import alone, end_with_parent
 from core.table3 import (

@@ -70,9 +70,9 @@ class LayerState:
     cross: KeysValues
     past: KeysValues | None = None
 
-    def rows(self, index: Tensor) -> "LayerState":
+    def rows(self, index: Tensor, *, same_sources: bool = False) -> "LayerState":
         past = self.past.rows(index) if self.past else None
-        return LayerState(cross=self.cross.rows(index), past=past)
+        return LayerState(cross=self.cross if same_sources else self.cross.rows(index), past=past)
 
 
 @dataclass(frozen=True, slots=True)

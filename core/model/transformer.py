@@ -33,12 +33,18 @@ class DecoderState:
     examples: Tensor  # B: which example each row is, whatever the rows' order
     n_past: int = 0
 
-    def rows(self, index: Tensor) -> "DecoderState":
-        """Keep, drop, repeat or re-order rows, as a beam does."""
+    def rows(self, index: Tensor, *, same_sources: bool = False) -> "DecoderState":
+        """Keep, drop, repeat or re-order rows, as a beam does.
+
+        Args:
+            same_sources: each row goes on from a row of its own source; then what is known of the
+                sources, of a long one most of the state, stays where it is.
+        """
+        visible = self.cross_visible
         return DecoderState(
-            layers=tuple(layer.rows(index) for layer in self.layers),
-            cross_visible=self.cross_visible.index_select(0, index),
-            examples=self.examples.index_select(0, index),
+            layers=tuple(layer.rows(index, same_sources=same_sources) for layer in self.layers),
+            cross_visible=visible if same_sources else visible.index_select(0, index),
+            examples=self.examples if same_sources else self.examples.index_select(0, index),
             n_past=self.n_past,
         )
 

@@ -1,40 +1,27 @@
 """All heads of one kind of attention at once, and one of them enlarged."""
 
 import html
-from typing import Any
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
-from explorer import engine, frame, session
+from explorer import engine, frame, one_head, session
 from explorer.components.overview import Tint, overview
 from explorer.components.overview import choice as overview_choice
-from explorer.figures.head import (
-    Scale,
-    head_figure,
-    piece_label,
-    step_labels,
-    strongest_links,
-    token_label,
-)
+from explorer.figures.head import piece_label, step_labels
 from explorer.frame import Shown, note, plain
-from explorer.heads import KINDS, HeadMatrix, head_matrix
+from explorer.one_head import KINDS
+from explorer.pictures import TILES_NOTE, head_pictures
 
 OVERVIEW = "overview"
 N_RANKED = 3
 UNITS = {"pieces": "Subword pieces", "words": "Whole words"}
+DRAWINGS = {"matrix": "Heat map", "lines": "Lines between two columns"}
 VALUES = {"weights": "Weights", "norms": "Norm-weighted", "rollout": "Rollout"}
 VALUES_HELP = (
     "Weights: the softmax of Equation 1. Norm-weighted: ‖α·v·W^O‖, how much a head really brought "
     "(Kobayashi et al. 2020). Rollout: which source pieces lie behind a row after all layers up to "
     "this one, mean over heads (Abnar & Zuidema 2020)."
 )
-VALUE_NOTES = {
-    "weights": "With nothing left out, every row sums to 1; the colour scale is the same for all heads.",
-    "norms": "Norms of weighted, transformed values; the scale reaches to this layer's largest.",
-    "rollout": "Mean over heads, all layers up to this one.",
-}
 NO_MEASURE, EFFECT = "none", "effect"
 TINTS = {
     NO_MEASURE: "nothing",
@@ -71,6 +58,14 @@ def draw(shown: Shown) -> None:
 
 
 def _settings() -> None:
+    st.radio(
+        "Drawing",
+        list(DRAWINGS),
+        format_func=DRAWINGS.__getitem__,
+        **session.bind_view("drawing"),
+    )
+    if session.choice().view.drawing == "lines":
+        st.toggle("All heads of the layer together", **session.bind_view("together"))
     st.radio("Units", list(UNITS), format_func=UNITS.__getitem__, **session.bind_view("units"))
     st.toggle(
         "Special tokens",
@@ -92,10 +87,7 @@ def _all_heads(shown: Shown) -> None:
         on_choice=_take_head,
         tint=tint,
     )
-    note(
-        "Rows of a square ask, columns are looked at, bright is a large weight (square-root "
-        "colours). Point at one to enlarge it; click, or arrow keys and Enter, to open it."
-    )
+    note(f"{TILES_NOTE} Point at one to enlarge it; click, or arrow keys and Enter, to open it.")
     if kind == "cross":
         _ranking(shown)
 
@@ -157,48 +149,11 @@ def _take_head() -> None:
 
 
 def _one_head(shown: Shown) -> None:
-    kind, layer, head = shown.view.kind, shown.layer, shown.head
-    title = _title(shown)
-    st.subheader(title, anchor=False)
-    numbers = engine.attention(shown.trace, kind, shown.view.values)[layer - 1]
-    values = numbers[min(head, len(numbers)) - 1]  # a rollout has no heads
-    matrix = head_matrix(shown.trace, kind, values, shown.view)
-    figure = head_figure(
-        matrix.values,
-        rows=[token_label(label) for label in matrix.rows],
-        columns=[token_label(label) for label in matrix.columns],
-        row_title=matrix.row_title,
-        column_title=matrix.column_title,
-        scale=_scale(shown, numbers),
-    )
-    st.plotly_chart(figure, alt=title, key="head", config={"displaylogo": False})
-    note(" ".join([VALUE_NOTES[shown.view.values], *matrix.notes]))
-    _table(matrix)
-
-
-def _title(shown: Shown) -> str:
-    view = shown.view
-    if view.values == "rollout":
-        return f"{KINDS[view.kind]}, rollout up to layer {shown.layer}"
-    place = f"{KINDS[view.kind]}, layer {shown.layer}, head {shown.head}"
-    if view.kind == "cross" and (shown.layer, shown.head) == (shown.best.layer, shown.best.head):
-        place += f" ({shown.best.label})"
-    return place if view.values == "weights" else f"{place}, norm-weighted"
-
-
-def _scale(shown: Shown, numbers: NDArray[np.floating[Any]]) -> Scale:
-    if shown.view.values == "norms":
-        return Scale("‖α·v·W^O‖", float(numbers.max()))
-    return Scale("share") if shown.view.values == "rollout" else Scale()
-
-
-def _table(matrix: HeadMatrix) -> None:
-    with st.expander("The strongest links as a table"):
-        st.dataframe(
-            strongest_links(matrix.values, rows=matrix.rows, columns=matrix.columns),
-            hide_index=True,
-            width="stretch",
-        )
+    st.subheader(one_head.title(shown), anchor=False)
+    if shown.view.drawing == "lines":
+        one_head.draw_lines(shown)
+    else:
+        one_head.draw_matrix(shown)
 
 
 frame.show_page(
@@ -206,4 +161,5 @@ frame.show_page(
     "Each small square is one head on your sentence, layers downwards. Pick one to read its "
     "weights word by word.",
     draw,
+    head_pictures,
 )

@@ -6,12 +6,13 @@ from typing import Any
 import streamlit as st
 
 from explorer import engine, frame, session
-from explorer.components import stepper
+from explorer.components import beam, stepper
 from explorer.frame import Shown, note
+from explorer.pictures import ribbons_note, run_name, stepper_data, translation_pictures
 from explorer.state import Run
-from explorer.translation import source_tokens, step_tokens
+from explorer.translation import node_at, path_to, source_tokens, step_tokens
 
-STEPPER, BESIDE = "stepper", "stepper_beside"
+STEPPER, BESIDE, TREE = "stepper", "stepper_beside", "beam_tree"
 
 
 def draw(shown: Shown) -> None:
@@ -22,22 +23,12 @@ def draw(shown: Shown) -> None:
     _actions(shown)
     if shown.choice.beside:
         _draw_beside(shown, shown.choice.beside)
+    _draw_tree(shown)
 
 
 def _draw_stepper(shown: Shown, before: engine.Trace | None) -> None:
-    trace, run = shown.trace, shown.choice.run
-    data = stepper.payload(
-        source_tokens(trace),
-        step_tokens(trace, shown.best, n_forced=len(run.prefix), earlier=before),
-        trace.weights,
-        start=trace.consumed[0].name,
-        run=_name(shown.folder, run),
-        layer=shown.layer,
-        head=shown.head,
-        step=shown.step,
-    )
     stepper.stepper(
-        data,
+        stepper_data(shown, before),
         key=STEPPER,
         on_view=lambda: _look(stepper.value(STEPPER, "view")),
         on_taken=lambda: _take(shown, stepper.value(STEPPER, "taken")),
@@ -73,11 +64,9 @@ def _tokens_before(shown: Shown, step: int) -> tuple[int, ...]:
 
 
 def _explain(shown: Shown, before: engine.Trace | None) -> None:
-    best = shown.best
     lines = [
-        "Ribbons and the word under each piece: the source that layer "
-        f"{best.layer}, head {best.head} looked at most; that head {best.reason}. "
-        "Below: the five most probable pieces of each step; click one, and decoding goes on from there."
+        f"{ribbons_note(shown.best)} Below: the five most probable pieces of each step; click one, "
+        "and decoding goes on from there."
     ]
     if shown.trace.best.is_cut:
         lines.append("The translation reached its length limit (section 6.1) and was ended there.")
@@ -134,7 +123,7 @@ def _draw_beside(shown: Shown, run: Run) -> None:
         step_tokens(other, best, n_forced=len(run.prefix), earlier=_comparable(shown, run)),
         other.weights,
         start=other.consumed[0].name,
-        run=_name(frame.folder_of(run), run),
+        run=run_name(frame.folder_of(run), run),
         layer=min(shown.layer, other.weights["cross"].shape[0]),
         head=min(shown.head, other.weights["cross"].shape[1]),
         step=min(shown.step, len(other.steps)),
@@ -153,8 +142,33 @@ def _ignore() -> None:
     """The run below is stepped through by itself; only the one above is in the link."""
 
 
-def _name(folder: engine.Path, run: Run) -> str:
-    return f"{folder.name} {run}"
+def _draw_tree(shown: Shown) -> None:
+    """All that the search explored; while a branch of the free search is open, that search's tree."""
+    run = shown.choice.run
+    trace, chosen = shown.trace, None
+    if run.prefix and not run.target:
+        free = frame.trace_of(run.replace(prefix=()))
+        chosen = node_at(free.found, run.prefix) if free else None
+        trace = free if free and chosen is not None else trace
+    st.subheader("What the search explored", anchor=False)
+    beam.beam_tree(
+        trace.found,
+        trace.names,
+        chosen=chosen,
+        key=TREE,
+        on_open=lambda: _open_branch(trace.found, beam.opened(TREE)),
+    )
+    note(
+        f"{len(trace.found.tree) - 1} pieces were weighed in earnest, {len(trace.found.ends)} "
+        "translations were finished; the thick branch won (section 6.1). Point at a piece for its "
+        "scores; click it, and the translation above follows its branch."
+    )
+
+
+def _open_branch(found: engine.Found, node: int | None) -> None:
+    if node:
+        prefix = path_to(found, node)
+        _go_on(len(prefix), prefix)
 
 
 frame.show_page(
@@ -162,4 +176,5 @@ frame.show_page(
     "A Transformer translates your sentence: it encodes the source once, then writes one piece "
     "after another. Step through it with the arrow keys, and click another piece to change its mind.",
     draw,
+    translation_pictures,
 )

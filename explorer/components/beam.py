@@ -7,9 +7,9 @@ import streamlit as st
 
 from explorer.components import source
 from explorer.figures.colours import ROLES
+from explorer.figures.head import piece_label
 
 SCRIPT, STYLE = source("beam.js"), source("beam.css")
-SPACE, SHOWN_SPACE = "▁", "␣"
 
 _mount = st.components.v2.component("beam_tree", js=SCRIPT, css=STYLE)
 
@@ -61,7 +61,7 @@ def beam_payload(
     nodes = [
         {
             "parent": node.parent,
-            "text": token_text(names[node.token]),
+            "text": piece_label(names[node.token]),
             "depth": node.depth,
             "row": row,
             "log_probability": node.log_probability_nats,
@@ -136,11 +136,6 @@ def tree_rows(found: Found) -> list[int]:
             rows[index] = row
             waiting.extend((child, row) for child in reversed(children[index][1:]))
     return rows
-
-
-def token_text(name: str) -> str:
-    """A piece as it is read: no mark for the space before a word."""
-    return (name.removeprefix(SPACE) or SHOWN_SPACE).replace(SPACE, SHOWN_SPACE)
 
 
 def _path(tree: Sequence[Node], end: int) -> list[int]:

@@ -17,11 +17,9 @@ MOST_BYTES = 1_000_000
 
 Weights = NDArray[np.floating[Any]]
 
-_mount = st.components.v2.component(
-    "translation_stepper",
-    js=source("common.js", "stepper.js"),
-    css=source("common.css", "stepper.css"),
-)
+SCRIPT, STYLE = source("common.js", "stepper.js"), source("common.css", "stepper.css")
+
+_mount = st.components.v2.component("translation_stepper", js=SCRIPT, css=STYLE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,22 @@ from explorer.figures.colours import SIGNED_SCALE
 
 Array = NDArray[np.floating[Any]]
 
+MOST_LABELS = 64
 MARGIN = {"l": 10, "r": 10, "t": 50, "b": 10}
 
 
-def label_axis(labels: Sequence[str], **more: Any) -> dict[str, Any]:
-    """Integer positions with the labels as tick text: equal tokens must not merge."""
+def label_axis(labels: Sequence[str], *, most: int = MOST_LABELS, **more: Any) -> dict[str, Any]:
+    """Integer positions with the labels as tick text: equal tokens must not merge.
+
+    Of more than `most` labels every n-th is written.
+    """
+    step = max(1, -(-len(labels) // most))
     return {
         "tickmode": "array",
-        "tickvals": list(range(len(labels))),
+        "tickvals": list(range(0, len(labels), step)),
         "ticks": "outside",  # unseen: they keep the labels at a distance
         "tickcolor": "rgba(0,0,0,0)",
-        "ticktext": list(labels),
+        "ticktext": list(labels[::step]),
         "automargin": True,
         "showgrid": False,
         "zeroline": False,

@@ -9,10 +9,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from explorer.figures.axes import MOST_LABELS, label_axis
 from explorer.figures.colours import MARK, weight_scale
 
 MOST_COLUMNS_WITH_NUMBERS = 18
-MOST_COLUMN_LABELS, MOST_ROW_LABELS = 48, 64
+MOST_COLUMN_LABELS = 48
+MOST_CLICK_TARGETS = 3_600
+HOVER = "%{y}<br>looks at <b>%{x}</b>: %{z:.3f}<extra></extra>"
 SPACE, SHOWN_SPACE = "▁", "␣"
 
 
@@ -72,8 +75,8 @@ def head_figure(
             zmax=scale.most,
             colorscale=weight_scale(),
             xgap=int(n_columns <= MOST_COLUMN_LABELS),
-            ygap=int(n_rows <= MOST_ROW_LABELS),
-            hovertemplate="%{y}<br>looks at <b>%{x}</b>: %{z:.3f}<extra></extra>",
+            ygap=int(n_rows <= MOST_LABELS),
+            hovertemplate=HOVER,
             colorbar={
                 "title": {"text": scale.title, "side": "right"},
                 "tickvals": [scale.most * share for share in (0, 0.1, 0.25, 0.5, 0.75, 1)],
@@ -85,14 +88,42 @@ def head_figure(
     if n_columns <= MOST_COLUMNS_WITH_NUMBERS:
         figure.update_traces(text=_numbers(weights), texttemplate="%{text}", textfont_size=11)
     figure.update_layout(
-        height=max(320, 26 * min(n_rows, MOST_ROW_LABELS) + 130),
+        height=max(320, 26 * min(n_rows, MOST_LABELS) + 130),
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis=_axis(column_title, columns, MOST_COLUMN_LABELS, side="top", tickangle=-45),
-        yaxis=_axis(row_title, rows, MOST_ROW_LABELS, autorange="reversed"),
+        xaxis=label_axis(
+            columns,
+            most=MOST_COLUMN_LABELS,
+            title={"text": column_title},
+            side="top",
+            tickangle=-45,
+        ),
+        yaxis=label_axis(rows, title={"text": row_title}, autorange="reversed"),
     )
     if marked_row is not None:
         figure.add_hrect(y0=marked_row - 0.5, y1=marked_row + 0.5, line={"color": MARK, "width": 2})
     return figure
+
+
+def with_click_targets(figure: go.Figure, weights: NDArray[np.floating[Any]]) -> go.Figure:
+    """An invisible marker on every cell: a heat map of Plotly tells nobody that it was clicked.
+
+    Of more than `MOST_CLICK_TARGETS` cells, only each row's largest answers.
+    """
+    rows, columns = np.indices(weights.shape).reshape(2, -1)
+    if weights.size > MOST_CLICK_TARGETS:
+        rows, columns = np.arange(len(weights)), weights.argmax(1)
+    unseen = {"opacity": 0}
+    n_rows, n_columns = weights.shape  # markers would pad the axes
+    figure.update_layout(
+        xaxis_range=(-0.5, n_columns - 0.5),
+        yaxis={"range": (n_rows - 0.5, -0.5), "autorange": None},
+    )
+    return figure.add_scatter(
+        x=columns, y=rows, customdata=weights[rows, columns], mode="markers", showlegend=False,
+        marker={"symbol": "square", "size": 18, **unseen},
+        selected={"marker": unseen}, unselected={"marker": unseen},
+        hovertemplate=HOVER.replace("%{z", "%{customdata"),
+    )  # fmt: skip
 
 
 def _numbers(weights: NDArray[np.floating[Any]]) -> list[list[str]]:
@@ -104,24 +135,6 @@ def _numbers(weights: NDArray[np.floating[Any]]) -> list[list[str]]:
         return "1" if value >= 0.995 else f"{value:.2f}"[1:]
 
     return [[number(value) for value in row] for row in weights]
-
-
-def _axis(title: str, labels: Sequence[str], most: int, **more: Any) -> dict[str, Any]:
-    """Integer positions with the labels as tick text: equal tokens must not merge.
-
-    Of very many labels every n-th is written.
-    """
-    step = max(1, -(-len(labels) // most))
-    return {
-        "title": {"text": title},
-        "tickmode": "array",
-        "tickvals": list(range(0, len(labels), step)),
-        "ticktext": list(labels[::step]),
-        "automargin": True,
-        "showgrid": False,
-        "zeroline": False,
-        **more,
-    }
 
 
 def strongest_links(

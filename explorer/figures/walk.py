@@ -1,4 +1,4 @@
-"""One query row of one head along Equation 1, in numbers; and what each head adds to the output."""
+"""One query row of one head along Equation 1, in numbers."""
 
 import math
 from dataclasses import dataclass
@@ -66,26 +66,3 @@ def entropy_nats(weights: Array) -> float:
     """-Σ w ln w: 0 where all weight is on one key, ln k where it is even."""
     positive = weights[weights > 0].astype(float)
     return float(-(positive * np.log(positive)).sum()) + 0.0
-
-
-def head_norms(head_outputs: Array, output_projection: Array) -> Array:
-    """How long each head's part of the projected output is (section 3.2.2): H q.
-
-    Concat(head_1 .. head_h) W^O is the sum over heads of head_i W^O_i, where W^O_i are the d_v
-    rows of W^O that belong to head i.
-
-    Args:
-        head_outputs: H q d_v, weights x values of each head.
-        output_projection: (H d_v) d_model, W^O as the paper multiplies by it (from the right).
-
-    Raises:
-        ValueError: if W^O has not d_v rows a head.
-    """
-    n_heads, _, d_v = head_outputs.shape
-    if output_projection.shape[0] != n_heads * d_v:
-        raise ValueError(
-            f"W^O of shape {output_projection.shape} has {output_projection.shape[0]} rows, but "
-            f"{n_heads} heads of d_v={d_v} need {n_heads * d_v}"
-        )
-    slices = output_projection.reshape(n_heads, d_v, -1)
-    return np.asarray(np.linalg.norm(head_outputs.astype(float) @ slices, axis=-1))

@@ -1,5 +1,6 @@
-"""Any ablation of a model of the small shape, for laws that hold for all."""
+"""Ablations of a model of the small shape: any, for laws that hold for all, and sixteen of all sorts."""
 
+import numpy as np
 from hypothesis import strategies as st
 
 from core.ablation import (
@@ -11,6 +12,7 @@ from core.ablation import (
     RowOnKey,
     SublayerSkip,
 )
+from core.ablation.means import HeadMeans
 from core.records import KINDS
 
 N_LAYERS = {"encoder": 2, "decoder": 3, "cross": 3}
@@ -67,3 +69,19 @@ def _one_by_one(wanted: list[Part]) -> Ablation:
 
 
 ablations = st.lists(parts, max_size=8).map(_one_by_one)
+
+MANY_TEXTS = (
+    "", "cross.L3H5=0", "enc.L2.ffn=skip", "dec.L3=skip", "pos=shift:3", "cross.L2H1.row2=k3",
+    "pos=off", "dec.L1H2=0.5,cross.L1H1=uniform", "enc.L1=skip,pos=scale:0.5", "enc.L1H3=uniform",
+    "dec.L2.self=skip", "dec.L2.cross=skip", "dec.L1H1=mean", "dec.L1H4.row2=k1,dec.L1H4.row3=k2",
+    "enc.L2H2=mean,dec.pos=shift:2", "cross.L1H1=-1,cross.L3H3=uniform,cross.L3H3.row1=k2",
+)  # fmt: skip
+MANY = tuple(map(Ablation.parse, MANY_TEXTS))
+
+
+def random_means() -> HeadMeans:
+    random = np.random.default_rng(1)
+    outputs = {
+        kind: random.normal(size=(N_LAYERS[kind], N_HEADS, 11)).astype(np.float32) for kind in KINDS
+    }
+    return HeadMeans(outputs, weights_hash="", data_hash="", n_sentences=1)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.config import ModelConfig
@@ -83,6 +84,15 @@ def sentences(*lengths: int, n_pieces: int = 43, seed: int = 1) -> list[list[int
         random_ids(length, n_pieces=n_pieces, seed=seed + number).tolist()
         for number, length in enumerate(lengths)
     ]
+
+
+def random_weights(*shape: int, seed: int = 1, causal: bool = False) -> NDArray[np.float64]:
+    """Attention weights whose rows are far from even; the last axis sums to 1."""
+    weights = np.random.default_rng(seed).dirichlet(np.full(shape[-1], 0.3), shape[:-1])
+    if causal:
+        weights = np.tril(weights + 1e-3)
+        weights /= weights.sum(-1, keepdims=True)
+    return weights
 
 
 def corpus_of(

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from core.config import ModelConfig
 from core.model import DecoderState, Memory, Transformer
+from core.model.attention import KeysValues
+from core.model.layers import LayerState
 from core.model.transformer import Decoded
 
 Script = Callable[[int, tuple[int, ...]], Sequence[float]]
@@ -28,13 +30,18 @@ class ScriptedModel(Transformer):
         return Memory(source, source, examples)
 
     def start(self, memory: Memory) -> DecoderState:
-        return DecoderState((), memory.stream[:, :1], memory.examples)
+        layer = LayerState(cross=KeysValues(memory.stream, memory.stream))
+        return DecoderState((layer,), memory.visible, memory.examples)
 
     def decode(self, target: Tensor, state: DecoderState) -> Decoded:
-        history = torch.cat((state.cross_visible, target), dim=1)
+        (layer,) = state.layers
+        history = torch.cat((layer.past.keys, target), dim=1) if layer.past else target
+        seen = torch.cat((layer.cross.keys[:, :1], history), dim=1)
         self.n_decoded_rows += len(target)
+        remembered = LayerState(cross=layer.cross, past=KeysValues(history, history))
         return Decoded(
-            history[:, None], DecoderState((), history, state.examples, state.n_past + 1)
+            seen[:, None],
+            DecoderState((remembered,), state.cross_visible, state.examples, state.n_past + 1),
         )
 
     def logits(self, stream: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 import copy
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
@@ -11,7 +10,6 @@ from torch.testing import assert_close
 from core import decoding
 from core.ablation import Ablation
 from core.ablation.edits import ablating, head_gates
-from core.ablation.means import HeadMeans
 from core.config import SearchConfig
 from core.data import pad
 from core.decoding import search
@@ -19,17 +17,11 @@ from core.model import build, probing, record
 from core.model.embedding import sinusoids
 from core.records import KINDS
 from core.tracing import attention_tap, capture_weights, n_layers, trace
+from tests.core.ablations import MANY, MANY_TEXTS, random_means
 from tests.core.helpers import END, START, random_ids, sentences, small_config, small_model
 
 SOURCE, TARGET = random_ids(2, 7), random_ids(2, 5, seed=2)
 B = 2
-ABLATIONS = (
-    "", "cross.L3H5=0", "enc.L2.ffn=skip", "dec.L3=skip", "pos=shift:3", "cross.L2H1.row2=k3",
-    "pos=off", "dec.L1H2=0.5,cross.L1H1=uniform", "enc.L1=skip,pos=scale:0.5", "enc.L1H3=uniform",
-    "dec.L2.self=skip", "dec.L2.cross=skip", "dec.L1H1=mean", "dec.L1H4.row2=k1,dec.L1H4.row3=k2",
-    "enc.L2H2=mean,dec.pos=shift:2", "cross.L1H1=-1,cross.L3H3=uniform,cross.L3H3.row1=k2",
-)  # fmt: skip
-PARSED = tuple(map(Ablation.parse, ABLATIONS))
 METHODS = {
     "greedy": SearchConfig(method="greedy", max_extra_pieces=5),
     "beam": SearchConfig(beam_size=3, max_extra_pieces=5),
@@ -39,12 +31,7 @@ METHODS = {
 
 @pytest.fixture(scope="module")
 def means():
-    random = np.random.default_rng(1)
-    outputs = {
-        kind: random.normal(size=(2 if kind == "encoder" else 3, 5, 11)).astype(np.float32)
-        for kind in KINDS
-    }
-    return HeadMeans(outputs, weights_hash="", data_hash="", n_sentences=1)
+    return random_means()
 
 
 def under(model, *ablations, source=SOURCE, target=TARGET, means=None):
@@ -80,18 +67,18 @@ def test_an_ablation_to_what_was_there_changes_nothing(text, positions):
 
 
 def test_every_ablation_of_the_list_changes_something(model, means):
-    for text in ABLATIONS[1:]:
+    for text in MANY_TEXTS[1:]:
         assert (under(model, text, means=means) - plain(model)).abs().max() > 1e-6, text
 
 
 def test_a_forced_batch_of_many_ablations_is_each_alone(model, means):
     """Sources of different lengths, so that rows are padded."""
-    sources = sentences(*range(3, 3 + len(ABLATIONS)))
-    targets = random_ids(len(ABLATIONS), 5, seed=2)
+    sources = sentences(*range(3, 3 + len(MANY_TEXTS)))
+    targets = random_ids(len(MANY_TEXTS), 5, seed=2)
     together = under(
-        model, *ABLATIONS, source=pad([[*s, END] for s in sources]), target=targets, means=means
+        model, *MANY_TEXTS, source=pad([[*s, END] for s in sources]), target=targets, means=means
     )
-    for row, (text, source) in enumerate(zip(ABLATIONS, sources, strict=True)):
+    for row, (text, source) in enumerate(zip(MANY_TEXTS, sources, strict=True)):
         alone = under(model, text, source=torch.tensor([[*source, END]]),
                       target=targets[row : row + 1], means=means)  # fmt: skip
         assert_close(together[row], alone[0], rtol=0, atol=1e-10)
@@ -104,10 +91,10 @@ def test_a_search_of_many_ablations_is_each_alone(
 ):
     """Sentences are sorted, beams re-ordered, rows dropped: each keeps its own ablation."""
     sources = [source for source in sentences(7, 2, 11, 5) for _ in range(4)]
-    with monkeypatch.context() as patch, probing(model, ablating(model, PARSED, means)):
+    with monkeypatch.context() as patch, probing(model, ablating(model, MANY, means)):
         patch.setattr(decoding, "PIECES_AT_ONCE", pieces_at_once)
         together = search(model, sources, METHODS[method])
-    for ablation, source, found in zip(PARSED, sources, together, strict=True):
+    for ablation, source, found in zip(MANY, sources, together, strict=True):
         with probing(model, ablating(model, [ablation], means)):
             alone = search(model, [source], METHODS[method])[0]
         assert found.best.tokens == alone.best.tokens
@@ -115,10 +102,10 @@ def test_a_search_of_many_ablations_is_each_alone(
             alone.best.log_probability_nats, abs=1e-9
         )
     if method != "sample":
-        assert len({found.best.tokens for found in together}) > len(PARSED) // 2
+        assert len({found.best.tokens for found in together}) > len(MANY) // 2
 
 
-@pytest.mark.parametrize("text", ABLATIONS)
+@pytest.mark.parametrize("text", MANY_TEXTS)
 def test_step_by_step_is_all_at_once(model, means, text):
     """Rows and positions belong to steps of the translation, not to calls of the decoder."""
     source = sentences(7)[0]
@@ -133,16 +120,16 @@ def test_step_by_step_is_all_at_once(model, means, text):
 
 
 def test_sixteen_threads_with_sixteen_ablations_share_one_model(model, means):
-    assert len(PARSED) == 16
+    assert len(MANY) == 16
 
     def translated(ablation):
         with probing(model, ablating(model, [ablation], means)):
             return search(model, sentences(7, 4), METHODS["beam"])
 
-    alone = [translated(ablation) for ablation in PARSED]
+    alone = [translated(ablation) for ablation in MANY]
     with ThreadPoolExecutor(16) as pool:
         for _ in range(3):
-            assert list(pool.map(translated, PARSED)) == alone
+            assert list(pool.map(translated, MANY)) == alone
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.config import SearchConfig
 from core.decoding import SourceTooLongError, length_penalty, max_target_pieces, search
+from core.model import DecoderState
 from core.records import Found
 from tests.core.helpers import END, START, sentences
 from tests.core.scripted import ScriptedModel
@@ -190,6 +191,26 @@ def test_a_batch_of_one_is_a_batch_of_many(model, method):
     for source, found in zip(SOURCES, many, strict=True):
         (alone,) = search(model, [source], METHODS[method])
         assert_same(alone, found)
+
+
+def test_sources_stay_where_they_are_only_while_every_row_keeps_its_own(monkeypatch):
+    """Two rows of the first sentence end at the step at which two held to a prefix become four."""
+    kept = []
+    original = DecoderState.rows
+
+    def rows(state, index, *, same_sources=False):
+        kept.append(same_sources)
+        if same_sources:
+            sources = state.layers[0].cross.keys
+            assert torch.equal(sources, sources.index_select(0, index))
+        return original(state, index, same_sources=same_sources)
+
+    monkeypatch.setattr(DecoderState, "rows", rows)
+    model = ScriptedModel(constant_script(0, 0, 0, -50, 1, 2, 0), VOCABULARY)
+    config = SearchConfig(beam_size=2, max_extra_pieces=3)
+    prefix = [5] * max_target_pieces(1, config)
+    search(model, [[4], [5, 4, 4], [6, 4, 4]], config, [[], prefix, prefix])
+    assert set(kept) == {True, False}
 
 
 @pytest.mark.parametrize("method", METHODS)

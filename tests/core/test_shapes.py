@@ -12,7 +12,8 @@ CHECKED = """
     import jaxtyping
 
     watched = ["masks", "loss", "model", "data", "decoding", "evaluation", "tracing", "alignment",
-               "words", "tokenizer", "records", "attribution", "ablation", "inspection"]
+               "words", "tokenizer", "records", "attribution", "measures", "ablation",
+               "inspection"]
     jaxtyping.install_import_hook([f"core.{name}" for name in watched], "beartype.beartype")
 """
 
@@ -30,12 +31,13 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     from core.ablation import Ablation
     from core.ablation.edits import ablating
     from core.alignment import GoldAlignment, head_alignment
-    from core.attribution import MEASURES, decoder_rollout, encoder_rollout, ranked_heads
+    from core.attribution import decoder_rollout, encoder_rollout
     from core.config import SearchConfig
     from core.corpus import sentence_pairs
     from core.decoding import search
     from core.evaluation import pairs_likelihood, translation_scores
     from core.inspection import head_effects, head_internals, self_check
+    from core.measures import MEASURES, ranked_heads
     from core.model import build, edit, probing, record
     from core.records import KINDS
     from core.tokenizer import Tokenizer

@@ -11,6 +11,7 @@ from core.significance import (
     N_BOOTSTRAP,
     bleu,
     bleu_statistics,
+    chrf_statistics,
     corpus_score,
     interval_95,
     paired_difference,
@@ -27,6 +28,14 @@ def test_sums_are_sacrebleus_corpus_score(lowercase):
     expected = sacrebleu.corpus_bleu(GOOD, [REFERENCES], lowercase=lowercase).score
     assert statistics.shape == (120, 10)
     assert corpus_score("bleu_lc" if lowercase else "bleu", statistics) == expected
+
+
+def test_sums_are_sacrebleus_chrf():
+    statistics = chrf_statistics(GOOD, REFERENCES)
+    assert statistics.shape == (120, 18)
+    expected = sacrebleu.corpus_chrf(GOOD, [REFERENCES]).score
+    assert corpus_score("chrf", statistics) == pytest.approx(expected, abs=1e-12)
+    assert corpus_score("chrf", chrf_statistics(["x y z", ""], ["a b c", "a"])) == 0.0
 
 
 def test_a_text_without_a_match_scores_0():

@@ -152,6 +152,18 @@ def test_rows_of_a_state_follow_their_sentence(model):
     assert_close(moved, at_once, rtol=0, atol=1e-11)
 
 
+def test_rows_may_move_among_those_of_one_source_without_moving_it(model):
+    source, index = SOURCE[[0, 0, 1, 1]], torch.tensor([1, 1, 3, 2])
+    with torch.no_grad():
+        state = model.decode(TARGET[[0, 1, 2, 0], :3], model.start(model.encode(source))).state
+        moved, kept = state.rows(index), state.rows(index, same_sources=True)
+        tokens = TARGET[:1, 3:].expand(4, -1)
+        assert torch.equal(model.decode(tokens, kept).stream, model.decode(tokens, moved).stream)
+    for before, after in zip(state.layers, kept.layers, strict=True):
+        assert after.cross is before.cross
+        assert not torch.equal(after.past.keys, before.past.keys)
+
+
 @pytest.mark.parametrize("place", ATTENTIONS)
 def test_recorded_tensors_explain_the_recorded_output(model, place):
     """weights x values x W^O is what the sub-layer gave, for all three kinds of attention."""

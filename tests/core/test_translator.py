@@ -98,6 +98,6 @@ def test_importing_the_package_is_cheap():
     run_python("""
         import sys
         import core, core.config, core.presets, core.schedule, core.records, core.recipes, core.card
-        import core.corpus, core.tokenizer, core.words, core.attribution
+        import core.corpus, core.tokenizer, core.words, core.attribution, core.measures
         assert "torch" not in sys.modules
     """)

@@ -86,3 +86,27 @@ def test_the_ranked_head_opens(visitor: Visitor) -> None:
 def test_the_sentence_on_show_is_checked(visitor: Visitor) -> None:
     page = visitor.open("/heads?text=A+dog+runs+through+the+snow.")
     expect(page.get_by_text("Self-check of this sentence: 6 of 6 hold")).to_be_visible()
+
+
+def test_a_click_on_the_heat_map_chooses_its_step(visitor: Visitor) -> None:
+    page = visitor.open("/heads")
+    plot = page.locator(".js-plotly-plot .plotly .nsewdrag").first
+    box = plot.bounding_box()
+    assert box
+    n_steps = page.locator(".js-plotly-plot .ytick text").count()
+    plot.click(position={"x": box["width"] / 8, "y": box["height"] * 3.5 / n_steps})
+    step = page.get_by_role("combobox", name="Which head should I look at for this step?")
+    expect(step).to_have_value(re.compile("^4: "))
+    idle(page)
+    assert link(page)["step"] == "4"
+
+
+def test_a_head_can_be_drawn_as_lines(visitor: Visitor) -> None:
+    page = visitor.open("/heads?drawing=lines&layer=2")
+    expect(page.locator(".lines canvas")).to_be_visible()
+    page.get_by_role("button", name="Show").click()
+    page.get_by_text("All heads of the layer together").click()
+    expect(page.get_by_role("heading", name=re.compile("layer 2, all heads"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Head 8"))).to_be_visible()
+    idle(page)
+    assert link(page)["together"] == "1"

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from core.records import Trace
 from explorer.state import EXAMPLES
@@ -57,3 +57,29 @@ def test_the_data_and_the_link_are_of_the_sentence_on_show(
     again = visitor.open(shown.inner_text().strip().removeprefix(visitor.server.url))
     idle(again)
     assert link(again) == link(page)
+
+
+@pytest.mark.parametrize(
+    ("address", "drawn"),
+    [("/", ".stepper .ribbons path"), ("/heads", ".js-plotly-plot .heatmaplayer image"),
+     ("/heads?drawing=lines", ".lines canvas"),
+     ("/positions", ".js-plotly-plot .heatmaplayer image"),
+     ("/positions?picture=shift", ".js-plotly-plot .heatmaplayer image")],
+)  # fmt: skip
+def test_the_view_is_one_file_that_needs_no_network(
+    visitor: Visitor, browser: Browser, tmp_path: Path, address: str, drawn: str
+) -> None:
+    page = visitor.open(address)
+    page.get_by_role("button", name="Save & share").click()
+    file = download(page, "View as HTML", tmp_path)
+    context = browser.new_context(offline=True)
+    faults: list[str] = []
+    alone = context.new_page()
+    alone.on("pageerror", lambda error: faults.append(str(error)))
+    alone.on("console", lambda message: faults.append(message.text))
+    alone.goto(file.as_uri())
+    expect(alone.locator("[data-drawn]")).to_have_count(2)
+    expect(alone.locator(drawn).first).to_be_attached()
+    expect(alone.get_by_role("heading", level=1)).to_contain_text(EXAMPLES[0])
+    context.close()
+    assert not faults

@@ -163,3 +163,15 @@ def test_axe_finds_nothing_that_an_empty_page_does_not_have(
     visitor: Visitor, empty_page: Page
 ) -> None:
     assert violations(visitor.open()) <= violations(empty_page)
+
+
+def test_a_branch_of_the_search_opens(visitor: Visitor) -> None:
+    page = visitor.open()
+    before = chips(page)
+    tree = page.locator(".beam")
+    tree.locator(".node:not(.winner)").last.click()
+    expect(page.get_by_text("Underlined: held fixed, as you chose.")).to_be_visible()
+    idle(page)
+    assert chips(page) != before
+    assert link(page)["prefix"]
+    expect(tree.locator(".node.chosen")).to_have_count(1)

@@ -9,7 +9,7 @@ from core.config import SearchConfig
 from core.decoding import search
 from core.model import Transformer
 from core.records import Found, Node
-from explorer.components.beam import beam_payload, token_text, tree_rows
+from explorer.components.beam import beam_payload, tree_rows
 from tests.core.helpers import sentences
 from tests.explorer.trees import beam_of
 
@@ -76,8 +76,3 @@ def test_a_search_that_has_not_begun_is_a_root() -> None:
 def test_a_node_that_is_not_there_is_refused(chosen: int) -> None:
     with pytest.raises(ValueError, match=f"chosen={chosen} is no node of a tree of 1 nodes"):
         beam_payload(LONE_ROOT, {2: "<s>"}, chosen=chosen)
-
-
-@pytest.mark.parametrize(("name", "text"), [("▁Mann", "Mann"), ("▁", "␣"), ("<b>", "<b>")])
-def test_a_piece_is_shown_as_typed(name: str, text: str) -> None:
-    assert token_text(name) == text

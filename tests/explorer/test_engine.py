@@ -1,6 +1,7 @@
 """The engine: which checkpoint, which head first, and what is shared between visitors."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -182,3 +183,26 @@ def test_importing_the_engine_does_not_import_torch() -> None:
     check = "import sys, explorer.engine; sys.exit('torch' in sys.modules)"
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", check], check=False, cwd=root).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("asked", "expected"), [(None, "1"), ("2", "2")])
+def test_the_app_asks_for_one_thread_unless_told_otherwise(
+    asked: str | None, expected: str
+) -> None:
+    """Before torch is there: it reads the variable once."""
+    check = (
+        "import os, sys; from streamlit.testing.v1 import AppTest; "
+        "page = AppTest.from_file('explorer/app.py', default_timeout=60).run(); "
+        "import torch; print(os.environ['OMP_NUM_THREADS'], torch.get_num_threads())"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    finished = subprocess.run(
+        [sys.executable, "-c", check],
+        env={**environment, **({"OMP_NUM_THREADS": asked} if asked else {})},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert finished.stdout.split() == [expected, expected]

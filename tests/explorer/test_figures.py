@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 
+from explorer.figures.axes import label_axis
 from explorer.figures.colours import weight_palette, weight_scale
-from explorer.figures.head import head_figure, step_labels, strongest_links, token_label
+from explorer.figures.head import (
+    head_figure,
+    piece_label,
+    step_labels,
+    strongest_links,
+    token_label,
+)
 
 WEIGHTS = np.array([[0.7, 0.2, 0.1], [0.004, 0.996, 0.0]], np.float32)
 ROWS, COLUMNS = ["<s> → a", "a → b"], ["x", "y", "x"]
@@ -87,3 +94,15 @@ def test_brightness_grows_with_the_weight() -> None:
     luminance = palette @ [0.2126, 0.7152, 0.0722]
     assert (np.diff(luminance) > -0.005).all()
     assert luminance[-1] - luminance[0] > 0.6
+
+
+@pytest.mark.parametrize(("name", "text"), [("▁Mann", "Mann"), ("▁", "␣"), ("<b>", "<b>")])
+def test_a_piece_is_shown_as_typed(name: str, text: str) -> None:
+    assert piece_label(name) == text
+
+
+def test_of_many_labels_every_nth_is_written() -> None:
+    names = [str(number) for number in range(130)]
+    axis = label_axis(names, most=64)
+    assert len(axis["tickvals"]) <= 64
+    assert [names[place] for place in axis["tickvals"]] == axis["ticktext"]

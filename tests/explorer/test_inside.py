@@ -7,7 +7,6 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from core.model import Transformer, probing, record
 from core.model.attention import attention_scores, attention_weights
 from explorer.figures.inside import (
     head_norms_figure,
@@ -15,8 +14,7 @@ from explorer.figures.inside import (
     softmax_figure,
     walk_figure,
 )
-from explorer.figures.walk import Walk, entropy_nats, head_norms, softmax, walk
-from tests.core.helpers import random_ids
+from explorer.figures.walk import Walk, entropy_nats, softmax, walk
 
 N, D_K, D_V = 5, 7, 11
 LABELS = ["a", "b", "a", "&lt;s&gt;", "c"]
@@ -69,24 +67,6 @@ def test_the_most_entropy_counts_visible_keys() -> None:
 def test_shapes_that_do_not_belong_together_are_named() -> None:
     with pytest.raises(ValueError, match=r"keys \(5, 6\).* do not fit"):
         walk(QUERY, KEYS[:, 1:], VALUES, VISIBLE)
-
-
-def test_heads_add_up_to_the_projected_output(model: Transformer) -> None:
-    """Norms of parts whose sum is the output that the model recorded."""
-    name = "decoder.layers.1.cross_attention"
-    with torch.no_grad(), probing(model, record(f"{name}.head_outputs", f"{name}.output")) as seen:
-        model(random_ids(1, 6), random_ids(1, 4))
-    heads = seen[f"{name}.head_outputs"][0].numpy()
-    projection = model.get_submodule(f"{name}.output_projection").weight.detach().numpy().T
-    n_heads, _, d_v = heads.shape
-    parts = [heads[h] @ projection[h * d_v : (h + 1) * d_v] for h in range(n_heads)]
-    assert_allclose(sum(parts), seen[f"{name}.output"][0], atol=1e-12)
-    assert_allclose(head_norms(heads, projection), [np.linalg.norm(p, axis=-1) for p in parts])
-
-
-def test_a_projection_of_another_height_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"4 heads of d_v=3 need 12"):
-        head_norms(np.ones((4, 2, 3)), np.ones((11, 5)))
 
 
 def test_the_picture_holds_every_stage() -> None:

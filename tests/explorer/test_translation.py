@@ -12,8 +12,9 @@ import core
 from core.records import KINDS, Trace
 from explorer.components import stepper
 from explorer.engine import BestHead
-from explorer.translation import source_tokens, step_tokens
+from explorer.translation import node_at, path_to, source_tokens, step_tokens
 from tests.checkpoints import SENTENCE, write_checkpoint
+from tests.explorer.trees import beam_of
 
 BEST = BestHead(layer=2, head=3, rows="produced", label="", reason="")
 
@@ -96,3 +97,12 @@ def test_the_browser_gets_the_weights_of_every_head_it_can_show(
             assert (len(place["layers"]), len(place["heads"])) == weights.shape[:2]
         else:  # this encoder has two layers only
             assert place["layers"] == ([] if kind == "encoder" else [3])
+
+
+def test_the_path_to_every_node_leads_back_to_it() -> None:
+    found = beam_of(5, 3)
+    for node in range(len(found.tree)):
+        path = path_to(found, node)
+        assert len(path) == found.tree[node].depth
+        assert node_at(found, path) == node
+    assert node_at(found, (*path_to(found, 1), 999)) is None

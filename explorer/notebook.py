@@ -1,0 +1,76 @@
+"""The Explorer's pictures in a notebook, or in a file that opens without a network.
+
+import core
+from explorer import notebook
+
+trace = core.load("checkpoints/en-de").trace("A man is riding a bicycle.")
+notebook.heads(trace, layer=3, head=6)
+notebook.translation(trace).save("translation.html")
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from explorer import engine, pictures
+from explorer.figures.standalone import Picture, notebook_html, standalone_html
+from explorer.frame import Shown
+from explorer.state import Choice, Run, Shape, View, settle
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Pictures under a title; a notebook shows it as the value of a cell."""
+
+    title: str
+    pictures: Sequence[Picture]
+
+    def _repr_html_(self) -> str:
+        return notebook_html(self.title, self.pictures)
+
+    def save(self, file: Path | str) -> None:
+        """Write one HTML file that needs no network."""
+        Path(file).write_text(standalone_html(self.title, self.pictures), "utf-8")
+
+
+def translation(trace: engine.Trace, *, checkpoint: Path | str | None = None) -> Page:
+    """The translation step by step with its candidates, and the tree that its search explored.
+
+    Args:
+        checkpoint: its folder, so that ribbons follow the head that was measured to align best.
+    """
+    shown = _shown(trace, View(), checkpoint)
+    return Page(trace.source.text, pictures.translation_pictures(shown))
+
+
+def heads(
+    trace: engine.Trace,
+    view: View | None = None,
+    *,
+    layer: int | None = None,
+    head: int | None = None,
+    checkpoint: Path | str | None = None,
+) -> Page:
+    """All heads of one kind of attention, and one of them enlarged.
+
+    Args:
+        view: kind of attention, weights or norms or rollout, pieces or words, and so on.
+        layer, head: the one to enlarge, from 1; without them, the one that aligns best.
+        checkpoint: its folder, as in `translation`.
+
+    Raises:
+        ValueError: if there is no such layer or head.
+    """
+    shown = _shown(trace, (view or View()).replace(layer=layer, head=head), checkpoint)
+    return Page(trace.source.text, pictures.head_pictures(shown))
+
+
+def _shown(trace: engine.Trace, view: View, checkpoint: Path | str | None) -> Shown:
+    folder = Path(checkpoint or "")
+    best = engine.best_head(folder, trace) if checkpoint else engine.covering_head(trace)
+    n_layers, n_heads = trace.weights[view.kind].shape[:2]
+    shape = Shape(n_layers, n_heads, len(trace.steps))
+    settled, problems = settle(view, shape, best=(best.layer, best.head))
+    if problems:
+        raise ValueError(problems[0].removeprefix("The link says "))
+    return Shown(Choice(Run(text=trace.source.text), settled), folder, trace, best)

@@ -1,0 +1,160 @@
+"""One head enlarged, as a heat map or as lines: which numbers, their names, their scale, their notes."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer import engine, session
+from explorer.components import lines
+from explorer.figures.head import (
+    Scale,
+    head_figure,
+    strongest_links,
+    token_label,
+    with_click_targets,
+)
+from explorer.figures.standalone import Picture, View
+from explorer.frame import Shown, note
+from explorer.heads import HeadMatrix, head_matrix
+
+Numbers = NDArray[np.floating[Any]]
+
+FIGURE, LINES = "head", "head_lines"
+KINDS = {
+    "encoder": "Encoder self-attention",
+    "decoder": "Decoder self-attention",
+    "cross": "Cross-attention",
+}
+VALUE_NOTES = {
+    "weights": "With nothing left out, every row sums to 1; the colour scale is the same for all heads.",
+    "norms": "Norms of weighted, transformed values; the scale reaches to this layer's largest.",
+    "rollout": "Mean over heads, all layers up to this one.",
+}
+
+
+def title(shown: Shown) -> str:
+    view = shown.view
+    place = f"{KINDS[view.kind]}, layer {shown.layer}"
+    if view.values == "rollout":
+        return f"{KINDS[view.kind]}, rollout up to layer {shown.layer}"
+    if _is_together(shown):
+        place += ", all heads"
+    else:
+        place += f", head {shown.head}"
+        if view.kind == "cross" and (shown.layer, shown.head) == (
+            shown.best.layer, shown.best.head
+        ):  # fmt: skip
+            place += f" ({shown.best.label})"
+    return place if view.values == "weights" else f"{place}, norm-weighted"
+
+
+def draw_matrix(shown: Shown) -> None:
+    """The heat map; a click on a cell chooses its row's step."""
+    matrix = _matrix(shown, shown.head)
+    figure = with_click_targets(_figure(shown, matrix), matrix.values)
+    st.plotly_chart(
+        figure,
+        alt=title(shown),
+        key=FIGURE,
+        config={"displaylogo": False},
+        on_select=lambda: _take_row(matrix),
+        selection_mode="points",
+    )
+    note(_notes(shown, matrix))
+    with st.expander("The strongest links as a table"):
+        st.dataframe(
+            strongest_links(matrix.values, rows=matrix.rows, columns=matrix.columns),
+            hide_index=True,
+            width="stretch",
+        )
+
+
+def draw_lines(shown: Shown) -> None:
+    matrices = _matrices(shown)
+    lines.lines(key=LINES, **_lines(shown, matrices))
+    note(_notes(shown, matrices[0]))
+
+
+def picture(shown: Shown) -> Picture:
+    """The same for a file of its own."""
+    matrices = _matrices(shown)
+    if shown.view.drawing == "lines":
+        data = lines.lines_payload(**_lines(shown, matrices))
+        drawn: View | go.Figure = View(lines.SCRIPT, lines.STYLE, data)
+    else:
+        drawn = _figure(shown, matrices[0])
+    return Picture(title(shown), drawn, _notes(shown, matrices[0]))
+
+
+def _take_row(matrix: HeadMatrix) -> None:
+    points = st.session_state[FIGURE].selection.points
+    if points:
+        session.change_view(step=matrix.row_pieces[points[0]["y"]][0] + 1)
+
+
+def _is_together(shown: Shown) -> bool:
+    return shown.view.drawing == "lines" and shown.view.together and shown.view.values != "rollout"
+
+
+def _numbers(shown: Shown) -> Numbers:
+    """H q k of the chosen layer; a rollout has one for all heads."""
+    of_layer: Numbers = engine.attention(shown.trace, shown.view.kind, shown.view.values)[
+        shown.layer - 1
+    ]
+    return of_layer
+
+
+def _matrix(shown: Shown, head: int) -> HeadMatrix:
+    numbers = _numbers(shown)
+    values = numbers[min(head, len(numbers)) - 1]
+    return head_matrix(shown.trace, shown.view.kind, values, shown.view)
+
+
+def _matrices(shown: Shown) -> list[HeadMatrix]:
+    """Of the heads that are drawn, in order."""
+    heads = range(1, len(_numbers(shown)) + 1) if _is_together(shown) else [shown.head]
+    return [_matrix(shown, head) for head in heads]
+
+
+def _figure(shown: Shown, matrix: HeadMatrix) -> go.Figure:
+    asks_by_step = shown.view.kind != "encoder"
+    return head_figure(
+        matrix.values,
+        rows=[token_label(label) for label in matrix.rows],
+        columns=[token_label(label) for label in matrix.columns],
+        row_title=matrix.row_title,
+        column_title=matrix.column_title,
+        scale=_scale(shown),
+        marked_row=matrix.row_of(shown.step - 1) if asks_by_step else None,
+    )
+
+
+def _lines(shown: Shown, matrices: list[HeadMatrix]) -> dict[str, Any]:
+    first = matrices[0]
+    heads = range(1, len(matrices) + 1) if _is_together(shown) else [shown.head]
+    is_mean = shown.view.values == "rollout"
+    return {
+        "weights": np.stack([matrix.values for matrix in matrices]) / _scale(shown).most,
+        "rows": first.rows,
+        "columns": first.columns,
+        "row_title": first.row_title,
+        "column_title": first.column_title,
+        "heads": ["Mean over heads"] if is_mean else [f"Head {head}" for head in heads],
+        "threshold": max(shown.view.threshold, 0.05),
+    }
+
+
+def _scale(shown: Shown) -> Scale:
+    if shown.view.values == "norms":
+        return Scale("‖α·v·W^O‖", float(_numbers(shown).max()))
+    return Scale("share") if shown.view.values == "rollout" else Scale()
+
+
+def _notes(shown: Shown, matrix: HeadMatrix) -> str:
+    parts = [VALUE_NOTES[shown.view.values], *matrix.notes]
+    if shown.view.drawing == "lines" and shown.view.values == "norms":
+        parts.append("Line widths are shares of that largest norm.")
+    return " ".join(parts)

@@ -1,0 +1,67 @@
+"""The pictures of a page without its controls: for the page, for an HTML file, for a notebook."""
+
+from explorer import engine, one_head
+from explorer.components import beam, overview, stepper
+from explorer.figures.standalone import Picture, View
+from explorer.frame import Shown
+from explorer.state import Run
+from explorer.translation import source_tokens, step_tokens
+
+TILES_NOTE = (
+    "Rows of a square ask, columns are looked at, bright is a large weight (square-root colours)."
+)
+
+
+def translation_pictures(shown: Shown) -> list[Picture]:
+    """The translation step by step, and the tree that its search explored."""
+    steps = stepper_data(shown, None, can_change=False)
+    tree = beam.beam_payload(shown.trace.found, shown.trace.names)
+    return [
+        Picture(
+            "Step by step",
+            View(stepper.SCRIPT, stepper.STYLE, steps),
+            ribbons_note(shown.best),
+        ),
+        Picture("What the search explored", View(beam.SCRIPT, beam.STYLE, tree)),
+    ]
+
+
+def head_pictures(shown: Shown) -> list[Picture]:
+    """All heads of the chosen kind of attention, and the chosen one enlarged."""
+    kind = shown.view.kind
+    tiles = overview.payload(shown.trace.weights[kind], layer=shown.layer, head=shown.head)
+    return [
+        Picture(
+            f"{one_head.KINDS[kind]}: all heads",
+            View(overview.SCRIPT, overview.STYLE, tiles),
+            TILES_NOTE,
+        ),
+        one_head.picture(shown),
+    ]
+
+
+def stepper_data(shown: Shown, before: engine.Trace | None, *, can_change: bool = True) -> bytes:
+    """What the stepper is given; what differs from the run `before` is marked."""
+    trace, run = shown.trace, shown.choice.run
+    return stepper.payload(
+        source_tokens(trace),
+        step_tokens(trace, shown.best, n_forced=len(run.prefix), earlier=before),
+        trace.weights,
+        start=trace.consumed[0].name,
+        run=run_name(shown.folder, run),
+        layer=shown.layer,
+        head=shown.head,
+        step=shown.step,
+        can_change=can_change,
+    )
+
+
+def ribbons_note(best: engine.BestHead) -> str:
+    return (
+        f"Ribbons and the word under each piece: the source that layer {best.layer}, "
+        f"head {best.head} looked at most; that head {best.reason}."
+    )
+
+
+def run_name(folder: engine.Path, run: Run) -> str:
+    return f"{folder.name} {run}"

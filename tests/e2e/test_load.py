@@ -1,0 +1,160 @@
+"""Ten readers at once, over the websocket that browsers use: each gets the answer to what they asked."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Barrier
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
+
+import core
+from core.records import KINDS, Trace
+from explorer.figures.colours import weight_levels
+from tests.checkpoints import write_checkpoint
+from tests.e2e.conftest import Server, start_server
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+
+N_READERS = 10
+MODELS = {"small": {}, "one": {"n_heads": 1}, "many": {"n_encoder_layers": 3, "n_heads": 16}}
+WORDS = ["man", "woman", "child", "dog", "cat", "house", "ball", "garden", "tree", "car"]
+
+
+@dataclass
+class Reader:
+    """One browser's session, as far as the server can tell."""
+
+    server: Server
+    link: dict[str, str]
+    widgets: dict[str, str] = field(default_factory=dict)  # label -> id
+    answer: bytes = b""
+
+    def __enter__(self) -> Self:
+        address = self.server.url.replace("http", "ws") + "/_stcore/stream"
+        self._connecting = connect(
+            address, subprotocols=["streamlit"], origin=self.server.url, max_size=None
+        )
+        self._socket = self._connecting.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connecting.__exit__(kind, error, trace)
+
+    def open(self) -> None:
+        self._ask(BackMsg())
+
+    def translate(self, text: str) -> None:
+        """Type a sentence and press the button."""
+        message = BackMsg()
+        states = message.rerun_script.widget_states.widgets
+        states.add(id=self.widgets["English sentence"], string_value=text)
+        states.add(id=self.widgets["Translate"], trigger_value=True)
+        self._ask(message)
+
+    def _ask(self, message: BackMsg) -> None:
+        message.rerun_script.query_string = urlencode(self.link)
+        self._socket.send(message.SerializeToString())
+        while True:
+            received = ForwardMsg()
+            received.ParseFromString(self._socket.recv(timeout=120))
+            kind = received.WhichOneof("type")
+            if kind == "delta":
+                self._take(received.delta.new_element)
+            if kind == "script_finished":
+                assert received.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+                return
+
+    def _take(self, element: Any) -> None:
+        kind = element.WhichOneof("type")
+        assert kind != "exception", element.exception.message
+        if kind == "alert":
+            raise AssertionError(element.alert.body)
+        if kind in ("text_input", "button"):
+            of_kind = getattr(element, kind)
+            self.widgets[of_kind.label] = of_kind.id
+        if kind == "bidi_component":
+            component = element.bidi_component
+            if component.component_name == "translation_stepper":
+                self.answer = component.bytes
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkpoints")
+    for name, shape in MODELS.items():
+        write_checkpoint(folder / name, metrics={"languages": ["English", "German"]}, **shape)
+    return folder
+
+
+@pytest.fixture
+def busy_server(checkpoints: Path, tmp_path: Path) -> Iterator[Server]:
+    process, server = start_server(
+        tmp_path / "log", options=("--", "--checkpoints", str(checkpoints))
+    )
+    yield server
+    process.terminate()
+    process.wait(10)
+    assert "Traceback" not in server.log.read_text()
+
+
+def links() -> list[dict[str, str]]:
+    """Ten sentences, three models, every second one with a beginning of its own."""
+    return [
+        {
+            "text": f"The old {word} sees a red house.",
+            "model": list(MODELS)[number % len(MODELS)],
+            **({"prefix": f"{300 + number}.{310 + number}"} if number % 2 else {}),
+        }
+        for number, word in enumerate(WORDS)
+    ]
+
+
+def expect_answer(answer: bytes, alone: Trace) -> None:
+    """What a reader got is what the model says when nobody else asks."""
+    n = int.from_bytes(answer[:4], "little")
+    header, levels = json.loads(answer[4 : 4 + n]), np.frombuffer(answer[4 + n :], np.uint8)
+    assert [step["id"] for step in header["steps"]] == [p.id for p in alone.target.pieces]
+    expected = [np.exp(step.log_probability_nats) for step in alone.steps]
+    assert np.allclose([step["probability"] for step in header["steps"]], expected, atol=1e-5)
+    own = np.concatenate([weight_levels(alone.weights[kind]).ravel() for kind in KINDS])
+    assert own.shape == levels.shape
+    assert np.abs(own.astype(int) - levels.astype(int)).max() <= 1  # rounded to one of 256
+
+
+def test_ten_readers_at_once_each_get_their_own_answer(
+    busy_server: Server, checkpoints: Path
+) -> None:
+    start = Barrier(N_READERS)
+
+    def visit(link: dict[str, str]) -> tuple[bytes, bytes]:
+        with Reader(busy_server, link) as reader:
+            start.wait()
+            reader.open()
+            first = reader.answer
+            start.wait()
+            reader.translate(link["text"].replace("red", "blue"))
+            return first, reader.answer
+
+    with ThreadPoolExecutor(N_READERS) as pool:
+        answers = list(pool.map(visit, links()))
+
+    models = {name: core.load(checkpoints / name) for name in MODELS}
+    for link, (first, second) in zip(links(), answers, strict=True):
+        prefix = tuple(int(id_) for id_ in link.get("prefix", "").split(".") if id_)
+        model = models[link["model"]]
+        expect_answer(first, model.trace(link["text"], prefix=prefix))
+        expect_answer(second, model.trace(link["text"].replace("red", "blue")))
