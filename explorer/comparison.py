@@ -17,20 +17,21 @@ from explorer.state import Run
 ROWS = {"first": "the first translation", "new": "the new translation"}
 
 
-def compare(shown: Shown, ablation: str) -> tuple[Run, Comparison]:
-    """Run the sentence on show under one more ablation, and score its translation under it.
+def changed_run(shown: Shown, ablation: str) -> Run:
+    """The run on show under one more ablation; it searches, also where a translation was typed."""
+    run = shown.choice.run
+    both = ",".join(filter(None, (run.ablation, ablation)))
+    return run.replace(ablation=both, target="")
 
-    Returns:
-        The changed run, and what it makes of the sentence.
+
+def compare(shown: Shown, run: Run) -> Comparison:
+    """The sentence on show under a changed run, and its first translation scored under it.
 
     Raises:
         ValueError: if the model cannot be changed so.
     """
-    before = shown.choice.run
-    both = ",".join(filter(None, (before.ablation, ablation)))
-    run = before.replace(ablation=both, target="")
     pieces = tuple(piece.id for piece in shown.trace.target.pieces)
-    return run, Comparison(
+    return Comparison(
         before=shown.trace,
         after=engine.trace(shown.folder, run),
         held=engine.trace(shown.folder, run.replace(prefix=pieces)),
@@ -39,18 +40,17 @@ def compare(shown: Shown, ablation: str) -> tuple[Run, Comparison]:
 
 def draw_translations(found: Comparison, change: str) -> None:
     """Both translations, what differs marked, and what is to be read from them."""
-    for place, heading, trace, differs in zip(
+    for place, heading, trace, other in zip(
         st.columns(2, gap="large"),
         ("Before", f"After: {change}"),
         (found.before, found.after),
-        (found.lost, found.new),
+        ("added", "removed"),
         strict=True,
     ):
-        words = zip(trace.target.words, differs, strict=True)
-        spans = [(word.start, word.end) for word, marked in words if marked]
+        words = [(run.text, run.change != "same") for run in found.diff if run.change != other]
         with place:
             st.subheader(heading, anchor=False)
-            st.html(marked_words(trace.target.text, spans))
+            st.html(marked_words(words))
             note(
                 f"Log-probability {signed(trace.best.log_probability_nats)} nats, "
                 f"{mean_probability(trace):.0%} a piece"
@@ -58,38 +58,46 @@ def draw_translations(found: Comparison, change: str) -> None:
     st.write(reading(found))
 
 
-def draw_attention(shown: Shown, found: Comparison) -> list[Picture]:
-    """One head before and after, and which head changed most; returns the pictures drawn."""
-    pictures = []
+def draw_attention(shown: Shown, found: Comparison) -> None:
+    """One head before and after, and which head changed most."""
     st.subheader("One head, before and after", anchor=False)
     _choose_head(shown, found)
-    kind, view = shown.view.kind, shown.view
-    after = found.after if view.rows == "new" else found.held
-    for place, when, trace in zip(
-        st.columns(2, gap="large"), ("before", "after"), (found.before, after), strict=True
-    ):
-        matrix = head_matrix(
-            trace, kind, trace.weights[kind][shown.layer - 1, shown.head - 1], view
-        )
-        figure = head_figure(
-            matrix.values,
-            rows=[token_label(label) for label in matrix.rows],
-            columns=[token_label(label) for label in matrix.columns],
-            row_title=matrix.row_title,
-            column_title=matrix.column_title,
-        )
-        title = f"{KINDS[kind]}, layer {shown.layer}, head {shown.head}, {when}"
+    drawn = head_pictures(shown, found)
+    for place, picture in zip(st.columns(2, gap="large"), drawn, strict=True):
         with place:
-            st.markdown(f"**{title}**")
-            st.plotly_chart(figure, alt=title, key=f"head-{when}", config={"displaylogo": False})
-        pictures.append(Picture(title, figure, trace.target.text))
+            st.markdown(f"**{picture.title}**")
+            st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
+    note(drawn[-1].note)
+
+
+def head_pictures(shown: Shown, found: Comparison) -> list[Picture]:
+    """The chosen head before and after; the last picture's note compares them."""
+    view, kind, layer, head = shown.view, shown.view.kind, shown.layer - 1, shown.head - 1
+    after = found.after if view.rows == "new" else found.held
+    title = f"{KINDS[kind]}, layer {shown.layer}, head {shown.head}"
+    figures = []
+    for trace in (found.before, after):
+        matrix = head_matrix(trace, kind, trace.weights[kind][layer, head], view)
+        figures.append(
+            head_figure(
+                matrix.values,
+                rows=[token_label(label) for label in matrix.rows],
+                columns=[token_label(label) for label in matrix.columns],
+                row_title=matrix.row_title,
+                column_title=matrix.column_title,
+            )
+        )
     moved = found.moved_weight(kind)
-    note(
-        f"Compare row by row: on the words of the first translation, "
-        f"{moved[shown.layer - 1, shown.head - 1]:.0%} of the weight in an average row of this head "
-        f"lies elsewhere than before (all heads of this kind: {moved.min():.0%} to {moved.max():.0%})."
-    )
-    return pictures
+    return [
+        Picture(f"{title}, before", figures[0]),
+        Picture(
+            f"{title}, after",
+            figures[1],
+            "Compare row by row: on the words of the first translation, "
+            f"{moved[layer, head]:.0%} of the weight in an average row of this head lies elsewhere "
+            f"than before (all heads of this kind: {moved.min():.0%} to {moved.max():.0%}).",
+        ),
+    ]
 
 
 def _choose_head(shown: Shown, found: Comparison) -> None:

@@ -1,15 +1,13 @@
 """How a run of a changed model differs from the run before: in words, in log-probability, in weights."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.engine import KINDS, Kind, Trace
-from explorer.translation import in_both
+from explorer.engine import KINDS, DiffRun, Kind, Trace, word_diff
 
 Numbers = NDArray[np.floating[Any]]
 
@@ -24,22 +22,9 @@ class Comparison:
     """The first translation, scored piece by piece under the change: its rows are those of before."""
 
     @property
-    def lost(self) -> list[bool]:
-        """For each word of the first translation: whether the new one lacks it, in this order."""
-        kept = {first for first, _ in self._in_both()}
-        return [index not in kept for index in range(len(self.before.target.words))]
-
-    @property
-    def new(self) -> list[bool]:
-        """For each word of the new translation: whether the first one lacked it."""
-        kept = {second for _, second in self._in_both()}
-        return [index not in kept for index in range(len(self.after.target.words))]
-
-    def _in_both(self) -> list[tuple[int, int]]:
-        first, second = (
-            [word.text for word in trace.target.words] for trace in (self.before, self.after)
-        )
-        return in_both(first, second)
+    def diff(self) -> tuple[DiffRun, ...]:
+        """How the first translation became the new one, word by word."""
+        return word_diff(self.before.target.text, self.after.target.text)
 
     def moved_weight(self, kind: Kind) -> NDArray[np.float64]:
         """How much of an average row lies on other keys than before, 0 to 1: N H.
@@ -74,16 +59,28 @@ def reading(found: Comparison) -> str:
 
 
 def _of_words(found: Comparison) -> str:
-    lost, new = found.lost, found.new
-    if not any(lost) and not any(new):
+    if all(run.change == "same" for run in found.diff):
         return "The translation stays the same, word for word."
+    lost, of_first = _count(found, "removed")
+    new, of_new = _count(found, "added")
     text = (
-        f"{_count(lost, 'word')} of the first translation {_verb(lost)} gone, and "
-        f"{_count(new, 'word')} of the new one {_verb(new)} not in the first."
+        f"{lost} of {of_first} words of the first translation {_are(lost)} gone, and {new} of "
+        f"{of_new} words of the new one {_are(new)} not in the first."
     )
     if found.after.best.is_cut and not found.before.best.is_cut:
         text += " It comes to no end: it was cut at the length limit (section 6.1)."
     return text
+
+
+def _count(found: Comparison, change: str) -> tuple[int, int]:
+    """How many words of one text share this fate, of how many it has."""
+    n = sum(len(run.text.split()) for run in found.diff if run.change == change)
+    same = sum(len(run.text.split()) for run in found.diff if run.change == "same")
+    return n, n + same
+
+
+def _are(n: int) -> str:
+    return "is" if n == 1 else "are"
 
 
 def _of_probability(found: Comparison) -> str:
@@ -99,12 +96,3 @@ def _of_probability(found: Comparison) -> str:
 def signed(value: float) -> str:
     """One digit, and a true minus sign."""
     return f"{value:.1f}".replace("-0.0", "0.0").replace("-", "−")
-
-
-def _count(flags: Sequence[bool], noun: str) -> str:
-    n = sum(flags)
-    return f"{n} of {len(flags)} {noun}s"
-
-
-def _verb(flags: Sequence[bool]) -> str:
-    return "is" if sum(flags) == 1 else "are"

@@ -25,18 +25,19 @@ from core.measures import MEASURES, Measure, RankedHead, ranked_heads
 from core.presets import model_config as preset_config
 from core.records import KINDS, Found, Kind, Trace
 from core.tokenizer import Piece, PiecedText, normalise
-from core.words import AlignedWord, Rows, aligned_words
+from core.words import AlignedWord, DiffRun, Rows, aligned_words, word_diff
 from explorer.state import Run, Values
 
 if TYPE_CHECKING:
+    from core.checkpoint import Checkpoint
     from core.inspection import Check, HeadInternals
     from core.model import Edits, Transformer
     from core.translator import Translator
 
 __all__ = [
-    "KINDS", "MEASURES", "AlignedWord", "BestHead", "Found", "Kind", "Listed", "Measure",
+    "KINDS", "MEASURES", "AlignedWord", "BestHead", "DiffRun", "Found", "Kind", "Listed", "Measure",
     "ModelConfig", "Path", "Piece", "PiecedText", "RankedHead", "Rows", "Trace", "aligned_words",
-    "model_config", "normalise", "ranked_heads",
+    "model_config", "normalise", "ranked_heads", "word_diff",
 ]  # fmt: skip
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
@@ -163,16 +164,21 @@ def _under(
     """What the model shows when it is looked at as it was for this run."""
     from core.model import probing
 
-    model = _translator(str(folder)).checkpoint.model
-    with probing(model, *_edits(model, run)):
-        return look(model, shown)
+    checkpoint = _translator(str(folder)).checkpoint
+    with probing(checkpoint.model, *_edits(checkpoint, run)):
+        return look(checkpoint.model, shown)
 
 
-def _edits(model: "Transformer", run: Run) -> list["Edits"]:
+def _edits(checkpoint: "Checkpoint", run: Run) -> list["Edits"]:
     """Raises ValueError if the model has not what the run's ablation changes."""
     from core.ablation.edits import ablating
+    from core.ablation.means import read_means
 
-    return [ablating(model, [Ablation.parse(run.ablation)])] if run.ablation else []
+    if not run.ablation:
+        return []
+    ablation = Ablation.parse(run.ablation)
+    means = read_means(checkpoint) if ablation.needs_means else None
+    return [ablating(checkpoint.model, [ablation], means)]
 
 
 def head_internals(
@@ -280,7 +286,7 @@ def _traced(folder: Path, run: Run) -> Trace:
         )
     if run.target.strip():
         prefix = (*tokenizer.encode(run.target), translator.checkpoint.config.end_id)
-    edits = _edits(translator.checkpoint.model, run)
+    edits = _edits(translator.checkpoint, run)
     found = translator.trace(run.text, run.search, prefix, edits)
     for array in (*found.weights.values(), *found.value_norms.values()):
         array.setflags(write=False)  # one trace is shown to many visitors

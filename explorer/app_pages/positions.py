@@ -1,13 +1,16 @@
 """Section 3.5: the vectors that tell the model about order, and what it does under other ones."""
 
+import dataclasses
+
 import streamlit as st
 
 from explorer import comparison, engine, frame, positions, session, state
+from explorer.differences import reading
 from explorer.figures.head import piece_label
 from explorer.figures.standalone import Picture
 from explorer.figures.words import position_strip
 from explorer.frame import Pictures, Settled, Shown, note
-from explorer.position_table import choose_k, draw_picture
+from explorer.position_table import choose_k, draw_table, table_pictures
 
 PICTURES = {
     "experiment": "Change them and translate",
@@ -53,12 +56,14 @@ def draw(shown: Shown) -> Pictures:
         **session.bind_view("picture", shown.view.picture),
     )
     frame.load_model(shown.folder, st.empty())
-    pictures = _experiment(shown) if shown.view.picture == "experiment" else draw_picture(shown)
-    return lambda: pictures
+    if shown.view.picture == "experiment":
+        _experiment(shown)
+    else:
+        draw_table(shown)
+    return lambda: _pictures(shown)
 
 
-def _experiment(shown: Shown) -> list[Picture]:
-    """Returns the pictures drawn."""
+def _experiment(shown: Shown) -> None:
     view = shown.view
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.radio(
@@ -83,16 +88,36 @@ def _experiment(shown: Shown) -> list[Picture]:
         )
     note(EXPECT[view.positions])
     _strips(shown)
+    run = comparison.changed_run(shown, positions.ablation_text(view))
     try:
         with st.spinner("Translating under the change…"):
-            run, found = comparison.compare(shown, positions.ablation_text(view))
+            found = comparison.compare(shown, run)
     except ValueError as error:
         st.error(f"The model cannot be run so: {frame.plain(str(error))}.")
-        return []
+        return
     comparison.draw_translations(found, positions.change_name(view))
-    pictures = comparison.draw_attention(shown, found)
+    comparison.draw_attention(shown, found)
     frame.self_check(shown.folder, run, found.after, "the changed run")
-    return pictures
+
+
+def _pictures(shown: Shown) -> list[Picture]:
+    """What is on show, for a file of its own."""
+    if shown.view.picture != "experiment":
+        return table_pictures(shown)
+    run = comparison.changed_run(shown, positions.ablation_text(shown.view))
+    try:
+        found = comparison.compare(shown, run)
+    except ValueError:  # said on the page
+        return []
+    before, after = comparison.head_pictures(shown, found)
+    change = positions.change_name(shown.view)
+    return [
+        dataclasses.replace(before, note=f"Before: {found.before.target.text}"),
+        dataclasses.replace(
+            after,
+            note=f"After, {change}: {found.after.target.text} {reading(found)} {after.note}",
+        ),
+    ]
 
 
 def _strips(shown: Shown) -> None:
@@ -112,5 +137,5 @@ frame.show_page(
     "Attention alone sees words without their order; what it knows of order comes from a vector that "
     "is added for each position (section 3.5). Look at these vectors, or change them and translate.",
     draw,
-    settle=settle,
+    settle,
 )

@@ -70,9 +70,7 @@ def curves_figure(
         showlegend=True,
     )
     if marks_sentence:
-        figure.add_vrect(
-            x0=-0.5, x1=len(words) - 0.5, annotation_position="bottom right", **_SENTENCE
-        )
+        _frame_sentence(figure, right=len(words) - 0.5, reach=-1.2 * limit, top=limit)
     return figure
 
 
@@ -98,7 +96,7 @@ def table_figure(table: Array, *, words: Sequence[str] = ()) -> go.Figure:
         yaxis=_position_axis(len(table), words, autorange="reversed"),
     )
     if 0 < len(words) < len(table):
-        figure.add_hrect(y0=-0.5, y1=len(words) - 0.5, annotation_position="top right", **_SENTENCE)
+        _frame_sentence(figure, right=table.shape[1] - 0.5, reach=len(words) - 0.5)
     return figure
 
 
@@ -116,7 +114,7 @@ def dot_products_figure(table: Array, *, words: Sequence[str] = ()) -> go.Figure
     )
     if 0 < len(words) < len(table):
         reach = len(words) - 0.5
-        figure.add_shape(type="rect", x0=-0.5, y0=-0.5, x1=reach, y1=reach, line=_SENTENCE["line"])
+        _frame_sentence(figure, right=reach, reach=reach)
     return figure
 
 
@@ -196,14 +194,21 @@ def compare_tables_figure(learned: Array, sinusoids: Array) -> go.Figure:
     return figure
 
 
-_SENTENCE: dict[str, Any] = {
-    "line": {"color": MARK, "width": 2},
-    "annotation": {
-        "text": "this sentence",
-        "font": {"size": 11, "color": "#31333f"},
-        "bgcolor": "rgba(255,255,255,0.9)",
-    },
-}
+def _frame_sentence(figure: go.Figure, *, right: float, reach: float, top: float = -0.5) -> None:
+    """A frame from the first position down to `reach`, and below its corner what it means."""
+    figure.add_shape(
+        type="rect", x0=-0.5, x1=right, y0=top, y1=reach, line={"color": MARK, "width": 2}
+    )
+    figure.add_annotation(
+        text="this sentence",
+        x=right,
+        y=reach,
+        xanchor="right",
+        yanchor="bottom" if top > reach else "top",
+        showarrow=False,
+        font={"size": 11, "color": "#31333f"},
+        bgcolor="rgba(255,255,255,0.9)",
+    )
 
 
 def _position_axis(

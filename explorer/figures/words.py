@@ -21,19 +21,17 @@ _LINE = "display:flex;flex-wrap:wrap;gap:4px;align-items:center"
 _STRIP = "display:flex;flex-wrap:wrap;gap:4px;margin:0;padding:0;list-style:none"
 
 
-def marked_words(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    """A text in which some spans are marked.
+def marked_words(runs: Sequence[tuple[str, bool]]) -> str:
+    """Words in a row, some of them marked.
 
     Args:
-        spans: first character and the one after the last, in order, without overlap.
+        runs: words, and whether they are marked; a space goes between them.
     """
-    parts, at = [], 0
-    for start, end in spans:
-        parts.append(html.escape(text[at:start]))
-        parts.append(f'<mark style="{_MARKED}">{html.escape(text[start:end])}</mark>')
-        at = end
-    parts.append(html.escape(text[at:]))
-    return f'<div dir="auto" style="font-size:1.15rem;line-height:1.7">{"".join(parts)}</div>'
+    parts = [
+        f'<mark style="{_MARKED}">{html.escape(text)}</mark>' if marked else html.escape(text)
+        for text, marked in runs
+    ]
+    return f'<div dir="auto" style="font-size:1.15rem;line-height:1.7">{" ".join(parts)}</div>'
 
 
 def position_strip(title: str, words: Sequence[str], moved: Sequence[int | None]) -> str:

@@ -63,7 +63,8 @@ def test_the_data_and_the_link_are_of_the_sentence_on_show(
     ("address", "n_pictures", "drawn"),
     [("/", 2, ".stepper .ribbons path"), ("/heads", 2, ".js-plotly-plot .heatmaplayer image"),
      ("/heads?drawing=lines", 2, ".lines canvas"), ("/inside", 3, ".js-plotly-plot"),
-     ("/positions", 2, ".js-plotly-plot .heatmaplayer image")],
+     ("/positions", 2, ".js-plotly-plot .heatmaplayer image"),
+     ("/positions?picture=shift", 2, ".js-plotly-plot .heatmaplayer image")],
 )  # fmt: skip
 def test_the_view_is_one_file_that_needs_no_network(
     visitor: Visitor, browser: Browser, tmp_path: Path, address: str, n_pictures: int, drawn: str

@@ -158,7 +158,7 @@ def test_a_learned_table_of_odd_width_is_drawn(open_page: Open, picture: str) ->
     assert not page.exception
     assert not page.error
     if picture == "learned":
-        assert "d_model = 23 is odd" in page.info[0].value
+        assert "d_model = 23 is odd" in texts(page)
 
 
 def test_a_shift_out_of_a_short_table_says_why(open_page: Open) -> None:
