@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help app test check quick screenshots train bench clean
+.PHONY: help app test check quick screenshots train bench startup clean
 help:            ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -43,6 +43,9 @@ train: .venv/app ## five-minute example: a corpus of the project's own, a model,
 
 bench: .venv/app ## a training step beside torch.nn.Transformer, in one run
 	$(BIN)/python -m bench.training_step
+
+startup: .venv/dev ## from the command to the first picture and the first sentence, in a browser
+	$(BIN)/python -m bench.startup
 
 clean:           ## remove the environment and caches; runs/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

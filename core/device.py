@@ -72,7 +72,7 @@ def product_time_s(dtype: torch.dtype) -> float:
 def hardware(device: str) -> str:
     """Device, processes and software, in one line."""
     kind = torch.device(device).type
-    name = torch.cuda.get_device_name(device) if kind == "cuda" else _cpu_name()
+    name = torch.cuda.get_device_name(device) if kind == "cuda" else cpu_name()
     n_processes = os.environ.get("WORLD_SIZE", "1")
     return (
         f"{name}; {n_processes} process(es) of {torch.get_num_threads()} thread(s); "
@@ -80,7 +80,8 @@ def hardware(device: str) -> str:
     )
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
+    """The model name where the system tells it, else the architecture."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

@@ -10,9 +10,13 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
+# One thread a sentence, read when torch is first imported: docs/decisions/0006
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import streamlit as st  # noqa: E402
 
 from explorer import engine  # noqa: E402
+from explorer.pages import PAGES  # noqa: E402
 
 
 def take_options() -> None:
@@ -27,9 +31,6 @@ take_options()
 st.set_page_config(page_title="Attention Explorer", page_icon="🔎", layout="wide")
 st.html("<style>.stMainBlockContainer {padding-top: 3.5rem; padding-bottom: 3rem}</style>")
 st.navigation(
-    [
-        st.Page("app_pages/translate.py", title="Translate", default=True),
-        st.Page("app_pages/heads.py", title="Heads"),
-    ],
+    [st.Page(file, title=title, default=title == "Translate") for title, file in PAGES.items()],
     position="top",
 ).run()

@@ -16,9 +16,13 @@ import streamlit as st
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
+from core.ablation import Ablation
 from core.attribution import decoder_rollout, encoder_rollout, norm_weighted
+from core.config import ModelConfig
 from core.manifest import Listed, list_checkpoints
+from core.manifest import model_config_of as model_config
 from core.measures import MEASURES, Measure, RankedHead, ranked_heads
+from core.presets import model_config as preset_config
 from core.records import KINDS, Found, Kind, Trace
 from core.tokenizer import Piece, PiecedText, normalise
 from core.words import AlignedWord, Rows, aligned_words
@@ -26,11 +30,13 @@ from explorer.state import Run, Values
 
 if TYPE_CHECKING:
     from core.inspection import Check, HeadInternals
+    from core.model import Edits, Transformer
     from core.translator import Translator
 
 __all__ = [
-    "KINDS", "MEASURES", "AlignedWord", "BestHead", "Found", "Kind", "Listed", "Measure", "Path", "Piece",
-    "PiecedText", "RankedHead", "Rows", "Trace", "aligned_words", "normalise", "ranked_heads",
+    "KINDS", "MEASURES", "AlignedWord", "BestHead", "Found", "Kind", "Listed", "Measure",
+    "ModelConfig", "Path", "Piece", "PiecedText", "RankedHead", "Rows", "Trace", "aligned_words",
+    "model_config", "normalise", "ranked_heads",
 ]  # fmt: skip
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
@@ -45,6 +51,9 @@ MOST_TRACE_BYTES = 600_000_000
 
 class NoCheckpointError(FileNotFoundError):
     """There is no checkpoint to show."""
+
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +97,8 @@ def trace(folder: Path, run: Run) -> Trace:
     """The sentence, its translation and every head; from the stored example if it is that run.
 
     Raises:
-        ValueError: if the text cannot be translated (too long, empty, or no text), or the link's
-            prefix holds no pieces of this model.
+        ValueError: if the text cannot be translated (too long, empty, or no text), the link's
+            prefix holds no pieces of this model, or the model has not what an ablation changes.
     """
     stored = example(folder)
     if stored and run.replace(model=None) == Run(text=stored.source.text):
@@ -102,6 +111,11 @@ def example(folder: Path) -> Trace | None:
     """The sentence stored with the checkpoint, if there is one."""
     file = folder / EXAMPLE
     return Trace.load(file) if file.is_file() else None
+
+
+def paper_base() -> ModelConfig:
+    """The base model of Table 3, with the 37,000 pieces of section 5.1."""
+    return preset_config("base", vocabulary_size=37_000)
 
 
 def load(folder: Path) -> None:
@@ -133,33 +147,60 @@ def self_check(folder: Path, run: Run, shown: Trace) -> tuple["Check", ...]:
     """Whether the picture is true: see `core.inspection.self_check`."""
     from core.inspection import self_check as check
 
-    model = _translator(str(folder)).checkpoint.model
-    return _small((str(folder), run, "check"), lambda: check(model, shown))
+    return _small((str(folder), run, "check"), lambda: _under(folder, run, check, shown))
 
 
 def head_effects(folder: Path, run: Run, shown: Trace) -> dict[Kind, NDArray[np.float64]]:
     """Change of the translation's log-probability when one head is switched off, in nats: N H."""
     from core.sweeps import head_effects as effects
 
+    return _small((str(folder), run, "effects"), lambda: _under(folder, run, effects, shown))
+
+
+def _under(
+    folder: Path, run: Run, look: Callable[["Transformer", Trace], Made], shown: Trace
+) -> Made:
+    """What the model shows when it is looked at as it was for this run."""
+    from core.model import probing
+
     model = _translator(str(folder)).checkpoint.model
-    return _small((str(folder), run, "effects"), lambda: effects(model, shown))
+    with probing(model, *_edits(model, run)):
+        return look(model, shown)
+
+
+def _edits(model: "Transformer", run: Run) -> list["Edits"]:
+    """Raises ValueError if the model has not what the run's ablation changes."""
+    from core.ablation.edits import ablating
+
+    return [ablating(model, [Ablation.parse(run.ablation)])] if run.ablation else []
 
 
 def head_internals(
-    folder: Path, shown: Trace, kind: Kind, layer: int, head: int
+    folder: Path, run: Run, shown: Trace, kind: Kind, layer: int, head: int
 ) -> "HeadInternals":
     """All that one head (from 1) computed for the sentence on show."""
     from core.inspection import head_internals as internals
 
-    return internals(_translator(str(folder)).checkpoint.model, shown, kind, layer - 1, head - 1)
+    def look(model: "Transformer", shown: Trace) -> "HeadInternals":
+        return internals(model, shown, kind, layer - 1, head - 1)
+
+    return _under(folder, run, look, shown)
 
 
-def position_table(folder: Path, n: int) -> NDArray[np.float32]:
-    """The first n rows of the table that the model adds to its embeddings."""
+def position_table(folder: Path) -> NDArray[np.float32]:
+    """The table that the model adds to its embeddings, whole: max_positions d_model."""
     import torch
 
     model = _translator(str(folder)).checkpoint.model
-    return model.embedding.positions_for(torch.arange(n)).detach().float().cpu().numpy()
+    indices = torch.arange(model.config.max_positions, device=model.embedding.weight.device)
+    return model.embedding.positions_for(indices).detach().float().cpu().numpy()
+
+
+def sinusoid_table(n: int, d_model: int) -> NDArray[np.float32]:
+    """What the paper would add instead of a learned table: n d_model; d_model must be even."""
+    from core.model.embedding import sinusoids
+
+    return sinusoids(n, d_model).numpy()
 
 
 def continuation(folder: Path, tokens: tuple[int, ...], word: str) -> tuple[int, ...]:
@@ -239,7 +280,8 @@ def _traced(folder: Path, run: Run) -> Trace:
         )
     if run.target.strip():
         prefix = (*tokenizer.encode(run.target), translator.checkpoint.config.end_id)
-    found = translator.trace(run.text, run.search, prefix)
+    edits = _edits(translator.checkpoint.model, run)
+    found = translator.trace(run.text, run.search, prefix, edits)
     for array in (*found.weights.values(), *found.value_norms.values()):
         array.setflags(write=False)  # one trace is shown to many visitors
     return found
@@ -256,9 +298,6 @@ def _kept(key: Hashable, make: Callable[[], Trace]) -> Trace:
         if _n_bytes(made) <= cache.maxsize:
             cache[key] = made
     return made
-
-
-Made = TypeVar("Made")
 
 
 def _small(key: Hashable, make: Callable[[], Made]) -> Made:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
 from urllib.parse import parse_qsl, urlencode
 
+from core.ablation import Ablation
 from core.config import LengthPenalty, Method, SearchConfig
 from core.records import Kind
 
@@ -33,6 +34,16 @@ Values = Literal["weights", "norms", "rollout"]
 """What a picture of attention shows: weights, norm-weighted weights, or rollout."""
 Units = Literal["pieces", "words"]
 Drawing = Literal["matrix", "lines"]
+
+PositionPicture = Literal["experiment", "curves", "table", "distance", "shift", "learned"]
+"""What the Positions page shows: the loaded model under other positions, or its position table."""
+Extent = Literal["many", "sentence"]
+PositionChange = Literal["off", "shift", "scale"]
+Stacks = Literal["both", "encoder", "decoder"]
+HeldRows = Literal["first", "new"]
+"""Whether attention after a change is that of the first translation, or of the new one."""
+
+MOST_SHIFT, MOST_SCALE = 1_000, 8.0
 
 Parse = Callable[[str], Any]
 
@@ -83,6 +94,10 @@ def _one_of(choices: Any) -> Parse:
 
 def _ids(value: str) -> tuple[int, ...]:
     return tuple(_whole(0)(part) for part in value.split("."))
+
+
+def _ablation(value: str) -> str:
+    return str(Ablation.parse(value))
 
 
 def _switch(value: str) -> bool:
@@ -140,6 +155,8 @@ class Run(_Linked):
     alpha: Annotated[float, _number(0, 5)] = 0.6
     temperature: Annotated[float, _number(0.05, 5)] = 1.0
     seed: Annotated[int, _whole(0)] = 1
+    ablation: Annotated[str, _ablation] = ""
+    """What is changed about the model, as `core.ablation` writes it; nothing, if empty."""
 
     @property
     def search(self) -> SearchConfig:
@@ -161,6 +178,8 @@ class View(_Linked):
     layer: Annotated[int | None, _whole(1)] = None
     head: Annotated[int | None, _whole(1)] = None
     step: Annotated[int | None, _whole(1)] = None
+    row: Annotated[int | None, _whole(1)] = None
+    """The source piece that asks, in encoder self-attention; elsewhere a step asks."""
     measure: Annotated[str | None, _text] = None
     values: Annotated[Values, _one_of(Values)] = "weights"
     units: Annotated[Units, _one_of(Units)] = "pieces"
@@ -169,6 +188,18 @@ class View(_Linked):
     """Lines of all heads of the layer in one drawing."""
     specials: Annotated[bool, _switch] = True
     threshold: Annotated[float, _number(0, 1)] = 0.0
+    picture: Annotated[PositionPicture, _one_of(PositionPicture)] = "experiment"
+    extent: Annotated[Extent, _one_of(Extent)] = "many"
+    dimensions: Annotated[tuple[int, ...], _ids] = ()
+    """Columns of the position table, from 0 as in section 3.5; none leaves them to the program."""
+    position: Annotated[int, _whole(0)] = 1
+    """p of section 3.5, from 0."""
+    k: Annotated[int, _whole(0, MOST_SHIFT)] = 5
+    """How much further: PE(p + k), and the shift of the experiment."""
+    positions: Annotated[PositionChange, _one_of(PositionChange)] = "off"
+    scale: Annotated[float, _number(0, MOST_SCALE)] = 0.5
+    stacks: Annotated[Stacks, _one_of(Stacks)] = "both"
+    rows: Annotated[HeldRows, _one_of(HeldRows)] = "first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,20 +260,29 @@ class Shape:
     n_layers: int
     n_heads: int
     n_steps: int
+    n_source: int
 
 
-def settle(view: View, shape: Shape, *, best: tuple[int, int]) -> tuple[View, tuple[str, ...]]:
+def settle(
+    view: View, shape: Shape, *, best: tuple[int, int], in_the_middle: bool = False
+) -> tuple[View, tuple[str, ...]]:
     """A view that fits the trace, and notices for what had to be replaced.
 
     Args:
         best: layer and head to show where none was chosen, or where it does not exist.
+        in_the_middle: show the middle step or source piece then, and not the first.
     """
     notices = []
-    chosen: dict[str, int] = {}
+    chosen: dict[str, int | None] = {}
+
+    def usual(n: int) -> int:
+        return (n + 1) // 2 if in_the_middle else 1
+
     for name, n, fallback in (
         ("layer", shape.n_layers, best[0]),
         ("head", shape.n_heads, best[1]),
-        ("step", shape.n_steps, 1),
+        ("step", shape.n_steps, usual(shape.n_steps)),
+        ("row", shape.n_source, usual(shape.n_source) if view.kind == "encoder" else None),
     ):
         value = getattr(view, name)
         fits = value is not None and value <= n

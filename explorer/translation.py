@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
@@ -78,12 +78,18 @@ def _changed(shown: Trace, earlier: Trace | None) -> list[bool]:
     now = [piece.id for piece in shown.target.pieces]
     if earlier is None:
         return [False] * len(now)
-    before = [piece.id for piece in earlier.target.pieces]
-    matcher = difflib.SequenceMatcher(None, before, now, autojunk=False)
-    same = {
-        block.b + offset for block in matcher.get_matching_blocks() for offset in range(block.size)
-    }
+    same = {index for _, index in in_both([piece.id for piece in earlier.target.pieces], now)}
     return [index not in same for index in range(len(now))]
+
+
+def in_both(before: Sequence[Hashable], now: Sequence[Hashable]) -> list[tuple[int, int]]:
+    """Where the items stand that both have in the same order: pairs of places."""
+    matcher = difflib.SequenceMatcher(None, before, now, autojunk=False)
+    return [
+        (block.a + offset, block.b + offset)
+        for block in matcher.get_matching_blocks()
+        for offset in range(block.size)
+    ]
 
 
 def _links(shown: Trace, best: BestHead, index: int) -> tuple[tuple[int, float], ...]:

@@ -12,6 +12,9 @@ N_LEVELS = 256
 SIGNED_SCALE = "RdBu"
 """Signed numbers, always on a scale symmetric around zero: red below, blue above."""
 
+MARK = "#e69f00"
+"""A frame around what is chosen."""
+
 MIDDLE, BELOW = "#f7f7f7", "#4d4d4d"
 """Zero and the lowest number on the scales of a role; zero looks as it does in `SIGNED_SCALE`."""
 
@@ -20,6 +23,9 @@ OKABE_ITO = (
 )  # fmt: skip
 """Categories (Okabe & Ito 2008), most readable first. Its yellow is darkened and its black made
 grey, since both would vanish on one of the two backgrounds."""
+
+MARK = "#e69f00"
+"""Frames around a part of a picture."""
 
 
 @dataclass(frozen=True, slots=True)

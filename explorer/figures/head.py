@@ -10,13 +10,12 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.figures.axes import MOST_LABELS, label_axis
-from explorer.figures.colours import weight_scale
+from explorer.figures.colours import MARK, weight_scale
 
 MOST_COLUMNS_WITH_NUMBERS = 18
 MOST_COLUMN_LABELS = 48
 MOST_CLICK_TARGETS = 3_600
 HOVER = "%{y}<br>looks at <b>%{x}</b>: %{z:.3f}<extra></extra>"
-MARK = "#e69f00"
 SPACE, SHOWN_SPACE = "▁", "␣"
 
 

@@ -59,14 +59,15 @@ def test_each_block_of_a_layer_has_the_numbers_of_its_module(changes: dict[str, 
             assert block.n_parameters == sum(p.numel() for p in module.parameters()), block.name
 
 
-def test_no_module_of_a_layer_is_left_out() -> None:
+def test_no_module_with_weights_is_left_out() -> None:
     config = small_config()
     with torch.device("meta"):
         model = build(config)
     for side in ("encoder", "decoder"):
         modules = {
             f"{side}.layers.{name}"
-            for name, _ in model.get_submodule(f"{side}.layers.0").named_children()
+            for name, module in model.get_submodule(f"{side}.layers.0").named_children()
+            if list(module.parameters())  # taps and the way round a layer have none
         }
         drawn = {b.name for b in anatomy(config) if b.kind != "equation" and b.side == side}
         assert modules == {name for name in drawn if ".layers." in name}
@@ -109,3 +110,14 @@ def test_without_positions_there_is_no_circle() -> None:
 def test_only_the_decoder_is_masked() -> None:
     masked = [block.name for block in anatomy(small_config()) if "Masked" in block.title]
     assert masked == ["decoder.layers.self_attention"]
+
+
+def test_a_block_opens_only_a_page_that_there_is() -> None:
+    everywhere = anatomy_payload(small_config(), ["Heads", "Translate"])["blocks"]
+    assert {block["page"] for block in everywhere} == {"Heads", "Translate", None}
+    assert {block["page"] for block in anatomy_payload(small_config())["blocks"]} == {None}
+
+
+def test_attention_blocks_know_their_kind() -> None:
+    kinds = [block.attention for block in anatomy(small_config()) if block.attention]
+    assert kinds == ["encoder"] * 2 + ["decoder"] * 2 + ["cross"] * 2

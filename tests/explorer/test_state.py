@@ -11,10 +11,17 @@ from core.records import KINDS
 from explorer.state import (
     EXAMPLES,
     MOST_BEAMS,
+    MOST_SCALE,
+    MOST_SHIFT,
     Choice,
     Drawing,
+    Extent,
+    HeldRows,
+    PositionChange,
+    PositionPicture,
     Run,
     Shape,
+    Stacks,
     Units,
     Values,
     View,
@@ -36,6 +43,7 @@ runs = st.builds(
     alpha=st.floats(0, 5),
     temperature=st.floats(0.05, 5),
     seed=st.integers(0, 999_999_999),
+    ablation=st.sampled_from(["", "pos=shift:3", "enc.L2.ffn=skip,cross.L3H5=0"]),
 )
 views = st.builds(
     View,
@@ -43,12 +51,22 @@ views = st.builds(
     layer=some_number,
     head=some_number,
     step=some_number,
+    row=some_number,
     measure=st.none() | st.text(min_size=1),
     values=st.sampled_from(get_args(Values)),
     units=st.sampled_from(get_args(Units)),
     drawing=st.sampled_from(get_args(Drawing)),
     specials=st.booleans(),
     threshold=st.floats(0, 1),
+    picture=st.sampled_from(get_args(PositionPicture)),
+    extent=st.sampled_from(get_args(Extent)),
+    dimensions=st.lists(st.integers(0, 9_999)).map(tuple),
+    position=st.integers(0, 9_999),
+    k=st.integers(0, MOST_SHIFT),
+    positions=st.sampled_from(get_args(PositionChange)),
+    scale=st.floats(0, MOST_SCALE),
+    stacks=st.sampled_from(get_args(Stacks)),
+    rows=st.sampled_from(get_args(HeldRows)),
 )
 
 
@@ -62,6 +80,11 @@ def test_a_choice_survives_the_link(choice: Choice) -> None:
     assert "left" not in query
 
 
+def test_an_ablation_is_kept_as_it_is_written() -> None:
+    reading = read_query({"ablation": " dec.pos=shift:3.0, enc.pos=shift:3"})
+    assert reading.choice.run.ablation == "pos=shift:3"
+
+
 def test_an_empty_link_shows_the_first_example() -> None:
     assert read_query({}).choice == Choice(Run(text=EXAMPLES[0]))
 
@@ -73,6 +96,7 @@ def test_an_empty_link_shows_the_first_example() -> None:
         ({"head": "0"}, "head must be a whole number from 1"),
         ({"step": "-1"}, "step must be a whole number from 1"),
         ({"step": "²"}, "step must be a whole number from 1"),
+        ({"row": "0"}, "row must be a whole number from 1"),
         ({"beam_size": "17"}, "beam_size must be a whole number from 1 to 16"),
         ({"alpha": "nan"}, "alpha must be a number from 0 to 5"),
         ({"threshold": "x"}, "threshold must be a number from 0 to 1"),
@@ -81,6 +105,16 @@ def test_an_empty_link_shows_the_first_example() -> None:
         ({"prefix": "5.x"}, "prefix must be a whole number from 0"),
         ({"specials": "yes"}, "specials must be a whole number from 0 to 1"),
         ({"text": "x" * 5_001}, "text has 5,001 characters, but at most 5,000 are taken"),
+        ({"dimensions": "1.x"}, "dimensions must be a whole number from 0"),
+        ({"position": "-1"}, "position must be a whole number from 0"),
+        ({"k": "1001"}, "k must be a whole number from 0 to 1000"),
+        ({"scale": "9"}, "scale must be a number from 0 to 8"),
+        ({"positions": "gone"}, "positions must be one of off, shift, scale"),
+        ({"stacks": "all"}, "stacks must be one of both, encoder, decoder"),
+        ({"picture": "x"}, "picture must be one of experiment, curves, table, distance, shift"),
+        ({"rows": "x"}, "rows must be one of first, new"),
+        ({"extent": "x"}, "extent must be one of many, sentence"),
+        ({"ablation": "pos=gone"}, "'pos=gone' is no part of an ablation"),
         ({"beside": "alpha=9"}, "alpha must be a number from 0 to 5"),
     ],
 )
@@ -96,7 +130,7 @@ def test_no_link_breaks_the_page(query: dict[str, Any]) -> None:
     read_query(query)
 
 
-SHAPE = Shape(n_layers=3, n_heads=8, n_steps=5)
+SHAPE = Shape(n_layers=3, n_heads=8, n_steps=5, n_source=7)
 
 
 def test_a_head_that_the_model_lacks_is_named_and_replaced() -> None:
@@ -107,6 +141,25 @@ def test_a_head_that_the_model_lacks_is_named_and_replaced() -> None:
 
 def test_no_choice_opens_the_best_head_without_a_notice() -> None:
     assert settle(View(), SHAPE, best=(2, 4)) == (View(layer=2, head=4, step=1), ())
+
+
+def test_only_encoder_attention_needs_a_source_row() -> None:
+    assert settle(View(kind="decoder"), SHAPE, best=(1, 1))[0].row is None
+    assert settle(View(kind="encoder"), SHAPE, best=(1, 1))[0].row == 1
+
+
+def test_a_source_piece_that_is_not_there_is_named_and_replaced() -> None:
+    view, notices = settle(View(kind="encoder", row=8), SHAPE, best=(1, 1))
+    assert view.row == 1
+    assert notices == ("The link says row 8, but there are only 7 here.",)
+
+
+def test_a_page_may_open_in_the_middle() -> None:
+    view, _ = settle(View(kind="encoder"), SHAPE, best=(1, 1), in_the_middle=True)
+    assert (view.step, view.row) == (3, 4)
+    chosen = View(kind="encoder", step=1, row=2)
+    view, _ = settle(chosen, SHAPE, best=(1, 1), in_the_middle=True)
+    assert (view.step, view.row) == (1, 2)
 
 
 def test_a_link_that_is_right_already_is_not_touched() -> None:

@@ -1,0 +1,190 @@
+"""How quickly the Explorer answers, in a real browser: a new sentence, another head, the overview.
+
+    python -m bench.explorer [--repeats 10] [--json FILE]
+
+The overview's peers, 48 Plotly subplots and BertViz's model view, get the same weights in the same
+run; without `pip install bertviz==1.4.1` in the environment the latter is left out, and said so.
+"""
+
+import argparse
+import json
+import re
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, Page, sync_playwright
+from plotly.offline import get_plotlyjs
+from plotly.subplots import make_subplots
+
+from bench.startup import await_drawn, machine, translate
+from explorer.components import overview
+from explorer.figures.colours import weight_scale
+from tests.e2e.conftest import CHROMIUM_FLAGS, chromium, idle, start_server
+
+N_LAYERS, N_HEADS, N_TOKENS = 6, 8, 30
+PLACES = ("harbour", "library", "station", "market", "bridge", "church", "school", "theatre",
+          "river", "castle", "garden", "museum")  # fmt: skip
+SENTENCE = "A young man in a blue shirt is riding his old bicycle along a busy street near the {}"
+
+DRAW_OVERVIEW = """async ([script, bytes]) => {
+  const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  const { default: draw } = await import(address);
+  const place = document.body.appendChild(document.createElement("div"));
+  const parentElement = place.attachShadow({ mode: "open" });
+  const data = new Uint8Array(bytes), ignore = () => {};
+  const start = performance.now();
+  draw({ data, parentElement, key: "", setStateValue: ignore, setTriggerValue: ignore });
+  await painted();
+  const spent = performance.now() - start;
+  place.remove();
+  return spent;
+}"""
+DRAW_PLOTLY = """async (figure) => {
+  const place = document.body.appendChild(document.createElement("div"));
+  const start = performance.now();
+  await Plotly.newPlot(place, figure.data, figure.layout);
+  await painted();
+  const spent = performance.now() - start;
+  Plotly.purge(place);
+  place.remove();
+  return spent;
+}"""
+PAINTED = """window.painted = () =>
+  new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+        described = machine(browser)
+        print(described, flush=True)
+        figures_ms = {**answers(browser, options.repeats), **pictures(browser, options.repeats)}
+        browser.close()
+    for name, times in figures_ms.items():
+        print(f"{name:44} {statistics.median(times):7.0f} ms  [{min(times):.0f}, {max(times):.0f}]")
+    ratio = statistics.median(
+        theirs / ours
+        for ours, theirs in zip(figures_ms[OVERVIEW], figures_ms[SUBPLOTS], strict=True)
+    )
+    print(f"{'subplots / overview':44} {ratio:7.1f} times")
+    sizes = payloads()
+    for name, n_bytes in sizes.items():
+        print(f"{name:44} {n_bytes / 1024:7.0f} KiB")
+    if options.json:
+        result = {"machine": described, "milliseconds": figures_ms, "bytes": sizes}
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+OVERVIEW = f"overview of {N_LAYERS} x {N_HEADS} heads, {N_TOKENS} tokens, drawn"
+SUBPLOTS = f"{N_LAYERS * N_HEADS} Plotly subplots of the same, drawn"
+
+
+def answers(browser: Browser, n: int) -> dict[str, list[float]]:
+    """What a reader waits for, model loaded: milliseconds of each repeat."""
+    with tempfile.TemporaryDirectory() as folder:
+        process, server = start_server(Path(folder) / "log")
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        try:
+            page.goto(server.url)
+            translate(page, SENTENCE.format("house"))
+            idle(page)
+            times = {
+                "new sentence of 18 words, Translate page": _timed(
+                    page, n, lambda i: translate(page, SENTENCE.format(PLACES[i % len(PLACES)]))
+                ),
+                "another step, in the browser": _timed(page, n, lambda i: _step(page, i)),
+            }
+            page.goto(f"{server.url}/heads")
+            idle(page)
+            times["another head, Heads page"] = _timed(page, n, lambda i: _open_head(page, i))
+            return times
+        finally:
+            page.close()
+            process.terminate()
+            process.wait(10)
+
+
+def _timed(page: Page, n: int, act: Callable[[int], None]) -> list[float]:
+    times = []
+    for number in range(n):
+        start_s = time.perf_counter()
+        act(number)
+        times.append(1000 * (time.perf_counter() - start_s))
+        idle(page)
+    return times
+
+
+def _step(page: Page, number: int) -> None:
+    step = 2 + number % 5
+    page.get_by_role("button", name=re.compile(f"^Step {step}: ")).click()
+    await_drawn(page.get_by_role("status").filter(has_text=f"Step {step} of"))
+
+
+def _open_head(page: Page, number: int) -> None:
+    head = 1 + number % 5
+    page.get_by_role("button", name=f"Layer 2, head {head}", exact=True).click()
+    await_drawn(page.get_by_role("heading", name=f"layer 2, head {head}"))
+
+
+def _weights() -> NDArray[np.float32]:
+    random = np.random.default_rng(1)
+    drawn = random.dirichlet(np.full(N_TOKENS, 0.1), size=(N_LAYERS, N_HEADS, N_TOKENS))
+    return drawn.astype(np.float32)
+
+
+def pictures(browser: Browser, n: int) -> dict[str, list[float]]:
+    """The overview and Plotly's subplots, in turn in one page; the first of each only warms up."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_content("<!doctype html><body></body>")
+    page.add_script_tag(content=get_plotlyjs())
+    page.add_script_tag(content=PAINTED)
+    ours = [overview.SCRIPT, list(overview.payload(_weights(), layer=1, head=1))]
+    theirs = json.loads(_subplots())
+    times: dict[str, list[float]] = {OVERVIEW: [], SUBPLOTS: []}
+    for _ in range(n + 1):
+        times[OVERVIEW].append(page.evaluate(DRAW_OVERVIEW, ours))
+        times[SUBPLOTS].append(page.evaluate(DRAW_PLOTLY, theirs))
+    page.close()
+    return {name: of_name[1:] for name, of_name in times.items()}
+
+
+def _subplots() -> str:
+    figure = make_subplots(N_LAYERS, N_HEADS)
+    for layer, heads in enumerate(_weights(), start=1):
+        for head, weights in enumerate(heads, start=1):
+            figure.add_heatmap(
+                z=weights, zmin=0, zmax=1, colorscale=weight_scale(), showscale=False,
+                row=layer, col=head,
+            )  # fmt: skip
+    return str(figure.update_layout(width=900, height=700).to_json())
+
+
+def payloads() -> dict[str, int]:
+    """Bytes that travel to the browser for the same weights."""
+    sizes = {"overview's payload": len(overview.payload(_weights(), layer=1, head=1))}
+    if find_spec("bertviz") is None:
+        print("BertViz is not installed, so its model view is left out")
+        return sizes
+    import torch
+    from bertviz import model_view
+
+    layers = list(torch.from_numpy(_weights())[:, None])
+    tokens = [f"t{number}" for number in range(N_TOKENS)]
+    page = model_view(layers, tokens, html_action="return")
+    return {**sizes, "BertViz model view": len(page.data.encode())}
+
+
+if __name__ == "__main__":
+    main()

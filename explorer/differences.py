@@ -1,0 +1,110 @@
+"""How a run of a changed model differs from the run before: in words, in log-probability, in weights."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.engine import KINDS, Kind, Trace
+from explorer.translation import in_both
+
+Numbers = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One sentence, translated by a model and by the model under a change."""
+
+    before: Trace
+    after: Trace
+    held: Trace
+    """The first translation, scored piece by piece under the change: its rows are those of before."""
+
+    @property
+    def lost(self) -> list[bool]:
+        """For each word of the first translation: whether the new one lacks it, in this order."""
+        kept = {first for first, _ in self._in_both()}
+        return [index not in kept for index in range(len(self.before.target.words))]
+
+    @property
+    def new(self) -> list[bool]:
+        """For each word of the new translation: whether the first one lacked it."""
+        kept = {second for _, second in self._in_both()}
+        return [index not in kept for index in range(len(self.after.target.words))]
+
+    def _in_both(self) -> list[tuple[int, int]]:
+        first, second = (
+            [word.text for word in trace.target.words] for trace in (self.before, self.after)
+        )
+        return in_both(first, second)
+
+    def moved_weight(self, kind: Kind) -> NDArray[np.float64]:
+        """How much of an average row lies on other keys than before, 0 to 1: N H.
+
+        Half the sum of absolute differences (total variation), on the words of the first
+        translation.
+        """
+        return moved_weight(self.before.weights[kind], self.held.weights[kind])
+
+    def most_moved(self) -> tuple[Kind, int, int]:
+        """Kind, layer and head (from 1) of the head whose weights moved most."""
+        moved = {kind: self.moved_weight(kind) for kind in KINDS}
+        kind = max(KINDS, key=lambda kind: float(moved[kind].max()))
+        layer, head = divmod(int(moved[kind].argmax()), moved[kind].shape[1])
+        return kind, layer + 1, head + 1
+
+
+def moved_weight(before: Numbers, after: Numbers) -> NDArray[np.float64]:
+    """Half the sum of absolute differences of each row, mean over rows: .. q k -> .."""
+    differences = np.abs(after.astype(np.float64) - before)
+    return np.asarray(differences.sum(-1).mean(-1) / 2)
+
+
+def mean_probability(trace: Trace) -> float:
+    """The probability of a translation's pieces, each given all before it: geometric mean."""
+    return math.exp(trace.best.log_probability_nats / len(trace.steps))
+
+
+def reading(found: Comparison) -> str:
+    """What became of the translation, in plain words."""
+    return f"{_of_words(found)} {_of_probability(found)}"
+
+
+def _of_words(found: Comparison) -> str:
+    lost, new = found.lost, found.new
+    if not any(lost) and not any(new):
+        return "The translation stays the same, word for word."
+    text = (
+        f"{_count(lost, 'word')} of the first translation {_verb(lost)} gone, and "
+        f"{_count(new, 'word')} of the new one {_verb(new)} not in the first."
+    )
+    if found.after.best.is_cut and not found.before.best.is_cut:
+        text += " It comes to no end: it was cut at the length limit (section 6.1)."
+    return text
+
+
+def _of_probability(found: Comparison) -> str:
+    was, now = mean_probability(found.before), mean_probability(found.held)
+    return (
+        f"Asked to score the first translation, the changed model gives its pieces {now:.0%} on "
+        f"average (before: {was:.0%}); its log-probability is "
+        f"{signed(found.held.best.log_probability_nats)} nats (before: "
+        f"{signed(found.before.best.log_probability_nats)})."
+    )
+
+
+def signed(value: float) -> str:
+    """One digit, and a true minus sign."""
+    return f"{value:.1f}".replace("-0.0", "0.0").replace("-", "−")
+
+
+def _count(flags: Sequence[bool], noun: str) -> str:
+    n = sum(flags)
+    return f"{n} of {len(flags)} {noun}s"
+
+
+def _verb(flags: Sequence[bool]) -> str:
+    return "is" if sum(flags) == 1 else "are"
