@@ -91,7 +91,7 @@ def test_what_is_said_of_a_block_is_in_sight(visitor: Visitor) -> None:
 def test_every_look_draws_the_whole_page(visitor: Visitor) -> None:
     page = visitor.open(ADDRESS)
     expect(page.get_by_role("heading", name=re.compile(r"^[\d,]+ parameters$"))).to_be_visible()
-    assert page.locator(".anatomy .block").count() == 2 + 5 + 2 + 8 + 2
+    expect(page.locator(".anatomy .block")).to_have_count(2 + 5 + 2 + 8 + 2)
     assert overflow_px(page) <= 0
 
 
