@@ -1,11 +1,9 @@
-"""What a reader may check and open up: is the picture true, what is inside a head, what is it for.
+"""What a reader may check and open up: is the picture true, and what is inside a head.
 
 All of it runs the model again on the tokens of a `Trace`. For a trace made under probes, run it
 inside `probing(model, *edits)`.
 """
 
-import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,18 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from core.ablation.edits import Gates, head_gates
 from core.axes import SourceIds, TargetIds
 from core.data import pad
 from core.masks import causal
-from core.model import Recording, Transformer, probing
+from core.model import Recording, Transformer
 from core.records import KINDS, Kind, Trace
 from core.tracing import attention_of, attention_tap, capture, n_layers, weights_of
 
 Numbers = NDArray[np.floating[Any]]
-
-PIECES_AT_ONCE = 2_048
-"""A sweep's batch holds at most so many source and target pieces: bounds the memory of logits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,45 +235,3 @@ def head_internals(
         "share_norms": shares.norm(dim=-1),
     }
     return HeadInternals(**{name: tensor.cpu().numpy() for name, tensor in tensors.items()})
-
-
-@torch.inference_mode()
-def head_effects(model: Transformer, trace: Trace) -> dict[Kind, NDArray[np.float64]]:
-    """What each head is worth to the translation: the change of its log-probability without it.
-
-    One head at a time has its output set to zero, as Michel et al. 2019 do, and the trace's own
-    translation is scored again; nats, summed over steps. Negative: the head had helped.
-
-    Returns:
-        Kind -> N H
-    """
-    return {kind: _effects(model, trace, kind) for kind in KINDS}
-
-
-def _effects(model: Transformer, trace: Trace, kind: Kind) -> NDArray[np.float64]:
-    shape = (n_layers(model.config, kind), model.config.n_heads)
-    n_heads = math.prod(shape)
-    source, consumed = _ids(model, trace)
-    gates = torch.cat((torch.ones(1, n_heads), 1 - torch.eye(n_heads))).view(-1, *shape)
-    n_rows = max(1, PIECES_AT_ONCE // (source.shape[1] + consumed.shape[1]))
-    chunks = [gates[first : first + n_rows] for first in range(0, len(gates), n_rows)]
-    totals = torch.cat([_log_probability(model, trace, kind, chunk) for chunk in chunks]).numpy()
-    return (totals[1:] - totals[0]).reshape(shape)  # type: ignore[no-any-return]
-
-
-def _log_probability(model: Transformer, trace: Trace, kind: Kind, gates: Gates) -> Tensor:
-    """Of the trace's translation under each entry of the gates, in nats: B."""
-    source, consumed = _ids(model, trace)
-    produced = torch.tensor([piece.id for piece in trace.target.pieces], device=source.device)
-    n_rows = len(gates)
-    with probing(model, head_gates({kind: gates.to(source.device)})):
-        if kind == "encoder":
-            state = model.start(model.encode(source.expand(n_rows, -1)))
-        else:  # no gate reaches the encoder: it runs once
-            state = model.start(model.encode(source)).rows(source.new_zeros(n_rows))
-            state = dataclasses.replace(state, examples=torch.arange(n_rows).to(source.device))
-        logits = model.logits(model.decode(consumed.expand(n_rows, -1), state).stream)
-    losses = functional.cross_entropy(
-        logits.transpose(1, 2), produced.expand(n_rows, -1), reduction="none"
-    )  # B V T -> B T
-    return -losses.cpu().double().sum(1)

@@ -20,7 +20,9 @@ from core.ablation import Ablation
 from core.attribution import decoder_rollout, encoder_rollout, norm_weighted
 from core.config import ModelConfig
 from core.manifest import Listed, list_checkpoints
+from core.manifest import model_config_of as model_config
 from core.measures import MEASURES, Measure, RankedHead, ranked_heads
+from core.presets import model_config as preset_config
 from core.records import KINDS, Found, Kind, Trace
 from core.tokenizer import Piece, PiecedText, normalise
 from core.words import AlignedWord, DiffRun, Rows, aligned_words, word_diff
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS", "MEASURES", "AlignedWord", "BestHead", "DiffRun", "Found", "Kind", "Listed", "Measure",
     "ModelConfig", "Path", "Piece", "PiecedText", "RankedHead", "Rows", "Trace", "aligned_words",
-    "normalise", "ranked_heads", "word_diff",
+    "model_config", "normalise", "ranked_heads", "word_diff",
 ]  # fmt: skip
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
@@ -112,6 +114,11 @@ def example(folder: Path) -> Trace | None:
     return Trace.load(file) if file.is_file() else None
 
 
+def paper_base() -> ModelConfig:
+    """The base model of Table 3, with the 37,000 pieces of section 5.1."""
+    return preset_config("base", vocabulary_size=37_000)
+
+
 def load(folder: Path) -> None:
     """Load the model, so that the next sentence is quick."""
     _translator(str(folder))
@@ -146,7 +153,7 @@ def self_check(folder: Path, run: Run, shown: Trace) -> tuple["Check", ...]:
 
 def head_effects(folder: Path, run: Run, shown: Trace) -> dict[Kind, NDArray[np.float64]]:
     """Change of the translation's log-probability when one head is switched off, in nats: N H."""
-    from core.inspection import head_effects as effects
+    from core.sweeps import head_effects as effects
 
     return _small((str(folder), run, "effects"), lambda: _under(folder, run, effects, shown))
 
@@ -163,7 +170,7 @@ def _under(
 
 
 def _edits(checkpoint: "Checkpoint", run: Run) -> list["Edits"]:
-    """Raises ValueError if the model has not what the run's ablation changes."""
+    """Raises ValueError if the checkpoint has not what the run's ablation needs."""
     from core.ablation.edits import ablating
     from core.ablation.means import read_means
 
@@ -175,19 +182,15 @@ def _edits(checkpoint: "Checkpoint", run: Run) -> list["Edits"]:
 
 
 def head_internals(
-    folder: Path, shown: Trace, kind: Kind, layer: int, head: int
+    folder: Path, run: Run, shown: Trace, kind: Kind, layer: int, head: int
 ) -> "HeadInternals":
     """All that one head (from 1) computed for the sentence on show."""
     from core.inspection import head_internals as internals
 
-    return internals(_translator(str(folder)).checkpoint.model, shown, kind, layer - 1, head - 1)
+    def look(model: "Transformer", shown: Trace) -> "HeadInternals":
+        return internals(model, shown, kind, layer - 1, head - 1)
 
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def model_config(folder: Path) -> ModelConfig:
-    """The shape of a model, without loading it."""
-    values = json.loads((folder / "config.json").read_text("utf-8"))
-    return ModelConfig.from_json(values["model"])
+    return _under(folder, run, look, shown)
 
 
 def position_table(folder: Path) -> NDArray[np.float32]:

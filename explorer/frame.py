@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
@@ -43,7 +43,21 @@ class Shown:
         assert self.view.step
         return self.view.step
 
+    @property
+    def asks(self) -> Literal["row", "step"]:
+        """What a row belongs to: a source piece in encoder self-attention, else a step."""
+        return "row" if self.view.kind == "encoder" else "step"
 
+    @property
+    def query(self) -> int:
+        """The row that asks, from 0."""
+        number = getattr(self.view, self.asks)
+        assert number
+        return int(number) - 1
+
+
+Pictures = Callable[[], Sequence[Picture]]
+"""Makes the pictures of a page without its controls, when they are asked for."""
 Settled = tuple[state.View, tuple[str, ...]]
 """A view that fits the trace, and notices for what had to be replaced."""
 
@@ -51,15 +65,17 @@ Settled = tuple[state.View, tuple[str, ...]]
 def show_page(
     title: str,
     lead: str,
-    draw: Callable[[Shown], None],
-    pictures: Callable[[Shown], Sequence[Picture]] | None = None,
+    draw: Callable[[Shown], Pictures],
     settle: Callable[[Shown], Settled] | None = None,
+    *,
+    in_the_middle: bool = False,
 ) -> None:
     """Draw a whole page: title, one sentence, the shared controls, then `draw` what it is about.
 
     Args:
-        pictures: the page's pictures once more, for one HTML file; made when it is asked for.
+        draw: returns what makes the page's pictures once more, for one HTML file.
         settle: makes the choices that this page alone has fit the model and the sentence.
+        in_the_middle: open on the middle row of a sentence, and not on its first.
     """
     session.begin()
     st.header(title, anchor=False)
@@ -74,10 +90,10 @@ def show_page(
     _notice_lost_model(models, folder)
     _notice_ablation(session.choice().run)
     status = st.empty()
-    shown = _shown(folder, status, settle)
+    shown = _shown(folder, status, settle, in_the_middle=in_the_middle)
     if shown is None:
         return
-    draw(shown)
+    pictures = draw(shown)
     session.write_link(shown.choice)
     with saving:
         _save_and_share(shown, title, pictures)
@@ -167,22 +183,19 @@ def _controls(models: list[engine.Listed], folder: engine.Path) -> Any:
         return st.popover("Save & share")
 
 
-def _save_and_share(
-    shown: Shown, title: str, pictures: Callable[[Shown], Sequence[Picture]] | None
-) -> None:
+def _save_and_share(shown: Shown, title: str, pictures: Pictures) -> None:
     st.caption("Link to this view")
     address = urlsplit(st.context.url or "")
     link = address._replace(path=address.path or "/", query=urlencode(shown.choice.to_query()))
     st.code(link.geturl(), language=None, wrap_lines=True)
-    if pictures:
-        st.caption("This page's pictures in one file that opens without a network")
-        st.download_button(
-            "View as HTML",
-            lambda: standalone_html(f"{title} {shown.trace.source.text}", pictures(shown)),
-            file_name="attention.html",
-            mime="text/html",
-            on_click="ignore",
-        )
+    st.caption("This page's pictures in one file that opens without a network")
+    st.download_button(
+        "View as HTML",
+        lambda: standalone_html(f"{title} {shown.trace.source.text}", pictures()),
+        file_name="attention.html",
+        mime="text/html",
+        on_click="ignore",
+    )
     st.caption("The trace: tokens, candidates, beam tree, every head's weights")
     for suffix, mime in ((".json", "application/json"), (".npz", "application/octet-stream")):
         st.download_button(
@@ -270,7 +283,11 @@ def plain(text: str) -> str:
 
 
 def _shown(
-    folder: engine.Path, status: Any, settle: Callable[[Shown], Settled] | None
+    folder: engine.Path,
+    status: Any,
+    settle: Callable[[Shown], Settled] | None,
+    *,
+    in_the_middle: bool,
 ) -> Shown | None:
     choice = session.choice()
     try:
@@ -285,9 +302,9 @@ def _shown(
         st.error(f"This text cannot be translated: {error}.")
         return None
     best = engine.best_head(folder, trace)
-    n_layers, n_heads = trace.weights[choice.view.kind].shape[:2]
-    shape = Shape(n_layers, n_heads, len(trace.steps))
-    view, notices = state.settle(choice.view, shape, best=_first_head(choice, best, shape))
+    shape = shape_of(trace, choice.view.kind)
+    first = _first_head(choice, best, shape)
+    view, notices = state.settle(choice.view, shape, best=first, in_the_middle=in_the_middle)
     shown = Shown(Choice(choice.run, view, choice.beside), folder, trace, best)
     if settle:
         view, more = settle(shown)
@@ -296,6 +313,11 @@ def _shown(
     for notice in (*session.link_notices(), *(notices if session.is_from_link() else ())):
         _notice(f"{notice} The usual one is shown instead.")
     return shown
+
+
+def shape_of(trace: engine.Trace, kind: engine.Kind) -> Shape:
+    n_layers, n_heads = trace.weights[kind].shape[:2]
+    return Shape(n_layers, n_heads, len(trace.steps), len(trace.source.pieces))
 
 
 def _first_head(choice: Choice, best: engine.BestHead, shape: Shape) -> tuple[int, int]:

@@ -13,6 +13,13 @@ from explorer.state import View
 
 Numbers = NDArray[np.floating[Any]]
 
+KINDS: dict[Kind, str] = {
+    "encoder": "Encoder self-attention",
+    "decoder": "Decoder self-attention",
+    "cross": "Cross-attention",
+}
+"""What each kind of attention is called on screen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -69,11 +76,24 @@ def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMa
         rows=tuple(line.label for line in rows),
         columns=tuple(line.label for line in columns),
         row_pieces=tuple(line.pieces for line in rows),
-        row_title="source" if kind == "encoder" else "decoder step: consumed → produced",
+        row_title=row_title(kind),
         column_title="consumed so far" if kind == "decoder" else "source",
         hidden=hidden,
         notes=tuple(notes),
     )
+
+
+def row_title(kind: Kind) -> str:
+    return "source" if kind == "encoder" else "decoder step: consumed → produced"
+
+
+def row_labels(trace: Trace, kind: Kind) -> list[str]:
+    """What each row of the traced weights is called, piece by piece; not escaped."""
+    return [line.label for line in _rows(trace, kind, "pieces")]
+
+
+def column_labels(trace: Trace, kind: Kind) -> list[str]:
+    return [line.label for line in _columns(trace, kind, "pieces")]
 
 
 def _hidden_note(rows: Sequence[Line], hidden: Numbers) -> str:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from explorer import engine, pictures
 from explorer.figures.standalone import Picture, notebook_html, standalone_html
-from explorer.frame import Shown
-from explorer.state import Choice, Run, Shape, View, settle
+from explorer.frame import Shown, shape_of
+from explorer.state import Choice, Run, View, settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,7 @@ def heads(
 def _shown(trace: engine.Trace, view: View, checkpoint: Path | str | None) -> Shown:
     folder = Path(checkpoint or "")
     best = engine.best_head(folder, trace) if checkpoint else engine.covering_head(trace)
-    n_layers, n_heads = trace.weights[view.kind].shape[:2]
-    shape = Shape(n_layers, n_heads, len(trace.steps))
-    settled, problems = settle(view, shape, best=(best.layer, best.head))
+    settled, problems = settle(view, shape_of(trace, view.kind), best=(best.layer, best.head))
     if problems:
         raise ValueError(problems[0].removeprefix("The link says "))
     return Shown(Choice(Run(text=trace.source.text), settled), folder, trace, best)

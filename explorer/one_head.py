@@ -18,16 +18,11 @@ from explorer.figures.head import (
 )
 from explorer.figures.standalone import Picture, View
 from explorer.frame import Shown, note
-from explorer.heads import HeadMatrix, head_matrix
+from explorer.heads import KINDS, HeadMatrix, head_matrix
 
 Numbers = NDArray[np.floating[Any]]
 
 FIGURE, LINES = "head", "head_lines"
-KINDS = {
-    "encoder": "Encoder self-attention",
-    "decoder": "Decoder self-attention",
-    "cross": "Cross-attention",
-}
 VALUE_NOTES = {
     "weights": "With nothing left out, every row sums to 1; the colour scale is the same for all heads.",
     "norms": "Norms of weighted, transformed values; the scale reaches to this layer's largest.",
@@ -52,7 +47,7 @@ def title(shown: Shown) -> str:
 
 
 def draw_matrix(shown: Shown) -> None:
-    """The heat map; a click on a cell chooses its row's step."""
+    """The heat map; a click on a cell chooses its row."""
     matrix = _matrix(shown, shown.head)
     figure = with_click_targets(_figure(shown, matrix), matrix.values)
     st.plotly_chart(
@@ -60,7 +55,7 @@ def draw_matrix(shown: Shown) -> None:
         alt=title(shown),
         key=FIGURE,
         config={"displaylogo": False},
-        on_select=lambda: _take_row(matrix),
+        on_select=lambda: _take_row(shown, matrix),
         selection_mode="points",
     )
     note(_notes(shown, matrix))
@@ -89,10 +84,10 @@ def picture(shown: Shown) -> Picture:
     return Picture(title(shown), drawn, _notes(shown, matrices[0]))
 
 
-def _take_row(matrix: HeadMatrix) -> None:
+def _take_row(shown: Shown, matrix: HeadMatrix) -> None:
     points = st.session_state[FIGURE].selection.points
     if points:
-        session.change_view(step=matrix.row_pieces[points[0]["y"]][0] + 1)
+        session.change_view(**{shown.asks: matrix.row_pieces[points[0]["y"]][0] + 1})
 
 
 def _is_together(shown: Shown) -> bool:
@@ -120,7 +115,6 @@ def _matrices(shown: Shown) -> list[HeadMatrix]:
 
 
 def _figure(shown: Shown, matrix: HeadMatrix) -> go.Figure:
-    asks_by_step = shown.view.kind != "encoder"
     return head_figure(
         matrix.values,
         rows=[token_label(label) for label in matrix.rows],
@@ -128,7 +122,7 @@ def _figure(shown: Shown, matrix: HeadMatrix) -> go.Figure:
         row_title=matrix.row_title,
         column_title=matrix.column_title,
         scale=_scale(shown),
-        marked_row=matrix.row_of(shown.step - 1) if asks_by_step else None,
+        marked_row=matrix.row_of(shown.query),
     )
 
 

@@ -4,6 +4,7 @@ from explorer import engine, one_head
 from explorer.components import beam, overview, stepper
 from explorer.figures.standalone import Picture, View
 from explorer.frame import Shown
+from explorer.heads import KINDS
 from explorer.state import Run
 from explorer.translation import source_tokens, step_tokens
 
@@ -32,7 +33,7 @@ def head_pictures(shown: Shown) -> list[Picture]:
     tiles = overview.payload(shown.trace.weights[kind], layer=shown.layer, head=shown.head)
     return [
         Picture(
-            f"{one_head.KINDS[kind]}: all heads",
+            f"{KINDS[kind]}: all heads",
             View(overview.SCRIPT, overview.STYLE, tiles),
             TILES_NOTE,
         ),

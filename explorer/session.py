@@ -59,7 +59,7 @@ def change_run(**values: Any) -> None:
     if after.run == before.run:
         return
     _remember(before)
-    _set(after.with_view(step=None))
+    _set(after.with_view(step=None, row=None))
 
 
 def change_view(**values: Any) -> None:

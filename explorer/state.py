@@ -178,6 +178,8 @@ class View(_Linked):
     layer: Annotated[int | None, _whole(1)] = None
     head: Annotated[int | None, _whole(1)] = None
     step: Annotated[int | None, _whole(1)] = None
+    row: Annotated[int | None, _whole(1)] = None
+    """The source piece that asks, in encoder self-attention; elsewhere a step asks."""
     measure: Annotated[str | None, _text] = None
     values: Annotated[Values, _one_of(Values)] = "weights"
     units: Annotated[Units, _one_of(Units)] = "pieces"
@@ -258,20 +260,29 @@ class Shape:
     n_layers: int
     n_heads: int
     n_steps: int
+    n_source: int
 
 
-def settle(view: View, shape: Shape, *, best: tuple[int, int]) -> tuple[View, tuple[str, ...]]:
+def settle(
+    view: View, shape: Shape, *, best: tuple[int, int], in_the_middle: bool = False
+) -> tuple[View, tuple[str, ...]]:
     """A view that fits the trace, and notices for what had to be replaced.
 
     Args:
         best: layer and head to show where none was chosen, or where it does not exist.
+        in_the_middle: show the middle step or source piece then, and not the first.
     """
     notices = []
-    chosen: dict[str, int] = {}
+    chosen: dict[str, int | None] = {}
+
+    def usual(n: int) -> int:
+        return (n + 1) // 2 if in_the_middle else 1
+
     for name, n, fallback in (
         ("layer", shape.n_layers, best[0]),
         ("head", shape.n_heads, best[1]),
-        ("step", shape.n_steps, 1),
+        ("step", shape.n_steps, usual(shape.n_steps)),
+        ("row", shape.n_source, usual(shape.n_source) if view.kind == "encoder" else None),
     ):
         value = getattr(view, name)
         fits = value is not None and value <= n

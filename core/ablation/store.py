@@ -23,6 +23,9 @@ from core.model import Transformer
 
 Arrays = Mapping[str, NDArray[np.float64]]
 
+Progress = Callable[[int, int], None]
+"""Told how many of how many are done; whatever it raises cancels, and what is not done is not kept."""
+
 
 def weights_hash(model: Transformer) -> str:
     """Of all weights, as they are in memory: another step of one training is another model."""

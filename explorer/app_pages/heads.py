@@ -7,9 +7,9 @@ import streamlit as st
 from explorer import engine, frame, one_head, session
 from explorer.components.overview import Tint, overview
 from explorer.components.overview import choice as overview_choice
+from explorer.controls import choose_kind
 from explorer.figures.head import piece_label, step_labels
-from explorer.frame import Shown, note, plain
-from explorer.one_head import KINDS
+from explorer.frame import Pictures, Shown, note, plain
 from explorer.pictures import TILES_NOTE, head_pictures
 
 OVERVIEW = "overview"
@@ -30,16 +30,9 @@ TINTS = {
 }
 
 
-def draw(shown: Shown) -> None:
+def draw(shown: Shown) -> Pictures:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.radio(
-            "Attention",
-            list(KINDS),
-            format_func=KINDS.__getitem__,
-            horizontal=True,
-            help="Section 3.2.3: the three ways in which the paper uses attention",
-            **session.bind_view("kind"),
-        )
+        choose_kind()
         st.radio(
             "Numbers",
             list(VALUES),
@@ -55,6 +48,7 @@ def draw(shown: Shown) -> None:
         _all_heads(shown)
     with right:
         _one_head(shown)
+    return lambda: head_pictures(shown)
 
 
 def _settings() -> None:
@@ -161,5 +155,4 @@ frame.show_page(
     "Each small square is one head on your sentence, layers downwards. Pick one to read its "
     "weights word by word.",
     draw,
-    head_pictures,
 )

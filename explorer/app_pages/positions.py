@@ -1,16 +1,13 @@
 """Section 3.5: the vectors that tell the model about order, and what it does under other ones."""
 
-import dataclasses
-
 import streamlit as st
 
 from explorer import comparison, engine, frame, positions, session, state
-from explorer.differences import reading
 from explorer.figures.head import piece_label
 from explorer.figures.standalone import Picture
 from explorer.figures.words import position_strip
-from explorer.frame import Settled, Shown, note
-from explorer.position_table import choose_k, draw_table, table_pictures
+from explorer.frame import Pictures, Settled, Shown, note
+from explorer.position_table import choose_k, draw_table
 
 PICTURES = {
     "experiment": "Change them and translate",
@@ -39,14 +36,14 @@ def settle(shown: Shown) -> Settled:
     return positions.settle_positions(shown.view, engine.model_config(shown.folder), n_source)
 
 
-def draw(shown: Shown) -> None:
+def draw(shown: Shown) -> Pictures:
     config = engine.model_config(shown.folder)
     if config.positions == "none":
         st.info(
             "This model adds no positions to its embeddings: there is nothing to draw and nothing "
             "to change. What it knows of order, its decoder has from its mask (section 3.2.3)."
         )
-        return
+        return list
     st.radio(
         "Show",
         positions.pictures(config),
@@ -56,13 +53,12 @@ def draw(shown: Shown) -> None:
         **session.bind_view("picture", shown.view.picture),
     )
     frame.load_model(shown.folder, st.empty())
-    if shown.view.picture == "experiment":
-        _experiment(shown)
-    else:
-        draw_table(shown)
+    pictures = _experiment(shown) if shown.view.picture == "experiment" else draw_table(shown)
+    return lambda: pictures
 
 
-def _experiment(shown: Shown) -> None:
+def _experiment(shown: Shown) -> list[Picture]:
+    """Returns the pictures drawn."""
     view = shown.view
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.radio(
@@ -93,32 +89,11 @@ def _experiment(shown: Shown) -> None:
             found = comparison.compare(shown, run)
     except ValueError as error:
         st.error(f"The model cannot be run so: {frame.plain(str(error))}.")
-        return
+        return []
     comparison.draw_translations(found, positions.change_name(view))
-    comparison.draw_attention(shown, found)
+    pictures = comparison.draw_attention(shown, found)
     frame.self_check(shown.folder, run, found.after, "the changed run")
-
-
-def pictures(shown: Shown) -> list[Picture]:
-    """What is on show, for a file of its own."""
-    if engine.model_config(shown.folder).positions == "none":
-        return []
-    if shown.view.picture != "experiment":
-        return table_pictures(shown)
-    run = comparison.changed_run(shown, positions.ablation_text(shown.view))
-    try:
-        found = comparison.compare(shown, run)
-    except ValueError:  # said on the page
-        return []
-    before, after = comparison.head_pictures(shown, found)
-    change = positions.change_name(shown.view)
-    return [
-        dataclasses.replace(before, note=f"Before: {found.before.target.text}"),
-        dataclasses.replace(
-            after,
-            note=f"After, {change}: {found.after.target.text} {reading(found)} {after.note}",
-        ),
-    ]
+    return pictures
 
 
 def _strips(shown: Shown) -> None:
@@ -138,6 +113,5 @@ frame.show_page(
     "Attention alone sees words without their order; what it knows of order comes from a vector that "
     "is added for each position (section 3.5). Look at these vectors, or change them and translate.",
     draw,
-    pictures,
     settle,
 )

@@ -60,9 +60,10 @@ def signed_heat_map(values: Array, *, limit: float, hover: str, **more: Any) -> 
     )
 
 
-def signed(value: float) -> str:
-    """A number as it is set in print, two digits and a true minus sign."""
-    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+def signed(value: float, n_digits: int = 2) -> str:
+    """A number as it is set in print, with so many digits after the point and a true minus sign."""
+    rounded = round(value, n_digits) + 0.0  # no minus before zero
+    return f"{rounded:.{n_digits}f}".replace("-", "−")
 
 
 def largest(*arrays: Array) -> float:

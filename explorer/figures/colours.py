@@ -12,6 +12,9 @@ N_LEVELS = 256
 SIGNED_SCALE = "RdBu"
 """Signed numbers, always on a scale symmetric around zero: red below, blue above."""
 
+MARK = "#e69f00"
+"""A frame around what is chosen."""
+
 MIDDLE, BELOW = "#f7f7f7", "#4d4d4d"
 """Zero and the lowest number on the scales of a role; zero looks as it does in `SIGNED_SCALE`."""
 

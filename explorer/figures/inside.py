@@ -9,13 +9,14 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from explorer.figures.axes import (
+    MOST_LABELS,
     Array,
     label_axis,
     largest,
     signed,
     signed_heat_map,
 )
-from explorer.figures.colours import ROLES, share_scale, signed_scale, weight_scale
+from explorer.figures.colours import MARK, ROLES, share_scale, signed_scale, weight_scale
 from explorer.figures.walk import Walk, entropy_nats
 
 MOST_KEYS_WITH_NUMBERS = 18
@@ -54,8 +55,13 @@ def walk_figure(walked: Walk, *, keys: Sequence[str]) -> go.Figure:
     return figure
 
 
+def least_width_px(n_keys: int) -> int:
+    """What `walk_figure` needs for its numbers to stand side by side."""
+    return 150 + 38 * min(n_keys, MOST_KEYS_WITH_NUMBERS)
+
+
 def softmax_figure(walked: Walk, *, keys: Sequence[str]) -> go.Figure:
-    """The softmax with and without 1/√d_k on one scale; entropies in the titles.
+    """The softmax with 1/√d_k above, without it below, on one scale; entropies in the titles.
 
     Args:
         keys: labels, already escaped (`token_label`).
@@ -69,8 +75,8 @@ def softmax_figure(walked: Walk, *, keys: Sequence[str]) -> go.Figure:
         "without it": walked.weights_unscaled,
     }
     titles = [f"{name}: entropy {entropy_nats(weights):.2f} nats" for name, weights in pair.items()]
-    figure = make_subplots(1, 2, shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.04)
-    for column, (name, weights) in enumerate(pair.items(), start=1):
+    figure = make_subplots(2, 1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.16)
+    for row, (name, weights) in enumerate(pair.items(), start=1):
         bar = go.Bar(
             x=np.arange(len(keys)),
             y=weights,
@@ -81,14 +87,13 @@ def softmax_figure(walked: Walk, *, keys: Sequence[str]) -> go.Figure:
             textposition="outside",
             cliponaxis=False,
         )
-        figure.add_trace(bar, 1, column)
-        figure.update_xaxes(label_axis(keys, tickangle=-45), row=1, col=column)
+        figure.add_trace(bar, row, 1)
+    figure.update_xaxes(label_axis(keys, tickangle=-45))
     figure.update_yaxes(
-        automargin=True, range=[0, 1.08], tickvals=[0, 0.25, 0.5, 0.75, 1], zeroline=False
+        automargin=True, range=[0, 1.15], tickvals=[0, 0.5, 1], title="weight", zeroline=False
     )
-    figure.update_yaxes(title="weight", row=1, col=1)
     figure.update_layout(
-        height=340, margin={"l": 10, "r": 10, "t": 40, "b": 10}, showlegend=False, bargap=0.25
+        height=400, margin={"l": 10, "r": 10, "t": 40, "b": 10}, showlegend=False, bargap=0.25
     )
     return figure
 
@@ -98,12 +103,15 @@ def most_entropy_nats(walked: Walk) -> float:
     return math.log(max(1, int(walked.visible.sum())))
 
 
-def head_norms_figure(norms: Array, *, rows: Sequence[str], row_title: str) -> go.Figure:
+def head_norms_figure(
+    norms: Array, *, rows: Sequence[str], row_title: str, marked: tuple[int, int] | None = None
+) -> go.Figure:
     """How much each head adds to the projected output, from 0 to the largest: a column a head.
 
     Args:
-        norms: H q, from `head_norms`.
+        norms: H q, as `share_norms` of `core.inspection.HeadInternals`.
         rows: a label a query, already escaped.
+        marked: a row and a head to frame, from 0.
 
     Raises:
         ValueError: if there is not one label a query.
@@ -123,7 +131,7 @@ def head_norms_figure(norms: Array, *, rows: Sequence[str], row_title: str) -> g
             "over heads<extra></extra>",
             colorbar={
                 "thickness": 12,
-                "title": {"text": "‖head · W<sup>O</sup>‖", "side": "right"},
+                "title": {"text": "length", "side": "right"},
             },
         )
     )
@@ -131,11 +139,19 @@ def head_norms_figure(norms: Array, *, rows: Sequence[str], row_title: str) -> g
         figure.update_traces(texttemplate="%{z:.1f}", textfont_size=11)
     heads = [str(number) for number in range(1, len(norms) + 1)]
     figure.update_layout(
-        height=max(320, 26 * len(rows) + 130),
+        height=max(320, 26 * min(len(rows), MOST_LABELS) + 130),
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
         xaxis=label_axis(heads, side="top", title={"text": "head"}),
         yaxis=label_axis(rows, autorange="reversed", title={"text": row_title}),
     )
+    if marked is not None:
+        row, head = marked
+        line = {"color": MARK, "width": 2}
+        figure.add_hrect(y0=row - 0.5, y1=row + 0.5, line=line)
+        figure.add_shape(
+            type="rect", x0=head - 0.5, x1=head + 0.5, y0=row - 0.5, y1=row + 0.5,
+            line={"color": MARK, "width": 5},
+        )  # fmt: skip
     return figure
 
 
@@ -207,8 +223,14 @@ def _share() -> dict[str, Any]:
 
 
 def _numbers(values: Array) -> list[str]:
-    """Two digits; a hidden key's score is minus infinity."""
-    return ["−∞" if np.isneginf(value) else signed(float(value)) for value in values]
+    """As short as a cell is narrow; a hidden key's score is minus infinity."""
+
+    def number(value: float) -> str:
+        if math.isinf(value):
+            return "−∞"
+        return signed(value, n_digits=2 if abs(value) < 9.995 else 1)
+
+    return [number(float(value)) for value in values]
 
 
 def _require_labels(labels: Sequence[str], n: int) -> None:

@@ -1,6 +1,5 @@
-"""The self-check holds and can fail; one head's numbers make each other; what a head is worth."""
+"""The self-check holds and can fail; one head's numbers make each other."""
 
-import copy
 import dataclasses
 import math
 
@@ -10,11 +9,10 @@ import torch
 from torch.nn import functional
 from torch.testing import assert_close
 
-from core import inspection
 from core.ablation import Ablation
 from core.ablation.edits import ablating
 from core.config import SearchConfig
-from core.inspection import Check, head_effects, head_internals, self_check
+from core.inspection import Check, head_internals, self_check
 from core.model import attention, edit, probing, transformer
 from core.model.attention import KeysValues, attention_weights
 from core.records import KINDS
@@ -249,39 +247,3 @@ def test_the_shares_of_all_heads_are_the_sublayers_output(exact, traced):
 def test_a_head_that_is_not_there_is_named(exact, traced, kind, layer, head, message):
     with pytest.raises(ValueError, match=message):
         head_internals(exact, traced, kind, layer, head)
-
-
-def literal_effect(model, traced, kind, layer, head):
-    """A copy of the model whose W^O has zeros where the head stands; whole forced passes."""
-    off = copy.deepcopy(model)
-    with torch.no_grad():
-        attention_of(off, kind, layer).output_projection.weight[:, head * 11 : (head + 1) * 11] = 0
-    source = torch.tensor([[piece.id for piece in traced.source.pieces]])
-    consumed = torch.tensor([[piece.id for piece in traced.consumed]])
-    produced = torch.tensor([piece.id for piece in traced.target.pieces])
-
-    def total(some):
-        with torch.no_grad():
-            rows = some(source, consumed)[0].log_softmax(-1)
-        return rows[torch.arange(len(produced)), produced].sum().item()
-
-    return total(off) - total(model)
-
-
-@pytest.mark.parametrize("pieces_at_once", [1, 53, 100_000])
-def test_effects_are_those_of_a_model_without_the_head(exact, traced, monkeypatch, pieces_at_once):
-    """All in one batch, in chunks, and one at a time."""
-    monkeypatch.setattr(inspection, "PIECES_AT_ONCE", pieces_at_once)
-    effects = head_effects(exact, traced)
-    for kind in KINDS:
-        assert effects[kind].shape == (n_layers(exact.config, kind), 5)
-        for layer, head in np.ndindex(effects[kind].shape):
-            literal = literal_effect(exact, traced, kind, layer, head)
-            assert effects[kind][layer, head] == pytest.approx(literal, abs=1e-9)
-            assert abs(literal) > 1e-6
-
-
-def test_a_single_head_can_be_switched_off(tokenizer):
-    model = model_for(tokenizer, n_heads=1, n_encoder_layers=1)
-    effects = head_effects(model, traced_by(model, tokenizer))
-    assert [effects[kind].shape for kind in KINDS] == [(1, 1), (3, 1), (3, 1)]

@@ -13,7 +13,7 @@ CHECKED = """
 
     watched = ["masks", "loss", "model", "data", "decoding", "evaluation", "tracing", "alignment",
                "words", "tokenizer", "records", "attribution", "measures", "ablation",
-               "inspection"]
+               "inspection", "effects", "corpus_effects", "sweeps", "importance"]
     jaxtyping.install_import_hook([f"core.{name}" for name in watched], "beartype.beartype")
 """
 
@@ -30,16 +30,22 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     import torch
     from core.ablation import Ablation
     from core.ablation.edits import ablating
+    from core.ablation.means import head_means
     from core.alignment import GoldAlignment, head_alignment
     from core.attribution import decoder_rollout, encoder_rollout
+    from core.checkpoint import Checkpoint
     from core.config import SearchConfig
     from core.corpus import sentence_pairs
+    from core.corpus_effects import corpus_effects
     from core.decoding import search
+    from core.effects import sentence_effects
     from core.evaluation import pairs_likelihood, translation_scores
-    from core.inspection import head_effects, head_internals, self_check
+    from core.importance import pruning_curves
+    from core.inspection import head_internals, self_check
     from core.measures import MEASURES, ranked_heads
     from core.model import build, edit, probing, record
     from core.records import KINDS
+    from core.sweeps import head_effects
     from core.tokenizer import Tokenizer
     from core.tracing import trace
     from core.words import aligned_words
@@ -71,6 +77,13 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     trace(model, tokenizer, "The man", config=settings, edits=edits)
     self_check(model, traced)
     head_effects(model, traced)
+    sentence_effects(model, tokenizer, traced, [Ablation.parse(text), Ablation()])
+    checkpoint = Checkpoint(model, tokenizer)
+    pairs = list(sentence_pairs(3))
+    averages = head_means(checkpoint, pairs)
+    one = Ablation.parse("cross.L1H1=mean")
+    corpus_effects(checkpoint, pairs, [one], search=settings, means=averages)
+    pruning_curves(checkpoint, pairs, pairs, n_steps=2, n_random=1, search=settings)
     encoder = encoder_rollout(traced.weights["encoder"])
     decoder_rollout(traced.weights["decoder"], traced.weights["cross"], encoder[-1])
     ranked_heads(traced, 0)

@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.config import SearchConfig
 from core.tracing import trace
-from core.words import aligned_words, word_weights
+from core.words import DiffRun, aligned_words, word_diff, word_weights
 from tests.core.helpers import small_config, small_model
 
 
@@ -115,3 +117,23 @@ def test_no_words_are_no_alignment(tokenizer):
     for text, prefix in (("", (300, 3)), ("the man", (3,))):
         result = trace(model, tokenizer, text, prefix=prefix, config=SearchConfig())
         assert aligned_words(result, layer=0, head=0, rows="produced") == ()
+
+
+@given(st.lists(st.sampled_from("abc")), st.lists(st.sampled_from("abc")))
+def test_a_diff_holds_both_texts(before, after):
+    runs = word_diff(" ".join(before), " ".join(after))
+    for without, words in (("added", before), ("removed", after)):
+        kept = [word for run in runs if run.change != without for word in run.text.split()]
+        assert kept == words
+
+
+def test_a_diff_says_what_became_of_each_word():
+    assert word_diff("ein Mann fährt Rad .", "ein Hund fährt Rad") == (
+        DiffRun("same", "ein"),
+        DiffRun("removed", "Mann"),
+        DiffRun("added", "Hund"),
+        DiffRun("same", "fährt Rad"),
+        DiffRun("removed", "."),
+    )
+    assert word_diff("a b", "a b") == (DiffRun("same", "a b"),)
+    assert word_diff("", "") == ()

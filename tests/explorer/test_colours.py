@@ -1,10 +1,13 @@
 """Colours that mean something are told apart, by everyone and on both backgrounds."""
 
 import itertools
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from explorer import equations
 from explorer.figures.colours import OKABE_ITO, ROLES, share_scale, signed_scale
 
 LIGHT, DARK = ("#ffffff", "#f0f2f6"), ("#0e1117", "#262730")
@@ -68,3 +71,18 @@ def test_categories_are_visible_on_both_backgrounds() -> None:
 def test_zero_is_the_middle_of_a_signed_scale_and_the_end_of_a_share() -> None:
     assert signed_scale("query")[1] == (0.5, "#f7f7f7")
     assert share_scale("attention")[0] == (0.0, "rgb(247, 247, 247)")
+
+
+def test_streamlits_text_colours_are_those_of_the_roles() -> None:
+    file = Path(__file__).parents[2] / "explorer" / ".streamlit" / "config.toml"
+    theme = tomllib.loads(file.read_text("utf-8"))["theme"]
+    names = {"query": "blue", "key": "red", "value": "green", "attention": "violet"}
+    for role, colour in names.items():
+        assert theme["light"][f"{colour}TextColor"] == ROLES[role].on_light
+        assert theme["dark"][f"{colour}TextColor"] == ROLES[role].on_dark
+
+
+def test_equations_have_the_colours_of_the_roles() -> None:
+    for role in ("query", "key", "value", "attention"):
+        assert f"\\textcolor{{{ROLES[role].mark}}}" in equations.ATTENTION
+        assert f"light-dark({ROLES[role].on_light}, {ROLES[role].on_dark})" in equations.style()

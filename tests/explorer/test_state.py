@@ -51,6 +51,7 @@ views = st.builds(
     layer=some_number,
     head=some_number,
     step=some_number,
+    row=some_number,
     measure=st.none() | st.text(min_size=1),
     values=st.sampled_from(get_args(Values)),
     units=st.sampled_from(get_args(Units)),
@@ -95,6 +96,7 @@ def test_an_empty_link_shows_the_first_example() -> None:
         ({"head": "0"}, "head must be a whole number from 1"),
         ({"step": "-1"}, "step must be a whole number from 1"),
         ({"step": "²"}, "step must be a whole number from 1"),
+        ({"row": "0"}, "row must be a whole number from 1"),
         ({"beam_size": "17"}, "beam_size must be a whole number from 1 to 16"),
         ({"alpha": "nan"}, "alpha must be a number from 0 to 5"),
         ({"threshold": "x"}, "threshold must be a number from 0 to 1"),
@@ -128,7 +130,7 @@ def test_no_link_breaks_the_page(query: dict[str, Any]) -> None:
     read_query(query)
 
 
-SHAPE = Shape(n_layers=3, n_heads=8, n_steps=5)
+SHAPE = Shape(n_layers=3, n_heads=8, n_steps=5, n_source=7)
 
 
 def test_a_head_that_the_model_lacks_is_named_and_replaced() -> None:
@@ -139,6 +141,25 @@ def test_a_head_that_the_model_lacks_is_named_and_replaced() -> None:
 
 def test_no_choice_opens_the_best_head_without_a_notice() -> None:
     assert settle(View(), SHAPE, best=(2, 4)) == (View(layer=2, head=4, step=1), ())
+
+
+def test_only_encoder_attention_needs_a_source_row() -> None:
+    assert settle(View(kind="decoder"), SHAPE, best=(1, 1))[0].row is None
+    assert settle(View(kind="encoder"), SHAPE, best=(1, 1))[0].row == 1
+
+
+def test_a_source_piece_that_is_not_there_is_named_and_replaced() -> None:
+    view, notices = settle(View(kind="encoder", row=8), SHAPE, best=(1, 1))
+    assert view.row == 1
+    assert notices == ("The link says row 8, but there are only 7 here.",)
+
+
+def test_a_page_may_open_in_the_middle() -> None:
+    view, _ = settle(View(kind="encoder"), SHAPE, best=(1, 1), in_the_middle=True)
+    assert (view.step, view.row) == (3, 4)
+    chosen = View(kind="encoder", step=1, row=2)
+    view, _ = settle(chosen, SHAPE, best=(1, 1), in_the_middle=True)
+    assert (view.step, view.row) == (1, 2)
 
 
 def test_a_link_that_is_right_already_is_not_touched() -> None:

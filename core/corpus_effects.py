@@ -1,0 +1,167 @@
+"""What ablations do to the translation of a whole text: ΔBLEU, ΔchrF, Δperplexity, and by chance.
+
+Every difference is paired: the same resamples of the same sentences, with and without the ablation
+(Koehn 2004; `core.significance`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from core.ablation import Ablation
+from core.ablation.edits import ablating
+from core.ablation.means import HeadMeans
+from core.ablation.store import Arrays, Progress, Store, text_hash, weights_hash
+from core.checkpoint import Checkpoint
+from core.config import SearchConfig
+from core.evaluation import likelihood_statistics
+from core.model import probing
+from core.significance import (
+    Difference,
+    Interval,
+    bleu_statistics,
+    chrf_statistics,
+    corpus_score,
+    interval_95,
+    paired_difference,
+)
+from core.translator import Translator
+
+SCORES = ("bleu", "chrf", "perplexity")
+"""Cased BLEU (13a), chrF, and perplexity of the references a piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusEffect:
+    """One ablation, and the difference to the model as it is."""
+
+    ablation: Ablation
+    scores: Mapping[str, float]
+    differences: Mapping[str, Difference]
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusEffects:
+    """The model as it is, and under each ablation, on one text."""
+
+    scores: Mapping[str, float]
+    intervals_95: Mapping[str, Interval]
+    effects: tuple[CorpusEffect, ...]
+    n_sentences: int
+    data_hash: str
+    weights_hash: str
+    search: SearchConfig
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "scores": dict(self.scores),
+            "intervals_95": dict(self.intervals_95),
+            "effects": [
+                {
+                    "ablation": str(effect.ablation),
+                    "scores": dict(effect.scores),
+                    "differences": {
+                        name: asdict(difference) for name, difference in effect.differences.items()
+                    },
+                }
+                for effect in self.effects
+            ],
+            "sentences": self.n_sentences,
+            "data_hash": self.data_hash,
+            "weights_hash": self.weights_hash,
+            "search": self.search.to_json(),
+        }
+
+
+def corpus_effects(
+    checkpoint: Checkpoint,
+    pairs: Sequence[tuple[str, str]],
+    ablations: Sequence[Ablation],
+    *,
+    search: SearchConfig | None = None,
+    means: HeadMeans | None = None,
+    store: Store | None = None,
+    progress: Progress = lambda n_done, n: None,
+) -> CorpusEffects:
+    """Translate the text as the model is and under each ablation, and compare with the references.
+
+    Args:
+        store: keeps what was measured, ablation by ablation, so that a cancelled call given again
+            goes on where it was.
+
+    Raises:
+        ValueError: if the text is empty, or as `ablating` does.
+    """
+    if not pairs:
+        raise ValueError("the text has no sentence pair; there is nothing to compare on")
+    for ablation in ablations:
+        ablating(checkpoint.model, [ablation], means)  # a mistake shows before hours of work
+    search = search or SearchConfig()
+    measured: list[Arrays] = []
+    for ablation in (Ablation(), *ablations):
+        progress(len(measured), 1 + len(ablations))
+        measured.append(statistics_kept(checkpoint, pairs, ablation, search, means, store))
+    progress(len(measured), len(measured))
+    base, *others = measured
+    return CorpusEffects(
+        scores={name: corpus_score(name, base[name]) for name in SCORES},
+        intervals_95={name: interval_95(name, base[name]) for name in SCORES},
+        effects=tuple(
+            CorpusEffect(
+                ablation,
+                {name: corpus_score(name, other[name]) for name in SCORES},
+                {name: paired_difference(name, other[name], base[name]) for name in SCORES},
+            )
+            for ablation, other in zip(ablations, others, strict=True)
+        ),
+        n_sentences=len(pairs),
+        data_hash=text_hash(pairs),
+        weights_hash=weights_hash(checkpoint.model),
+        search=search,
+    )
+
+
+def statistics_kept(
+    checkpoint: Checkpoint,
+    pairs: Sequence[tuple[str, str]],
+    ablation: Ablation,
+    search: SearchConfig,
+    means: HeadMeans | None = None,
+    store: Store | None = None,
+) -> Arrays:
+    """Of each sentence, what adds up to each of `SCORES`: n_sentences × numbers of the score."""
+
+    def make() -> Arrays:
+        return _statistics(checkpoint, pairs, ablation, search, means)
+
+    if store is None:
+        return make()
+    what = {
+        "result": "corpus statistics",
+        "data": text_hash(pairs),
+        "search": search.to_json(),
+        "ablation": str(ablation),
+        "means": means.data_hash if means and ablation.needs_means else None,
+    }
+    return store.kept(what, make)
+
+
+def _statistics(
+    checkpoint: Checkpoint,
+    pairs: Sequence[tuple[str, str]],
+    ablation: Ablation,
+    search: SearchConfig,
+    means: HeadMeans | None,
+) -> Arrays:
+    sources, references = ([pair[side] for pair in pairs] for side in (0, 1))
+    tokenizer = checkpoint.tokenizer
+    with probing(checkpoint.model, ablating(checkpoint.model, [ablation], means)):
+        translations = Translator(checkpoint).translate(sources, search)
+        likelihoods = likelihood_statistics(
+            checkpoint.model, tokenizer.encode_lines(sources), tokenizer.encode_lines(references)
+        )
+    return {
+        "bleu": bleu_statistics(translations, references, lowercase=False),
+        "chrf": chrf_statistics(translations, references),
+        "perplexity": likelihoods,
+    }

@@ -1,0 +1,73 @@
+"""What more than one page chooses with, and a frame for wide pictures."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from explorer import session
+from explorer.frame import Shown
+from explorer.heads import KINDS, row_labels
+
+
+def choose_kind() -> None:
+    st.radio(
+        "Attention",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        horizontal=True,
+        help="Section 3.2.3: the three ways in which the paper uses attention",
+        **session.bind_view("kind"),
+    )
+
+
+def choose_head(shown: Shown) -> None:
+    """Layer and head of the kind on show."""
+    n_layers, n_heads = shown.trace.weights[shown.view.kind].shape[:2]
+    for name, n in (("layer", n_layers), ("head", n_heads)):
+        st.selectbox(
+            name.capitalize(),
+            range(1, n + 1),
+            width=90,
+            **session.bind_view(name, getattr(shown, name)),
+        )
+
+
+def choose_row(shown: Shown) -> None:
+    """The row that asks: a source piece in encoder self-attention, a step elsewhere."""
+    labels = row_labels(shown.trace, shown.view.kind)
+    name, now = shown.asks, shown.query + 1
+    st.selectbox(
+        "Source piece that asks" if name == "row" else "Step that asks: consumed → produced",
+        range(1, len(labels) + 1),
+        format_func=lambda number: f"{number}: {labels[number - 1]}",
+        width=280,
+        **session.bind_view(name, now),
+    )
+    for icon, label, other in (("◀", "Row before", now - 1), ("▶", "Row after", now + 1)):
+        st.button(
+            icon,
+            key=label,
+            help=label,
+            disabled=not 1 <= other <= len(labels),
+            on_click=session.change_view,
+            kwargs={str(name): other},
+        )
+
+
+@contextmanager
+def wide(key: str, least_px: int) -> Iterator[None]:
+    """A frame in which a picture is scrolled, not squeezed, where the screen is narrower.
+
+    There a hint says so; being focused, it takes the arrow keys that scroll.
+    """
+    frame = f".st-key-{key}"
+    st.html(
+        f"<style>{frame} {{overflow-x: auto; container-type: inline-size}}"
+        f"{frame} [data-testid=stElementContainer] {{min-width: {least_px}px}}"
+        f"{frame} .hint {{display: none; font-size: 0.875rem}}"
+        f"@container (max-width: {least_px - 1}px) {{{frame} .hint {{display: block}}}}</style>"
+    )
+    with st.container(key=key):
+        st.html('<div class="hint" tabindex="0">Wider than the screen: scroll sideways →</div>')
+        yield

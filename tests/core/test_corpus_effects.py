@@ -1,0 +1,104 @@
+"""Effects on a text: scores of a translation under the ablation, paired differences, kept results."""
+
+import pytest
+import sacrebleu
+
+from core import corpus_effects as module
+from core.ablation import Ablation
+from core.ablation.edits import ablating
+from core.ablation.store import Store
+from core.checkpoint import Checkpoint
+from core.config import SearchConfig
+from core.corpus import sentence_pairs
+from core.corpus_effects import SCORES, corpus_effects
+from core.evaluation import pairs_likelihood
+from core.model import probing
+from core.significance import bleu_statistics, paired_difference
+from core.translator import Translator
+from tests.core.ablations import random_means
+from tests.core.helpers import small_config, small_model
+
+GREEDY = SearchConfig(method="greedy", max_extra_pieces=3)
+PAIRS = list(sentence_pairs(12))
+SOURCES, REFERENCES = ([pair[side] for pair in PAIRS] for side in (0, 1))
+ABLATIONS = [Ablation.parse(text) for text in ("", "cross.L3H5=0,enc.L2=skip", "dec.L1H2=mean")]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tokenizer):
+    return Checkpoint(small_model(small_config(vocabulary_size=397, max_positions=101)), tokenizer)
+
+
+@pytest.fixture(scope="module")
+def measured(checkpoint):
+    return corpus_effects(checkpoint, PAIRS, ABLATIONS, search=GREEDY, means=random_means())
+
+
+def test_the_empty_ablation_has_no_effect(measured):
+    nothing = measured.effects[0]
+    assert nothing.scores == measured.scores
+    for name in SCORES:
+        assert nothing.differences[name].value == 0
+        assert nothing.differences[name].interval_95 == (0, 0)
+
+
+def test_scores_are_those_of_a_translation_under_the_ablation(checkpoint, measured, tokenizer):
+    effect, model = measured.effects[1], checkpoint.model
+    with probing(model, ablating(model, [effect.ablation])):
+        lines = Translator(checkpoint).translate(SOURCES, GREEDY)
+        likelihood = pairs_likelihood(
+            model, tokenizer.encode_lines(SOURCES), tokenizer.encode_lines(REFERENCES)
+        )
+    plain = Translator(checkpoint).translate(SOURCES, GREEDY)
+    assert lines != plain
+    assert effect.scores["bleu"] == sacrebleu.corpus_bleu(lines, [REFERENCES]).score
+    assert effect.scores["chrf"] == pytest.approx(sacrebleu.corpus_chrf(lines, [REFERENCES]).score)
+    assert effect.scores["perplexity"] == pytest.approx(likelihood.perplexity)
+    now, before = (bleu_statistics(text, REFERENCES, lowercase=False) for text in (lines, plain))
+    assert effect.differences["bleu"] == paired_difference("bleu", now, before)
+    value = effect.differences["perplexity"].value
+    assert value == pytest.approx(effect.scores["perplexity"] - measured.scores["perplexity"])
+
+
+def test_json_names_the_text_the_weights_and_the_search(measured):
+    value = measured.to_json()
+    assert [effect["ablation"] for effect in value["effects"]] == list(map(str, ABLATIONS))
+    assert value["sentences"] == 12
+    assert value["search"]["method"] == "greedy"
+    assert value["data_hash"]
+    assert value["weights_hash"]
+
+
+def test_a_cancelled_measurement_goes_on_where_it_was(checkpoint, measured, tmp_path, monkeypatch):
+    class CancelledError(Exception):
+        pass
+
+    ran = []
+
+    def counted(*arguments):
+        ran.append(str(arguments[2]))
+        return original(*arguments)
+
+    def cancel(n_done, n):
+        assert n == 4
+        if n_done == 2:
+            raise CancelledError
+
+    original = module._statistics
+    monkeypatch.setattr(module, "_statistics", counted)
+    store, means = Store(checkpoint.model, tmp_path), random_means()
+    with pytest.raises(CancelledError):
+        corpus_effects(checkpoint, PAIRS, ABLATIONS, search=GREEDY, means=means, store=store,
+                       progress=cancel)  # fmt: skip
+    assert ran == [""]  # as the model is, and the empty ablation is the same
+    again = corpus_effects(checkpoint, PAIRS, ABLATIONS, search=GREEDY, means=means, store=store)
+    assert ran == ["", *map(str, ABLATIONS[1:])]
+    assert again.to_json() == measured.to_json()
+
+
+def test_mistakes_show_before_any_work(checkpoint, monkeypatch):
+    monkeypatch.setattr(module, "_statistics", None)
+    with pytest.raises(ValueError, match="no layer 9"):
+        corpus_effects(checkpoint, PAIRS, [Ablation.parse("enc.L9=skip")])
+    with pytest.raises(ValueError, match="no sentence pair"):
+        corpus_effects(checkpoint, [], [])
