@@ -6,6 +6,7 @@ What differs between the two runs is an ablation, so any experiment can be shown
 import streamlit as st
 
 from explorer import engine, session
+from explorer.controls import choose_head, choose_kind
 from explorer.differences import Comparison, mean_probability, reading, signed
 from explorer.figures.head import head_figure, token_label
 from explorer.figures.standalone import Picture
@@ -58,63 +59,48 @@ def draw_translations(found: Comparison, change: str) -> None:
     st.write(reading(found))
 
 
-def draw_attention(shown: Shown, found: Comparison) -> None:
-    """One head before and after, and which head changed most."""
+def draw_attention(shown: Shown, found: Comparison) -> list[Picture]:
+    """One head before and after, and which head changed most; returns the pictures drawn."""
     st.subheader("One head, before and after", anchor=False)
     _choose_head(shown, found)
-    drawn = head_pictures(shown, found)
+    drawn = _pictures(shown, found)
     for place, picture in zip(st.columns(2, gap="large"), drawn, strict=True):
         with place:
             st.markdown(f"**{picture.title}**")
             st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
-    note(drawn[-1].note)
+    moved = found.moved_weight(shown.view.kind)
+    note(
+        "Compare row by row: on the words of the first translation, "
+        f"{moved[shown.layer - 1, shown.head - 1]:.0%} of the weight in an average row of this head "
+        f"lies elsewhere than before (all heads of this kind: {moved.min():.0%} to {moved.max():.0%})."
+    )
+    return drawn
 
 
-def head_pictures(shown: Shown, found: Comparison) -> list[Picture]:
-    """The chosen head before and after; the last picture's note compares them."""
-    view, kind, layer, head = shown.view, shown.view.kind, shown.layer - 1, shown.head - 1
+def _pictures(shown: Shown, found: Comparison) -> list[Picture]:
+    """The chosen head before and after, with the translation it belongs to."""
+    view, kind = shown.view, shown.view.kind
     after = found.after if view.rows == "new" else found.held
-    title = f"{KINDS[kind]}, layer {shown.layer}, head {shown.head}"
-    figures = []
-    for trace in (found.before, after):
-        matrix = head_matrix(trace, kind, trace.weights[kind][layer, head], view)
-        figures.append(
-            head_figure(
-                matrix.values,
-                rows=[token_label(label) for label in matrix.rows],
-                columns=[token_label(label) for label in matrix.columns],
-                row_title=matrix.row_title,
-                column_title=matrix.column_title,
-            )
+    drawn = []
+    for when, trace in (("before", found.before), ("after", after)):
+        weights = trace.weights[kind][shown.layer - 1, shown.head - 1]
+        matrix = head_matrix(trace, kind, weights, view)
+        figure = head_figure(
+            matrix.values,
+            rows=[token_label(label) for label in matrix.rows],
+            columns=[token_label(label) for label in matrix.columns],
+            row_title=matrix.row_title,
+            column_title=matrix.column_title,
         )
-    moved = found.moved_weight(kind)
-    return [
-        Picture(f"{title}, before", figures[0]),
-        Picture(
-            f"{title}, after",
-            figures[1],
-            "Compare row by row: on the words of the first translation, "
-            f"{moved[layer, head]:.0%} of the weight in an average row of this head lies elsewhere "
-            f"than before (all heads of this kind: {moved.min():.0%} to {moved.max():.0%}).",
-        ),
-    ]
+        title = f"{KINDS[kind]}, layer {shown.layer}, head {shown.head}, {when}"
+        drawn.append(Picture(title, figure, trace.target.text))
+    return drawn
 
 
 def _choose_head(shown: Shown, found: Comparison) -> None:
-    n_layers, n_heads = shown.trace.weights[shown.view.kind].shape[:2]
+    choose_kind()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox(
-            "Attention",
-            list(KINDS),
-            format_func=KINDS.__getitem__,
-            width=220,
-            help="Section 3.2.3: the three ways in which the paper uses attention",
-            **session.bind_view("kind"),
-        )
-        for name, n, chosen in (("layer", n_layers, shown.layer), ("head", n_heads, shown.head)):
-            st.selectbox(
-                name.capitalize(), range(1, n + 1), width=90, **session.bind_view(name, chosen)
-            )
+        choose_head(shown)
         st.selectbox(
             "After, the steps of",
             list(ROWS),

@@ -170,7 +170,7 @@ def _under(
 
 
 def _edits(checkpoint: "Checkpoint", run: Run) -> list["Edits"]:
-    """Raises ValueError if the model has not what the run's ablation changes."""
+    """Raises ValueError if the checkpoint has not what the run's ablation needs."""
     from core.ablation.edits import ablating
     from core.ablation.means import read_means
 

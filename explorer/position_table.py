@@ -1,12 +1,14 @@
 """Pictures of the loaded model's position table, each with its controls and what to look at."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from explorer import engine, positions, session
+from explorer.controls import wide
 from explorer.figures.head import piece_label, token_label
 from explorer.figures.positions import (
     compare_tables_figure,
@@ -22,22 +24,22 @@ from explorer.figures.standalone import Picture
 from explorer.frame import Shown, note, plain
 
 FEWEST_POSITIONS, MOST_POSITIONS = 64, 128
+LEAST_PX = 640
+"""A picture of hundreds of columns is not squeezed below this width, it scrolls."""
 
 
-def draw_table(shown: Shown) -> None:
-    """The picture that the view names, below its controls."""
-    _CONTROLS[shown.view.picture](shown)
-    drawn = table_pictures(shown)
+def draw_table(shown: Shown) -> list[Picture]:
+    """Draw the picture that the view names, below its controls; returns what was drawn."""
+    name = shown.view.picture
+    _CONTROLS[name](shown)
+    drawn = _PICTURES[name](shown)
     for place, picture in zip(st.columns(len(drawn), gap="large"), drawn, strict=True):
         with place:
             st.markdown(f"**{plain(picture.title)}**")
-            st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
+            with wide(f"position-{name}", LEAST_PX) if len(drawn) == 1 else nullcontext():
+                st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
     note(drawn[-1].note)
-
-
-def table_pictures(shown: Shown) -> list[Picture]:
-    """The same without controls; the last one has the note on what to look at."""
-    return _PICTURES[shown.view.picture](shown)
+    return drawn
 
 
 def _curves(shown: Shown) -> list[Picture]:
@@ -132,7 +134,7 @@ def _learned(shown: Shown) -> list[Picture]:
         Picture(
             "The learned table beside sinusoids",
             compare_tables_figure(table, engine.sinusoid_table(n, d_model)),
-            "Compare the lower pictures: if near positions look alike and far ones do not, "
+            "Compare the lower pictures, cosines of every row p with every row q: if near positions look alike and far ones do not, "
             "training has found by itself what sinusoids are given. The paper found nearly "
             "identical results with either (section 3.5, row (E) of Table 3).",
         )

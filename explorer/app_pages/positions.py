@@ -1,16 +1,13 @@
 """Section 3.5: the vectors that tell the model about order, and what it does under other ones."""
 
-import dataclasses
-
 import streamlit as st
 
 from explorer import comparison, engine, frame, positions, session, state
-from explorer.differences import reading
 from explorer.figures.head import piece_label
 from explorer.figures.standalone import Picture
 from explorer.figures.words import position_strip
 from explorer.frame import Pictures, Settled, Shown, note
-from explorer.position_table import choose_k, draw_table, table_pictures
+from explorer.position_table import choose_k, draw_table
 
 PICTURES = {
     "experiment": "Change them and translate",
@@ -56,14 +53,12 @@ def draw(shown: Shown) -> Pictures:
         **session.bind_view("picture", shown.view.picture),
     )
     frame.load_model(shown.folder, st.empty())
-    if shown.view.picture == "experiment":
-        _experiment(shown)
-    else:
-        draw_table(shown)
-    return lambda: _pictures(shown)
+    pictures = _experiment(shown) if shown.view.picture == "experiment" else draw_table(shown)
+    return lambda: pictures
 
 
-def _experiment(shown: Shown) -> None:
+def _experiment(shown: Shown) -> list[Picture]:
+    """Returns the pictures drawn."""
     view = shown.view
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.radio(
@@ -94,30 +89,11 @@ def _experiment(shown: Shown) -> None:
             found = comparison.compare(shown, run)
     except ValueError as error:
         st.error(f"The model cannot be run so: {frame.plain(str(error))}.")
-        return
-    comparison.draw_translations(found, positions.change_name(view))
-    comparison.draw_attention(shown, found)
-    frame.self_check(shown.folder, run, found.after, "the changed run")
-
-
-def _pictures(shown: Shown) -> list[Picture]:
-    """What is on show, for a file of its own."""
-    if shown.view.picture != "experiment":
-        return table_pictures(shown)
-    run = comparison.changed_run(shown, positions.ablation_text(shown.view))
-    try:
-        found = comparison.compare(shown, run)
-    except ValueError:  # said on the page
         return []
-    before, after = comparison.head_pictures(shown, found)
-    change = positions.change_name(shown.view)
-    return [
-        dataclasses.replace(before, note=f"Before: {found.before.target.text}"),
-        dataclasses.replace(
-            after,
-            note=f"After, {change}: {found.after.target.text} {reading(found)} {after.note}",
-        ),
-    ]
+    comparison.draw_translations(found, positions.change_name(view))
+    pictures = comparison.draw_attention(shown, found)
+    frame.self_check(shown.folder, run, found.after, "the changed run")
+    return pictures
 
 
 def _strips(shown: Shown) -> None:

@@ -171,10 +171,10 @@ def compare_tables_figure(learned: Array, sinusoids: Array) -> go.Figure:
         vertical_spacing=0.14,
         horizontal_spacing=0.09,
         subplot_titles=(
-            "learned table",
+            "learned",
             "sinusoids",
-            "learned: cosine of rows p and q",
-            "sinusoids: cosine of rows p and q",
+            "learned: cosines",
+            "sinusoids: cosines",
         ),
     )
     limit = largest(learned, sinusoids)

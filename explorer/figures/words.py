@@ -31,7 +31,7 @@ def marked_words(runs: Sequence[tuple[str, bool]]) -> str:
         f'<mark style="{_MARKED}">{html.escape(text)}</mark>' if marked else html.escape(text)
         for text, marked in runs
     ]
-    return f'<div dir="auto" style="font-size:1.15rem;line-height:1.7">{" ".join(parts)}</div>'
+    return f'<div dir="auto" style="font-size:1.15rem;line-height:1.7;overflow-wrap:anywhere">{" ".join(parts)}</div>'
 
 
 def position_strip(title: str, words: Sequence[str], moved: Sequence[int | None]) -> str:

@@ -120,8 +120,9 @@ def test_the_head_that_changed_most_opens(visitor: Visitor) -> None:
 
 def test_kind_layer_head_and_steps_are_chosen(visitor: Visitor) -> None:
     page = opened(visitor, "?positions=scale")
+    choose(page, "Decoder self-attention")
+    idle(page)
     for label, option in (
-        ("Attention", "Decoder self-attention"),
         ("Layer", "2"),
         ("Head", "3"),
         ("After, the steps of", "the new translation"),

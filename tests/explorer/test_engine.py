@@ -127,6 +127,11 @@ def test_an_ablation_of_a_head_that_is_not_there_is_refused(folder: Path) -> Non
         engine.trace(folder, Run(text=SENTENCE, ablation="cross.L1H9=0"))
 
 
+def test_means_that_were_never_measured_are_asked_for(folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"means\.npz"):
+        engine.trace(folder, Run(text=SENTENCE, ablation="cross.L1H1=mean"))
+
+
 def test_the_stored_example_is_not_taken_for_a_changed_run(folder: Path) -> None:
     engine.trace(folder, Run(text=SENTENCE)).save(folder / engine.EXAMPLE)
     st.cache_resource.clear()
