@@ -24,9 +24,10 @@ def collected(run, ablations, means=None):
     return [found[index] for index in range(len(ablations))]
 
 
-SKIPPING = ("enc.L1=skip,enc.L2=skip", "dec.L2=skip,dec.L3=skip", "dec.L1=skip,dec.L3=skip",
-            "enc.L2=skip,dec.L1=skip", "enc.L2H1=0,dec.L1=skip,dec.L2=skip,dec.L3=skip")  # fmt: skip
-ALL = (*MANY, *map(Ablation.parse, SKIPPING))
+MORE = ("enc.L1=skip,enc.L2=skip", "dec.L2=skip,dec.L3=skip", "dec.L1=skip,dec.L3=skip",
+        "enc.L2=skip,dec.L1=skip", "enc.L2H1=0,dec.L1=skip,dec.L2=skip,dec.L3=skip",
+        "dec.pos=shift:2", "dec.pos=off,cross.L2H1=0")  # fmt: skip
+ALL = (*MANY, *map(Ablation.parse, MORE))
 
 
 @pytest.mark.parametrize("pieces_at_once", [1, 25, 100_000])
