@@ -7,6 +7,7 @@
     metrics.json           scores and statistics measured on the finished weights
     card.md                data, licenses, results, known failures
     timeline/STEP.safetensors   where kept: the weights after that step of the same training
+    means.npz, pruning.json     where measured: what heads bring on average, and how many can go
 
 Safe data only: safetensors, JSON, SentencePiece; nothing is ever unpickled. A folder is written
 whole beside its place and then renamed into it.
@@ -142,7 +143,7 @@ def save_weights(weights: Mapping[str, Tensor], file: Path, *, half: bool) -> No
     """Write tensors as float32, or as float16 if `half`."""
     dtype = torch.float16 if half else torch.float32
     tensors = {name: t.detach().to("cpu", dtype).contiguous() for name, t in weights.items()}
-    safetensors.torch.save_file(tensors, file)
+    file.write_bytes(safetensors.torch.save(tensors))  # save_file's would be unreadable to others
 
 
 def average_weights(files: Sequence[Path]) -> dict[str, Tensor]:

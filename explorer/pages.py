@@ -4,5 +4,6 @@ PAGES = {
     "Translate": "app_pages/translate.py",
     "Heads": "app_pages/heads.py",
     "Inside attention": "app_pages/inside.py",
+    "Positions": "app_pages/positions.py",
     "Anatomy": "app_pages/anatomy.py",
 }

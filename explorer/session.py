@@ -46,10 +46,15 @@ def write_link(shown: Choice) -> None:
 
 
 def change_run(**values: Any) -> None:
-    """Translate something else; a new source or model starts without the earlier one's tokens."""
+    """Translate something else; a new source or model starts without the earlier one's tokens.
+
+    What is changed about a model holds for other sentences, but not for another model.
+    """
     before = choice()
     if {"text", "model"} & set(values):
         values = {"prefix": (), "target": "", **values}
+    if "model" in values:
+        values = {"ablation": "", **values}
     after = before.with_run(**values)
     if after.run == before.run:
         return
@@ -119,7 +124,7 @@ def _bind(name: str, value: Any, take: Callable[[Any], None]) -> dict[str, Any]:
     def on_change() -> None:
         chosen = st.session_state[key]
         if chosen is not None:
-            take(chosen)
+            take(tuple(chosen) if isinstance(chosen, list) else chosen)
 
     return {"key": key, "on_change": on_change}
 

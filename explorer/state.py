@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
 from urllib.parse import parse_qsl, urlencode
 
+from core.ablation import Ablation
 from core.config import LengthPenalty, Method, SearchConfig
 from core.records import Kind
 
@@ -33,6 +34,16 @@ Values = Literal["weights", "norms", "rollout"]
 """What a picture of attention shows: weights, norm-weighted weights, or rollout."""
 Units = Literal["pieces", "words"]
 Drawing = Literal["matrix", "lines"]
+
+PositionPicture = Literal["experiment", "curves", "table", "distance", "shift", "learned"]
+"""What the Positions page shows: the loaded model under other positions, or its position table."""
+Extent = Literal["many", "sentence"]
+PositionChange = Literal["off", "shift", "scale"]
+Stacks = Literal["both", "encoder", "decoder"]
+HeldRows = Literal["first", "new"]
+"""Whether attention after a change is that of the first translation, or of the new one."""
+
+MOST_SHIFT, MOST_SCALE = 1_000, 8.0
 
 Parse = Callable[[str], Any]
 
@@ -83,6 +94,10 @@ def _one_of(choices: Any) -> Parse:
 
 def _ids(value: str) -> tuple[int, ...]:
     return tuple(_whole(0)(part) for part in value.split("."))
+
+
+def _ablation(value: str) -> str:
+    return str(Ablation.parse(value))
 
 
 def _switch(value: str) -> bool:
@@ -140,6 +155,8 @@ class Run(_Linked):
     alpha: Annotated[float, _number(0, 5)] = 0.6
     temperature: Annotated[float, _number(0.05, 5)] = 1.0
     seed: Annotated[int, _whole(0)] = 1
+    ablation: Annotated[str, _ablation] = ""
+    """What is changed about the model, as `core.ablation` writes it; nothing, if empty."""
 
     @property
     def search(self) -> SearchConfig:
@@ -171,6 +188,18 @@ class View(_Linked):
     """Lines of all heads of the layer in one drawing."""
     specials: Annotated[bool, _switch] = True
     threshold: Annotated[float, _number(0, 1)] = 0.0
+    picture: Annotated[PositionPicture, _one_of(PositionPicture)] = "experiment"
+    extent: Annotated[Extent, _one_of(Extent)] = "many"
+    dimensions: Annotated[tuple[int, ...], _ids] = ()
+    """Columns of the position table, from 0 as in section 3.5; none leaves them to the program."""
+    position: Annotated[int, _whole(0)] = 1
+    """p of section 3.5, from 0."""
+    k: Annotated[int, _whole(0, MOST_SHIFT)] = 5
+    """How much further: PE(p + k), and the shift of the experiment."""
+    positions: Annotated[PositionChange, _one_of(PositionChange)] = "off"
+    scale: Annotated[float, _number(0, MOST_SCALE)] = 0.5
+    stacks: Annotated[Stacks, _one_of(Stacks)] = "both"
+    rows: Annotated[HeldRows, _one_of(HeldRows)] = "first"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,15 @@ from explorer.components.anatomy import (
     opened,
 )
 from explorer.figures.standalone import Picture, View
-from explorer.frame import Shown, note
+from explorer.frame import Pictures, Shown, note
 from explorer.pages import PAGES
 from explorer.sizes import PAPER_MILLIONS, as_table, parameters, sizes
 
 MODEL = "model"
 
 
-def draw(shown: Shown) -> None:
-    config = engine.model_config_of(shown.folder)
+def draw(shown: Shown) -> Pictures:
+    config = engine.model_config(shown.folder)
     picture, words = st.columns([3, 2], gap="large")
     with picture:
         anatomy_figure(config, PAGES, key=MODEL, on_open=lambda: _take_kind(config))
@@ -29,6 +29,7 @@ def draw(shown: Shown) -> None:
         st.switch_page(PAGES[block.page])
     with words:
         _sizes(shown, config)
+    return lambda: _pictures(shown)
 
 
 def _take_kind(config: ModelConfig) -> None:
@@ -58,7 +59,7 @@ def _sizes(shown: Shown, config: ModelConfig) -> None:
 
 def _pictures(shown: Shown) -> list[Picture]:
     """What is on this page, for a file of its own."""
-    payload = anatomy_payload(engine.model_config_of(shown.folder))
+    payload = anatomy_payload(engine.model_config(shown.folder))
     return [Picture(shown.folder.name, View(SCRIPT, STYLE, payload))]
 
 
@@ -67,5 +68,4 @@ frame.show_page(
     "The loaded model as Figure 1 of the paper, from the bottom up: point at a block for its shapes "
     "and parameters, and click one marked ↗ to see it at work on your sentence.",
     draw,
-    _pictures,
 )

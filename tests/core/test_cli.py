@@ -15,7 +15,7 @@ from tests.checkpoints import SENTENCE, write_checkpoint
 
 COMMANDS = (
     "train", "translate", "trace", "evaluate", "align", "average", "info", "corpus",
-    "table3", "table3-row",
+    "table3", "table3-row", "ablate", "means", "prune",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ PAGES = {
     "heads": ("/heads", ".js-plotly-plot"),
     "anatomy": ("/anatomy", ".anatomy svg"),
     "inside": ("/inside", ".st-key-norms .js-plotly-plot"),
+    "positions": ("/positions?positions=scale", ".js-plotly-plot"),
 }
 """For each picture: the address, and what must be drawn before it is taken."""
 LOOKS = {

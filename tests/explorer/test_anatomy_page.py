@@ -21,7 +21,7 @@ def test_every_shape_of_model_is_drawn(open_page: Open, shape: dict[str, Any], k
     assert not page.exception
     assert not page.warning
     [model] = engine.listed(engine.checkpoint_root())
-    config = engine.model_config_of(model.folder)
+    config = engine.model_config(model.folder)
     assert f"{config.n_parameters:,} parameters" in subheaders(page)
     table = next(text.value for text in page.markdown if "this model" in text.value)
     assert f"| {config.n_encoder_layers} + {config.n_decoder_layers} | 6 + 6 |" in table

@@ -11,10 +11,17 @@ from core.records import KINDS
 from explorer.state import (
     EXAMPLES,
     MOST_BEAMS,
+    MOST_SCALE,
+    MOST_SHIFT,
     Choice,
     Drawing,
+    Extent,
+    HeldRows,
+    PositionChange,
+    PositionPicture,
     Run,
     Shape,
+    Stacks,
     Units,
     Values,
     View,
@@ -36,6 +43,7 @@ runs = st.builds(
     alpha=st.floats(0, 5),
     temperature=st.floats(0.05, 5),
     seed=st.integers(0, 999_999_999),
+    ablation=st.sampled_from(["", "pos=shift:3", "enc.L2.ffn=skip,cross.L3H5=0"]),
 )
 views = st.builds(
     View,
@@ -50,6 +58,15 @@ views = st.builds(
     drawing=st.sampled_from(get_args(Drawing)),
     specials=st.booleans(),
     threshold=st.floats(0, 1),
+    picture=st.sampled_from(get_args(PositionPicture)),
+    extent=st.sampled_from(get_args(Extent)),
+    dimensions=st.lists(st.integers(0, 9_999)).map(tuple),
+    position=st.integers(0, 9_999),
+    k=st.integers(0, MOST_SHIFT),
+    positions=st.sampled_from(get_args(PositionChange)),
+    scale=st.floats(0, MOST_SCALE),
+    stacks=st.sampled_from(get_args(Stacks)),
+    rows=st.sampled_from(get_args(HeldRows)),
 )
 
 
@@ -61,6 +78,11 @@ def test_a_choice_survives_the_link(choice: Choice) -> None:
     assert reading.choice == choice
     assert not reading.notices
     assert "left" not in query
+
+
+def test_an_ablation_is_kept_as_it_is_written() -> None:
+    reading = read_query({"ablation": " dec.pos=shift:3.0, enc.pos=shift:3"})
+    assert reading.choice.run.ablation == "pos=shift:3"
 
 
 def test_an_empty_link_shows_the_first_example() -> None:
@@ -83,6 +105,16 @@ def test_an_empty_link_shows_the_first_example() -> None:
         ({"prefix": "5.x"}, "prefix must be a whole number from 0"),
         ({"specials": "yes"}, "specials must be a whole number from 0 to 1"),
         ({"text": "x" * 5_001}, "text has 5,001 characters, but at most 5,000 are taken"),
+        ({"dimensions": "1.x"}, "dimensions must be a whole number from 0"),
+        ({"position": "-1"}, "position must be a whole number from 0"),
+        ({"k": "1001"}, "k must be a whole number from 0 to 1000"),
+        ({"scale": "9"}, "scale must be a number from 0 to 8"),
+        ({"positions": "gone"}, "positions must be one of off, shift, scale"),
+        ({"stacks": "all"}, "stacks must be one of both, encoder, decoder"),
+        ({"picture": "x"}, "picture must be one of experiment, curves, table, distance, shift"),
+        ({"rows": "x"}, "rows must be one of first, new"),
+        ({"extent": "x"}, "extent must be one of many, sentence"),
+        ({"ablation": "pos=gone"}, "'pos=gone' is no part of an ablation"),
         ({"beside": "alpha=9"}, "alpha must be a number from 0 to 5"),
     ],
 )
