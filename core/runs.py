@@ -21,8 +21,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from core.checkpoint import HISTORY, read_history, read_tensors, write_whole, writing_folder
+from core.checkpoint import read_tensors, write_whole, writing_folder
 from core.config import write_json
+from core.manifest import HISTORY, read_history
 
 N_STATES_KEPT = 2
 

@@ -10,6 +10,7 @@ from core.card import new_card, with_results
 from core.cli.agreement import agreed
 from core.cli.texts import Texts, vocabulary
 from core.config import ModelConfig, TrainConfig, write_json
+from core.manifest import read_history
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,7 +59,7 @@ def write_checkpoint(
     about: Path | None,
 ) -> None:
     """Turn weights of a run into a checkpoint folder, with its history and a first card."""
-    from core.checkpoint import Checkpoint, model_with, read_history, save_checkpoint
+    from core.checkpoint import Checkpoint, model_with, save_checkpoint
 
     trained = agreed(run)
     config = ModelConfig.from_json(trained["model"])

@@ -16,6 +16,7 @@ from core.cli.outcome import write_checkpoint
 from core.cli.train import TYRO_CONFIG, Train
 from core.config import ModelConfig, SearchConfig, TrainConfig, write_json
 from core.jobs import alone, end_with_parent
+from core.manifest import timeline_file
 from core.table3 import (
     LANGUAGES,
     METRICS,
@@ -185,7 +186,6 @@ def _write_row(
         WEIGHTS,
         read_tensors,
         save_weights,
-        timeline_file,
         writing_folder,
     )
     from core.runs import kept_snapshot
