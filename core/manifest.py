@@ -84,7 +84,8 @@ def timeline_file(step: int) -> str:
 
 def timeline_steps(folder: Path) -> list[int]:
     """The steps whose weights a checkpoint folder keeps, beside its own; often none."""
-    return sorted(int(file.stem) for file in (folder / TIMELINE).glob("*.safetensors"))
+    names = [file.stem for file in (folder / TIMELINE).glob("*.safetensors")]
+    return sorted(int(name) for name in names if name.isdecimal())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`streamlit run explorer/app.py [-- --checkpoints DIR]`: the frame of every page."""
+"""`streamlit run explorer/app.py [-- --checkpoints DIR --runs DIR]`: the frame of every page."""
 
 import argparse
 import os
@@ -21,9 +21,11 @@ from explorer import engine  # noqa: E402
 def take_options() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoints", help="a folder of checkpoints of your own")
+    parser.add_argument("--runs", help="a folder of running trainings, instead of runs")
     options, _ = parser.parse_known_args()
-    if options.checkpoints:
-        os.environ[engine.CHECKPOINTS] = options.checkpoints
+    for name, folder in ((engine.CHECKPOINTS, options.checkpoints), (engine.RUNS, options.runs)):
+        if folder:
+            os.environ[name] = folder
 
 
 take_options()
@@ -34,6 +36,7 @@ st.navigation(
         st.Page("app_pages/translate.py", title="Translate", default=True),
         st.Page("app_pages/heads.py", title="Heads"),
         st.Page("app_pages/inside.py", title="Inside attention"),
+        st.Page("app_pages/training.py", title="Training"),
     ],
     position="top",
 ).run()

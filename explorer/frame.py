@@ -1,5 +1,6 @@
 """What every page shares: the sentence, the model, the search, the notices, the link, the downloads."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -61,17 +62,21 @@ def show_page(
     draw: Callable[[Shown], None],
     pictures: Callable[[Shown], Sequence[Picture]] | None = None,
     *,
+    above: Callable[[], None] | None = None,
     in_the_middle: bool = False,
 ) -> None:
     """Draw a whole page: title, one sentence, the shared controls, then `draw` what it is about.
 
     Args:
+        above: draws what needs neither a sentence nor a model, above the controls.
         pictures: the page's pictures once more, for one HTML file; made when it is asked for.
         in_the_middle: open on the middle row of a sentence, and not on its first.
     """
     session.begin()
     st.header(title, anchor=False)
     st.write(lead)
+    if above:
+        above()
     try:
         models = engine.listed(engine.checkpoint_root())
     except engine.NoCheckpointError as error:
@@ -144,7 +149,7 @@ def _notice_lost_model(models: list[engine.Listed], folder: engine.Path) -> None
     item = next((item for item in models if item.name == wanted), None)
     if wanted and not (item and item.folder == folder):
         reason = item.problem if item else "there is no such folder"
-        _notice(f"The model {wanted} cannot be shown: {reason}. The usual one is shown instead.")
+        notice(f"The model {wanted} cannot be shown: {reason}. The usual one is shown instead.")
 
 
 def _controls(models: list[engine.Listed], folder: engine.Path) -> Any:
@@ -275,11 +280,13 @@ def _shown(folder: engine.Path, status: Any, *, in_the_middle: bool) -> Shown | 
         st.error(f"This text cannot be translated: {error}.")
         return None
     best = engine.best_head(folder, trace)
-    shape = shape_of(trace, choice.view.kind)
+    shape = dataclasses.replace(
+        shape_of(trace, choice.view.kind), snapshots=tuple(engine.timeline_steps(folder))
+    )
     first = _first_head(choice, best, shape)
     view, notices = state.settle(choice.view, shape, best=first, in_the_middle=in_the_middle)
-    for notice in (*session.link_notices(), *(notices if session.is_from_link() else ())):
-        _notice(f"{notice} The usual one is shown instead.")
+    for text in (*session.link_notices(), *(notices if session.is_from_link() else ())):
+        notice(f"{text} The usual one is shown instead.")
     return Shown(Choice(choice.run, view, choice.beside), folder, trace, best)
 
 
@@ -295,7 +302,7 @@ def _first_head(choice: Choice, best: engine.BestHead, shape: Shape) -> tuple[in
     return min(best.layer, shape.n_layers), min(best.head, shape.n_heads)
 
 
-def _notice(text: str) -> None:
+def notice(text: str) -> None:
     st.warning(plain(text))
 
 

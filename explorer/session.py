@@ -119,7 +119,7 @@ def _bind(name: str, value: Any, take: Callable[[Any], None]) -> dict[str, Any]:
     def on_change() -> None:
         chosen = st.session_state[key]
         if chosen is not None:
-            take(chosen)
+            take(tuple(chosen) if isinstance(chosen, list) else chosen)
 
     return {"key": key, "on_change": on_change}
 

@@ -33,6 +33,8 @@ Values = Literal["weights", "norms", "rollout"]
 """What a picture of attention shows: weights, norm-weighted weights, or rollout."""
 Units = Literal["pieces", "words"]
 Drawing = Literal["matrix", "lines"]
+Across = Literal["step", "tokens"]
+"""What a training is measured by: steps of the optimiser, or source and target tokens seen."""
 
 Parse = Callable[[str], Any]
 
@@ -85,6 +87,10 @@ def _ids(value: str) -> tuple[int, ...]:
     return tuple(_whole(0)(part) for part in value.split("."))
 
 
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name for name in _text(value).split(",") if name)
+
+
 def _switch(value: str) -> bool:
     return bool(_whole(0, 1)(value))
 
@@ -120,7 +126,8 @@ class _Linked:
 
 def _written(value: Any) -> str:
     if isinstance(value, tuple):
-        return ".".join(str(part) for part in value)
+        separator = "," if any(isinstance(part, str) for part in value) else "."
+        return separator.join(str(part) for part in value)
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
@@ -171,6 +178,15 @@ class View(_Linked):
     """Lines of all heads of the layer in one drawing."""
     specials: Annotated[bool, _switch] = True
     threshold: Annotated[float, _number(0, 1)] = 0.0
+    runs: Annotated[tuple[str, ...], _names] = ()
+    """Trainings whose curves are drawn; none leaves them to the program."""
+    across: Annotated[Across, _one_of(Across)] = "step"
+    log_x: Annotated[bool, _switch] = False
+    log_y: Annotated[bool, _switch] = False
+    snapshot: Annotated[int, _whole(0)] = 0
+    """The step of the training whose weights are shown in its timeline; 0, the finished ones."""
+    held: Annotated[bool, _switch] = True
+    """Whether snapshots read the finished model's translation, and not one of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,12 +242,13 @@ def write_query(choice: Choice, query: MutableMapping[str, str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a trace has to choose from."""
+    """What a trace, and its model's timeline, have to choose from."""
 
     n_layers: int
     n_heads: int
     n_steps: int
     n_source: int
+    snapshots: tuple[int, ...] = ()
 
 
 def settle(
@@ -260,4 +277,7 @@ def settle(
         if value is not None and not fits:
             notices.append(f"The link says {name} {value}, but there are only {n} here.")
         chosen[name] = value if fits else fallback
+    chosen["snapshot"] = view.snapshot if view.snapshot in shape.snapshots else 0
+    if view.snapshot != chosen["snapshot"]:
+        notices.append(f"The link says snapshot {view.snapshot}, which this model does not keep.")
     return view.replace(**chosen), tuple(notices)

@@ -12,6 +12,7 @@ PAGES = {
     "translate": ("/?step=4", ".stepper .ribbons path"),
     "heads": ("/heads", ".js-plotly-plot"),
     "inside": ("/inside", ".st-key-norms .js-plotly-plot"),
+    "training": ("/training", ".st-key-timeline .js-plotly-plot"),
 }
 """For each picture: the address, and what must be drawn before it is taken."""
 LOOKS = {

@@ -1,5 +1,6 @@
 """The link says what is on screen, and a bad link says so."""
 
+import dataclasses
 from typing import Any, get_args
 
 import pytest
@@ -11,6 +12,7 @@ from core.records import KINDS
 from explorer.state import (
     EXAMPLES,
     MOST_BEAMS,
+    Across,
     Choice,
     Drawing,
     Run,
@@ -50,6 +52,12 @@ views = st.builds(
     drawing=st.sampled_from(get_args(Drawing)),
     specials=st.booleans(),
     threshold=st.floats(0, 1),
+    runs=st.lists(st.text(min_size=1).filter(lambda name: "," not in name)).map(tuple),
+    across=st.sampled_from(get_args(Across)),
+    log_x=st.booleans(),
+    log_y=st.booleans(),
+    snapshot=st.integers(0, 999_999),
+    held=st.booleans(),
 )
 
 
@@ -81,6 +89,8 @@ def test_an_empty_link_shows_the_first_example() -> None:
         ({"kind": "self"}, "kind must be one of encoder, decoder, cross"),
         ({"method": "magic"}, "method must be one of greedy, beam, sample"),
         ({"prefix": "5.x"}, "prefix must be a whole number from 0"),
+        ({"across": "time"}, "across must be one of step, tokens"),
+        ({"snapshot": "-1"}, "snapshot must be a whole number from 0"),
         ({"specials": "yes"}, "specials must be a whole number from 0 to 1"),
         ({"text": "x" * 5_001}, "text has 5,001 characters, but at most 5,000 are taken"),
         ({"beside": "alpha=9"}, "alpha must be a number from 0 to 5"),
@@ -120,6 +130,15 @@ def test_a_source_piece_that_is_not_there_is_named_and_replaced() -> None:
     view, notices = settle(View(kind="encoder", row=8), SHAPE, best=(1, 1))
     assert view.row == 1
     assert notices == ("The link says row 8, but there are only 7 here.",)
+
+
+def test_a_snapshot_that_is_not_kept_is_named_and_replaced() -> None:
+    kept = dataclasses.replace(SHAPE, snapshots=(9, 90))
+    assert settle(View(snapshot=90), kept, best=(1, 1))[0].snapshot == 90
+    assert not settle(View(snapshot=90), kept, best=(1, 1))[1]
+    view, notices = settle(View(snapshot=10), kept, best=(1, 1))
+    assert view.snapshot == 0
+    assert notices == ("The link says snapshot 10, which this model does not keep.",)
 
 
 def test_a_page_may_open_in_the_middle() -> None:
