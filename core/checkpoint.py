@@ -7,6 +7,7 @@
     metrics.json           scores and statistics measured on the finished weights
     card.md                data, licenses, results, known failures
     timeline/STEP.safetensors   where kept: the weights after that step of the same training
+    means.npz, pruning.json     where measured: what heads bring on average, and how many can go
 
 Safe data only: safetensors, JSON, SentencePiece; nothing is ever unpickled. A folder is written
 whole beside its place and then renamed into it.
@@ -113,11 +114,18 @@ def load_checkpoint(
     )
 
 
-def save_checkpoint(checkpoint: Checkpoint, folder: Path | str, *, half: bool = False) -> None:
+def save_checkpoint(
+    checkpoint: Checkpoint,
+    folder: Path | str,
+    *,
+    half: bool = False,
+    timeline: Mapping[int, Path] | None = None,
+) -> None:
     """Write a checkpoint folder whole; one that is there already is replaced in a rename.
 
     Args:
         half: store weights as float16, as the bundled ones are.
+        timeline: files of weights to keep beside, by the step of the training they are after.
     """
     training = checkpoint.training.to_json() if checkpoint.training else None
     config = {"model": checkpoint.config.to_json(), "training": training}
@@ -130,6 +138,9 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path | str, *, half: bool = 
         )
         (partial / METRICS).write_text(write_json(dict(checkpoint.metrics)), "utf-8")
         (partial / CARD).write_text(checkpoint.card, "utf-8")
+        for step, file in (timeline or {}).items():
+            (partial / timeline_file(step)).parent.mkdir(exist_ok=True)
+            save_weights(read_tensors(file), partial / timeline_file(step), half=half)
 
 
 def save_weights(weights: Mapping[str, Tensor], file: Path, *, half: bool) -> None:

@@ -109,7 +109,7 @@ def _padding_changes_nothing(model: Transformer, trace: Trace) -> tuple[Check, C
     """The sentence once more, in a batch, as the shorter of two sources."""
     source, consumed = _ids(model, trace)
     n_source = source.shape[1]
-    n_extra = min(3, model.config.max_positions - n_source)
+    n_extra = _n_more_positions(model, n_source)
     longer = torch.cat((source, source[:, :1].expand(1, n_extra)), dim=1)
     padded = functional.pad(source, (0, n_extra), value=model.config.pad_id)
     both = torch.cat((padded, longer))
@@ -129,6 +129,14 @@ def _padding_changes_nothing(model: Transformer, trace: Trace) -> tuple[Check, C
         Check("no weight on padding", on_padding, 0.0, detail),
         Check("alone = in a batch", change, 1e-4, f"every weight, {detail}"),
     )
+
+
+def _n_more_positions(model: Transformer, n_source: int) -> int:
+    """How many source pieces more, 3 at most, find a row in the position table, moved ones too."""
+    device = model.embedding.weight.device
+    more = torch.arange(n_source, n_source + 3, device=device)[None]
+    moved = model.encoder.embedding.position_ids(more)
+    return int((moved < model.config.max_positions).sum())
 
 
 def _rows_sum_to_1(trace: Trace) -> Check:

@@ -42,9 +42,7 @@ def problem_of(folder: Path) -> str | None:
         if not (folder / name).is_file():
             return f"{name} is missing"
     try:
-        config = ModelConfig.from_json(
-            json.loads((folder / "config.json").read_text("utf-8"))["model"]
-        )
+        config = model_config_of(folder)
     except (OSError, KeyError, TypeError, ValueError) as error:
         return f"config.json cannot be used: {error}"
     try:
@@ -57,6 +55,15 @@ def problem_of(folder: Path) -> str | None:
             f"of {config.n_parameters:,}"
         )
     return None
+
+
+def model_config_of(folder: Path) -> ModelConfig:
+    """The shape of a checkpoint's model.
+
+    Raises:
+        OSError, KeyError, TypeError, ValueError: if config.json is missing or cannot be used.
+    """
+    return ModelConfig.from_json(json.loads((folder / "config.json").read_text("utf-8"))["model"])
 
 
 def _n_numbers(file: Path) -> int:

@@ -16,6 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import streamlit as st  # noqa: E402
 
 from explorer import engine  # noqa: E402
+from explorer.pages import PAGES  # noqa: E402
 
 
 def take_options() -> None:
@@ -32,11 +33,6 @@ take_options()
 st.set_page_config(page_title="Attention Explorer", page_icon="🔎", layout="wide")
 st.html("<style>.stMainBlockContainer {padding-top: 3.5rem; padding-bottom: 3rem}</style>")
 st.navigation(
-    [
-        st.Page("app_pages/translate.py", title="Translate", default=True),
-        st.Page("app_pages/heads.py", title="Heads"),
-        st.Page("app_pages/inside.py", title="Inside attention"),
-        st.Page("app_pages/training.py", title="Training"),
-    ],
+    [st.Page(file, title=title, default=title == "Translate") for title, file in PAGES.items()],
     position="top",
 ).run()

@@ -16,7 +16,9 @@ import streamlit as st
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
+from core.ablation import Ablation
 from core.attribution import decoder_rollout, encoder_rollout, norm_weighted
+from core.config import ModelConfig
 from core.manifest import (
     Listed,
     ListedHistory,
@@ -25,20 +27,24 @@ from core.manifest import (
     read_history,
     timeline_steps,
 )
+from core.manifest import model_config_of as model_config
 from core.measures import MEASURES, Measure, RankedHead, ranked_heads
+from core.presets import model_config as preset_config
 from core.records import KINDS, Found, Kind, Trace
 from core.tokenizer import Piece, PiecedText, normalise
 from core.words import AlignedWord, DiffRun, Rows, aligned_words, word_diff
 from explorer.state import Run, Values
 
 if TYPE_CHECKING:
+    from core.checkpoint import Checkpoint
     from core.inspection import Check, HeadInternals
+    from core.model import Edits, Transformer
     from core.translator import Translator
 
 __all__ = [
     "KINDS", "MEASURES", "AlignedWord", "BestHead", "DiffRun", "Found", "Kind", "Listed", "ListedHistory",
-    "Measure", "Path", "Piece", "PiecedText", "RankedHead", "Rows", "Trace", "aligned_words", "normalise",
-    "ranked_heads", "timeline_steps", "word_diff",
+    "Measure", "ModelConfig", "Path", "Piece", "PiecedText", "RankedHead", "Rows", "Trace",
+    "aligned_words", "model_config", "normalise", "ranked_heads", "timeline_steps", "word_diff",
 ]  # fmt: skip
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
@@ -58,6 +64,9 @@ MOST_TRACE_BYTES = 600_000_000
 
 class NoCheckpointError(FileNotFoundError):
     """There is no checkpoint to show."""
+
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +137,8 @@ def trace(folder: Path, run: Run, snapshot: int = 0) -> Trace:
         snapshot: the step of the training whose weights translate; 0, the finished ones.
 
     Raises:
-        ValueError: if the text cannot be translated (too long, empty, or no text), or the link's
-            prefix holds no pieces of this model.
+        ValueError: if the text cannot be translated (too long, empty, or no text), the link's
+            prefix holds no pieces of this model, or the model has not what an ablation changes.
     """
     stored = example(folder)
     if not snapshot and stored and run.replace(model=None) == Run(text=stored.source.text):
@@ -143,6 +152,11 @@ def example(folder: Path) -> Trace | None:
     """The sentence stored with the checkpoint, if there is one."""
     file = folder / EXAMPLE
     return Trace.load(file) if file.is_file() else None
+
+
+def paper_base() -> ModelConfig:
+    """The base model of Table 3, with the 37,000 pieces of section 5.1."""
+    return preset_config("base", vocabulary_size=37_000)
 
 
 def load(folder: Path) -> None:
@@ -174,33 +188,65 @@ def self_check(folder: Path, run: Run, shown: Trace) -> tuple["Check", ...]:
     """Whether the picture is true: see `core.inspection.self_check`."""
     from core.inspection import self_check as check
 
-    model = _translator(str(folder)).checkpoint.model
-    return _small((str(folder), run, "check"), lambda: check(model, shown))
+    return _small((str(folder), run, "check"), lambda: _under(folder, run, check, shown))
 
 
 def head_effects(folder: Path, run: Run, shown: Trace) -> dict[Kind, NDArray[np.float64]]:
     """Change of the translation's log-probability when one head is switched off, in nats: N H."""
     from core.sweeps import head_effects as effects
 
-    model = _translator(str(folder)).checkpoint.model
-    return _small((str(folder), run, "effects"), lambda: effects(model, shown))
+    return _small((str(folder), run, "effects"), lambda: _under(folder, run, effects, shown))
+
+
+def _under(
+    folder: Path, run: Run, look: Callable[["Transformer", Trace], Made], shown: Trace
+) -> Made:
+    """What the model shows when it is looked at as it was for this run."""
+    from core.model import probing
+
+    checkpoint = _translator(str(folder)).checkpoint
+    with probing(checkpoint.model, *_edits(checkpoint, run)):
+        return look(checkpoint.model, shown)
+
+
+def _edits(checkpoint: "Checkpoint", run: Run) -> list["Edits"]:
+    """Raises ValueError if the checkpoint has not what the run's ablation needs."""
+    from core.ablation.edits import ablating
+    from core.ablation.means import read_means
+
+    if not run.ablation:
+        return []
+    ablation = Ablation.parse(run.ablation)
+    means = read_means(checkpoint) if ablation.needs_means else None
+    return [ablating(checkpoint.model, [ablation], means)]
 
 
 def head_internals(
-    folder: Path, shown: Trace, kind: Kind, layer: int, head: int
+    folder: Path, run: Run, shown: Trace, kind: Kind, layer: int, head: int
 ) -> "HeadInternals":
     """All that one head (from 1) computed for the sentence on show."""
     from core.inspection import head_internals as internals
 
-    return internals(_translator(str(folder)).checkpoint.model, shown, kind, layer - 1, head - 1)
+    def look(model: "Transformer", shown: Trace) -> "HeadInternals":
+        return internals(model, shown, kind, layer - 1, head - 1)
+
+    return _under(folder, run, look, shown)
 
 
-def position_table(folder: Path, n: int) -> NDArray[np.float32]:
-    """The first n rows of the table that the model adds to its embeddings."""
+def position_table(folder: Path) -> NDArray[np.float32]:
+    """The table that the model adds to its embeddings, whole: max_positions d_model."""
     import torch
 
     model = _translator(str(folder)).checkpoint.model
-    return model.embedding.positions_for(torch.arange(n)).detach().float().cpu().numpy()
+    indices = torch.arange(model.config.max_positions, device=model.embedding.weight.device)
+    return model.embedding.positions_for(indices).detach().float().cpu().numpy()
+
+
+def sinusoid_table(n: int, d_model: int) -> NDArray[np.float32]:
+    """What the paper would add instead of a learned table: n d_model; d_model must be even."""
+    from core.model.embedding import sinusoids
+
+    return sinusoids(n, d_model).numpy()
 
 
 def continuation(folder: Path, tokens: tuple[int, ...], word: str) -> tuple[int, ...]:
@@ -285,7 +331,8 @@ def _traced(folder: Path, run: Run, snapshot: int) -> Trace:
         )
     if run.target.strip():
         prefix = (*tokenizer.encode(run.target), translator.checkpoint.config.end_id)
-    found = translator.trace(run.text, run.search, prefix)
+    edits = _edits(translator.checkpoint, run)
+    found = translator.trace(run.text, run.search, prefix, edits)
     for array in (*found.weights.values(), *found.value_norms.values()):
         array.setflags(write=False)  # one trace is shown to many visitors
     return found
@@ -302,9 +349,6 @@ def _kept(key: Hashable, make: Callable[[], Trace]) -> Trace:
         if _n_bytes(made) <= cache.maxsize:
             cache[key] = made
     return made
-
-
-Made = TypeVar("Made")
 
 
 def _small(key: Hashable, make: Callable[[], Made]) -> Made:

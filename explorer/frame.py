@@ -56,11 +56,17 @@ class Shown:
         return int(number) - 1
 
 
+Pictures = Callable[[], Sequence[Picture]]
+"""Makes the pictures of a page without its controls, when they are asked for."""
+Settled = tuple[state.View, tuple[str, ...]]
+"""A view that fits the trace, and notices for what had to be replaced."""
+
+
 def show_page(
     title: str,
     lead: str,
-    draw: Callable[[Shown], None],
-    pictures: Callable[[Shown], Sequence[Picture]] | None = None,
+    draw: Callable[[Shown], Pictures],
+    settle: Callable[[Shown], Settled] | None = None,
     *,
     above: Callable[[], None] | None = None,
     in_the_middle: bool = False,
@@ -69,7 +75,8 @@ def show_page(
 
     Args:
         above: draws what needs neither a sentence nor a model, above the controls.
-        pictures: the page's pictures once more, for one HTML file; made when it is asked for.
+        draw: returns what makes the page's pictures once more, for one HTML file.
+        settle: makes the choices that this page alone has fit the model and the sentence.
         in_the_middle: open on the middle row of a sentence, and not on its first.
     """
     session.begin()
@@ -85,24 +92,30 @@ def show_page(
     folder = folder_of(session.choice().run)
     saving = _controls(models, folder)
     _notice_lost_model(models, folder)
+    _notice_ablation(session.choice().run)
     status = st.empty()
-    shown = _shown(folder, status, in_the_middle=in_the_middle)
+    shown = _shown(folder, status, settle, in_the_middle=in_the_middle)
     if shown is None:
         return
-    draw(shown)
+    pictures = draw(shown)
     session.write_link(shown.choice)
     with saving:
         _save_and_share(shown, title, pictures)
+    load_model(folder, status)
+    self_check(folder, shown.choice.run, shown.trace, "this sentence")
+
+
+def load_model(folder: engine.Path, place: Any) -> None:
+    """Load the model, with a message in this place meanwhile, unless it is there already."""
     if not engine.is_loaded(folder):
-        with status, st.spinner("Loading the model, so that your own sentence comes quickly…"):
+        with place, st.spinner("Loading the model, so that your own sentence comes quickly…"):
             engine.load(folder)
-        status.empty()
-    _self_check(shown)
+        place.empty()
 
 
-def _self_check(shown: Shown) -> None:
+def self_check(folder: engine.Path, run: Run, trace: engine.Trace, name: str) -> None:
     """Whether what is on screen is what the model did: one line, and the numbers behind it."""
-    checks = engine.self_check(shown.folder, shown.choice.run, shown.trace)
+    checks = engine.self_check(folder, run, trace)
     failed = [check for check in checks if not check.passed]
     if failed:
         lines = "\n".join(
@@ -110,7 +123,7 @@ def _self_check(shown: Shown) -> None:
         )
         st.error(f"Self-check failed: this picture is not what the model did.\n{lines}")
     with st.expander(
-        f"Self-check of this sentence: {len(checks) - len(failed)} of {len(checks)} hold",
+        f"Self-check of {name}: {len(checks) - len(failed)} of {len(checks)} hold",
         icon="❌" if failed else "✅",
     ):
         st.dataframe(
@@ -152,6 +165,16 @@ def _notice_lost_model(models: list[engine.Listed], folder: engine.Path) -> None
         notice(f"The model {wanted} cannot be shown: {reason}. The usual one is shown instead.")
 
 
+def _notice_ablation(run: Run) -> None:
+    """That a changed model is on show must never go unnoticed."""
+    if run.ablation:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            notice(f"Everything here is of a changed model: {run.ablation}.")
+            st.button(
+                "Use the model as it is", on_click=session.change_run, kwargs={"ablation": ""}
+            )
+
+
 def _controls(models: list[engine.Listed], folder: engine.Path) -> Any:
     """Draw the controls; returns the place for what can be saved, once there is something."""
     _sentence(engine.languages(folder)[0])
@@ -164,22 +187,19 @@ def _controls(models: list[engine.Listed], folder: engine.Path) -> Any:
         return st.popover("Save & share")
 
 
-def _save_and_share(
-    shown: Shown, title: str, pictures: Callable[[Shown], Sequence[Picture]] | None
-) -> None:
+def _save_and_share(shown: Shown, title: str, pictures: Pictures) -> None:
     st.caption("Link to this view")
     address = urlsplit(st.context.url or "")
     link = address._replace(path=address.path or "/", query=urlencode(shown.choice.to_query()))
     st.code(link.geturl(), language=None, wrap_lines=True)
-    if pictures:
-        st.caption("This page's pictures in one file that opens without a network")
-        st.download_button(
-            "View as HTML",
-            lambda: standalone_html(f"{title} {shown.trace.source.text}", pictures(shown)),
-            file_name="attention.html",
-            mime="text/html",
-            on_click="ignore",
-        )
+    st.caption("This page's pictures in one file that opens without a network")
+    st.download_button(
+        "View as HTML",
+        lambda: standalone_html(f"{title} {shown.trace.source.text}", pictures()),
+        file_name="attention.html",
+        mime="text/html",
+        on_click="ignore",
+    )
     st.caption("The trace: tokens, candidates, beam tree, every head's weights")
     for suffix, mime in ((".json", "application/json"), (".npz", "application/octet-stream")):
         st.download_button(
@@ -266,7 +286,13 @@ def plain(text: str) -> str:
     return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~:$<>&" else c for c in text)
 
 
-def _shown(folder: engine.Path, status: Any, *, in_the_middle: bool) -> Shown | None:
+def _shown(
+    folder: engine.Path,
+    status: Any,
+    settle: Callable[[Shown], Settled] | None,
+    *,
+    in_the_middle: bool,
+) -> Shown | None:
     choice = session.choice()
     try:
         text = engine.normalise(choice.run.text)
@@ -280,14 +306,17 @@ def _shown(folder: engine.Path, status: Any, *, in_the_middle: bool) -> Shown | 
         st.error(f"This text cannot be translated: {error}.")
         return None
     best = engine.best_head(folder, trace)
-    shape = dataclasses.replace(
-        shape_of(trace, choice.view.kind), snapshots=tuple(engine.timeline_steps(folder))
-    )
+    shape = shape_of(trace, choice.view.kind)
     first = _first_head(choice, best, shape)
     view, notices = state.settle(choice.view, shape, best=first, in_the_middle=in_the_middle)
+    shown = Shown(Choice(choice.run, view, choice.beside), folder, trace, best)
+    if settle:
+        view, more = settle(shown)
+        notices += more
+        shown = dataclasses.replace(shown, choice=dataclasses.replace(shown.choice, view=view))
     for text in (*session.link_notices(), *(notices if session.is_from_link() else ())):
         notice(f"{text} The usual one is shown instead.")
-    return Shown(Choice(choice.run, view, choice.beside), folder, trace, best)
+    return shown
 
 
 def shape_of(trace: engine.Trace, kind: engine.Kind) -> Shape:

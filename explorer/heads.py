@@ -18,6 +18,7 @@ KINDS: dict[Kind, str] = {
     "decoder": "Decoder self-attention",
     "cross": "Cross-attention",
 }
+"""What each kind of attention is called on screen."""
 
 
 @dataclass(frozen=True, slots=True)

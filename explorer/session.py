@@ -46,10 +46,15 @@ def write_link(shown: Choice) -> None:
 
 
 def change_run(**values: Any) -> None:
-    """Translate something else; a new source or model starts without the earlier one's tokens."""
+    """Translate something else; a new source or model starts without the earlier one's tokens.
+
+    What is changed about a model holds for other sentences, but not for another model.
+    """
     before = choice()
     if {"text", "model"} & set(values):
         values = {"prefix": (), "target": "", **values}
+    if "model" in values:
+        values = {"ablation": "", **values}
     after = before.with_run(**values)
     if after.run == before.run:
         return

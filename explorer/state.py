@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
 from urllib.parse import parse_qsl, urlencode
 
+from core.ablation import Ablation
 from core.config import LengthPenalty, Method, SearchConfig
 from core.records import Kind
 
@@ -35,6 +36,16 @@ Units = Literal["pieces", "words"]
 Drawing = Literal["matrix", "lines"]
 Across = Literal["step", "tokens"]
 """What a training is measured by: steps of the optimiser, or source and target tokens seen."""
+
+PositionPicture = Literal["experiment", "curves", "table", "distance", "shift", "learned"]
+"""What the Positions page shows: the loaded model under other positions, or its position table."""
+Extent = Literal["many", "sentence"]
+PositionChange = Literal["off", "shift", "scale"]
+Stacks = Literal["both", "encoder", "decoder"]
+HeldRows = Literal["first", "new"]
+"""Whether attention after a change is that of the first translation, or of the new one."""
+
+MOST_SHIFT, MOST_SCALE = 1_000, 8.0
 
 Parse = Callable[[str], Any]
 
@@ -89,6 +100,10 @@ def _ids(value: str) -> tuple[int, ...]:
 
 def _names(value: str) -> tuple[str, ...]:
     return tuple(name for name in _text(value).split(",") if name)
+
+
+def _ablation(value: str) -> str:
+    return str(Ablation.parse(value))
 
 
 def _switch(value: str) -> bool:
@@ -147,6 +162,8 @@ class Run(_Linked):
     alpha: Annotated[float, _number(0, 5)] = 0.6
     temperature: Annotated[float, _number(0.05, 5)] = 1.0
     seed: Annotated[int, _whole(0)] = 1
+    ablation: Annotated[str, _ablation] = ""
+    """What is changed about the model, as `core.ablation` writes it; nothing, if empty."""
 
     @property
     def search(self) -> SearchConfig:
@@ -178,6 +195,18 @@ class View(_Linked):
     """Lines of all heads of the layer in one drawing."""
     specials: Annotated[bool, _switch] = True
     threshold: Annotated[float, _number(0, 1)] = 0.0
+    picture: Annotated[PositionPicture, _one_of(PositionPicture)] = "experiment"
+    extent: Annotated[Extent, _one_of(Extent)] = "many"
+    dimensions: Annotated[tuple[int, ...], _ids] = ()
+    """Columns of the position table, from 0 as in section 3.5; none leaves them to the program."""
+    position: Annotated[int, _whole(0)] = 1
+    """p of section 3.5, from 0."""
+    k: Annotated[int, _whole(0, MOST_SHIFT)] = 5
+    """How much further: PE(p + k), and the shift of the experiment."""
+    positions: Annotated[PositionChange, _one_of(PositionChange)] = "off"
+    scale: Annotated[float, _number(0, MOST_SCALE)] = 0.5
+    stacks: Annotated[Stacks, _one_of(Stacks)] = "both"
+    rows: Annotated[HeldRows, _one_of(HeldRows)] = "first"
     runs: Annotated[tuple[str, ...], _names] = ()
     """Trainings whose curves are drawn; none leaves them to the program."""
     across: Annotated[Across, _one_of(Across)] = "step"
@@ -242,13 +271,12 @@ def write_query(choice: Choice, query: MutableMapping[str, str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a trace, and its model's timeline, have to choose from."""
+    """What a trace has to choose from."""
 
     n_layers: int
     n_heads: int
     n_steps: int
     n_source: int
-    snapshots: tuple[int, ...] = ()
 
 
 def settle(
@@ -277,7 +305,4 @@ def settle(
         if value is not None and not fits:
             notices.append(f"The link says {name} {value}, but there are only {n} here.")
         chosen[name] = value if fits else fallback
-    chosen["snapshot"] = view.snapshot if view.snapshot in shape.snapshots else 0
-    if view.snapshot != chosen["snapshot"]:
-        notices.append(f"The link says snapshot {view.snapshot}, which this model does not keep.")
     return view.replace(**chosen), tuple(notices)

@@ -1,31 +1,38 @@
 """One sentence at several moments of a model's training: its translations, and its best head."""
 
-import math
-
 import plotly.graph_objects as go
 import streamlit as st
 
 from explorer import engine, session
-from explorer.figures.diff import diff_html
+from explorer.differences import mean_probability
 from explorer.figures.head import head_figure, token_label
 from explorer.figures.standalone import Picture
-from explorer.frame import Shown, note, plain
+from explorer.figures.words import marked_words
+from explorer.frame import Settled, Shown, note, plain
 from explorer.heads import head_matrix
 
 FINISHED = 0
 NO_TIMELINE = (
-    "{name} keeps no earlier weights, only its finished ones. A training keeps them with "
-    "`python -m core train --keep-steps 100 300 1000 …`; of Table 3 (`python -m core table3`), the "
-    "row base has five. Choose such a model above."
+    "{name} keeps its finished weights alone. With `python -m core train --keep-steps 100 300 1000 …` "
+    "a checkpoint also gets those after these steps; of Table 3 (`python -m core table3`), the row "
+    "base does. Choose such a model above."
 )
 
 
-def draw_timeline(shown: Shown) -> None:
+def settle_snapshot(shown: Shown) -> Settled:
+    step = shown.view.snapshot
+    if step in (FINISHED, *engine.timeline_steps(shown.folder)):
+        return shown.view, ()
+    notice = f"The link says snapshot {step}, which this model does not keep."
+    return shown.view.replace(snapshot=FINISHED), (notice,)
+
+
+def draw_timeline(shown: Shown) -> list[Picture]:
+    """Draw the slider, what each step makes of the sentence, and the head; returns its picture."""
     steps = engine.timeline_steps(shown.folder)
     if not steps:
         st.info(NO_TIMELINE.format(name=plain(shown.folder.name)))
-        _draw_head(shown, shown.trace)
-        return
+        return [_draw_head(shown, shown.trace)]
     st.select_slider(
         "Weights after this step of the training",
         [*steps, FINISHED],
@@ -44,12 +51,13 @@ def draw_timeline(shown: Shown) -> None:
             read = at_step(shown, shown.view.snapshot, held=shown.view.held)
     except ValueError as error:
         st.error(f"The timeline cannot be shown: {plain(str(error))}.")
-        return
+        return []
     left, right = st.columns([3, 2], gap="large")
     with left:
-        _draw_head(shown, read)
+        picture = _draw_head(shown, read)
     with right:
         _draw_translations(shown, traces)
+    return [picture]
 
 
 def name_of(step: int) -> str:
@@ -79,29 +87,27 @@ def _draw_translations(shown: Shown, traces: dict[int, engine.Trace]) -> None:
     for step, trace in traces.items():
         mark = " ← on show" if step == shown.view.snapshot else ""
         st.markdown(
-            f"**{name_of(step).capitalize()}**, {_mean_probability(trace):.0%} a piece{mark}"
+            f"**{name_of(step).capitalize()}**, {mean_probability(trace):.0%} a piece{mark}"
         )
         runs = engine.word_diff(shown.trace.target.text, trace.target.text)
-        st.html(diff_html((run.change, run.text) for run in runs))
+        now = [(run.text, run.change == "added") for run in runs if run.change != "removed"]
+        st.html(marked_words(now))
     note(
-        "Against the finished model's translation: struck through, what a step does not say; "
-        "underlined, what it says instead. The share is the geometric mean of its probabilities."
+        "Marked: words that the finished model's translation has not. The share is the geometric mean "
+        "of the probabilities of a translation's pieces."
     )
 
 
-def _mean_probability(trace: engine.Trace) -> float:
-    return math.exp(trace.best.log_probability_nats / len(trace.steps))
-
-
-def _draw_head(shown: Shown, read: engine.Trace) -> None:
-    st.markdown(f"**{_title(shown)}**")
-    st.plotly_chart(
-        _figure(shown, read), alt=_title(shown), key="timeline", config={"displaylogo": False}
-    )
+def _draw_head(shown: Shown, read: engine.Trace) -> Picture:
+    picture = Picture(_title(shown), _figure(shown, read))
+    st.markdown(f"**{picture.title}**")
+    st.plotly_chart(picture.shown, alt=picture.title, key="timeline", config={"displaylogo": False})
     note(
-        f"Of the finished model's heads this one {shown.best.reason}. Each row is a step of the decoder: "
-        "bright cells are the source words it looks at. The colour scale is the same for all weights."
+        f"Of the finished model's heads this one {shown.best.reason}. Each row is a step of the "
+        "decoder: bright cells are the source words it looks at. The colour scale is the same for "
+        "all weights."
     )
+    return picture
 
 
 def _title(shown: Shown) -> str:
@@ -120,9 +126,3 @@ def _figure(shown: Shown, read: engine.Trace) -> go.Figure:
         row_title=matrix.row_title,
         column_title=matrix.column_title,
     )
-
-
-def timeline_pictures(shown: Shown) -> list[Picture]:
-    """The head as it is at the step on show."""
-    read = at_step(shown, shown.view.snapshot, held=shown.view.held)
-    return [Picture(_title(shown), _figure(shown, read))]

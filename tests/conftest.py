@@ -1,6 +1,7 @@
 """What several test files share: a vocabulary, a small model, laws on random input."""
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -31,6 +32,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if item.get_closest_marker("gpu")]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """No test reads or writes what the user's own runs have kept."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["ATTENTION_EXPLORER_CACHE"] = str(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

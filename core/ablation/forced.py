@@ -6,6 +6,7 @@ changed head in the decoder costs no encoder, one in the last layer costs one la
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from core.ablation.edits import ablating
 from core.ablation.means import HeadMeans
-from core.ablation.parts import STACKS, PositionChange
+from core.ablation.parts import STACKS, LayerSkip, PositionChange
 from core.ablation.spec import Ablation
 from core.axes import Examples, SourceIds, Stream, TargetIds
 from core.config import ModelConfig
@@ -23,17 +24,31 @@ from core.model import Memory, Transformer, placed, probing, record
 PIECES_AT_ONCE = 2_048
 """A batch holds at most so many source and target pieces: bounds the memory of logits."""
 
-_Start = tuple[int, int]
-"""Stack (0 encoder, 1 decoder) and layer; -1 is the embedding below the first."""
 
+@dataclass(frozen=True, slots=True, order=True)
+class _Start:
+    """Where a changed run leaves the plain one."""
 
-def _start(ablation: Ablation, config: ModelConfig) -> _Start:
-    """The first layer that an ablation changes; beyond the last, if there is none."""
-    starts = [
-        (STACKS.index(part.stack), -1 if isinstance(part, PositionChange) else part.layer)
-        for part in ablation.parts
-    ]
-    return min(starts, default=(1, config.n_decoder_layers))
+    stack: int  # 0 encoder, 1 decoder
+    unchanged: int  # the layer whose input is still the plain run's; -1: the embedding changes
+    first: int  # the first layer that has to run, since skipped ones do not
+
+    @classmethod
+    def of(cls, ablation: Ablation, config: ModelConfig) -> "_Start":
+        changed = [
+            (STACKS.index(part.stack), -1 if isinstance(part, PositionChange) else part.layer)
+            for part in ablation.parts
+        ]
+        stack, layer = min(changed, default=(1, config.n_decoder_layers))
+        skipped = [
+            part.layer
+            for part in ablation.parts
+            if isinstance(part, LayerSkip) and STACKS.index(part.stack) == stack
+        ]
+        first = layer
+        while first in skipped:
+            first += 1
+        return cls(stack, layer, first)
 
 
 class Forced:
@@ -77,7 +92,7 @@ class Forced:
             ValueError: as `ablating` does.
         """
         n_rows = max(1, PIECES_AT_ONCE // (self.source.shape[1] + self.consumed.shape[1]))
-        starts = [_start(ablation, self.model.config) for ablation in ablations]
+        starts = [_Start.of(ablation, self.model.config) for ablation in ablations]
         for start in sorted(set(starts)):
             together = [index for index, other in enumerate(starts) if other == start]
             for first in range(0, len(together), n_rows):
@@ -89,36 +104,34 @@ class Forced:
         self, ablations: Sequence[Ablation], start: _Start, means: HeadMeans | None
     ) -> Float[Tensor, "B T V"]:
         examples = torch.arange(len(ablations), device=self.source.device)
-        stack, layer = start
         with probing(self.model, ablating(self.model, ablations, means)):
-            if stack == 0:
-                state = self.model.start(self._encoded(examples, layer))
-                layer = -1
+            if start.stack == 0:
+                state = self.model.start(self._encoded(examples, start))
+                start = _Start(1, -1, -1)
             else:
                 state = self.state.rows(torch.zeros_like(examples))
                 state = dataclasses.replace(state, examples=examples)
-            self.n_layers_run += len(examples) * (self.n_layers[1] - max(layer, 0))
-            if layer == -1:
+            self.n_layers_run += len(examples) * (self.n_layers[1] - max(start.first, 0))
+            if start.unchanged == -1:
                 stream = self.model.decode(self._rows(self.consumed, examples), state).stream
                 return self.model.logits(stream)
-            stream = self._rows(self._below[1, layer], examples)
+            stream = self._rows(self._below[1, start.unchanged], examples)
             visible = causal(stream.shape[1], stream.shape[1], stream.device)
+            layers = list(self.model.decoder.layers)[start.first :]
             with placed(examples, first=0):
-                for block, block_state in zip(
-                    list(self.model.decoder.layers)[layer:], state.layers[layer:], strict=True
-                ):
-                    stream = block(stream, block_state, visible, state.cross_visible).stream
+                for layer, before in zip(layers, state.layers[start.first :], strict=True):
+                    stream = layer(stream, before, visible, state.cross_visible).stream
             return self.model.logits(stream)
 
-    def _encoded(self, examples: Examples, layer: int) -> Memory:
-        """The encoder's output, run from this layer on."""
-        self.n_layers_run += len(examples) * (self.n_layers[0] - max(layer, 0))
-        if layer == -1:
+    def _encoded(self, examples: Examples, start: _Start) -> Memory:
+        """The encoder's output under changes that begin in the encoder."""
+        self.n_layers_run += len(examples) * (self.n_layers[0] - max(start.first, 0))
+        if start.unchanged == -1:
             return self.model.encode(self._rows(self.source, examples), examples)
-        stream: Stream = self._rows(self._below[0, layer], examples)
+        stream: Stream = self._rows(self._below[0, start.unchanged], examples)
         with placed(examples, first=0):
-            for block in list(self.model.encoder.layers)[layer:]:
-                stream = block(stream, self.memory.visible)
+            for layer in list(self.model.encoder.layers)[start.first :]:
+                stream = layer(stream, self.memory.visible)
         return Memory(stream, self._rows(self.memory.visible, examples), examples)
 
     def _rows(self, one: Tensor, examples: Examples) -> Tensor:

@@ -26,6 +26,9 @@ Arrays = Mapping[str, NDArray[np.float64]]
 Progress = Callable[[int, int], None]
 """Told how many of how many are done; whatever it raises cancels, and what is not done is not kept."""
 
+FORMAT = 1
+"""Raised when stored results come to mean something else, so that older ones are made again."""
+
 
 def weights_hash(model: Transformer) -> str:
     """Of all weights, as they are in memory: another step of one training is another model."""
@@ -66,7 +69,9 @@ class Store:
         Args:
             what: plain values that name the result completely, but for the weights.
         """
-        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
+        key = hashlib.sha256(
+            json.dumps({**what, "format": FORMAT}, sort_keys=True).encode()
+        ).hexdigest()[:32]
         file = self.folder / f"{key}.npz"
         with (
             contextlib.suppress(OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error),

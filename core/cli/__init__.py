@@ -7,10 +7,12 @@ from typing import Annotated
 
 import tyro
 
+from core.cli.ablate import Ablate
 from core.cli.average import Average
 from core.cli.corpus import Corpus
 from core.cli.evaluate import Align, Evaluate
 from core.cli.info import Info
+from core.cli.prune import Means, Prune
 from core.cli.table3 import Table3
 from core.cli.table3_row import Table3Row
 from core.cli.train import TYRO_CONFIG, Train
@@ -21,6 +23,9 @@ Command = (
     | Annotated[Translate, tyro.conf.subcommand("translate")]
     | Annotated[Trace, tyro.conf.subcommand("trace")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Ablate, tyro.conf.subcommand("ablate")]
+    | Annotated[Means, tyro.conf.subcommand("means")]
+    | Annotated[Prune, tyro.conf.subcommand("prune")]
     | Annotated[Align, tyro.conf.subcommand("align")]
     | Annotated[Average, tyro.conf.subcommand("average")]
     | Annotated[Info, tyro.conf.subcommand("info")]

@@ -58,7 +58,7 @@ def write_checkpoint(
     half: bool,
     about: Path | None,
 ) -> None:
-    """Turn weights of a run into a checkpoint folder, with its history and a first card."""
+    """Turn weights of a run into a checkpoint folder, with its history, timeline and a first card."""
     from core.checkpoint import Checkpoint, model_with, save_checkpoint
 
     trained = agreed(run)
@@ -74,4 +74,4 @@ def write_checkpoint(
         history=tuple(read_history(run.history_file)),
         card=with_results(new_card(output.name, config, settings, text), metrics),
     )
-    save_checkpoint(checkpoint, output, half=half)
+    save_checkpoint(checkpoint, output, half=half, timeline=run.kept_snapshots())

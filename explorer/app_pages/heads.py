@@ -9,7 +9,7 @@ from explorer.components.overview import Tint, overview
 from explorer.components.overview import choice as overview_choice
 from explorer.controls import choose_kind
 from explorer.figures.head import piece_label, step_labels
-from explorer.frame import Shown, note, plain
+from explorer.frame import Pictures, Shown, note, plain
 from explorer.pictures import TILES_NOTE, head_pictures
 
 OVERVIEW = "overview"
@@ -30,7 +30,7 @@ TINTS = {
 }
 
 
-def draw(shown: Shown) -> None:
+def draw(shown: Shown) -> Pictures:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         choose_kind()
         st.radio(
@@ -48,6 +48,7 @@ def draw(shown: Shown) -> None:
         _all_heads(shown)
     with right:
         _one_head(shown)
+    return lambda: head_pictures(shown)
 
 
 def _settings() -> None:
@@ -154,5 +155,4 @@ frame.show_page(
     "Each small square is one head on your sentence, layers downwards. Pick one to read its "
     "weights word by word.",
     draw,
-    head_pictures,
 )

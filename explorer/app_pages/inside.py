@@ -15,14 +15,14 @@ from explorer.figures.inside import (
 )
 from explorer.figures.standalone import Picture
 from explorer.figures.walk import walk
-from explorer.frame import Shown, note
+from explorer.frame import Pictures, Shown, note
 from explorer.heads import KINDS, row_labels, row_title
 from explorer.inside import Row, row_of, share, stages, story, table, without_scale
 
 WALK_NOTE = "Every column is one key. Grey is below zero, colour above; point at it for numbers."
 
 
-def draw(shown: Shown) -> None:
+def draw(shown: Shown) -> Pictures:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         choose_kind()
         choose_head(shown)
@@ -34,12 +34,15 @@ def draw(shown: Shown) -> None:
     _equation(shown, row)
     _scale(row)
     _projection(shown, row, share_norms)
+    return lambda: _pictures(shown)
 
 
 def _row(shown: Shown) -> tuple[Row, Array]:
     """The row on show, and how much every head adds to every row: H q."""
     kind, query = shown.view.kind, shown.query
-    inside = engine.head_internals(shown.folder, shown.trace, kind, shown.layer, shown.head)
+    inside = engine.head_internals(
+        shown.folder, shown.choice.run, shown.trace, kind, shown.layer, shown.head
+    )
     walked = walk(inside.query[query], inside.key, inside.value, inside.visible[query])
     run, norms = shown.choice.run, inside.share_norms
     return row_of(
@@ -138,6 +141,5 @@ frame.show_page(
     "One row of one head, from its query to what it passes on: follow the numbers through "
     "Equation 1, and choose another row, head or layer to compare.",
     draw,
-    _pictures,
     in_the_middle=True,
 )

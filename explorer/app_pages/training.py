@@ -8,9 +8,9 @@ import streamlit as st
 from explorer import engine, frame, session
 from explorer.figures.standalone import Picture
 from explorer.figures.training import curves_figure
-from explorer.frame import Shown, note, notice
+from explorer.frame import Pictures, Shown, note, notice
 from explorer.histories import ACROSS, QUANTITIES, Quantity, Reports, curves, standing
-from explorer.timeline import draw_timeline, timeline_pictures
+from explorer.timeline import draw_timeline, settle_snapshot
 
 READ_EVERY_S = 5.0
 Trainings = dict[str, engine.ListedHistory]
@@ -18,7 +18,7 @@ Trainings = dict[str, engine.ListedHistory]
 
 def above() -> None:
     st.subheader("Curves", anchor=False)
-    trainings = {item.name: item for item in engine.histories(engine.checkpoint_root())}
+    trainings = _trainings()
     if trainings:
         chosen = _choose(trainings)
         is_live = any(not item.is_finished for item in chosen)
@@ -29,6 +29,10 @@ def above() -> None:
             "`runs/NAME/history.jsonl` as it goes, and they are drawn here while it runs."
         )
     st.subheader("Watch the alignment appear", anchor=False)
+
+
+def _trainings() -> Trainings:
+    return {item.name: item for item in engine.histories(engine.checkpoint_root())}
 
 
 def _choose(trainings: Trainings) -> list[engine.ListedHistory]:
@@ -123,20 +127,23 @@ def _figure(histories: dict[str, Reports], quantity: Quantity) -> go.Figure:
     )
 
 
-def pictures(shown: Shown) -> list[Picture]:
-    """The curves, and the head at the snapshot on show."""
-    trainings = {item.name: item for item in engine.histories(engine.checkpoint_root())}
+def draw(shown: Shown) -> Pictures:
+    head = draw_timeline(shown)
+    return lambda: [*_curve_pictures(), *head]
+
+
+def _curve_pictures() -> list[Picture]:
+    trainings = _trainings()
     histories = _read(_chosen(trainings)) if trainings else {}
     figures = [(quantity, _figure(histories, quantity)) for quantity in QUANTITIES]
-    drawn = [Picture(of.title, figure, of.help) for of, figure in figures if figure.data]
-    return [*drawn, *timeline_pictures(shown)]
+    return [Picture(of.title, figure, of.help) for of, figure in figures if figure.data]
 
 
 frame.show_page(
     "How did it learn?",
     "Look for the bend in the curves; then, below, at what attention did with a sentence of yours "
     "before and after it.",
-    draw_timeline,
-    pictures,
+    draw,
+    settle_snapshot,
     above=above,
 )

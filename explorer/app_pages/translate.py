@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer import engine, frame, session
 from explorer.components import beam, stepper
-from explorer.frame import Shown, note
+from explorer.frame import Pictures, Shown, note
 from explorer.pictures import ribbons_note, run_name, stepper_data, translation_pictures
 from explorer.state import Run
 from explorer.translation import node_at, path_to, source_tokens, step_tokens
@@ -15,7 +15,7 @@ from explorer.translation import node_at, path_to, source_tokens, step_tokens
 STEPPER, BESIDE, TREE = "stepper", "stepper_beside", "beam_tree"
 
 
-def draw(shown: Shown) -> None:
+def draw(shown: Shown) -> Pictures:
     earlier = session.earlier()
     before = frame.trace_of(earlier) if earlier else None
     _draw_stepper(shown, before)
@@ -24,6 +24,7 @@ def draw(shown: Shown) -> None:
     if shown.choice.beside:
         _draw_beside(shown, shown.choice.beside)
     _draw_tree(shown)
+    return lambda: translation_pictures(shown)
 
 
 def _draw_stepper(shown: Shown, before: engine.Trace | None) -> None:
@@ -176,5 +177,4 @@ frame.show_page(
     "A Transformer translates your sentence: it encodes the source once, then writes one piece "
     "after another. Step through it with the arrow keys, and click another piece to change its mind.",
     draw,
-    translation_pictures,
 )

@@ -134,6 +134,7 @@ function circle(block, x) {
   const words = block.title.split(" ");
   if (block.n_parameters) words.push(count(block));
   const wave = block.title.startsWith("Learned") ? [] : [path(`M${cx - 12} ${cy}c4 -12 8 -12 12 0s8 12 12 0`)];
+  if (block.page) words[words.length - 1] += " ↗";
   return [
     svg("circle", { class: "back", cx, cy, r: 17 }),
     svg("circle", { class: "shape", cx, cy, r: 17 }),
@@ -151,6 +152,7 @@ function rectangle(block, x) {
   if (number && !lines) made.push(svg("text", { class: "title", x, y: title }, `${block.title} · ${number}`));
   else made.push(svg("text", { class: "title", x, y: title }, block.title));
   if (number && lines) made.push(svg("text", { class: "count", x, y: title + 18 }, number));
+  if (block.page) made.push(svg("text", { class: "count", x: x + width / 2 - 12, y: title }, "↗"));
   return made;
 }
 
@@ -219,45 +221,34 @@ function neighbour(boxes, at, key) {
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
-  let root = parentElement.querySelector(".anatomy");
-  if (!root) {
-    root = document.createElement("div");
-    root.className = "anatomy";
-    parentElement.append(root);
-  }
-  root.open = (page) => setTriggerValue("opened", page);
+  const root = keep(parentElement, "anatomy");
+  root.open = ({ page, name }) => page && setTriggerValue("opened", name);
   const drawn = JSON.stringify(data);
   if (root.drawn === drawn) return;
   root.drawn = drawn;
-  const scroll = document.createElement("div");
-  scroll.className = "scroll";
+  const scroll = element("div", "scroll");
   scroll.append(drawing(data));
-  const panel = document.createElement("div");
-  panel.className = "facts";
+  const panel = element("div", "facts");
   panel.setAttribute("aria-hidden", "true"); // every block's name says the same
-  root.replaceChildren(scroll, panel);
+  root.replaceChildren(scroll, pngButton(root, "model"), panel);
   const boxes = [...scroll.querySelectorAll(".block")];
   boxes[0].setAttribute("tabindex", 0);
   const show = (found) => {
     for (const other of boxes) other.classList.toggle("shown", other === found);
     const lines = found ? facts(found.block) : [`${whole(data.n_parameters)} parameters in all`, "Point at a block to see its shapes and its numbers."];
-    panel.replaceChildren(...lines.map((line, i) => {
-      const made = document.createElement(i ? "div" : "b");
-      made.textContent = line;
-      return made;
-    }));
+    panel.replaceChildren(...lines.map((line, i) => element(i ? "div" : "b", "", line)));
   };
   show(null);
   const blockOf = (event) => event.target.closest?.(".block");
   scroll.onmouseover = (event) => blockOf(event) && show(blockOf(event));
   scroll.addEventListener("focusin", (event) => show(blockOf(event)));
-  scroll.onclick = (event) => blockOf(event)?.block.page && root.open(blockOf(event).block.page);
+  scroll.onclick = (event) => blockOf(event) && root.open(blockOf(event).block);
   scroll.onkeydown = (event) => {
     const found = blockOf(event);
     if (!found) return;
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      if (found.block.page) root.open(found.block.page);
+      root.open(found.block);
     } else if (event.key.startsWith("Arrow")) {
       event.preventDefault();
       const next = neighbour(boxes, boxes.indexOf(found), event.key);

@@ -1,16 +1,17 @@
 """The model as the paper's Figure 1: every block with its shapes, its numbers, and its page."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import streamlit as st
 
+from core import records
 from explorer.components import source
 from explorer.figures.colours import OKABE_ITO, ROLES
 
-SCRIPT, STYLE = source("anatomy.js"), source("anatomy.css")
+SCRIPT, STYLE = source("common.js", "anatomy.js"), source("common.css", "anatomy.css")
 
 Side = Literal["encoder", "decoder"]
 Kind = Literal[
@@ -84,6 +85,13 @@ class Block:
     def n_parameters_in_all(self) -> int:
         return self.n_parameters * self.n_copies
 
+    @property
+    def attention(self) -> records.Kind | None:
+        """The kind of attention that this block belongs to, if any."""
+        if self.kind not in ("attention", "equation"):
+            return None
+        return "cross" if "cross_attention" in self.name else self.side
+
 
 def anatomy(config: ModelShape) -> tuple[Block, ...]:
     """All blocks, encoder then decoder, each from the bottom up; their numbers add up to the model's.
@@ -94,12 +102,21 @@ def anatomy(config: ModelShape) -> tuple[Block, ...]:
             *_foot(config, "decoder"), *_layer(config, "decoder"), *_top(config))  # fmt: skip
 
 
-def anatomy_payload(config: ModelShape) -> dict[str, Any]:
-    """What the script draws."""
+def anatomy_payload(config: ModelShape, pages: Collection[str] = ()) -> dict[str, Any]:
+    """What the script draws.
+
+    Args:
+        pages: those that can be opened; a block of another one is only looked at.
+    """
     blocks = anatomy(config)
     return {
         "blocks": [
-            {**dataclasses.asdict(block), "colour": COLOURS[block.kind]} for block in blocks
+            {
+                **dataclasses.asdict(block),
+                "colour": COLOURS[block.kind],
+                "page": block.page if block.page in pages else None,
+            }
+            for block in blocks
         ],
         "n_layers": {"encoder": config.n_encoder_layers, "decoder": config.n_decoder_layers},
         "n_parameters": sum(block.n_parameters_in_all for block in blocks),
@@ -107,19 +124,22 @@ def anatomy_payload(config: ModelShape) -> dict[str, Any]:
     }
 
 
-def anatomy_figure(config: ModelShape, *, key: str, on_open: Callable[[], None]) -> None:
-    """Draw the model; a click, or Enter, on a block opens the page that shows it.
+def anatomy_figure(
+    config: ModelShape, pages: Collection[str], *, key: str, on_open: Callable[[], None]
+) -> None:
+    """Draw the model; a click, or Enter, on a block asks for the page that shows it.
 
     Args:
-        on_open: called before the next run; `opened(key)` then says which page.
+        pages: those that can be opened.
+        on_open: called before the next run; `opened` then says which block.
     """
-    _mount(data=anatomy_payload(config), key=key, on_opened_change=on_open)
+    _mount(data=anatomy_payload(config, pages), key=key, on_opened_change=on_open)
 
 
-def opened(key: str) -> str | None:
-    """The page that the reader has just asked for; nothing in later runs."""
-    page = getattr(st.session_state.get(key), "opened", None)
-    return None if page is None else str(page)
+def opened(config: ModelShape, key: str) -> Block | None:
+    """The block whose page the reader has just asked for; nothing in later runs."""
+    name = getattr(st.session_state.get(key), "opened", None)
+    return next((block for block in anatomy(config) if block.name == name), None)
 
 
 def _foot(config: ModelShape, side: Side) -> list[Block]:

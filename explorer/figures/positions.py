@@ -1,6 +1,8 @@
-"""Section 3.5 in pictures: the position table, its dot products, and the map from p to p + k.
+"""Section 3.5 in pictures: the position table, its dot products, and a learned one beside it.
 
-Positions and dimensions count from 0, as in the paper's formulas. A `table` is n d_model.
+Positions and dimensions count from 0, as in the paper's formulas. A `table` is n d_model. `words`
+are what stands at the first positions, already escaped: where there is one for every position they
+name the axis, else a mark shows how far the sentence reaches.
 """
 
 import math
@@ -11,22 +13,30 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from explorer.figures.axes import MARGIN, Array, largest, number_axis, signed_heat_map
-from explorer.figures.colours import OKABE_ITO, ROLES
+from explorer.figures.axes import (
+    MARGIN,
+    Array,
+    largest,
+    number_axis,
+    signed_heat_map,
+)
+from explorer.figures.colours import MARK, OKABE_ITO, ROLES
 from explorer.figures.sinusoids import (
     cosines,
     dot_products,
     dot_products_by_distance,
     frequencies,
     pair_dimensions,
-    shift_map,
 )
 
 POSITION, DIMENSION = "position p", "dimension"
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+MOST_WORD_LABELS = 40
 
 
-def curves_figure(table: Array, *, dimensions: Sequence[int], names: Sequence[str]) -> go.Figure:
+def curves_figure(
+    table: Array, *, dimensions: Sequence[int], names: Sequence[str], words: Sequence[str] = ()
+) -> go.Figure:
     """Chosen dimensions as curves over positions.
 
     Args:
@@ -39,22 +49,28 @@ def curves_figure(table: Array, *, dimensions: Sequence[int], names: Sequence[st
             x=np.arange(len(table)),
             y=table[:, dimension].astype(float),
             name=name,
-            mode="lines",
+            mode="lines+markers" if len(words) == len(table) else "lines",
             line={
                 "color": OKABE_ITO[number % len(OKABE_ITO)],
                 "dash": ("solid", "dash", "dot")[number // len(OKABE_ITO) % 3],
             },
-            hovertemplate=f"{name}<br>position %{{x}}: %{{y:.3f}}<extra></extra>",
+            text=_named(len(table), words),
+            hovertemplate=f"{name}<br>position %{{text}}: %{{y:.3f}}<extra></extra>",
         )
-    limit = 1.05 * max(1.0, largest(table))
+    marks_sentence = 0 < len(words) < len(table)
+    limit = 1.05 * largest(table)
     figure.update_layout(
         height=360,
         margin={**MARGIN, "t": 10},
-        xaxis=number_axis(POSITION),
-        yaxis=number_axis("value", range=[-limit, limit], zeroline=True),
+        xaxis=_position_axis(len(table), words),
+        yaxis=number_axis(
+            "value", range=[-(1.2 if marks_sentence else 1) * limit, limit], zeroline=True
+        ),
         legend=LEGEND,
         showlegend=True,
     )
+    if marks_sentence:
+        _frame_sentence(figure, right=len(words) - 0.5, reach=-1.2 * limit, top=limit)
     return figure
 
 
@@ -70,32 +86,35 @@ def sinusoid_names(d_model: int, dimensions: Sequence[int], *, halves: bool = Fa
     return [f"{dimension}: {kinds[dimension]}" for dimension in dimensions]
 
 
-def table_figure(table: Array) -> go.Figure:
+def table_figure(table: Array, *, words: Sequence[str] = ()) -> go.Figure:
     """The whole table: a row a position, downwards; a column a dimension."""
-    figure = go.Figure(_table_map(table, limit=max(1.0, largest(table))))
+    figure = go.Figure(_table_map(table, limit=largest(table)))
     figure.update_layout(
         height=460,
         margin={**MARGIN, "t": 10},
         xaxis=number_axis(DIMENSION, side="top"),
-        yaxis=number_axis(POSITION, autorange="reversed"),
+        yaxis=_position_axis(len(table), words, autorange="reversed"),
     )
+    if 0 < len(words) < len(table):
+        _frame_sentence(figure, right=table.shape[1] - 0.5, reach=len(words) - 0.5)
     return figure
 
 
-def dot_products_figure(table: Array) -> go.Figure:
+def dot_products_figure(table: Array, *, words: Sequence[str] = ()) -> go.Figure:
     """PE·PEᵀ as a matrix: for sinusoids, equal numbers along every diagonal."""
     products = dot_products(table)
     figure = go.Figure(
-        signed_heat_map(
-            products, limit=largest(products), hover="PE(%{y})·PE(%{x}) = <b>%{z:.2f}</b>"
-        )
+        signed_heat_map(products, limit=largest(products), hover="%{y} · %{x} = <b>%{z:.2f}</b>")
     )
     figure.update_layout(
         height=460,
         margin={**MARGIN, "t": 10},
-        xaxis=number_axis("position q", side="top"),
-        yaxis=number_axis(POSITION, autorange="reversed"),
+        xaxis=_position_axis(len(table), words, title="position q", side="top"),
+        yaxis=_position_axis(len(table), words, autorange="reversed"),
     )
+    if 0 < len(words) < len(table):
+        reach = len(words) - 0.5
+        _frame_sentence(figure, right=reach, reach=reach)
     return figure
 
 
@@ -127,51 +146,12 @@ def distance_figure(table: Array) -> go.Figure:
     )
     figure.data[0].showlegend = False
     figure.update_layout(
-        height=360,
+        height=460,
         margin={**MARGIN, "t": 10},
         xaxis=number_axis("distance k"),
         yaxis=number_axis("PE(p) · PE(p + k)", zeroline=True),
         legend=LEGEND,
     )
-    return figure
-
-
-def shift_figure(table: Array, *, k: int, position: int, halves: bool = False) -> go.Figure:
-    """The fixed map M_k at work: the matrix, and what it makes of PE(p) beside the real PE(p + k).
-
-    Args:
-        position: p, whose row of the table is moved; the matrix is the same for every p.
-
-    Raises:
-        ValueError: if p or p + k lies outside the table.
-    """
-    n, d_model = table.shape
-    if not 0 <= position <= position + k < n:
-        raise ValueError(
-            f"position={position} and k={k} leave the table of {n} positions; "
-            f"take 0 <= position <= position + k < {n}"
-        )
-    matrix = shift_map(d_model, k, halves=halves)
-    moved = matrix @ table[position].astype(float)
-    figure = make_subplots(
-        1,
-        2,
-        column_widths=[0.4, 0.6],
-        horizontal_spacing=0.1,
-        subplot_titles=(f"M<sub>{k}</sub>, the same for every p", f"p = {position}, k = {k}"),
-    )
-    hover = "row %{y}, column %{x}: <b>%{z:.3f}</b>"
-    bar = {"thickness": 12, "x": 0.36, "len": 0.9}
-    figure.add_trace(signed_heat_map(matrix, limit=1, hover=hover, colorbar=bar), 1, 1)
-    for trace in _shifted_rows(table[position], moved, table[position + k]):
-        figure.add_trace(trace, 1, 2)
-    figure.update_layout(height=460, margin=MARGIN, legend={**LEGEND, "x": 0.42, "y": -0.24})
-    figure.update_xaxes(number_axis(f"{DIMENSION} of PE(p)"), row=1, col=1)
-    figure.update_yaxes(
-        number_axis(f"{DIMENSION} of PE(p + k)", autorange="reversed"), row=1, col=1
-    )
-    figure.update_xaxes(number_axis(DIMENSION), row=1, col=2)
-    figure.update_yaxes(number_axis("value", range=[-1.1, 1.1], zeroline=True), row=1, col=2)
     return figure
 
 
@@ -191,10 +171,10 @@ def compare_tables_figure(learned: Array, sinusoids: Array) -> go.Figure:
         vertical_spacing=0.14,
         horizontal_spacing=0.09,
         subplot_titles=(
-            "learned table",
+            "learned",
             "sinusoids",
-            "learned: cosine of rows p and q",
-            "sinusoids: cosine of rows p and q",
+            "learned: cosines",
+            "sinusoids: cosines",
         ),
     )
     limit = largest(learned, sinusoids)
@@ -214,32 +194,43 @@ def compare_tables_figure(learned: Array, sinusoids: Array) -> go.Figure:
     return figure
 
 
-def _shifted_rows(before: Array, moved: Array, after: Array) -> list[go.Scatter]:
-    """PE(p) as small dots, the real PE(p + k) as large ones, and rings where the map put it."""
-    dimensions = np.arange(len(before))
+def _frame_sentence(figure: go.Figure, *, right: float, reach: float, top: float = -0.5) -> None:
+    """A frame from the first position down to `reach`, and below its corner what it means."""
+    figure.add_shape(
+        type="rect", x0=-0.5, x1=right, y0=top, y1=reach, line={"color": MARK, "width": 2}
+    )
+    figure.add_annotation(
+        text="this sentence",
+        x=right,
+        y=reach,
+        xanchor="right",
+        yanchor="bottom" if top > reach else "top",
+        showarrow=False,
+        font={"size": 11, "color": "#31333f"},
+        bgcolor="rgba(255,255,255,0.9)",
+    )
 
-    def row(name: str, values: Array, **marker: Any) -> go.Scatter:
-        hover = f"{name}<br>dimension %{{x}}: <b>%{{y:.3f}}</b><extra></extra>"
-        return go.Scatter(
-            x=dimensions,
-            y=values.astype(float),
-            name=name,
-            mode="markers",
-            marker=marker,
-            hovertemplate=hover,
-        )
 
-    return [
-        row("PE(p)", before, color="#808080", size=4),
-        row("PE(p + k), from the table", after, color=ROLES["query"].mark, size=6),
-        row(
-            "M<sub>k</sub> PE(p)",
-            moved,
-            color=ROLES["key"].mark,
-            size=11,
-            symbol="circle-open",
-        ),
-    ]
+def _position_axis(
+    n: int, words: Sequence[str], *, title: str = POSITION, **more: Any
+) -> dict[str, Any]:
+    """Numbers, or where every position has a word, the words; of very many, every n-th."""
+    if len(words) != n:
+        return number_axis(title, **more)
+    shown = range(0, n, -(-n // MOST_WORD_LABELS))
+    names = _named(n, words)
+    return number_axis(
+        title,
+        tickmode="array",
+        tickvals=list(shown),
+        ticktext=[names[position] for position in shown],
+        **more,
+    )
+
+
+def _named(n: int, words: Sequence[str]) -> list[str]:
+    """Positions as numbers, with the word that stands there, if one does."""
+    return [f"{p} {words[p]}" if p < len(words) else str(p) for p in range(n)]
 
 
 def _table_map(table: Array, *, limit: float, **more: Any) -> go.Heatmap:

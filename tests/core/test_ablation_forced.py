@@ -24,12 +24,18 @@ def collected(run, ablations, means=None):
     return [found[index] for index in range(len(ablations))]
 
 
+MORE = ("enc.L1=skip,enc.L2=skip", "dec.L2=skip,dec.L3=skip", "dec.L1=skip,dec.L3=skip",
+        "enc.L2=skip,dec.L1=skip", "enc.L2H1=0,dec.L1=skip,dec.L2=skip,dec.L3=skip",
+        "dec.pos=shift:2", "dec.pos=off,cross.L2H1=0")  # fmt: skip
+ALL = (*MANY, *map(Ablation.parse, MORE))
+
+
 @pytest.mark.parametrize("pieces_at_once", [1, 25, 100_000])
 def test_a_branch_is_the_whole_run(model, monkeypatch, pieces_at_once):
     monkeypatch.setattr(forced_module, "PIECES_AT_ONCE", pieces_at_once)
     means = random_means()
-    branches = collected(Forced(model, SOURCE, CONSUMED), MANY, means)
-    for ablation, branch in zip(MANY, branches, strict=True):
+    branches = collected(Forced(model, SOURCE, CONSUMED), ALL, means)
+    for ablation, branch in zip(ALL, branches, strict=True):
         with torch.no_grad(), probing(model, ablating(model, [ablation], means)):
             assert_close(branch, model(SOURCE, CONSUMED)[0], rtol=0, atol=1e-10)
 
@@ -46,7 +52,8 @@ def test_a_branch_of_a_probed_run_is_probed(model):
 @pytest.mark.parametrize(
     ("text", "n_layers"),
     [("", 0), ("enc.L1H1=0", 5), ("enc.L2.ffn=skip", 4), ("dec.L1H1=0", 3), ("cross.L3H1=0", 1),
-     ("dec.L2=skip", 2), ("pos=off", 5), ("dec.pos=off", 3), ("cross.L3H1=0,enc.L2H1=0", 4)],
+     ("dec.L2=skip", 1), ("dec.L3=skip", 0), ("enc.L2=skip", 3), ("enc.L1=skip,enc.L2=skip", 3),
+     ("dec.L2=skip,dec.L3=skip", 0), ("enc.L1H1=0,enc.L2=skip", 5), ("pos=off", 5), ("dec.pos=off", 3), ("cross.L3H1=0,enc.L2H1=0", 4)],
 )  # fmt: skip
 def test_only_layers_from_the_first_changed_one_run(model, text, n_layers):
     """Counted by what runs: the recording holds one entry for each layer that did."""

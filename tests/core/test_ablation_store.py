@@ -56,6 +56,18 @@ def test_a_cancelled_result_leaves_nothing(model, tmp_path):
     assert not list(tmp_path.rglob("*.npz*"))
 
 
+def test_a_write_that_is_cut_short_leaves_nothing(model, tmp_path, monkeypatch):
+    def killed(opened, **arrays):
+        opened.write(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez_compressed", killed)
+        with pytest.raises(KeyboardInterrupt):
+            Store(model, tmp_path).kept({}, made_of(1, []))
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+
+
 def test_a_folder_that_cannot_be_written_costs_only_the_storing(model, tmp_path):
     (tmp_path / "file").write_text("")
     calls = []

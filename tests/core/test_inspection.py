@@ -9,6 +9,8 @@ import torch
 from torch.nn import functional
 from torch.testing import assert_close
 
+from core.ablation import Ablation
+from core.ablation.edits import ablating
 from core.config import SearchConfig
 from core.inspection import Check, head_internals, self_check
 from core.model import attention, edit, probing, transformer
@@ -71,6 +73,21 @@ def test_differences_are_rounding(exact, traced):
     """Float32 is the trace's own precision; logits never leave the model's."""
     for check in self_check(exact, traced):
         assert check.largest_difference < (1e-10 if check.name == LOGITS else 1e-5), check
+
+
+@pytest.mark.parametrize("text", ["enc.pos=shift:{}", "enc.pos=scale:2", "pos=off"])
+def test_positions_moved_to_the_end_of_the_table_can_be_checked(tokenizer, text):
+    n_source = len(tokenizer.encode(SENTENCE)) + 1
+    n_positions = 2 * n_source
+    model = model_for(tokenizer, max_positions=n_positions)
+    ablation = Ablation.parse(text.format(n_positions - n_source))
+    edits = ablating(model, [ablation])
+    seen = trace(model, tokenizer, SENTENCE, prefix=[*tokenizer.encode("Haus"), 3], edits=[edits])
+    with probing(model, edits):
+        checks = {check.name: check for check in self_check(model, seen)}
+    assert failed(checks.values()) == set()
+    n_more = {"enc.pos=shift:{}": 0, "enc.pos=scale:2": 0, "pos=off": 3}[text]
+    assert f"{n_more} pieces longer" in checks[PADDING].detail
 
 
 def test_a_source_that_fills_the_position_table_can_be_checked(tokenizer):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from core.model import edit, probing, record, tap_names
+from core.model import edit, place, probing, record, tap_names
 from tests.core.helpers import random_ids, run_python, small_config, small_model
 
 SOURCE, TARGET = random_ids(2, 7), random_ids(2, 5, seed=2)
@@ -273,3 +273,35 @@ def test_a_compiled_model_agrees_and_the_original_still_records():
                 assert not torch.equal(model(source, target), plain)
             assert set(seen) == set(tap_names(model))
     """)
+
+
+def test_an_edit_can_ask_where_it_is(model):
+    """Which example each row is, and the first position: in every pass, whatever the row order."""
+    places = {}
+
+    def noted(name):
+        def visit(tensor):
+            places.setdefault(name, []).append((place().examples.tolist(), place().first))
+            return tensor
+
+        return visit
+
+    names = ["encoder.layers.1.output", "decoder.layers.2.cross_attention.keys",
+             "decoder.layers.0.output"]  # fmt: skip
+    with torch.no_grad(), probing(model, edit({name: noted(name) for name in names})):
+        state = model.start(model.encode(SOURCE, torch.tensor([7, 4])))
+        state = model.decode(TARGET[:, :2], state).state.rows(torch.tensor([1, 1, 0]))
+        state = model.decode(TARGET[[1, 1, 0], 2:3], state).state
+        model(SOURCE, TARGET)
+    both, plain = ([7, 4], 0), ([0, 1], 0)
+    assert places[names[0]] == places[names[1]] == [both, plain]
+    assert places[names[2]] == [both, ([4, 4, 7], 2), plain]
+
+
+def test_there_is_no_place_outside_of_a_pass(model):
+    with pytest.raises(LookupError):
+        place()
+    with probing(model, record(WEIGHTS)):
+        model(SOURCE, TARGET)
+        with pytest.raises(LookupError):
+            place()

@@ -11,7 +11,9 @@ IMAGES = ROOT / "docs" / "images"
 PAGES = {
     "translate": ("/?step=4", ".stepper .ribbons path"),
     "heads": ("/heads", ".js-plotly-plot"),
+    "anatomy": ("/anatomy", ".anatomy svg"),
     "inside": ("/inside", ".st-key-norms .js-plotly-plot"),
+    "positions": ("/positions?positions=scale", ".js-plotly-plot"),
     "training": ("/training", ".st-key-timeline .js-plotly-plot"),
 }
 """For each picture: the address, and what must be drawn before it is taken."""

@@ -21,7 +21,7 @@ def download(page: Page, name: str, folder: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("address", ["/", "/heads"])
+@pytest.mark.parametrize("address", ["/", "/heads", "/anatomy"])
 def test_a_picture_is_saved_as_it_looks(visitor: Visitor, tmp_path: Path, address: str) -> None:
     page = visitor.open(address)
     file = download(page, "Save this picture as PNG", tmp_path)
@@ -60,12 +60,14 @@ def test_the_data_and_the_link_are_of_the_sentence_on_show(
 
 
 @pytest.mark.parametrize(
-    ("address", "drawn"),
-    [("/", ".stepper .ribbons path"), ("/heads", ".js-plotly-plot .heatmaplayer image"),
-     ("/heads?drawing=lines", ".lines canvas")],
+    ("address", "n_pictures", "drawn"),
+    [("/", 2, ".stepper .ribbons path"), ("/heads", 2, ".js-plotly-plot .heatmaplayer image"),
+     ("/heads?drawing=lines", 2, ".lines canvas"), ("/inside", 3, ".js-plotly-plot"),
+     ("/positions", 2, ".js-plotly-plot .heatmaplayer image"),
+     ("/positions?picture=shift", 2, ".js-plotly-plot .heatmaplayer image")],
 )  # fmt: skip
 def test_the_view_is_one_file_that_needs_no_network(
-    visitor: Visitor, browser: Browser, tmp_path: Path, address: str, drawn: str
+    visitor: Visitor, browser: Browser, tmp_path: Path, address: str, n_pictures: int, drawn: str
 ) -> None:
     page = visitor.open(address)
     page.get_by_role("button", name="Save & share").click()
@@ -76,7 +78,7 @@ def test_the_view_is_one_file_that_needs_no_network(
     alone.on("pageerror", lambda error: faults.append(str(error)))
     alone.on("console", lambda message: faults.append(message.text))
     alone.goto(file.as_uri())
-    expect(alone.locator("[data-drawn]")).to_have_count(2)
+    expect(alone.locator("[data-drawn]")).to_have_count(n_pictures)
     expect(alone.locator(drawn).first).to_be_attached()
     expect(alone.get_by_role("heading", level=1)).to_contain_text(EXAMPLES[0])
     context.close()

@@ -23,10 +23,12 @@ beam.beam_tree(
     key="beam",
     on_open=lambda: st.session_state.update(beam_opened=beam.opened("beam")),
 )
+model = ModelConfig(vocabulary_size=100, n_encoder_layers=2, n_decoder_layers=3)
 anatomy.anatomy_figure(
-    ModelConfig(vocabulary_size=100, n_encoder_layers=2, n_decoder_layers=3),
+    model,
+    ["Translate", "Positions"],
     key="anatomy",
-    on_open=lambda: st.session_state.update(page_opened=anatomy.opened("anatomy")),
+    on_open=lambda: st.session_state.update(block_opened=anatomy.opened(model, "anatomy")),
 )
 weights = np.random.default_rng(1).dirichlet(np.full(4, 0.3), size=(2, 3))
 lines.lines(
@@ -39,4 +41,5 @@ lines.lines(
     key="lines",
 )
 st.write(f"Node: {st.session_state.get('beam_opened')}")
-st.write(f"Page: {st.session_state.get('page_opened')}")
+block = st.session_state.get("block_opened")
+st.write(f"Page: {block and block.page}")

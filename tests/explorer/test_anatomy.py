@@ -110,3 +110,14 @@ def test_without_positions_there_is_no_circle() -> None:
 def test_only_the_decoder_is_masked() -> None:
     masked = [block.name for block in anatomy(small_config()) if "Masked" in block.title]
     assert masked == ["decoder.layers.self_attention"]
+
+
+def test_a_block_opens_only_a_page_that_there_is() -> None:
+    everywhere = anatomy_payload(small_config(), ["Heads", "Translate"])["blocks"]
+    assert {block["page"] for block in everywhere} == {"Heads", "Translate", None}
+    assert {block["page"] for block in anatomy_payload(small_config())["blocks"]} == {None}
+
+
+def test_attention_blocks_know_their_kind() -> None:
+    kinds = [block.attention for block in anatomy(small_config()) if block.attention]
+    assert kinds == ["encoder"] * 2 + ["decoder"] * 2 + ["cross"] * 2

@@ -97,6 +97,61 @@ def test_a_run_is_searched_as_it_says(folder: Path) -> None:
     assert engine.continuation(folder, prefix, "Haus")[:3] == prefix
 
 
+def test_an_ablated_run_is_another_run(folder: Path) -> None:
+    plain, shifted = Run(text=SENTENCE), Run(text=SENTENCE, ablation="enc.pos=shift:7")
+    before = engine.trace(folder, plain)
+    after = engine.trace(folder, shifted)
+    assert engine.trace(folder, shifted) is after
+    assert engine.trace(folder, plain) is before
+    assert not np.array_equal(before.weights["encoder"], after.weights["encoder"])
+    again = engine.trace(folder, shifted.replace(ablation="enc.pos=shift:0", beam_size=1))
+    same = engine.trace(folder, plain.replace(beam_size=1))
+    assert np.array_equal(again.weights["encoder"], same.weights["encoder"])
+
+
+@pytest.mark.parametrize("ablation", ["pos=off", "pos=shift:7", "dec.pos=scale:0.5"])
+def test_a_changed_run_is_checked_and_swept_under_its_change(folder: Path, ablation: str) -> None:
+    run = Run(text=SENTENCE, ablation=ablation)
+    shown = engine.trace(folder, run)
+    assert all(check.passed for check in engine.self_check(folder, run, shown))
+    wrong = engine.self_check(folder, Run(text=SENTENCE), shown)  # as if nothing had been changed
+    assert not all(check.passed for check in wrong)
+    with_it, without = (
+        engine.head_effects(folder, r, shown) for r in (run, Run(text=SENTENCE, seed=9))
+    )
+    assert not np.allclose(with_it["cross"], without["cross"], rtol=0, atol=1e-6)
+
+
+def test_an_ablation_of_a_head_that_is_not_there_is_refused(folder: Path) -> None:
+    with pytest.raises(ValueError, match="there is no head 9"):
+        engine.trace(folder, Run(text=SENTENCE, ablation="cross.L1H9=0"))
+
+
+def test_means_that_were_never_measured_are_asked_for(folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"means\.npz"):
+        engine.trace(folder, Run(text=SENTENCE, ablation="cross.L1H1=mean"))
+
+
+def test_the_stored_example_is_not_taken_for_a_changed_run(folder: Path) -> None:
+    engine.trace(folder, Run(text=SENTENCE)).save(folder / engine.EXAMPLE)
+    st.cache_resource.clear()
+    try:
+        changed = engine.trace(folder, Run(text=SENTENCE, ablation="pos=off"))
+        stored = engine.trace(folder, Run(text=SENTENCE))
+        assert not np.array_equal(changed.weights["encoder"], stored.weights["encoder"])
+    finally:
+        (folder / engine.EXAMPLE).unlink()
+
+
+def test_the_shape_of_a_model_is_known_without_loading_it(folder: Path) -> None:
+    config = engine.model_config(folder)
+    assert (config.d_model, config.n_heads) == (24, 5)
+    assert not engine.is_loaded(folder)
+    table = engine.position_table(folder)
+    assert table.shape == (config.max_positions, 24)
+    assert np.array_equal(table[:9], engine.sinusoid_table(9, 24))
+
+
 def test_the_stored_example_is_used_for_its_sentence_only(folder: Path) -> None:
     other = "The cat finds a ball."
     engine.trace(folder, Run(text=other)).save(folder / engine.EXAMPLE)

@@ -1,147 +1,129 @@
-"""Pictures of positions, and the laws of section 3.5 that they show."""
+"""Choices of the Positions page: what fits a model, and the experiment as a value."""
 
-import numpy as np
+import dataclasses
+from typing import Any, get_args
+
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from core.model.embedding import sinusoids
-from explorer.figures.positions import (
-    compare_tables_figure,
-    curves_figure,
-    distance_figure,
-    dot_products_figure,
-    shift_figure,
-    sinusoid_names,
-    table_figure,
+from core.ablation import Ablation
+from core.ablation.edits import ablating
+from core.config import ModelConfig
+from core.model import Transformer, probing, record
+from explorer.figures.sinusoids import pair_dimensions
+from explorer.positions import (
+    MOST_CURVES,
+    ablation_text,
+    change_name,
+    first_dimensions,
+    moved_positions,
+    settle_positions,
 )
-from explorer.figures.sinusoids import (
-    cosines,
-    dot_products_by_distance,
-    frequencies,
-    shift_error,
-    shift_map,
+from explorer.state import MOST_SCALE, PositionChange, Stacks, View
+
+N_SOURCE = 7
+
+
+def config(**values: Any) -> ModelConfig:
+    return ModelConfig(**{"vocabulary_size": 300, "d_model": 26, "max_positions": 53, **values})
+
+
+changes = st.builds(
+    View,
+    positions=st.sampled_from(get_args(PositionChange)),
+    stacks=st.sampled_from(get_args(Stacks)),
+    k=st.integers(0, 40),
+    scale=st.floats(0, MOST_SCALE),
 )
 
-N, D = 53, 26
-LEARNED = np.random.default_rng(1).normal(size=(N, D)) * D**-0.5
+
+def test_what_fits_is_left_alone() -> None:
+    view = View(picture="shift", dimensions=(3, 25), position=6, k=46)
+    assert settle_positions(view, config(), N_SOURCE) == (view, ())
 
 
-def table(*, halves: bool = False) -> np.ndarray:
-    return sinusoids(N, D, halves=halves).numpy()
+def test_what_was_not_chosen_is_chosen_without_a_notice() -> None:
+    view, notices = settle_positions(View(), config(), N_SOURCE)
+    assert view == View(dimensions=first_dimensions(config()))
+    assert not notices
 
 
-@pytest.mark.parametrize("halves", [False, True])
-@pytest.mark.parametrize("k", [0, 1, 7, N - 1])
-def test_a_shift_is_one_linear_map(k: int, halves: bool) -> None:
-    assert shift_error(table(halves=halves), k, halves=halves) < 3e-7  # the table is float32
+@pytest.mark.parametrize(
+    ("bad", "settled", "says"),
+    [
+        ({"k": 47}, {"k": 5}, "k 47, but only 0 to 46 fit"),
+        ({"position": 7}, {"position": 1}, "position 7, but only 0 to 6 fit"),
+        ({"dimensions": (3, 26)}, {"dimensions": (3,)}, "dimensions 3, 26, but"),
+        ({"dimensions": (3, 3)}, {"dimensions": (3,)}, "different ones from 0 to 25"),
+        ({"dimensions": tuple(range(9))}, {"dimensions": tuple(range(8))}, "up to 8 different"),
+        ({"picture": "learned"}, {"picture": "experiment"}, "this model has sinusoids"),
+    ],
+)
+def test_what_does_not_fit_is_named_and_replaced(
+    bad: dict[str, Any], settled: dict[str, Any], says: str
+) -> None:
+    fitting = View(dimensions=(0,))
+    view, notices = settle_positions(fitting.replace(**bad), config(), N_SOURCE)
+    assert view == fitting.replace(**settled)
+    assert len(notices) == 1
+    assert says in notices[0]
 
 
-def test_the_map_of_the_other_layout_does_not_fit() -> None:
-    assert shift_error(table(halves=True), 7, halves=False) > 0.1
+def test_a_learned_table_has_no_map_from_p_to_p_plus_k() -> None:
+    view, notices = settle_positions(View(picture="shift"), config(positions="learned"), N_SOURCE)
+    assert view.picture == "experiment"
+    assert "a learned table" in notices[0]
 
 
-@pytest.mark.parametrize("halves", [False, True])
-def test_shifts_add_up_and_keep_lengths(halves: bool) -> None:
-    three, four, seven = (shift_map(D, k, halves=halves) for k in (3, 4, 7))
-    assert np.allclose(three @ four, seven, rtol=0, atol=1e-12)
-    assert np.allclose(seven @ seven.T, np.eye(D), rtol=0, atol=1e-12)
+def test_a_sentence_that_fills_the_table_leaves_no_k() -> None:
+    view, notices = settle_positions(View(), config(max_positions=N_SOURCE), N_SOURCE)
+    assert view.k == 0
+    assert "only 0 to 0 fit" in notices[0]
 
 
-def test_the_interleaved_map_is_made_of_the_papers_blocks() -> None:
-    matrix = shift_map(4, 5)
-    for pair, frequency in enumerate(frequencies(4)):
-        c, s = np.cos(5 * frequency), np.sin(5 * frequency)
-        block = matrix[2 * pair : 2 * pair + 2, 2 * pair : 2 * pair + 2]
-        assert np.allclose(block, [[c, s], [-s, c]], rtol=0, atol=1e-15)
-    assert not matrix[:2, 2:].any()
+@pytest.mark.parametrize("d_model", [1, 2, 8, 24, 26, 256, 1024])
+@pytest.mark.parametrize("positions", ["sinusoidal", "sinusoidal_halves", "learned"])
+def test_the_first_dimensions_exist_and_differ(d_model: int, positions: Any) -> None:
+    if d_model % 2 and positions != "learned":
+        return
+    found = first_dimensions(config(d_model=d_model, positions=positions))
+    assert 0 < len(found) == len(set(found)) <= MOST_CURVES
+    assert max(found) < d_model
+    if positions != "learned":
+        sine, cosine = pair_dimensions(d_model, halves=positions == "sinusoidal_halves")
+        assert found[:2] == (sine[0], cosine[0])
+        assert set(found[2:]) <= set(sine.tolist())
 
 
-@pytest.mark.parametrize("k", [-1, N])
-def test_a_shift_out_of_the_table_is_refused(k: int) -> None:
-    with pytest.raises(ValueError, match=f"k={k} leaves the table of {N} positions"):
-        shift_error(table(), k)
+@given(changes)
+def test_the_experiment_is_a_canonical_ablation(view: View) -> None:
+    ablation = Ablation.parse(ablation_text(view))
+    assert ablation_text(view) == str(ablation)
+    assert {part.stack for part in ablation.parts} == (  # type: ignore[union-attr]
+        {"encoder", "decoder"} if view.stacks == "both" else {view.stacks}
+    )
 
 
-def test_an_odd_width_is_refused() -> None:
-    with pytest.raises(ValueError, match="d_model=7 is odd"):
-        shift_map(7, 1)
+@given(changes)
+def test_the_positions_on_screen_are_those_of_the_model(model: Transformer, view: View) -> None:
+    """Rows of the table that the model really takes, under the ablation."""
+    n = min(6, 1 + int((model.config.max_positions - 1) / max(1, view.scale)))
+    ids = torch.full((1, n), 5)
+    edits = ablating(model, [Ablation.parse(ablation_text(view.replace(stacks="encoder")))])
+    with torch.inference_mode(), probing(model, edits, record("encoder.embedding.*")) as seen:
+        model.encode(ids)
+    if view.positions == "off":
+        assert not seen["encoder.embedding.positions"].any()
+        assert moved_positions(view, n) == [None] * n
+    else:
+        assert moved_positions(view, n) == seen["encoder.embedding.position_ids"][0].tolist()
 
 
-def test_dot_products_of_sinusoids_depend_on_distance_alone() -> None:
-    found = dot_products_by_distance(table())
-    literal = [np.cos(frequencies(D) * k).sum() for k in range(N)]
-    assert np.allclose(found.mean, literal, rtol=0, atol=1e-5)
-    assert (found.highest - found.lowest).max() < 1e-5
-
-
-def test_those_of_a_learned_table_do_not() -> None:
-    found = dot_products_by_distance(LEARNED)
-    assert (found.highest - found.lowest)[: N // 2].min() > 0.1
-
-
-def test_cosines_forget_the_length_of_rows() -> None:
-    assert np.allclose(cosines(5 * LEARNED), cosines(LEARNED), rtol=0, atol=1e-12)
-    assert np.allclose(np.diag(cosines(LEARNED)), 1)
-    assert not cosines(np.zeros((3, 4))).any()
-
-
-def test_curves_are_columns_of_the_table() -> None:
-    figure = curves_figure(table(), dimensions=[0, 5], names=sinusoid_names(D, [0, 5]))
-    assert np.array_equal(np.asarray(figure.data[1].y, np.float32), table()[:, 5])
-
-
-@pytest.mark.parametrize("halves", [False, True])
-def test_names_say_what_a_dimension_is(halves: bool) -> None:
-    names = sinusoid_names(D, range(D), halves=halves)
-    for dimension, name in enumerate(names):
-        kind = "sin" if table(halves=halves)[0, dimension] == 0 else "cos"
-        assert name.startswith(f"{dimension}: {kind}, repeats after ")
-    assert names[0] == "0: sin, repeats after 6.3"
-
-
-def test_many_curves_never_look_the_same() -> None:
-    figure = curves_figure(table(), dimensions=range(17), names=sinusoid_names(D, range(17)))
-    assert len({(trace.line.color, trace.line.dash) for trace in figure.data}) == 17
-
-
-def test_the_table_is_drawn_downwards_around_zero() -> None:
-    figure = table_figure(table())
-    assert np.array_equal(np.asarray(figure.data[0].z, np.float32), table())
-    assert figure.layout.yaxis.autorange == "reversed"
-    assert (figure.data[0].zmin, figure.data[0].zmax) == (-1, 1)
-
-
-def test_the_matrix_of_dot_products_is_symmetric_around_zero() -> None:
-    trace = dot_products_figure(table()).data[0]
-    assert np.allclose(trace.z, np.transpose(trace.z))
-    assert trace.zmax == -trace.zmin == pytest.approx(D / 2, abs=1e-5)
-
-
-def test_the_band_holds_the_mean() -> None:
-    lowest, highest, mean = (np.asarray(t.y) for t in distance_figure(LEARNED).data)
-    assert (lowest <= mean).all()
-    assert (mean <= highest).all()
-
-
-def test_the_moved_row_lies_on_the_real_one() -> None:
-    figure = shift_figure(table(), k=7, position=11)
-    real, moved = figure.data[2].y, figure.data[3].y
-    assert np.allclose(real, table()[18], rtol=0, atol=1e-7)
-    assert np.allclose(moved, real, rtol=0, atol=3e-7)
-
-
-def test_a_row_beyond_the_table_is_refused() -> None:
-    with pytest.raises(ValueError, match=f"position=50 and k=7 leave the table of {N}"):
-        shift_figure(table(), k=7, position=50)
-
-
-def test_both_tables_share_their_scales() -> None:
-    figure = compare_tables_figure(LEARNED, table())
-    values, cosine = figure.data[0::2], figure.data[1::2]
-    for pair in (values, cosine):
-        assert len({(trace.zmin, trace.zmax) for trace in pair}) == 1
-    assert figure.data[0].zmax == pytest.approx(max(np.abs(LEARNED).max(), 1))
-
-
-def test_tables_of_two_shapes_are_not_compared() -> None:
-    with pytest.raises(ValueError, match=r"\(53, 26\) and \(52, 26\)"):
-        compare_tables_figure(LEARNED, table()[:-1])
+def test_the_experiment_has_a_name() -> None:
+    assert change_name(View()) == "no positions"
+    shifted = View(positions="shift", k=3, stacks="decoder")
+    assert change_name(shifted) == "positions shifted by 3 in the decoder"
+    scaled = dataclasses.replace(shifted, positions="scale", scale=0.25, stacks="both")
+    assert change_name(scaled) == "positions scaled by 0.25"

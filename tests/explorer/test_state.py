@@ -1,6 +1,5 @@
 """The link says what is on screen, and a bad link says so."""
 
-import dataclasses
 from typing import Any, get_args
 
 import pytest
@@ -12,11 +11,18 @@ from core.records import KINDS
 from explorer.state import (
     EXAMPLES,
     MOST_BEAMS,
+    MOST_SCALE,
+    MOST_SHIFT,
     Across,
     Choice,
     Drawing,
+    Extent,
+    HeldRows,
+    PositionChange,
+    PositionPicture,
     Run,
     Shape,
+    Stacks,
     Units,
     Values,
     View,
@@ -38,6 +44,7 @@ runs = st.builds(
     alpha=st.floats(0, 5),
     temperature=st.floats(0.05, 5),
     seed=st.integers(0, 999_999_999),
+    ablation=st.sampled_from(["", "pos=shift:3", "enc.L2.ffn=skip,cross.L3H5=0"]),
 )
 views = st.builds(
     View,
@@ -52,6 +59,15 @@ views = st.builds(
     drawing=st.sampled_from(get_args(Drawing)),
     specials=st.booleans(),
     threshold=st.floats(0, 1),
+    picture=st.sampled_from(get_args(PositionPicture)),
+    extent=st.sampled_from(get_args(Extent)),
+    dimensions=st.lists(st.integers(0, 9_999)).map(tuple),
+    position=st.integers(0, 9_999),
+    k=st.integers(0, MOST_SHIFT),
+    positions=st.sampled_from(get_args(PositionChange)),
+    scale=st.floats(0, MOST_SCALE),
+    stacks=st.sampled_from(get_args(Stacks)),
+    rows=st.sampled_from(get_args(HeldRows)),
     runs=st.lists(st.text(min_size=1).filter(lambda name: "," not in name)).map(tuple),
     across=st.sampled_from(get_args(Across)),
     log_x=st.booleans(),
@@ -69,6 +85,11 @@ def test_a_choice_survives_the_link(choice: Choice) -> None:
     assert reading.choice == choice
     assert not reading.notices
     assert "left" not in query
+
+
+def test_an_ablation_is_kept_as_it_is_written() -> None:
+    reading = read_query({"ablation": " dec.pos=shift:3.0, enc.pos=shift:3"})
+    assert reading.choice.run.ablation == "pos=shift:3"
 
 
 def test_an_empty_link_shows_the_first_example() -> None:
@@ -93,6 +114,16 @@ def test_an_empty_link_shows_the_first_example() -> None:
         ({"snapshot": "-1"}, "snapshot must be a whole number from 0"),
         ({"specials": "yes"}, "specials must be a whole number from 0 to 1"),
         ({"text": "x" * 5_001}, "text has 5,001 characters, but at most 5,000 are taken"),
+        ({"dimensions": "1.x"}, "dimensions must be a whole number from 0"),
+        ({"position": "-1"}, "position must be a whole number from 0"),
+        ({"k": "1001"}, "k must be a whole number from 0 to 1000"),
+        ({"scale": "9"}, "scale must be a number from 0 to 8"),
+        ({"positions": "gone"}, "positions must be one of off, shift, scale"),
+        ({"stacks": "all"}, "stacks must be one of both, encoder, decoder"),
+        ({"picture": "x"}, "picture must be one of experiment, curves, table, distance, shift"),
+        ({"rows": "x"}, "rows must be one of first, new"),
+        ({"extent": "x"}, "extent must be one of many, sentence"),
+        ({"ablation": "pos=gone"}, "'pos=gone' is no part of an ablation"),
         ({"beside": "alpha=9"}, "alpha must be a number from 0 to 5"),
     ],
 )
@@ -130,15 +161,6 @@ def test_a_source_piece_that_is_not_there_is_named_and_replaced() -> None:
     view, notices = settle(View(kind="encoder", row=8), SHAPE, best=(1, 1))
     assert view.row == 1
     assert notices == ("The link says row 8, but there are only 7 here.",)
-
-
-def test_a_snapshot_that_is_not_kept_is_named_and_replaced() -> None:
-    kept = dataclasses.replace(SHAPE, snapshots=(9, 90))
-    assert settle(View(snapshot=90), kept, best=(1, 1))[0].snapshot == 90
-    assert not settle(View(snapshot=90), kept, best=(1, 1))[1]
-    view, notices = settle(View(snapshot=10), kept, best=(1, 1))
-    assert view.snapshot == 0
-    assert notices == ("The link says snapshot 10, which this model does not keep.",)
 
 
 def test_a_page_may_open_in_the_middle() -> None:

@@ -1,0 +1,198 @@
+"""`ablate`: change heads, layers or positions, and see what it does to a sentence or a text."""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from core.ablation import Ablation
+from core.config import SearchConfig, write_json
+
+if TYPE_CHECKING:
+    from core.ablation.means import HeadMeans
+    from core.ablation.store import Store
+    from core.checkpoint import Checkpoint
+    from core.config import ModelConfig
+    from core.corpus_effects import CorpusEffects
+    from core.effects import SentenceEffect
+    from core.sweeps import Sweep
+
+Swept = Literal["heads", "layers", "sublayers", "pairs"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ablate:
+    """What heads, layers and positions do: to one sentence, or to a text with references.
+
+    An ablation is one line such as cross.L3H5=0,enc.L2.ffn=skip: heads off (=0), scaled (=0.5), at
+    their mean over data (=mean) or spread evenly (=uniform); one attention row on one key
+    (cross.L2H1.row7=k3); sub-layers (enc.L2.ffn=skip) and layers (dec.L4=skip) skipped; positions
+    moved (pos=off, pos=shift:3, pos=scale:0.5). Layers and heads count from 1.
+    """
+
+    text: tyro.conf.Positional[str | None] = None
+    """A sentence; without one, name --source and --reference."""
+    checkpoint: Path
+    """A checkpoint folder, such as checkpoints/en-de."""
+    ablation: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """What to change; given again, another change, tried on its own."""
+    sweep: Swept | None = None
+    """Leave out, one at a time: every head, layer or sub-layer; or every pair of heads."""
+    source: Path | None = None
+    """Text to translate, one sentence a line."""
+    reference: Path | None = None
+    """Its reference translation, line by line."""
+    output: Path | None = None
+    """A file for the result as JSON."""
+    json: bool = False
+    """Print JSON."""
+    cache: bool = True
+    """Keep what a sweep measures in the user's cache folder, and go on from there."""
+    device: str = "auto"
+    search: SearchConfig = field(default_factory=SearchConfig)
+
+    def execute(self, arguments: Sequence[str]) -> None:
+        from core.ablation.means import read_means
+        from core.ablation.store import Store
+        from core.checkpoint import load_checkpoint
+        from core.device import choose_device
+
+        self._check()
+        ablations = [Ablation.parse(text) for text in self.ablation]
+        checkpoint = load_checkpoint(self.checkpoint, choose_device(self.device))
+        ablations += _swept(self.sweep, checkpoint.config) if self.sweep else []
+        needs_means = any(ablation.needs_means for ablation in ablations)
+        means = read_means(checkpoint) if needs_means else None
+        store = Store(checkpoint.model) if self.cache else None
+        if self.text is None:
+            result, lines = self._of_text(checkpoint, ablations, means, store)
+        else:
+            result, lines = self._of_sentence(checkpoint, ablations, means, store)
+        if self.output:
+            self.output.write_text(write_json(result), "utf-8")
+        print(json.dumps(result, ensure_ascii=False) if self.json else "\n".join(lines))
+
+    def _check(self) -> None:
+        if (self.text is None) == (self.source is None) or bool(self.source) != bool(
+            self.reference
+        ):
+            raise ValueError("name either a sentence, or both --source FILE and --reference FILE")
+        if not self.ablation and not self.sweep:
+            raise ValueError("say what to change with --ablation TEXT, or what to --sweep")
+        if self.sweep == "pairs" and self.text is None:
+            raise ValueError("pairs of heads are swept on one sentence; give it instead of files")
+
+    def _of_sentence(
+        self,
+        checkpoint: "Checkpoint",
+        ablations: Sequence[Ablation],
+        means: "HeadMeans | None",
+        store: "Store | None",
+    ) -> tuple[dict[str, Any], list[str]]:
+        from core.effects import sentence_effects
+        from core.sweeps import sweep
+        from core.translator import Translator
+
+        trace = Translator(checkpoint).trace(self.text or "", self.search)
+        head = {"source": trace.source.text, "translation": trace.target.text}
+        if self.sweep:
+            swept = sweep(
+                checkpoint.model,
+                trace,
+                ablations,
+                means=means,
+                store=store,
+                progress=progress_at_a_terminal,
+            )
+            return {**head, **swept.to_json()}, [trace.target.text, *_sweep_lines(swept)]
+        effects = sentence_effects(checkpoint.model, checkpoint.tokenizer, trace, ablations, means)
+        result = {**head, "effects": [effect.to_json() for effect in effects]}
+        return result, [trace.target.text, *map(_effect_line, effects)]
+
+    def _of_text(
+        self,
+        checkpoint: "Checkpoint",
+        ablations: Sequence[Ablation],
+        means: "HeadMeans | None",
+        store: "Store | None",
+    ) -> tuple[dict[str, Any], list[str]]:
+        from core.corpus_effects import corpus_effects
+        from core.data import read_pairs
+
+        assert self.source
+        assert self.reference
+        started_s = time.perf_counter()
+        effects = corpus_effects(
+            checkpoint,
+            list(read_pairs(self.source, self.reference)),
+            ablations,
+            search=self.search,
+            means=means,
+            store=store,
+            progress=progress_at_a_terminal,
+        )
+        elapsed_s = round(time.perf_counter() - started_s, 1)
+        return {**effects.to_json(), "elapsed_s": elapsed_s}, _text_lines(effects)
+
+
+def _swept(what: Swept, config: "ModelConfig") -> list[Ablation]:
+    from core import sweeps
+
+    return {
+        "heads": sweeps.every_head,
+        "layers": sweeps.every_layer,
+        "sublayers": sweeps.every_sublayer,
+        "pairs": sweeps.every_pair_of_heads,
+    }[what](config)
+
+
+def progress_at_a_terminal(n_done: int, n: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{n_done} of {n}", end="\n" if n_done == n else "", file=sys.stderr, flush=True)
+
+
+def _effect_line(effect: "SentenceEffect") -> str:
+    marks = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
+    words = " ".join(marks[run.change].format(run.text) for run in effect.diff)
+    return (
+        f"{words}\n    {effect.ablation}: log-probability of the original {effect.delta_nats:+.3f}, "
+        f"KL {effect.kl_nats:.4f} nats a step"
+    )
+
+
+def _sweep_lines(swept: "Sweep") -> list[str]:
+    order = swept.delta_nats.argsort()
+    return [
+        "change of its log-probability without, and KL a step, in nats",
+        *(
+            f"{swept.delta_nats[i]:+9.3f}  {swept.kl_nats[i]:8.4f}  {swept.ablations[i]}"
+            for i in order
+        ),
+        f"{swept.n_layers_run:,} layers evaluated of {swept.n_layers_naive:,} "
+        f"({swept.cost_ratio:.2f}) in {swept.elapsed_s:.2f} s",
+    ]
+
+
+def _text_lines(effects: "CorpusEffects") -> list[str]:
+    from core.report import aligned
+
+    def cell(value: float, interval: Sequence[float], sign: str) -> str:
+        low, high = interval
+        return f"{value:{sign}.2f} [{low:{sign}.2f}, {high:{sign}.2f}]"
+
+    names = list(effects.scores)
+    rows = [("", *names)]
+    rows.append(
+        ("as it is", *(cell(effects.scores[n], effects.intervals_95[n], "") for n in names))
+    )
+    for effect in sorted(effects.effects, key=lambda e: e.differences["bleu"].value):
+        differences = (effect.differences[name] for name in names)
+        rows.append(
+            (str(effect.ablation), *(cell(d.value, d.interval_95, "+") for d in differences))
+        )
+    return [aligned(rows)]

@@ -1,0 +1,109 @@
+"""`means` and `prune`: what is measured once of a checkpoint's heads, and kept in its folder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.cli.ablate import progress_at_a_terminal
+from core.config import SearchConfig, write_json
+
+if TYPE_CHECKING:
+    from core.ablation.pruning import Pruning
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """Measure what every head brings on average over a text, which `ablate` may put in its place.
+
+    The result is kept as means.npz in the checkpoint's folder, with the hash of text and weights.
+    """
+
+    checkpoint: Path
+    """A checkpoint folder, such as checkpoints/en-de."""
+    source: Path
+    """Text, one sentence a line."""
+    reference: Path
+    """Its translation, line by line."""
+    device: str = "auto"
+
+    def execute(self, arguments: Sequence[str]) -> None:
+        from core.ablation.means import MEANS, head_means
+        from core.checkpoint import load_checkpoint
+        from core.data import read_pairs
+        from core.device import choose_device
+
+        checkpoint = load_checkpoint(self.checkpoint, choose_device(self.device))
+        means = head_means(checkpoint, list(read_pairs(self.source, self.reference)))
+        means.save(self.checkpoint)
+        print(f"{self.checkpoint / MEANS}: means over {means.n_sentences} sentence pairs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prune:
+    """Switch off more and more heads, by gradient importance and in random order, and measure BLEU.
+
+    Follows Michel et al. 2019. The result is kept as pruning.json in the checkpoint's folder; stopped
+    or killed, the same command goes on.
+    """
+
+    checkpoint: Path
+    """A checkpoint folder, such as checkpoints/en-de."""
+    source: Path
+    """Text that BLEU is measured on, one sentence a line."""
+    reference: Path
+    """Its reference translation, line by line."""
+    importance_source: Path
+    """Another text, which importance is estimated on."""
+    importance_reference: Path
+    """Its reference translation."""
+    n_steps: int = 12
+    """Points of a curve, after the one with all heads."""
+    n_random: int = 3
+    """Curves in random order."""
+    output: Path | None = None
+    """Another file for the result."""
+    json: bool = False
+    """Print the result as JSON."""
+    device: str = "auto"
+    search: SearchConfig = field(default_factory=SearchConfig)
+
+    def execute(self, arguments: Sequence[str]) -> None:
+        from core.ablation.pruning import PRUNING
+        from core.ablation.store import Store
+        from core.checkpoint import load_checkpoint, write_whole
+        from core.data import read_pairs
+        from core.device import choose_device
+        from core.importance import pruning_curves
+
+        checkpoint = load_checkpoint(self.checkpoint, choose_device(self.device))
+        pruning = pruning_curves(
+            checkpoint,
+            list(read_pairs(self.source, self.reference)),
+            list(read_pairs(self.importance_source, self.importance_reference)),
+            n_steps=self.n_steps,
+            n_random=self.n_random,
+            search=self.search,
+            store=Store(checkpoint.model),
+            progress=progress_at_a_terminal,
+        )
+        text = write_json(pruning.to_json())
+        write_whole(self.output or self.checkpoint / PRUNING, text)
+        print(text if self.json else _table(pruning))
+
+
+def _table(pruning: "Pruning") -> str:
+    from core.report import aligned
+
+    header = ("heads off", *(curve.order for curve in pruning.curves))
+    rows = [
+        (str(points[0].n_removed), *(f"{point.bleu:.2f}" for point in points))
+        for points in zip(*(curve.points for curve in pruning.curves), strict=True)
+    ]
+    share = pruning.curves[0].removable_share()
+    return "\n".join(
+        (
+            aligned([header, *rows]),
+            f"by importance, {share:.0%} of the heads can go before BLEU falls by 1",
+        )
+    )

@@ -1,0 +1,71 @@
+"""The model on show, drawn from its own shapes as the paper's Figure 1."""
+
+import streamlit as st
+
+from core.config import ModelConfig
+from explorer import engine, frame, session
+from explorer.components.anatomy import (
+    SCRIPT,
+    STYLE,
+    anatomy_figure,
+    anatomy_payload,
+    opened,
+)
+from explorer.figures.standalone import Picture, View
+from explorer.frame import Pictures, Shown, note
+from explorer.pages import PAGES
+from explorer.sizes import PAPER_MILLIONS, as_table, parameters, sizes
+
+MODEL = "model"
+
+
+def draw(shown: Shown) -> Pictures:
+    config = engine.model_config(shown.folder)
+    picture, words = st.columns([3, 2], gap="large")
+    with picture:
+        anatomy_figure(config, PAGES, key=MODEL, on_open=lambda: _take_kind(config))
+    block = opened(config, MODEL)
+    if block and block.page:
+        st.switch_page(PAGES[block.page])
+    with words:
+        _sizes(shown, config)
+    return lambda: _pictures(shown)
+
+
+def _take_kind(config: ModelConfig) -> None:
+    """An attention block opens its page on its own kind of attention."""
+    block = opened(config, MODEL)
+    if block and block.attention:
+        session.change_view(kind=block.attention)
+
+
+def _sizes(shown: Shown, config: ModelConfig) -> None:
+    base, trace = engine.paper_base(), shown.trace
+    head = ("Size", "this model", "the paper's base")
+    st.subheader(f"{config.n_parameters:,} parameters", anchor=False)
+    st.markdown(as_table(head, sizes(config, base)))
+    st.markdown(as_table(("Where they are", *head[1:]), parameters(config, base)))
+    note(
+        f"Table 3 prints {PAPER_MILLIONS} million for base; with the about 37,000 pieces of section "
+        f"5.1 its sizes make {base.n_parameters / 1e6:.2f} million. Embeddings and the last "
+        "projection are one table, counted once (section 3.4)."
+    )
+    note(
+        "In the picture, S and T are numbers of pieces: in this sentence "
+        f"S = {len(trace.source.pieces)} in the source and T = {len(trace.consumed)} in the target, "
+        "special tokens included."
+    )
+
+
+def _pictures(shown: Shown) -> list[Picture]:
+    """What is on this page, for a file of its own."""
+    payload = anatomy_payload(engine.model_config(shown.folder))
+    return [Picture(shown.folder.name, View(SCRIPT, STYLE, payload))]
+
+
+frame.show_page(
+    "What is the model made of?",
+    "The loaded model as Figure 1 of the paper, from the bottom up: point at a block for its shapes "
+    "and parameters, and click one marked ↗ to see it at work on your sentence.",
+    draw,
+)

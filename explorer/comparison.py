@@ -1,0 +1,117 @@
+"""Before and after a change of the model: translations, a reading of them, one head's attention.
+
+What differs between the two runs is an ablation, so any experiment can be shown this way.
+"""
+
+import streamlit as st
+
+from explorer import engine, session
+from explorer.controls import choose_head, choose_kind
+from explorer.differences import Comparison, mean_probability, reading, signed
+from explorer.figures.head import head_figure, token_label
+from explorer.figures.standalone import Picture
+from explorer.figures.words import marked_words
+from explorer.frame import Shown, note
+from explorer.heads import KINDS, head_matrix
+from explorer.state import Run
+
+ROWS = {"first": "the first translation", "new": "the new translation"}
+
+
+def changed_run(shown: Shown, ablation: str) -> Run:
+    """The run on show under one more ablation; it searches, also where a translation was typed."""
+    run = shown.choice.run
+    both = ",".join(filter(None, (run.ablation, ablation)))
+    return run.replace(ablation=both, target="")
+
+
+def compare(shown: Shown, run: Run) -> Comparison:
+    """The sentence on show under a changed run, and its first translation scored under it.
+
+    Raises:
+        ValueError: if the model cannot be changed so.
+    """
+    pieces = tuple(piece.id for piece in shown.trace.target.pieces)
+    return Comparison(
+        before=shown.trace,
+        after=engine.trace(shown.folder, run),
+        held=engine.trace(shown.folder, run.replace(prefix=pieces)),
+    )
+
+
+def draw_translations(found: Comparison, change: str) -> None:
+    """Both translations, what differs marked, and what is to be read from them."""
+    for place, heading, trace, other in zip(
+        st.columns(2, gap="large"),
+        ("Before", f"After: {change}"),
+        (found.before, found.after),
+        ("added", "removed"),
+        strict=True,
+    ):
+        words = [(run.text, run.change != "same") for run in found.diff if run.change != other]
+        with place:
+            st.subheader(heading, anchor=False)
+            st.html(marked_words(words))
+            note(
+                f"Log-probability {signed(trace.best.log_probability_nats)} nats, "
+                f"{mean_probability(trace):.0%} a piece"
+            )
+    st.write(reading(found))
+
+
+def draw_attention(shown: Shown, found: Comparison) -> list[Picture]:
+    """One head before and after, and which head changed most; returns the pictures drawn."""
+    st.subheader("One head, before and after", anchor=False)
+    _choose_head(shown, found)
+    drawn = _pictures(shown, found)
+    for place, picture in zip(st.columns(2, gap="large"), drawn, strict=True):
+        with place:
+            st.markdown(f"**{picture.title}**")
+            st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
+    moved = found.moved_weight(shown.view.kind)
+    note(
+        "Compare row by row: on the words of the first translation, "
+        f"{moved[shown.layer - 1, shown.head - 1]:.0%} of the weight in an average row of this head "
+        f"lies elsewhere than before (all heads of this kind: {moved.min():.0%} to {moved.max():.0%})."
+    )
+    return drawn
+
+
+def _pictures(shown: Shown, found: Comparison) -> list[Picture]:
+    """The chosen head before and after, with the translation it belongs to."""
+    view, kind = shown.view, shown.view.kind
+    after = found.after if view.rows == "new" else found.held
+    drawn = []
+    for when, trace in (("before", found.before), ("after", after)):
+        weights = trace.weights[kind][shown.layer - 1, shown.head - 1]
+        matrix = head_matrix(trace, kind, weights, view)
+        figure = head_figure(
+            matrix.values,
+            rows=[token_label(label) for label in matrix.rows],
+            columns=[token_label(label) for label in matrix.columns],
+            row_title=matrix.row_title,
+            column_title=matrix.column_title,
+        )
+        title = f"{KINDS[kind]}, layer {shown.layer}, head {shown.head}, {when}"
+        drawn.append(Picture(title, figure, trace.target.text))
+    return drawn
+
+
+def _choose_head(shown: Shown, found: Comparison) -> None:
+    choose_kind()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        choose_head(shown)
+        st.selectbox(
+            "After, the steps of",
+            list(ROWS),
+            format_func=ROWS.__getitem__,
+            width=220,
+            help="The first translation: the same words as before, held fixed under the change.",
+            **session.bind_view("rows"),
+        )
+        kind, layer, head = found.most_moved()
+        st.button(
+            f"Open the head that changed most ({kind}, layer {layer}, head {head})",
+            on_click=session.change_view,
+            kwargs={"kind": kind, "layer": layer, "head": head},
+        )

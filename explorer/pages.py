@@ -1,0 +1,10 @@
+"""The pages of the app, in the order of the menu: title and script."""
+
+PAGES = {
+    "Translate": "app_pages/translate.py",
+    "Heads": "app_pages/heads.py",
+    "Inside attention": "app_pages/inside.py",
+    "Positions": "app_pages/positions.py",
+    "Anatomy": "app_pages/anatomy.py",
+    "Training": "app_pages/training.py",
+}

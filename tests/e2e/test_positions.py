@@ -1,0 +1,187 @@
+"""The Positions page in a real browser, on the bundled checkpoint."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.conftest import Visitor, idle, link, overflow_px, violations
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+
+expect.set_options(timeout=30_000)
+
+PICTURES = {
+    "Curves": "curves",
+    "Whole table": "table",
+    "Dot products": "distance",
+    "From p to p + k": "shift",
+    "Change them and translate": "experiment",
+}
+
+
+def plots(page: Page) -> Locator:
+    return page.locator(".js-plotly-plot")
+
+
+def opened(visitor: Visitor, query: str = "") -> Page:
+    """The page, drawn to its end."""
+    page = visitor.open(f"/positions{query}")
+    expect(page.get_by_text("Self-check of this sentence: 6 of 6 hold")).to_be_visible()
+    idle(page)
+    return page
+
+
+def choose(page: Page, label: str) -> None:
+    page.locator("label").filter(has_text=re.compile(f"^{re.escape(label)}$")).click()
+
+
+def select(page: Page, label: str, option: str) -> None:
+    box = page.get_by_role("combobox", name=label, exact=True)
+    box.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)  # a list that opens while the page scrolls is closed again
+    box.click()
+    page.get_by_role("option", name=option, exact=True).click()
+    idle(page)
+
+
+def positions_in(page: Page, stack: str) -> list[str]:
+    strip = page.get_by_role("list", name=f"Positions in the {stack}")
+    return strip.get_by_role("listitem").all_inner_texts()
+
+
+def marked(page: Page) -> list[str]:
+    return page.locator("mark").all_inner_texts()
+
+
+def test_each_picture_is_one_click_away_and_in_the_link(visitor: Visitor) -> None:
+    page = opened(visitor, "?picture=curves")
+    for name, picture in reversed(PICTURES.items()):
+        choose(page, name)
+        idle(page)
+        expect(plots(page).first).to_be_visible()
+        assert link(page).get("picture", "experiment") == picture
+
+
+def test_the_first_visit_takes_positions_away(visitor: Visitor) -> None:
+    page = opened(visitor)
+    expect(page.get_by_role("heading", name="After: no positions")).to_be_visible()
+    expect(plots(page)).to_have_count(2)
+    assert positions_in(page, "encoder")[0].split() == ["The", "0", "→", "none"]
+    assert marked(page)
+    expect(page.get_by_text("Asked to score the first translation")).to_be_visible()
+    expect(page.get_by_text("Self-check of the changed run: 6 of 6 hold")).to_be_visible()
+
+
+def test_positions_are_shifted_and_the_link_shows_the_same(visitor: Visitor) -> None:
+    page = opened(visitor)
+    choose(page, "shifted by k")
+    field = page.get_by_label("by k", exact=True)
+    field.fill("7")
+    field.press("Enter")
+    expect(page.get_by_role("heading", name="After: positions shifted by 7")).to_be_visible()
+    choose(page, "the encoder")
+    heading = page.get_by_role("heading", name="After: positions shifted by 7 in the encoder")
+    expect(heading).to_be_visible()
+    idle(page)
+    assert positions_in(page, "encoder")[1].split() == ["woman", "1", "→", "8"]
+    expect(page.get_by_role("list", name="Positions in the decoder")).to_have_count(0)
+    wanted = {"positions": "shift", "k": "7", "stacks": "encoder"}
+    assert wanted.items() <= link(page).items()
+
+    again = opened(visitor, "?" + page.url.split("?")[1])
+    expect(again.get_by_role("heading", name=heading.inner_text())).to_be_visible()
+    assert marked(again) == marked(page)
+
+
+def test_positions_are_scaled(visitor: Visitor) -> None:
+    page = opened(visitor, "?positions=scale")
+    expect(page.get_by_role("heading", name="After: positions scaled by 0.5")).to_be_visible()
+    field = page.get_by_label("by s", exact=True)
+    field.fill("1")
+    field.press("Enter")
+    expect(page.get_by_text("stays the same, word for word")).to_be_visible()
+    idle(page)
+    assert marked(page) == []
+
+
+def test_the_head_that_changed_most_opens(visitor: Visitor) -> None:
+    page = opened(visitor, "?positions=scale&layer=1&head=1")
+    opener = page.get_by_role("button", name=re.compile("^Open the head that changed most"))
+    found = re.search(r"\((\w+), layer (\d), head (\d)\)", opener.inner_text())
+    assert found
+    opener.click()
+    title = re.compile(f"layer {found[2]}, head {found[3]}, after$")
+    expect(page.get_by_text(title)).to_be_visible()
+    idle(page)
+    assert link(page)["layer"] == found[2]
+    assert link(page)["head"] == found[3]
+
+
+def test_kind_layer_head_and_steps_are_chosen(visitor: Visitor) -> None:
+    page = opened(visitor, "?positions=scale")
+    choose(page, "Decoder self-attention")
+    idle(page)
+    for label, option in (
+        ("Layer", "2"),
+        ("Head", "3"),
+        ("After, the steps of", "the new translation"),
+    ):
+        select(page, label, option)
+    after = page.get_by_text("Decoder self-attention, layer 2, head 3, after")
+    expect(after).to_be_visible()
+    assert {"kind": "decoder", "layer": "2", "head": "3", "rows": "new"}.items() <= link(
+        page
+    ).items()
+
+
+def test_dimensions_are_added_and_taken_away(visitor: Visitor) -> None:
+    page = opened(visitor, "?picture=curves&dimensions=0.64")
+    expect(plots(page).locator(".legendtext")).to_have_count(2)
+    page.get_by_role("combobox", name="Dimensions").fill("130:")
+    page.get_by_role("option", name=re.compile("^130: sin")).click()
+    expect(plots(page).locator(".legendtext")).to_have_count(3)
+    idle(page)
+    assert link(page)["dimensions"] == "0.64.130"
+    choose(page, "This sentence only")
+    expect(plots(page).locator(".xtick").first).to_have_text("0 The")
+    idle(page)
+    assert link(page)["extent"] == "sentence"
+
+
+def test_the_map_is_shown_for_any_word_and_distance(visitor: Visitor) -> None:
+    page = opened(visitor, "?picture=shift")
+    select(page, "p", "3: lives")
+    expect(page.get_by_text("From p = 3 (“lives”) to 8 (“dogs”)")).to_be_visible()
+    field = page.get_by_label("k", exact=True)
+    field.fill("40")
+    field.press("Enter")
+    expect(page.get_by_text("From p = 3 (“lives”) to 43")).to_be_visible()
+    expect(page.get_by_text("Largest difference over all 984 p")).to_be_visible()
+    idle(page)
+    assert {"position": "3", "k": "40"}.items() <= link(page).items()
+
+
+def test_the_experiment_does_not_follow_to_other_pages(visitor: Visitor) -> None:
+    page = opened(visitor, "?positions=off")
+    page.get_by_role("link", name="Translate").click()
+    expect(page.get_by_role("group", name="Words of the translation")).to_contain_text("Frau")
+    idle(page)
+    expect(page.get_by_text("of a changed model")).to_have_count(0)
+    assert "ablation" not in link(page)
+
+
+@pytest.mark.parametrize("picture", PICTURES.values())
+@pytest.mark.parametrize("visitor", ["light", "dark", "light narrow", "dark narrow"], indirect=True)
+def test_every_look_draws_the_whole_page(visitor: Visitor, picture: str) -> None:
+    page = opened(visitor, f"?picture={picture}")
+    expect(plots(page).last).to_be_visible()
+    assert overflow_px(page) <= 0
+
+
+@pytest.mark.parametrize("picture", PICTURES.values())
+@pytest.mark.parametrize("visitor", ["light", "dark"], indirect=True)
+def test_axe_finds_nothing_that_an_empty_page_does_not_have(
+    visitor: Visitor, empty_page: Page, picture: str
+) -> None:
+    assert violations(opened(visitor, f"?picture={picture}")) <= violations(empty_page)

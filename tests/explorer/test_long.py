@@ -1,0 +1,33 @@
+"""The longest source that the search takes, on every page."""
+
+import pytest
+
+from core.tokenizer import Tokenizer
+from explorer.pages import PAGES
+from tests.checkpoints import SENTENCE, grammar_tokenizer
+from tests.explorer.pages import Open, open_page
+
+__all__ = ["open_page"]
+
+
+def longest_text(tokenizer: Tokenizer, n_pieces: int) -> str:
+    """Sentences and single letters that make exactly so many pieces, `</s>` included."""
+    text = SENTENCE
+    while len(tokenizer.encode(f"{text} {SENTENCE}")) < n_pieces:
+        text += f" {SENTENCE}"
+    while len(tokenizer.encode(text)) < n_pieces - 1:
+        text += " dog"
+    assert len(tokenizer.encode(text)) == n_pieces - 1
+    return text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page", [file.split("/")[1].removesuffix(".py") for file in PAGES.values()]
+)
+def test_512_pieces_are_shown(open_page: Open, page: str) -> None:
+    text = longest_text(grammar_tokenizer(), 512)
+    shown = open_page(page="" if page == "translate" else page, text=text, method="greedy")
+    assert not shown.exception
+    assert not shown.error
+    assert shown.text_input[0].value == text
