@@ -28,26 +28,20 @@ import torch
 from torch import Tensor
 
 from core.config import ModelConfig, TrainConfig, write_json
+from core.manifest import (
+    FILES,
+    HISTORY,
+    CheckpointError,
+    read_history,
+    read_text,
+    timeline_file,
+    timeline_steps,
+)
 from core.model import Transformer, build
 from core.tokenizer import Tokenizer
 
-WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "sentencepiece.model"
-HISTORY, METRICS, CARD = "history.jsonl", "metrics.json", "card.md"
-TIMELINE = "timeline"
-
-
-def timeline_file(step: int) -> str:
-    """Name, inside a checkpoint folder, of the weights after that step of its training."""
-    return f"{TIMELINE}/{step:07d}.safetensors"
-
-
-def timeline_steps(folder: Path) -> list[int]:
-    """The steps whose weights a checkpoint folder keeps, beside its own; often none."""
-    return sorted(int(file.stem) for file in (folder / TIMELINE).glob("*.safetensors"))
-
-
-class CheckpointError(ValueError):
-    """A checkpoint folder cannot be used; the message names the file and the cause."""
+WEIGHTS, CONFIG, VOCABULARY = FILES
+METRICS, CARD = "metrics.json", "card.md"
 
 
 @dataclass(frozen=True)
@@ -115,16 +109,23 @@ def load_checkpoint(
         training=training,
         metrics=_read_object(folder / METRICS) if (folder / METRICS).is_file() else {},
         history=tuple(read_history(folder / HISTORY)),
-        card=_read_text(folder / CARD) if (folder / CARD).is_file() else "",
+        card=read_text(folder / CARD) if (folder / CARD).is_file() else "",
         folder=folder,
     )
 
 
-def save_checkpoint(checkpoint: Checkpoint, folder: Path | str, *, half: bool = False) -> None:
+def save_checkpoint(
+    checkpoint: Checkpoint,
+    folder: Path | str,
+    *,
+    half: bool = False,
+    timeline: Mapping[int, Path] | None = None,
+) -> None:
     """Write a checkpoint folder whole; one that is there already is replaced in a rename.
 
     Args:
         half: store weights as float16, as the bundled ones are.
+        timeline: files of weights to keep beside, by the step of the training they are after.
     """
     training = checkpoint.training.to_json() if checkpoint.training else None
     config = {"model": checkpoint.config.to_json(), "training": training}
@@ -137,6 +138,9 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path | str, *, half: bool = 
         )
         (partial / METRICS).write_text(write_json(dict(checkpoint.metrics)), "utf-8")
         (partial / CARD).write_text(checkpoint.card, "utf-8")
+        for step, file in (timeline or {}).items():
+            (partial / timeline_file(step)).parent.mkdir(exist_ok=True)
+            save_weights(read_tensors(file), partial / timeline_file(step), half=half)
 
 
 def save_weights(weights: Mapping[str, Tensor], file: Path, *, half: bool) -> None:
@@ -180,19 +184,6 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{file} cannot be read, it may be truncated: {error}") from None
 
 
-def read_history(file: Path) -> Iterator[dict[str, Any]]:
-    """The reports in a history file; a last line cut off by a crash is passed over."""
-    if not file.is_file():
-        return
-    lines = _read_text(file).splitlines()
-    for number, line in enumerate(lines, start=1):
-        try:
-            yield json.loads(line)
-        except json.JSONDecodeError as error:
-            if number < len(lines):
-                raise CheckpointError(f"{file}, line {number}: no JSON ({error})") from None
-
-
 @contextmanager
 def writing_folder(folder: Path) -> Iterator[Path]:
     """Yield a folder to fill; at the end of the block, rename it into place, or leave no trace."""
@@ -229,16 +220,9 @@ def _flush_to_disk(file: Path) -> None:
         os.fsync(opened.fileno())
 
 
-def _read_text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{file} cannot be read as text: {error}") from None
-
-
 def _read_object(file: Path) -> dict[str, Any]:
     try:
-        values = json.loads(_read_text(file))
+        values = json.loads(read_text(file))
     except json.JSONDecodeError as error:
         raise CheckpointError(f"{file} is no JSON, it may be truncated: {error}") from None
     if not isinstance(values, dict):

@@ -180,7 +180,7 @@ class TrainConfig(_Config):
     n_snapshots: int = 5
     """How many of the newest snapshots are kept, and averaged in the end (section 6.1: 5)."""
     keep_steps: tuple[int, ...] = ()
-    """Steps after which the weights are kept for good, beside the snapshots."""
+    """Steps after which the weights are kept for good; the checkpoint gets them as its timeline."""
     seed: int = 1
     precision: Precision = "auto"
     """auto: bfloat16 autocast where the hardware has it, float32 elsewhere."""

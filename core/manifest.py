@@ -1,13 +1,20 @@
-"""Whether a folder is a whole checkpoint, told from its files alone: no torch, no weights read."""
+"""What checkpoint folders and running trainings hold, told from files alone: no torch, no weights read."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from core.config import ModelConfig
 
 FILES = ("model.safetensors", "config.json", "sentencepiece.model")
+HISTORY, TIMELINE = "history.jsonl", "timeline"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint folder cannot be used; the message names the file and the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +82,71 @@ def _n_numbers(file: Path) -> int:
     if file.stat().st_size != size:
         raise ValueError(f"it has {file.stat().st_size:,} bytes, its header says {size:,}")
     return sum(prod(tensor["shape"]) for tensor in tensors)
+
+
+def timeline_file(step: int) -> str:
+    """Name, inside a checkpoint folder, of the weights after that step of its training."""
+    return f"{TIMELINE}/{step:07d}.safetensors"
+
+
+def timeline_steps(folder: Path) -> list[int]:
+    """The steps whose weights a checkpoint folder keeps, beside its own; often none."""
+    names = [file.stem for file in (folder / TIMELINE).glob("*.safetensors")]
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+@dataclass(frozen=True, slots=True)
+class ListedHistory:
+    """The reports of one training, finished or not."""
+
+    name: str  # a checkpoint's, or runs/ and where below it the training keeps its state
+    file: Path
+    is_finished: bool = True  # else a training may still write to it
+
+
+def list_histories(checkpoints: Path, runs: Path) -> list[ListedHistory]:
+    """Of every checkpoint that has reports, by name; then of trainings whose state is in `runs`.
+
+    There, `train` makes one folder and `table3` one folder a row: runs/NAME, runs/table3/ROW. A
+    training that is already listed as a finished checkpoint is left out.
+    """
+    finished = [ListedHistory(name, file) for name, file in _histories(checkpoints, "**")]
+    texts = {item.file.read_bytes() for item in finished}
+    running = [
+        ListedHistory(f"runs/{name}", file, is_finished=False)
+        for name, file in [*_histories(runs, "*"), *_histories(runs, "*/*")]
+        if file.read_bytes() not in texts
+    ]
+    return [*finished, *running]
+
+
+def _histories(root: Path, where: str) -> list[tuple[str, Path]]:
+    """Name and file of each that holds something and is in no hidden folder."""
+    files = sorted(root.glob(f"{where}/{HISTORY}"))
+    found = [(file.parent.relative_to(root).as_posix(), file) for file in files]
+    return [(name, f) for name, f in found if "/." not in f"/{name}" and f.stat().st_size]
+
+
+def read_history(file: Path) -> Iterator[dict[str, Any]]:
+    """The reports in a history file; a last line cut off, or not yet whole, is passed over.
+
+    Raises:
+        CheckpointError: if the file cannot be read, or a line before the last is no JSON.
+    """
+    if not file.is_file():
+        return
+    lines = read_text(file).splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError as error:
+            if number < len(lines):
+                raise CheckpointError(f"{file}, line {number}: no JSON ({error})") from None
+
+
+def read_text(file: Path) -> str:
+    """Raises CheckpointError if the file is missing or no UTF-8."""
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{file} cannot be read as text: {error}") from None

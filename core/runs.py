@@ -21,10 +21,12 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from core.checkpoint import HISTORY, read_history, read_tensors, write_whole, writing_folder
+from core.checkpoint import read_tensors, write_whole, writing_folder
 from core.config import write_json
+from core.manifest import HISTORY, read_history
 
 N_STATES_KEPT = 2
+KEPT = "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,11 @@ class RunFolder:
         """The numbered snapshots for averaging, oldest first."""
         return sorted(self.snapshots.glob("step-*.safetensors"))
 
+    def kept_snapshots(self) -> dict[int, Path]:
+        """Those that are kept for good, by their step."""
+        files = sorted(self.snapshots.glob(f"{KEPT}-*.safetensors"))
+        return {int(file.stem.removeprefix(f"{KEPT}-")): file for file in files}
+
     def drop_snapshots_but(self, n_newest: int) -> None:
         for file in self.step_snapshots()[:-n_newest]:
             file.unlink()
@@ -160,7 +167,7 @@ class RunFolder:
 
 def kept_snapshot(step: int) -> str:
     """The name of a snapshot that is kept for good."""
-    return f"kept-{step:07d}"
+    return f"{KEPT}-{step:07d}"
 
 
 def _json_lines(lines: Iterable[Any]) -> str:

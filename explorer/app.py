@@ -1,4 +1,4 @@
-"""`streamlit run explorer/app.py [-- --checkpoints DIR]`: the frame of every page."""
+"""`streamlit run explorer/app.py [-- --checkpoints DIR --runs DIR]`: the frame of every page."""
 
 import argparse
 import os
@@ -22,9 +22,11 @@ from explorer.pages import PAGES  # noqa: E402
 def take_options() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoints", help="a folder of checkpoints of your own")
+    parser.add_argument("--runs", help="a folder of running trainings, instead of runs")
     options, _ = parser.parse_known_args()
-    if options.checkpoints:
-        os.environ[engine.CHECKPOINTS] = options.checkpoints
+    for name, folder in ((engine.CHECKPOINTS, options.checkpoints), (engine.RUNS, options.runs)):
+        if folder:
+            os.environ[name] = folder
 
 
 take_options()

@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 from core.ablation import Ablation
 from core.attribution import decoder_rollout, encoder_rollout, norm_weighted
 from core.config import ModelConfig
-from core.manifest import Listed, list_checkpoints
+from core.manifest import (
+    Listed,
+    ListedHistory,
+    list_checkpoints,
+    list_histories,
+    read_history,
+    timeline_steps,
+)
 from core.manifest import model_config_of as model_config
 from core.measures import MEASURES, Measure, RankedHead, ranked_heads
 from core.presets import model_config as preset_config
@@ -35,17 +42,22 @@ if TYPE_CHECKING:
     from core.translator import Translator
 
 __all__ = [
-    "KINDS", "MEASURES", "AlignedWord", "BestHead", "DiffRun", "Found", "Kind", "Listed", "Measure",
-    "ModelConfig", "Path", "Piece", "PiecedText", "RankedHead", "Rows", "Trace", "aligned_words",
-    "model_config", "normalise", "ranked_heads", "word_diff",
+    "KINDS", "MEASURES", "AlignedWord", "BestHead", "DiffRun", "Found", "Kind", "Listed", "ListedHistory",
+    "Measure", "ModelConfig", "Path", "Piece", "PiecedText", "RankedHead", "Rows", "Trace",
+    "aligned_words", "model_config", "normalise", "ranked_heads", "timeline_steps", "word_diff",
 ]  # fmt: skip
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
 """Environment variable: another folder of checkpoints than the bundled one."""
 
+RUNS = "ATTENTION_EXPLORER_RUNS"
+"""Environment variable: another folder of running trainings than `runs`, where `train` puts them."""
+
 BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints"
 EXAMPLE = "example.npz"
 FIRST = "en-de"
+MOST_MODELS = 8
+"""Models in memory: one and its timeline, or four and a few more; the oldest go first."""
 MOST_TRACE_BYTES = 600_000_000
 """Memory for traces of all visitors together; the least recently seen go first."""
 
@@ -89,22 +101,50 @@ def listed(root: Path) -> list[Listed]:
     return found
 
 
+@st.cache_data(ttl=10, show_spinner=False)
+def histories(checkpoints: Path) -> list[ListedHistory]:
+    """Every training whose reports can be drawn, finished or not: see `core.manifest`."""
+    return list_histories(checkpoints, Path(os.environ.get(RUNS, "runs")))
+
+
+def history(file: Path) -> list[dict[str, Any]]:
+    """The reports so far; read again only if the file changed.
+
+    Raises:
+        ValueError: if the file is gone or broken; the message names it.
+    """
+    try:
+        stat = file.stat()
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error}") from None
+    return _history(file, stat.st_mtime_ns, stat.st_size)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _history(file: Path, mtime_ns: int, size: int) -> list[dict[str, Any]]:
+    return list(read_history(file))
+
+
 def is_loaded(folder: Path) -> bool:
     """Whether this process has the model in memory already."""
     return str(folder) in _loaded()
 
 
-def trace(folder: Path, run: Run) -> Trace:
+def trace(folder: Path, run: Run, snapshot: int = 0) -> Trace:
     """The sentence, its translation and every head; from the stored example if it is that run.
+
+    Args:
+        snapshot: the step of the training whose weights translate; 0, the finished ones.
 
     Raises:
         ValueError: if the text cannot be translated (too long, empty, or no text), the link's
             prefix holds no pieces of this model, or the model has not what an ablation changes.
     """
     stored = example(folder)
-    if stored and run.replace(model=None) == Run(text=stored.source.text):
+    if not snapshot and stored and run.replace(model=None) == Run(text=stored.source.text):
         return stored
-    return _kept((str(folder), run.replace(model=None)), lambda: _traced(folder, run))
+    key = (str(folder), snapshot, run.replace(model=None))
+    return _kept(key, lambda: _traced(folder, run, snapshot))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -261,13 +301,18 @@ def metrics(folder: Path) -> dict[str, Any]:
     return json.loads(file.read_text("utf-8")) if file.is_file() else {}
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _translator(folder: str) -> "Translator":
+def _translator(folder: str, snapshot: int = 0) -> "Translator":
+    translator = _opened(folder, snapshot)
+    if not snapshot:
+        _loaded().add(folder)
+    return translator
+
+
+@st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
+def _opened(folder: str, snapshot: int) -> "Translator":
     import core
 
-    translator = core.load(folder)
-    _loaded().add(folder)
-    return translator
+    return core.load(folder, step=snapshot or None)
 
 
 @st.cache_resource(show_spinner=False)
@@ -275,8 +320,8 @@ def _loaded() -> set[str]:
     return set()
 
 
-def _traced(folder: Path, run: Run) -> Trace:
-    translator = _translator(str(folder))
+def _traced(folder: Path, run: Run, snapshot: int) -> Trace:
+    translator = _translator(str(folder), snapshot)
     tokenizer = translator.checkpoint.tokenizer
     prefix = run.prefix
     if any(id_ >= tokenizer.vocabulary_size for id_ in prefix):

@@ -68,11 +68,13 @@ def show_page(
     draw: Callable[[Shown], Pictures],
     settle: Callable[[Shown], Settled] | None = None,
     *,
+    above: Callable[[], None] | None = None,
     in_the_middle: bool = False,
 ) -> None:
     """Draw a whole page: title, one sentence, the shared controls, then `draw` what it is about.
 
     Args:
+        above: draws what needs neither a sentence nor a model, above the controls.
         draw: returns what makes the page's pictures once more, for one HTML file.
         settle: makes the choices that this page alone has fit the model and the sentence.
         in_the_middle: open on the middle row of a sentence, and not on its first.
@@ -80,6 +82,8 @@ def show_page(
     session.begin()
     st.header(title, anchor=False)
     st.write(lead)
+    if above:
+        above()
     try:
         models = engine.listed(engine.checkpoint_root())
     except engine.NoCheckpointError as error:
@@ -158,14 +162,14 @@ def _notice_lost_model(models: list[engine.Listed], folder: engine.Path) -> None
     item = next((item for item in models if item.name == wanted), None)
     if wanted and not (item and item.folder == folder):
         reason = item.problem if item else "there is no such folder"
-        _notice(f"The model {wanted} cannot be shown: {reason}. The usual one is shown instead.")
+        notice(f"The model {wanted} cannot be shown: {reason}. The usual one is shown instead.")
 
 
 def _notice_ablation(run: Run) -> None:
     """That a changed model is on show must never go unnoticed."""
     if run.ablation:
         with st.container(horizontal=True, vertical_alignment="center"):
-            _notice(f"Everything here is of a changed model: {run.ablation}.")
+            notice(f"Everything here is of a changed model: {run.ablation}.")
             st.button(
                 "Use the model as it is", on_click=session.change_run, kwargs={"ablation": ""}
             )
@@ -310,8 +314,8 @@ def _shown(
         view, more = settle(shown)
         notices += more
         shown = dataclasses.replace(shown, choice=dataclasses.replace(shown.choice, view=view))
-    for notice in (*session.link_notices(), *(notices if session.is_from_link() else ())):
-        _notice(f"{notice} The usual one is shown instead.")
+    for text in (*session.link_notices(), *(notices if session.is_from_link() else ())):
+        notice(f"{text} The usual one is shown instead.")
     return shown
 
 
@@ -327,7 +331,7 @@ def _first_head(choice: Choice, best: engine.BestHead, shape: Shape) -> tuple[in
     return min(best.layer, shape.n_layers), min(best.head, shape.n_heads)
 
 
-def _notice(text: str) -> None:
+def notice(text: str) -> None:
     st.warning(plain(text))
 
 

@@ -6,4 +6,5 @@ PAGES = {
     "Inside attention": "app_pages/inside.py",
     "Positions": "app_pages/positions.py",
     "Anatomy": "app_pages/anatomy.py",
+    "Training": "app_pages/training.py",
 }

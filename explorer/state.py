@@ -34,6 +34,8 @@ Values = Literal["weights", "norms", "rollout"]
 """What a picture of attention shows: weights, norm-weighted weights, or rollout."""
 Units = Literal["pieces", "words"]
 Drawing = Literal["matrix", "lines"]
+Across = Literal["step", "tokens"]
+"""What a training is measured by: steps of the optimiser, or source and target tokens seen."""
 
 PositionPicture = Literal["experiment", "curves", "table", "distance", "shift", "learned"]
 """What the Positions page shows: the loaded model under other positions, or its position table."""
@@ -96,6 +98,10 @@ def _ids(value: str) -> tuple[int, ...]:
     return tuple(_whole(0)(part) for part in value.split("."))
 
 
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name for name in _text(value).split(",") if name)
+
+
 def _ablation(value: str) -> str:
     return str(Ablation.parse(value))
 
@@ -135,7 +141,8 @@ class _Linked:
 
 def _written(value: Any) -> str:
     if isinstance(value, tuple):
-        return ".".join(str(part) for part in value)
+        separator = "," if any(isinstance(part, str) for part in value) else "."
+        return separator.join(str(part) for part in value)
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
@@ -200,6 +207,15 @@ class View(_Linked):
     scale: Annotated[float, _number(0, MOST_SCALE)] = 0.5
     stacks: Annotated[Stacks, _one_of(Stacks)] = "both"
     rows: Annotated[HeldRows, _one_of(HeldRows)] = "first"
+    runs: Annotated[tuple[str, ...], _names] = ()
+    """Trainings whose curves are drawn; none leaves them to the program."""
+    across: Annotated[Across, _one_of(Across)] = "step"
+    log_x: Annotated[bool, _switch] = False
+    log_y: Annotated[bool, _switch] = False
+    snapshot: Annotated[int, _whole(0)] = 0
+    """The step of the training whose weights are shown in its timeline; 0, the finished ones."""
+    held: Annotated[bool, _switch] = True
+    """Whether snapshots read the finished model's translation, and not one of their own."""
 
 
 @dataclass(frozen=True, slots=True)

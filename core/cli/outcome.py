@@ -10,6 +10,7 @@ from core.card import new_card, with_results
 from core.cli.agreement import agreed
 from core.cli.texts import Texts, vocabulary
 from core.config import ModelConfig, TrainConfig, write_json
+from core.manifest import read_history
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -57,8 +58,8 @@ def write_checkpoint(
     half: bool,
     about: Path | None,
 ) -> None:
-    """Turn weights of a run into a checkpoint folder, with its history and a first card."""
-    from core.checkpoint import Checkpoint, model_with, read_history, save_checkpoint
+    """Turn weights of a run into a checkpoint folder, with its history, timeline and a first card."""
+    from core.checkpoint import Checkpoint, model_with, save_checkpoint
 
     trained = agreed(run)
     config = ModelConfig.from_json(trained["model"])
@@ -73,4 +74,4 @@ def write_checkpoint(
         history=tuple(read_history(run.history_file)),
         card=with_results(new_card(output.name, config, settings, text), metrics),
     )
-    save_checkpoint(checkpoint, output, half=half)
+    save_checkpoint(checkpoint, output, half=half, timeline=run.kept_snapshots())

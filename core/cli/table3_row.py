@@ -32,7 +32,6 @@ from core.table3 import (
 
 if TYPE_CHECKING:
     from core.checkpoint import Checkpoint
-    from core.runs import RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +141,7 @@ def _finish(family: Family, row: Row) -> None:
         "final": {"results": {text: m.result for text, m in final.items()}},
         "training": _training_facts(checkpoint.history),
     }
-    _write_row(family, row, run, dataclasses.replace(checkpoint, metrics=metrics), measured)
+    _write_row(family, row, dataclasses.replace(checkpoint, metrics=metrics), measured)
 
 
 def _same_weights(one: Path, other: Path) -> bool:
@@ -175,7 +174,6 @@ def _training_facts(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _write_row(
     family: Family,
     row: Row,
-    run: "RunFolder",
     checkpoint: "Checkpoint",
     measured: Mapping[str, Measurement],
 ) -> None:
@@ -183,12 +181,8 @@ def _write_row(
         CARD,
         VOCABULARY,
         WEIGHTS,
-        read_tensors,
-        save_weights,
-        timeline_file,
         writing_folder,
     )
-    from core.runs import kept_snapshot
     from core.significance import save_statistics
 
     assert checkpoint.training
@@ -202,11 +196,6 @@ def _write_row(
         (partial / METRICS).write_text(write_json(dict(checkpoint.metrics)), "utf-8")
         (partial / CARD).write_text(with_results(card, checkpoint.metrics), "utf-8")
         save_statistics(partial / SENTENCES, {text: m.statistics for text, m in measured.items()})
-        for step in checkpoint.training.keep_steps:
-            file = partial / timeline_file(step)
-            file.parent.mkdir(exist_ok=True)
-            kept = read_tensors(run.snapshots / f"{kept_snapshot(step)}.safetensors")
-            save_weights(kept, file, half=True)
 
 
 def _about(family: Family, row: Row, checkpoint: "Checkpoint") -> str:

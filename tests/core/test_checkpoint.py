@@ -13,19 +13,16 @@ from torch.testing import assert_close
 import core
 from core.checkpoint import (
     Checkpoint,
-    CheckpointError,
     average_weights,
     load_checkpoint,
     model_with,
-    read_history,
     save_checkpoint,
     save_weights,
-    timeline_file,
-    timeline_steps,
     write_whole,
     writing_folder,
 )
 from core.config import TrainConfig
+from core.manifest import CheckpointError, timeline_file, timeline_steps
 from tests.core.helpers import random_ids, small_config, small_model
 
 SOURCE, TARGET = random_ids(3, 7), random_ids(3, 5, seed=2)
@@ -267,10 +264,6 @@ def test_a_broken_line_inside_the_history_is_named(saved):
     (saved / "history.jsonl").write_text('{"step": 1}\n{"st\n{"step": 3}\n')
     with pytest.raises(CheckpointError, match=rf"^{saved}/history\.jsonl, line 2: no JSON \("):
         load_checkpoint(saved)
-
-
-def test_no_history_is_an_empty_one(tmp_path):
-    assert list(read_history(tmp_path / "none")) == []
 
 
 def test_a_replaced_folder_is_the_new_one_whole(tokenizer, saved):

@@ -10,6 +10,7 @@ import pytest
 
 from core import load
 from core.checkpoint import load_checkpoint
+from core.manifest import timeline_steps
 from core.records import Trace
 from tests.checkpoints import SENTENCE, write_checkpoint
 
@@ -42,7 +43,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A corpus, a run of 30 steps and the checkpoint it wrote."""
     folder = tmp_path_factory.mktemp("trained")
     run("corpus", "--output", folder, "--n-pairs", "300", "--n-test", "20")
-    run(*train(folder, "30"))
+    run(*train(folder, "30", "--keep-steps", "3", "9"))
     return folder
 
 
@@ -121,6 +122,7 @@ def test_presets_print_the_papers_parameters() -> None:
 def test_two_text_files_become_a_checkpoint(trained: Path) -> None:
     model = load_checkpoint(trained / "model")
     assert (model.config.d_k, model.config.n_encoder_layers) == (8, 1)
+    assert timeline_steps(trained / "model") == [3, 9]
     kinds = [line["kind"] for line in model.history]
     assert kinds.count("validation") == 2
     assert "30" in model.metrics["command"]

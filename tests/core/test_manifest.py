@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.checkpoint import load_checkpoint
-from core.manifest import list_checkpoints, problem_of
+from core.manifest import list_checkpoints, list_histories, problem_of, read_history
 from tests.checkpoints import write_checkpoint
 from tests.core.helpers import run_python
 
@@ -67,3 +67,41 @@ def test_listing_needs_no_torch() -> None:
         from core.manifest import list_checkpoints
         assert 'torch' not in sys.modules
     """)
+
+
+def write(file: Path, text: str = '{"step": 1}\n') -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def test_histories_are_listed_where_trainings_leave_them(tmp_path: Path) -> None:
+    checkpoints, runs = tmp_path / "checkpoints", tmp_path / "runs"
+    write(checkpoints / "table3" / "base" / "history.jsonl", "a whole one\n")
+    write(checkpoints / ".table3.partial-1" / "base" / "history.jsonl", "half\n")
+    write(runs / "table3" / "base" / "history.jsonl", "a whole one\n")
+    write(runs / "table3" / "C-N2" / "history.jsonl")
+    write(runs / "table3" / "C-N2" / "best" / "history.jsonl")
+    write(runs / "mine" / "history.jsonl")
+    write(runs / "just-begun" / "history.jsonl", "")
+    assert [(item.name, item.is_finished) for item in list_histories(checkpoints, runs)] == [
+        ("table3/base", True),
+        ("runs/mine", False),
+        ("runs/table3/C-N2", False),
+    ]
+
+
+def test_no_folder_has_no_histories(tmp_path: Path) -> None:
+    assert list_histories(tmp_path / "none", tmp_path / "nor this") == []
+
+
+def test_a_line_that_is_being_written_is_left_for_later(tmp_path: Path) -> None:
+    file = tmp_path / "history.jsonl"
+    whole = '{"step": 1}\n{"step": 2}'
+    for n_bytes in range(len(whole) + 1):
+        file.write_text(whole[:n_bytes])
+        steps = [report["step"] for report in read_history(file)]
+        assert steps == [1, 2][: (n_bytes >= len('{"step": 1}')) + (n_bytes == len(whole))]
+
+
+def test_no_history_is_an_empty_one(tmp_path: Path) -> None:
+    assert list(read_history(tmp_path / "none")) == []

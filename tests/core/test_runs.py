@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from core.checkpoint import CheckpointError, read_history
+from core.manifest import CheckpointError, read_history
 from core.model import build
 from core.runs import Progress, RunFolder, StepReport, Window
 from tests.core.helpers import random_ids, small_config

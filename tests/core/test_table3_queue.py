@@ -14,9 +14,10 @@ import torch
 
 import core
 from core.card import with_results
-from core.checkpoint import load_checkpoint, read_tensors, timeline_steps
+from core.checkpoint import load_checkpoint, read_tensors
 from core.corpus import sentence_pairs
 from core.jobs import alone
+from core.manifest import timeline_steps
 from core.table3 import SCORES, TEST, TEXTS, TRAIN, VALIDATION, read_table
 from tests.core.helpers import ENVIRONMENT, ROOT
 

@@ -12,10 +12,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from core.checkpoint import model_with, read_history, read_tensors
+from core.checkpoint import model_with, read_tensors
 from core.data import collate, epoch_batches
 from core.evaluation import Likelihood, corpus_likelihood
 from core.loss import smoothed_cross_entropy
+from core.manifest import read_history
 from core.runs import Progress, RunFolder
 from core.schedule import learning_rate
 from core.training import DivergedError, Workers, workers

@@ -7,8 +7,9 @@ import pytest
 import core
 from core.ablation import Ablation
 from core.ablation.edits import ablating
-from core.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from core.checkpoint import Checkpoint, save_checkpoint
 from core.config import SearchConfig
+from core.manifest import CheckpointError
 from core.model import probing
 from core.translator import Translator
 from tests.core.helpers import run_python, small_config, small_model

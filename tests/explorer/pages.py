@@ -29,9 +29,11 @@ def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     st.cache_resource.clear()
     st.cache_data.clear()
     monkeypatch.setenv(engine.CHECKPOINTS, str(tmp_path))
+    monkeypatch.setenv(engine.RUNS, str(tmp_path / ".runs"))  # hidden: no checkpoints in there
 
     def open_(shape: dict[str, Any] | None = None, page: str = "", **link: str) -> AppTest:
-        write_checkpoint(tmp_path / "tiny", **(shape or {}))
+        if not (tmp_path / "tiny").is_dir():  # a test may have written one of its own
+            write_checkpoint(tmp_path / "tiny", **(shape or {}))
         app = AppTest.from_file(str(APP), default_timeout=60)
         for name, value in link.items():
             app.query_params[name] = value
@@ -42,8 +44,8 @@ def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     return open_
 
 
-def plot(page: AppTest) -> dict[str, Any]:
-    return json.loads(page.get("plotly_chart")[0].proto.spec)  # type: ignore[no-any-return]
+def plot(page: AppTest, number: int = 0) -> dict[str, Any]:
+    return json.loads(page.get("plotly_chart")[number].proto.spec)  # type: ignore[no-any-return]
 
 
 def link(page: AppTest, name: str) -> str:

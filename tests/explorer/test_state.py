@@ -13,6 +13,7 @@ from explorer.state import (
     MOST_BEAMS,
     MOST_SCALE,
     MOST_SHIFT,
+    Across,
     Choice,
     Drawing,
     Extent,
@@ -67,6 +68,12 @@ views = st.builds(
     scale=st.floats(0, MOST_SCALE),
     stacks=st.sampled_from(get_args(Stacks)),
     rows=st.sampled_from(get_args(HeldRows)),
+    runs=st.lists(st.text(min_size=1).filter(lambda name: "," not in name)).map(tuple),
+    across=st.sampled_from(get_args(Across)),
+    log_x=st.booleans(),
+    log_y=st.booleans(),
+    snapshot=st.integers(0, 999_999),
+    held=st.booleans(),
 )
 
 
@@ -103,6 +110,8 @@ def test_an_empty_link_shows_the_first_example() -> None:
         ({"kind": "self"}, "kind must be one of encoder, decoder, cross"),
         ({"method": "magic"}, "method must be one of greedy, beam, sample"),
         ({"prefix": "5.x"}, "prefix must be a whole number from 0"),
+        ({"across": "time"}, "across must be one of step, tokens"),
+        ({"snapshot": "-1"}, "snapshot must be a whole number from 0"),
         ({"specials": "yes"}, "specials must be a whole number from 0 to 1"),
         ({"text": "x" * 5_001}, "text has 5,001 characters, but at most 5,000 are taken"),
         ({"dimensions": "1.x"}, "dimensions must be a whole number from 0"),

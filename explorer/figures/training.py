@@ -1,0 +1,79 @@
+"""Trainings in pictures: one quantity over the steps or tokens of one or several of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from explorer.figures.axes import MARGIN
+from explorer.figures.colours import OKABE_ITO
+
+DASHES = ("solid", "dot", "dash", "dashdot")
+LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+LOG_TICKS = [factor * 10.0**power for power in range(-6, 10) for factor in (1, 2, 5)]
+HEIGHT_PX, LEGEND_LINE_PX = 260, 22
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One quantity of one training."""
+
+    name: str  # already escaped
+    x: Sequence[float]
+    y: Sequence[float]
+    colour: int  # which training
+    dash: int = 0  # which of its texts
+
+
+def curves_figure(
+    curves: Sequence[Curve],
+    *,
+    x_title: str,
+    y_title: str,
+    log_x: bool = False,
+    log_y: bool = False,
+) -> go.Figure:
+    """Curves over the course of a training; few points are drawn as points too.
+
+    On a logarithmic axis, numbers that are not above 0 have no place and are left out.
+    """
+    figure = go.Figure()
+    for curve in curves:
+        figure.add_scatter(
+            x=list(curve.x),
+            y=list(curve.y),
+            name=curve.name,
+            mode="lines+markers" if len(curve.x) <= 40 else "lines",
+            line={
+                "color": OKABE_ITO[curve.colour % len(OKABE_ITO)],
+                "dash": DASHES[curve.dash % len(DASHES)],
+                "width": 2,
+            },
+            marker_size=5,
+            hovertemplate=f"{curve.name}<br>%{{x:,}}: <b>%{{y:.4g}}</b><extra></extra>",
+        )
+    figure.update_layout(
+        height=HEIGHT_PX + LEGEND_LINE_PX * len(curves),
+        margin={**MARGIN, "t": 10},
+        xaxis=_axis(x_title, log_x),
+        yaxis=_axis(y_title, log_y),
+        legend=LEGEND,
+        showlegend=True,
+        uirevision="curves",  # new points leave the reader's zoom alone
+    )
+    return figure
+
+
+def _axis(title: str, is_log: bool) -> dict[str, Any]:
+    return {
+        "title": {"text": title},
+        "type": "log" if is_log else "linear",
+        "automargin": True,
+        "zeroline": False,
+        **({"tickvals": LOG_TICKS, "ticktext": [_plain(n) for n in LOG_TICKS]} if is_log else {}),
+    }
+
+
+def _plain(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1 else f"{number:g}"
