@@ -7,6 +7,7 @@ import streamlit as st
 
 from explorer import engine, session
 from explorer.differences import Comparison, mean_probability, reading, signed
+from explorer.engine import Path, Trace
 from explorer.figures.head import head_figure, token_label
 from explorer.figures.standalone import Picture
 from explorer.figures.words import marked_words
@@ -24,17 +25,17 @@ def changed_run(shown: Shown, ablation: str) -> Run:
     return run.replace(ablation=both, target="")
 
 
-def compare(shown: Shown, run: Run) -> Comparison:
-    """The sentence on show under a changed run, and its first translation scored under it.
+def compare(folder: Path, before: Trace, run: Run) -> Comparison:
+    """A traced sentence under a changed run, and its first translation scored under it.
 
     Raises:
         ValueError: if the model cannot be changed so.
     """
-    pieces = tuple(piece.id for piece in shown.trace.target.pieces)
+    pieces = tuple(piece.id for piece in before.target.pieces)
     return Comparison(
-        before=shown.trace,
-        after=engine.trace(shown.folder, run),
-        held=engine.trace(shown.folder, run.replace(prefix=pieces)),
+        before=before,
+        after=engine.trace(folder, run),
+        held=engine.trace(folder, run.replace(prefix=pieces)),
     )
 
 

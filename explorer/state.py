@@ -200,6 +200,10 @@ class View(_Linked):
     scale: Annotated[float, _number(0, MOST_SCALE)] = 0.5
     stacks: Annotated[Stacks, _one_of(Stacks)] = "both"
     rows: Annotated[HeldRows, _one_of(HeldRows)] = "first"
+    swept: Annotated[bool, _switch] = False
+    """Whether the switches of the Ablate page show what each head is worth to this sentence."""
+    scored: Annotated[int | None, _whole(1)] = None
+    """The step of the first translation whose candidates are compared before and after."""
 
 
 @dataclass(frozen=True, slots=True)

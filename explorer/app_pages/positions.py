@@ -91,7 +91,7 @@ def _experiment(shown: Shown) -> None:
     run = comparison.changed_run(shown, positions.ablation_text(view))
     try:
         with st.spinner("Translating under the change…"):
-            found = comparison.compare(shown, run)
+            found = comparison.compare(shown.folder, shown.trace, run)
     except ValueError as error:
         st.error(f"The model cannot be run so: {frame.plain(str(error))}.")
         return
@@ -106,7 +106,7 @@ def _pictures(shown: Shown) -> list[Picture]:
         return table_pictures(shown)
     run = comparison.changed_run(shown, positions.ablation_text(shown.view))
     try:
-        found = comparison.compare(shown, run)
+        found = comparison.compare(shown.folder, shown.trace, run)
     except ValueError:  # said on the page
         return []
     before, after = comparison.head_pictures(shown, found)
