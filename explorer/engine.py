@@ -165,7 +165,9 @@ Progress = Callable[[int, int], None]
 """Told how many of how many are done; what it raises cancels."""
 
 
-def leave_one_out(folder: Path, run: Run, shown: Trace, progress: Progress) -> dict[str, float]:
+def leave_one_out(
+    folder: Path, run: Run, shown: Trace, progress: Progress = lambda n_done, n: None
+) -> dict[str, float]:
     """Change of a translation's log-probability, in nats, without each head, layer and sub-layer.
 
     Kept for later sessions too.

@@ -210,7 +210,9 @@ def _pruning(shown: Shown) -> None:
 def _pictures(shown: Shown) -> list[Picture]:
     """What is on show, for a file of its own."""
     ablation = _ablation(shown)
-    worth = _worth(shown, st.empty())
+    worth = None
+    if shown.view.swept:
+        worth = engine.leave_one_out(shown.folder, _plain_run(shown), _before(shown))
     data = toggles.payload(
         engine.model_config(shown.folder),
         ablations.states(ablation),

@@ -48,7 +48,7 @@ function build(root, data) {
   root.kinds.append(...data.grids.map((grid) => buildGrid(root, grid, data.n_heads)));
   root.status = element("div", "status");
   root.legend = element("div", "legend");
-  root.replaceChildren(root.kinds, root.status, root.legend);
+  root.replaceChildren(root.kinds, root.status, root.legend, pngButton(root, "switches"));
   root.cells = [...root.querySelectorAll(".cell")];
 }
 
