@@ -216,6 +216,10 @@ class View(_Linked):
     """The step of the training whose weights are shown in its timeline; 0, the finished ones."""
     held: Annotated[bool, _switch] = True
     """Whether snapshots read the finished model's translation, and not one of their own."""
+    swept: Annotated[bool, _switch] = False
+    """Whether the switches of the Ablate page show what each head is worth to this sentence."""
+    scored: Annotated[int | None, _whole(1)] = None
+    """The step of the first translation whose candidates are compared before and after."""
 
 
 @dataclass(frozen=True, slots=True)

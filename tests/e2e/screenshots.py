@@ -15,6 +15,7 @@ PAGES = {
     "inside": ("/inside", ".st-key-norms .js-plotly-plot"),
     "positions": ("/positions?positions=scale", ".js-plotly-plot"),
     "training": ("/training", ".st-key-timeline .js-plotly-plot"),
+    "ablate": ("/ablate?ablation=dec.L1.cross%3Dskip&swept=1", ".js-plotly-plot"),
 }
 """For each picture: the address, and what must be drawn before it is taken."""
 LOOKS = {
