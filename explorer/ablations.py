@@ -60,6 +60,14 @@ def _off_there(part: Part) -> Part | None:
         return None
 
 
+def is_silent(ablation: Ablation, kind: Kind, layer: int, head: int) -> bool:
+    """Whether a head (from 1) brings nothing, because it or what holds it is off."""
+    stack, sublayer = ("dec", "cross") if kind == "cross" else (SHORT[kind], "self")
+    around = (f"{SHORT[kind]}.L{layer}H{head}", f"{stack}.L{layer}.{sublayer}", f"{stack}.L{layer}")
+    found = states(ablation)
+    return any(found.get(outer) == "off" for outer in around)
+
+
 def with_off(ablation: Ablation, places: Collection[str]) -> Ablation:
     """The same ablation with exactly these places off; what then lies inside of one is forgotten.
 

@@ -169,8 +169,7 @@ def _below_the_words(shown: Shown) -> None:
             note(picture.note)
     found = _compared(shown)
     comparison.draw_attention(shown, found)
-    chosen = f"{ablations.SHORT[shown.view.kind]}.L{shown.layer}H{shown.head}"
-    if ablations.states(_ablation(shown)).get(chosen) == "off":
+    if ablations.is_silent(_ablation(shown), shown.view.kind, shown.layer, shown.head):
         note(
             "This head is off: its weights are still computed, but what they fetch is replaced by "
             "zeros, so the layer goes on without it."

@@ -1,5 +1,6 @@
 const HELP =
-  "Click to switch off or on. Double click, or S: only this head of its kind. Arrow keys move.";
+  "Click to switch off or on. Double click, or S: only this head of its kind. “all” and “FFN” are " +
+  "whole sub-layers; arrow keys move.";
 const STATES = { on: "on", off: "switched off", changed: "changed", inside: "inside of what is off" };
 const WAIT_MS = 300; // a double click is two clicks, and several heads are one question
 

@@ -92,4 +92,16 @@ def effect_colour(share: float) -> tuple[str, str]:
     """
     ramped = float(np.sign(share) * np.sqrt(min(1.0, abs(share))))
     colour = str(sample_colorscale(SIGNED_SCALE, [(ramped + 1) / 2])[0])
-    return colour, "#ffffff" if abs(ramped) > 0.7 else "#1a1a1a"
+    return colour, "#ffffff" if luminance(colour) < EVEN_LUMINANCE else "#000000"
+
+
+EVEN_LUMINANCE = (1.05 * 0.05) ** 0.5 - 0.05
+"""Here black and white text have the same contrast, 4.58:1 (WCAG 2.1)."""
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of `rgb(r, g, b)`, 0 to 1, as WCAG 2.1 defines it."""
+    triple = np.array([float(n) for n in colour.removeprefix("rgb(").removesuffix(")").split(",")])
+    shares = triple / 255
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))

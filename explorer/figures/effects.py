@@ -91,7 +91,9 @@ def candidates_figure(names: Sequence[str], before_nats: Array, after_nats: Arra
     figure.update_layout(
         height=90 + 30 * len(names),
         margin={**MARGIN, "t": 30},
-        xaxis=number_axis("probability, logarithmic", type="log", range=ends, dtick=1),
+        xaxis=number_axis(
+            "probability, logarithmic", type="log", range=ends, dtick=1, tickformat="~g"
+        ),
         yaxis=label_axis(names, autorange="reversed"),
         legend=LEGEND,
     )

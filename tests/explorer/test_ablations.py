@@ -4,7 +4,7 @@ import pytest
 
 from core.ablation import Ablation
 from core.config import ModelConfig
-from explorer.ablations import in_words, off, presets, states, swept_presets, with_off
+from explorer.ablations import in_words, is_silent, off, presets, states, swept_presets, with_off
 from explorer.components.toggles import payload
 from explorer.engine import BestHead
 
@@ -49,6 +49,15 @@ def test_what_was_changed_can_be_switched_off() -> None:
 def test_what_lies_inside_of_what_is_off_is_forgotten(places: list[str], left: str) -> None:
     rows = "cross.L2H1.row7=k3" if "cross.L2H1" in places else ""
     assert str(with_off(Ablation.parse(rows), places)) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "silent"),
+    [("cross.L1H2=0", True), ("dec.L1.cross=skip", True), ("dec.L1=skip", True),
+     ("cross.L1H2=0.5", False), ("dec.L1.self=skip,enc.L1=skip,cross.L1H1=0", False)],
+)  # fmt: skip
+def test_a_head_is_silent_when_it_or_what_holds_it_is_off(text: str, silent: bool) -> None:
+    assert is_silent(Ablation.parse(text), "cross", 1, 2) == silent
 
 
 def test_a_place_that_cannot_be_is_refused() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from explorer import equations
-from explorer.figures.colours import OKABE_ITO, ROLES, share_scale, signed_scale
+from explorer.figures.colours import OKABE_ITO, ROLES, effect_colour, share_scale, signed_scale
+from explorer.figures.colours import luminance as luminance_of
 
 LIGHT, DARK = ("#ffffff", "#f0f2f6"), ("#0e1117", "#262730")
 
@@ -86,3 +87,11 @@ def test_equations_have_the_colours_of_the_roles() -> None:
     for role in ("query", "key", "value", "attention"):
         assert f"\\textcolor{{{ROLES[role].mark}}}" in equations.ATTENTION
         assert f"light-dark({ROLES[role].on_light}, {ROLES[role].on_dark})" in equations.style()
+
+
+@pytest.mark.parametrize("share", np.linspace(-1.2, 1.2, 97))
+def test_text_is_read_on_every_colour_of_an_effect(share: float) -> None:
+    background, ink = effect_colour(share)
+    under = luminance_of(background)
+    contrast = 1.05 / (under + 0.05) if ink == "#ffffff" else (under + 0.05) / 0.05
+    assert contrast >= 4.5
