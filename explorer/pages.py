@@ -6,5 +6,6 @@ PAGES = {
     "Inside attention": "app_pages/inside.py",
     "Positions": "app_pages/positions.py",
     "Anatomy": "app_pages/anatomy.py",
+    "Table 3": "app_pages/table3.py",
     "Training": "app_pages/training.py",
 }
