@@ -147,7 +147,7 @@ def save_weights(weights: Mapping[str, Tensor], file: Path, *, half: bool) -> No
     """Write tensors as float32, or as float16 if `half`."""
     dtype = torch.float16 if half else torch.float32
     tensors = {name: t.detach().to("cpu", dtype).contiguous() for name, t in weights.items()}
-    safetensors.torch.save_file(tensors, file)
+    file.write_bytes(safetensors.torch.save(tensors))  # save_file's would be unreadable to others
 
 
 def average_weights(files: Sequence[Path]) -> dict[str, Tensor]:

@@ -155,18 +155,33 @@ def sentence_effects(
     ids = [piece.id for piece in trace.source.pieces[:-1]]
     with probing(model, ablating(model, ablations, means)):
         found = search(model, [ids] * len(ablations), trace.search)
+    steps = step_effects(model, tokenizer, trace, ablations, means)
+    before = tokenizer.decode(trace.best.tokens)
+    translations = [tokenizer.decode(one.best.tokens) for one in found]
+    return [
+        SentenceEffect(ablation, before, after, one, word_diff(before, after), of_one)
+        for ablation, after, one, of_one in zip(ablations, translations, found, steps, strict=True)
+    ]
+
+
+@torch.inference_mode()
+def step_effects(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    trace: Trace,
+    ablations: Sequence[Ablation],
+    means: HeadMeans | None = None,
+) -> list[tuple[StepEffect, ...]]:
+    """What each ablation does to every step of a translation that was traced unchanged, forced.
+
+    Raises:
+        ValueError: as `ablating` does.
+    """
     steps: dict[int, tuple[StepEffect, ...]] = {}
     for moved in moves(forced(model, trace), trace, ablations, means):
         for row, index in enumerate(moved.indices):
             steps[index] = _steps(moved, row, trace, tokenizer)
-    before = tokenizer.decode(trace.best.tokens)
-    translations = [tokenizer.decode(one.best.tokens) for one in found]
-    return [
-        SentenceEffect(ablation, before, after, one, word_diff(before, after), steps[index])
-        for index, (ablation, after, one) in enumerate(
-            zip(ablations, translations, found, strict=True)
-        )
-    ]
+    return [steps[index] for index in range(len(ablations))]
 
 
 def _steps(moved: Moved, row: int, trace: Trace, tokenizer: Tokenizer) -> tuple[StepEffect, ...]:

@@ -79,9 +79,11 @@ def _weights_make_the_output(model: Transformer, trace: Trace, seen: Recording) 
             attention = attention_of(model, kind, layer)
             values = seen[attention_tap(kind, layer, "values")]
             weights = torch.from_numpy(trace.weights[kind][layer].copy()).to(values)
-            made = attention.shares(weights @ values).sum(1)
+            heads = attention.head_outputs(weights @ values)  # as probes change them
+            made = attention.shares(heads).sum(1)
             if attention.output_projection.bias is not None:
                 made = made + attention.output_projection.bias
+            made = attention.output(made)
             output = seen[attention_tap(kind, layer, "output")]
             differences[kind, layer] = _largest((made - output).cpu().numpy())
     places = list(differences)

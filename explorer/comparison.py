@@ -8,6 +8,7 @@ import streamlit as st
 from explorer import engine, session
 from explorer.controls import choose_head, choose_kind
 from explorer.differences import Comparison, mean_probability, reading, signed
+from explorer.engine import Path, Trace
 from explorer.figures.head import head_figure, token_label
 from explorer.figures.standalone import Picture
 from explorer.figures.words import marked_words
@@ -25,17 +26,17 @@ def changed_run(shown: Shown, ablation: str) -> Run:
     return run.replace(ablation=both, target="")
 
 
-def compare(shown: Shown, run: Run) -> Comparison:
-    """The sentence on show under a changed run, and its first translation scored under it.
+def compare(folder: Path, before: Trace, run: Run) -> Comparison:
+    """A traced sentence under a changed run, and its first translation scored under it.
 
     Raises:
         ValueError: if the model cannot be changed so.
     """
-    pieces = tuple(piece.id for piece in shown.trace.target.pieces)
+    pieces = tuple(piece.id for piece in before.target.pieces)
     return Comparison(
-        before=shown.trace,
-        after=engine.trace(shown.folder, run),
-        held=engine.trace(shown.folder, run.replace(prefix=pieces)),
+        before=before,
+        after=engine.trace(folder, run),
+        held=engine.trace(folder, run.replace(prefix=pieces)),
     )
 
 
@@ -63,7 +64,7 @@ def draw_attention(shown: Shown, found: Comparison) -> list[Picture]:
     """One head before and after, and which head changed most; returns the pictures drawn."""
     st.subheader("One head, before and after", anchor=False)
     _choose_head(shown, found)
-    drawn = _pictures(shown, found)
+    drawn = head_pictures(shown, found)
     for place, picture in zip(st.columns(2, gap="large"), drawn, strict=True):
         with place:
             st.markdown(f"**{picture.title}**")
@@ -77,7 +78,7 @@ def draw_attention(shown: Shown, found: Comparison) -> list[Picture]:
     return drawn
 
 
-def _pictures(shown: Shown, found: Comparison) -> list[Picture]:
+def head_pictures(shown: Shown, found: Comparison) -> list[Picture]:
     """The chosen head before and after, with the translation it belongs to."""
     view, kind = shown.view, shown.view.kind
     after = found.after if view.rows == "new" else found.held

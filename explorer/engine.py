@@ -17,6 +17,7 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from core.ablation import Ablation
+from core.ablation.pruning import Pruning, read_pruning
 from core.attribution import decoder_rollout, encoder_rollout, norm_weighted
 from core.config import ModelConfig
 from core.manifest import (
@@ -39,14 +40,16 @@ from explorer.state import Run, Values
 
 if TYPE_CHECKING:
     from core.checkpoint import Checkpoint
+    from core.effects import SentenceEffect, StepEffect
     from core.inspection import Check, HeadInternals
     from core.model import Edits, Transformer
     from core.translator import Translator
 
 __all__ = [
-    "KINDS", "MEASURES", "AlignedWord", "BestHead", "DiffRun", "Found", "Kind", "Listed", "ListedHistory",
-    "Measure", "ModelConfig", "Path", "Piece", "PiecedText", "RankedHead", "Rows", "Trace",
-    "aligned_words", "model_config", "normalise", "ranked_heads", "timeline_steps", "word_diff",
+    "KINDS", "MEASURES", "AlignedWord", "BestHead", "DiffRun", "Found", "Kind", "Listed",
+    "ListedHistory", "Measure", "ModelConfig", "Path", "Piece", "PiecedText", "Pruning",
+    "RankedHead", "Rows", "SentenceEffect", "StepEffect", "Trace", "aligned_words", "model_config",
+    "normalise", "ranked_heads", "read_pruning", "timeline_steps", "word_diff",
 ]  # fmt: skip
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
@@ -227,6 +230,65 @@ def head_effects(folder: Path, run: Run, shown: Trace) -> dict[Kind, NDArray[np.
     from core.sweeps import head_effects as effects
 
     return _small((str(folder), run, "effects"), lambda: _under(folder, run, effects, shown))
+
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many are done; what it raises cancels."""
+
+
+def leave_one_out(
+    folder: Path, run: Run, shown: Trace, progress: Progress = lambda n_done, n: None
+) -> dict[str, float]:
+    """Change of a translation's log-probability, in nats, without each head, layer and sub-layer.
+
+    Kept for later sessions too.
+
+    Args:
+        run: of the model as it is.
+
+    Returns:
+        place, as an ablation writes it (`cross.L1H6`, `enc.L2`, `dec.L1.ffn`) -> nats
+    """
+    from core.ablation.store import Store
+    from core.sweeps import every_head, every_layer, every_sublayer, sweep
+
+    def make() -> dict[str, float]:
+        model = _translator(str(folder)).checkpoint.model
+        kinds = (every_head, every_layer, every_sublayer)
+        every = [ablation for of_kind in kinds for ablation in of_kind(model.config)]
+        swept = sweep(model, shown, every, store=Store(model), progress=progress)
+        places = [ablation.parts[0].place for ablation in swept.ablations]
+        return dict(zip(places, swept.delta_nats.tolist(), strict=True))
+
+    return _small((str(folder), run, "leave one out"), make)
+
+
+def sentence_effects(
+    folder: Path, run: Run, shown: Trace, ablations: tuple[Ablation, ...]
+) -> list["SentenceEffect"]:
+    """What each ablation does to a sentence, traced on the model as it is."""
+    from core.effects import sentence_effects as effects
+
+    def make() -> list["SentenceEffect"]:
+        checkpoint = _translator(str(folder)).checkpoint
+        return effects(checkpoint.model, checkpoint.tokenizer, shown, ablations)
+
+    return _small((str(folder), run, ablations), make)
+
+
+def step_effects(
+    folder: Path, run: Run, shown: Trace, ablation: Ablation
+) -> tuple["StepEffect", ...]:
+    """What an ablation does to each step of a translation, traced on the model as it is."""
+    from core.ablation.means import read_means
+    from core.effects import step_effects as effects
+
+    def make() -> tuple["StepEffect", ...]:
+        checkpoint = _translator(str(folder)).checkpoint
+        means = read_means(checkpoint) if ablation.needs_means else None
+        return effects(checkpoint.model, checkpoint.tokenizer, shown, [ablation], means)[0]
+
+    return _small((str(folder), run, ablation, "steps"), make)
 
 
 def _under(

@@ -70,6 +70,7 @@ def show_page(
     *,
     above: Callable[[], None] | None = None,
     in_the_middle: bool = False,
+    compares: bool = False,
 ) -> None:
     """Draw a whole page: title, one sentence, the shared controls, then `draw` what it is about.
 
@@ -78,6 +79,7 @@ def show_page(
         draw: returns what makes the page's pictures once more, for one HTML file.
         settle: makes the choices that this page alone has fit the model and the sentence.
         in_the_middle: open on the middle row of a sentence, and not on its first.
+        compares: it says itself what is changed about the model, and shows the model as it is.
     """
     session.begin()
     st.header(title, anchor=False)
@@ -92,9 +94,12 @@ def show_page(
     folder = folder_of(session.choice().run)
     saving = ask(folder, lambda: _model_picker(models, folder))
     _notice_lost_model(models, folder)
-    _notice_ablation(session.choice().run)
+    notice = st.container()
     status = st.empty()
     shown = _shown(folder, status, settle, in_the_middle=in_the_middle)
+    if not (compares and shown):
+        with notice:
+            _notice_ablation(session.choice().run)
     if shown is None:
         return
     pictures = draw(shown)

@@ -220,6 +220,10 @@ class View(_Linked):
     quality: Annotated[Quality, _one_of(Quality)] = "bleu"
     compared: Annotated[tuple[str, ...], _names] = ()
     """Rows of Table 3 that translate side by side; none leaves them to the program."""
+    swept: Annotated[bool, _switch] = False
+    """Whether the switches of the Ablate page show what each head is worth to this sentence."""
+    scored: Annotated[int | None, _whole(1)] = None
+    """The step of the first translation whose candidates are compared before and after."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def _experiment(shown: Shown) -> list[Picture]:
     run = comparison.changed_run(shown, positions.ablation_text(view))
     try:
         with st.spinner("Translating under the change…"):
-            found = comparison.compare(shown, run)
+            found = comparison.compare(shown.folder, shown.trace, run)
     except ValueError as error:
         st.error(f"The model cannot be run so: {frame.plain(str(error))}.")
         return []

@@ -52,7 +52,7 @@ def _two_questions() -> None:
     st.info(
         "**Trained with** is not **switched off after training**. A row with one head learnt to do "
         "everything with it; a head that is switched off in a finished model is missed by layers that "
-        "learnt to rely on it. This page shows the first; the second is among the tints of Heads."
+        "learnt to rely on it. This page shows the first, the page Ablate the second."
     )
 
 

@@ -80,3 +80,13 @@ def share_scale(role: str) -> list[tuple[float, str]]:
     steps = [number / 32 for number in range(33)]
     colours = sample_colorscale([MIDDLE, ROLES[role].mark], steps)
     return [(step**2, colour) for step, colour in zip(steps, colours, strict=True)]
+
+
+def effect_colour(share: float) -> tuple[str, str]:
+    """A signed effect from -1 to 1 on `SIGNED_SCALE`, and a colour of text that is read on it.
+
+    A square-root ramp keeps small effects apart; beyond the ends, colours stay as they are.
+    """
+    ramped = float(np.sign(share) * np.sqrt(min(1.0, abs(share))))
+    colour = str(sample_colorscale(SIGNED_SCALE, [(ramped + 1) / 2])[0])
+    return colour, "#ffffff" if abs(ramped) > 0.7 else "#1a1a1a"

@@ -125,7 +125,7 @@ def head_norms_figure(
             zmax=largest(norms),
             colorscale=weight_scale(),
             xgap=1,
-            ygap=1,
+            ygap=int(len(rows) <= MOST_LABELS),
             customdata=shares.T,
             hovertemplate="%{y}<br>head %{x}: norm <b>%{z:.2f}</b>, %{customdata:.0%} of the sum "
             "over heads<extra></extra>",
@@ -135,7 +135,7 @@ def head_norms_figure(
             },
         )
     )
-    if len(norms) <= MOST_KEYS_WITH_NUMBERS:
+    if len(norms) <= MOST_KEYS_WITH_NUMBERS and len(rows) <= MOST_LABELS:
         figure.update_traces(texttemplate="%{z:.1f}", textfont_size=11)
     heads = [str(number) for number in range(1, len(norms) + 1)]
     figure.update_layout(
@@ -175,7 +175,7 @@ def _add_vectors(figure: go.Figure, walked: Walk) -> None:
             hover=f"{names[1]} of %{{x}}, dimension %{{y}}: <b>%{{z:.3f}}</b>",
             colorscale=signed_scale(roles[1]),
             colorbar={"thickness": 12, "len": 0.34, "y": 0.83 if row == KEYS else 0.17},
-            xgap=1,
+            xgap=int(len(columns) <= MOST_LABELS),
         )
         figure.add_trace(left, row, 1)
         figure.add_trace(right, row, 2)
@@ -206,7 +206,7 @@ def _add_strips(figure: go.Figure, walked: Walk) -> None:
             texttemplate="%{text}" if len(values) <= MOST_KEYS_WITH_NUMBERS else None,
             hovertemplate=f"{name}: <b>%{{text}}</b><extra>%{{x}}</extra>",
             showscale=False,
-            xgap=1,
+            xgap=int(len(values) <= MOST_LABELS),
             **look,
         )
         figure.add_trace(strip, row, 2)

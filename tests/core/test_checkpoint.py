@@ -80,6 +80,10 @@ def test_a_folder_has_these_files_and_no_others(saved):
     assert [path.name for path in saved.parent.iterdir()] == ["model"]
 
 
+def test_whoever_may_read_one_file_may_read_them_all(saved):
+    assert len({file.stat().st_mode for file in saved.iterdir()}) == 1
+
+
 def test_half_precision_stays_within_half_precision(tokenizer, tmp_path):
     checkpoint = checkpoint_of(tokenizer)
     for name, half in (("full", False), ("half", True)):
@@ -277,7 +281,7 @@ def test_a_failed_save_leaves_the_old_folder_as_it_was(tokenizer, saved, monkeyp
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(safetensors.torch, "save_file", full)
+    monkeypatch.setattr(safetensors.torch, "save", full)
     with pytest.raises(OSError, match="No space left"):
         save_checkpoint(checkpoint_of(tokenizer, d_ff=19), saved)
     assert {path.name: path.read_bytes() for path in saved.iterdir()} == before

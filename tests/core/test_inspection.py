@@ -90,6 +90,16 @@ def test_positions_moved_to_the_end_of_the_table_can_be_checked(tokenizer, text)
     assert f"{n_more} pieces longer" in checks[PADDING].detail
 
 
+@pytest.mark.parametrize(
+    "text", ["cross.L1H1=0", "enc.L2H1=0.5", "dec.L1.self=skip,dec.L2.ffn=skip", "enc.L1=skip"]
+)
+def test_a_model_with_something_switched_off_passes(exact, tokenizer, text):
+    with probing(exact, ablating(exact, [Ablation.parse(text)])):
+        traced = traced_by(exact, tokenizer)
+        assert failed(self_check(exact, traced)) == set()
+    assert failed(self_check(exact, traced))  # as it is, it is another model
+
+
 def test_a_source_that_fills_the_position_table_can_be_checked(tokenizer):
     n_source = len(tokenizer.encode(SENTENCE)) + 1
     model = model_for(tokenizer, max_positions=n_source)

@@ -21,7 +21,7 @@ def download(page: Page, name: str, folder: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("address", ["/", "/heads", "/anatomy"])
+@pytest.mark.parametrize("address", ["/", "/heads", "/ablate?swept=1", "/anatomy"])
 def test_a_picture_is_saved_as_it_looks(visitor: Visitor, tmp_path: Path, address: str) -> None:
     page = visitor.open(address)
     file = download(page, "Save this picture as PNG", tmp_path)
@@ -64,7 +64,8 @@ def test_the_data_and_the_link_are_of_the_sentence_on_show(
     [("/", 2, ".stepper .ribbons path"), ("/heads", 2, ".js-plotly-plot .heatmaplayer image"),
      ("/heads?drawing=lines", 2, ".lines canvas"), ("/inside", 3, ".js-plotly-plot"),
      ("/positions", 2, ".js-plotly-plot .heatmaplayer image"),
-     ("/positions?picture=shift", 2, ".js-plotly-plot .heatmaplayer image")],
+     ("/positions?picture=shift", 2, ".js-plotly-plot .heatmaplayer image"),
+     ("/ablate?ablation=cross.L1H6%3D0", 5, ".toggles .cell")],
 )  # fmt: skip
 def test_the_view_is_one_file_that_needs_no_network(
     visitor: Visitor, browser: Browser, tmp_path: Path, address: str, n_pictures: int, drawn: str

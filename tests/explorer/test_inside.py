@@ -116,3 +116,18 @@ def test_heads_count_from_one_on_screen() -> None:
 def test_there_is_a_label_a_key(draw) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match="4 labels do not fit 5"):
         draw(walked(), keys=LABELS[1:])
+
+
+def test_of_very_many_rows_colours_are_left_without_numbers_and_gaps() -> None:
+    many = [str(row) for row in range(300)]
+    figure = head_norms_figure(np.ones((3, 300)), rows=many, row_title="r")
+    few = head_norms_figure(np.ones((3, 9)), rows=many[:9], row_title="r")
+    assert (figure.data[0].texttemplate, figure.data[0].ygap) == (None, 0)
+    assert (few.data[0].texttemplate, few.data[0].ygap) == ("%{z:.1f}", 1)
+
+
+def test_a_marked_row_and_head_are_framed() -> None:
+    figure = head_norms_figure(np.ones((3, 2)), rows=["a", "b"], row_title="r", marked=(1, 2))
+    row, head = figure.layout.shapes
+    assert (row.y0, row.y1) == (head.y0, head.y1) == (0.5, 1.5)
+    assert (head.x0, head.x1) == (1.5, 2.5)

@@ -93,11 +93,12 @@ def link_of(page: AppTest, name: str) -> str:
     return link(page, name) if name in page.query_params else "cross"
 
 
-def test_the_new_translations_own_steps_can_be_seen(open_page: Open) -> None:
-    page = open_page(page="positions", text=SENTENCE, positions="scale", scale="0.0", rows="new")
-    assert not page.exception
-    first, second = (json.loads(c.proto.spec)["layout"] for c in page.get("plotly_chart"))
-    assert first["yaxis"]["ticktext"] != second["yaxis"]["ticktext"]
+def test_steps_after_are_those_of_the_first_translation_or_of_the_new_one(open_page: Open) -> None:
+    for rows, is_same in (("first", True), ("new", False)):
+        page = open_page(page="positions", text=SENTENCE, positions="scale", scale="0.0", rows=rows)
+        assert not page.exception
+        before, after = (json.loads(c.proto.spec)["layout"] for c in page.get("plotly_chart"))
+        assert (before["yaxis"]["ticktext"] == after["yaxis"]["ticktext"]) == is_same
 
 
 def test_bad_links_get_notices_and_what_is_shown_is_in_the_link(open_page: Open) -> None:
@@ -122,6 +123,7 @@ def test_dimensions_are_chosen_and_kept_in_the_link(open_page: Open) -> None:
     page = page.multiselect[0].set_value([4, 5]).run()
     assert not page.exception
     assert link(page, "dimensions") == "4.5"
+    assert page.session_state["choice"].view.dimensions == (4, 5)
     assert [name[:6] for name in curve_names(page)] == ["4: sin", "5: cos"]
     page = page.multiselect[0].set_value([]).run()
     assert len(curve_names(page)) > 2  # none: the program chooses

@@ -1,0 +1,245 @@
+"""Heads, layers and positions switched off after training, and what the translation becomes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from core.ablation import Ablation
+from explorer import ablations, comparison, effects, engine, frame, session
+from explorer.components import toggles
+from explorer.differences import Comparison
+from explorer.figures.head import piece_label
+from explorer.figures.standalone import Picture, View
+from explorer.frame import Pictures, Settled, Shown, note, plain
+from explorer.state import Run
+
+SWITCHES = "switches"
+
+
+def settle(shown: Shown) -> Settled:
+    """The step whose candidates are shown lies in the first translation."""
+    n, chosen = len(_before(shown).steps), shown.view.scored
+    if chosen is None or chosen <= n:
+        return shown.view, ()
+    notice = f"The link says scored {chosen}, but the first translation has {n} steps."
+    return shown.view.replace(scored=None), (notice,)
+
+
+def draw(shown: Shown) -> Pictures:
+    grids, progress = st.container(), st.empty()
+    _actions(shown)
+    frame.load_model(shown.folder, progress)
+    worth = _worth(shown, progress)
+    with grids:
+        toggles.toggles(
+            engine.model_config(shown.folder),
+            ablations.states(_ablation(shown)),
+            key=SWITCHES,
+            on_switch=_take_switches,
+            effects=worth,
+            marked=_marked(shown),
+        )
+    _translations(shown)
+    tried = st.container()
+    if shown.choice.run.ablation:
+        _below_the_words(shown)
+    _pruning(shown)
+    with tried:
+        _presets(shown, worth)
+    return lambda: _pictures(shown)
+
+
+def _ablation(shown: Shown) -> Ablation:
+    return Ablation.parse(shown.choice.run.ablation)
+
+
+def _plain_run(shown: Shown) -> Run:
+    return shown.choice.run.replace(ablation="")
+
+
+def _before(shown: Shown) -> engine.Trace:
+    return engine.trace(shown.folder, _plain_run(shown))
+
+
+def _marked(shown: Shown) -> tuple[str, str]:
+    return f"cross.L{shown.best.layer}H{shown.best.head}", shown.best.label
+
+
+def _take_switches() -> None:
+    places = toggles.switched(SWITCHES)
+    if places is not None:
+        now = Ablation.parse(session.choice().run.ablation)
+        session.change_run(ablation=str(ablations.with_off(now, places)))
+
+
+def _actions(shown: Shown) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        swept = shown.view.swept
+        st.button(
+            "Hide what each head is worth" if swept else "What if I remove each head?",
+            help="Each head, layer and sub-layer in turn, alone, on this sentence: how much less "
+            "probable its translation becomes",
+            type="secondary" if swept else "primary",
+            on_click=session.change_view,
+            kwargs={"swept": not swept},
+        )
+        st.button("Undo", on_click=session.undo, disabled=not session.can_undo())
+        st.button(
+            "Switch everything on",
+            on_click=session.change_run,
+            kwargs={"ablation": ""},
+            disabled=not shown.choice.run.ablation,
+        )
+
+
+def _worth(shown: Shown, place: Any) -> dict[str, float] | None:
+    """What each head is worth to this sentence, if the reader asked for it."""
+    if not shown.view.swept:
+        return None
+    title = "Removing each head, layer and sub-layer in turn…"
+
+    def progress(n_done: int, n: int) -> None:
+        place.progress(n_done / n, f"{title} {n_done} of {n}")
+
+    found = engine.leave_one_out(shown.folder, _plain_run(shown), _before(shown), progress)
+    place.empty()
+    return found
+
+
+def _compared(shown: Shown) -> Comparison:
+    changed = shown.choice.run.replace(target="")
+    return comparison.compare(shown.folder, _before(shown), changed)
+
+
+def _translations(shown: Shown) -> None:
+    if not shown.choice.run.ablation:
+        st.markdown(f"**{plain(shown.trace.target.text)}**")
+        note(
+            "The model as it is. Switch something off above, or try one of these, and the "
+            "translation before and after stand here side by side."
+        )
+        return
+    with st.spinner("Translating under the change…"):
+        found = _compared(shown)
+    comparison.draw_translations(found, ablations.in_words(_ablation(shown)))
+
+
+def _presets(shown: Shown, worth: dict[str, float] | None) -> None:
+    """Each with what it does to this sentence, found out now."""
+    presets = ablations.presets(engine.model_config(shown.folder), shown.best)
+    if worth:
+        presets += ablations.swept_presets(worth)
+    st.subheader("Worth trying on this sentence", anchor=False)
+    places = []
+    for index, preset in enumerate(presets):
+        if index % 3 == 0:
+            columns = st.columns(3, gap="medium")
+        with columns[index % 3]:
+            st.button(
+                preset.title,
+                key=f"preset-{index}",
+                width="stretch",
+                on_click=session.change_run,
+                kwargs={"ablation": str(preset.ablation)},
+            )
+            places.append(st.empty())
+    for place, preset in zip(places, presets, strict=True):
+        place.markdown(f":small[{plain(preset.question)}]")
+    run = _plain_run(shown).replace(prefix=(), target="")
+    trace = engine.trace(shown.folder, run)
+    wanted = tuple(preset.ablation for preset in presets)
+    found = engine.sentence_effects(shown.folder, run, trace, wanted)
+    for place, preset, effect in zip(places, presets, found, strict=True):
+        place.markdown(f":small[{plain(preset.question)} {plain(effects.finding(effect))}]")
+
+
+def _below_the_words(shown: Shown) -> None:
+    """Step by step, candidate by candidate, head by head."""
+    moved = engine.step_effects(shown.folder, _plain_run(shown), _before(shown), _ablation(shown))
+    st.subheader("The first translation, asked again", anchor=False)
+    left, right = st.columns([3, 2], gap="large")
+    names = [piece_label(step.name) for step in moved]
+    with right:
+        step = _choose_step(shown, moved, names)
+    drawn = effects.step_pictures(moved, step)
+    for place, picture in zip((left, right), drawn, strict=True):
+        with place:
+            st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
+            note(picture.note)
+    found = _compared(shown)
+    comparison.draw_attention(shown, found)
+    chosen = f"{ablations.SHORT[shown.view.kind]}.L{shown.layer}H{shown.head}"
+    if ablations.states(_ablation(shown)).get(chosen) == "off":
+        note(
+            "This head is off: its weights are still computed, but what they fetch is replaced by "
+            "zeros, so the layer goes on without it."
+        )
+
+
+def _choose_step(shown: Shown, moved: Sequence[Any], names: Sequence[str]) -> int:
+    """The step whose candidates are shown, from 0; at first the one that moved most."""
+    most = max(range(len(moved)), key=lambda step: moved[step].kl_nats) + 1
+    chosen = shown.view.scored or most
+    st.selectbox(
+        "Candidates of step",
+        range(1, len(names) + 1),
+        format_func=lambda step: (
+            f"{step}: {names[step - 1]}" + (" (moved most)" if step == most else "")
+        ),
+        **session.bind_view("scored", chosen),
+    )
+    return chosen - 1
+
+
+def _pruning(shown: Shown) -> None:
+    st.subheader("How many heads can go?", anchor=False)
+    picture = effects.pruning_picture(engine.read_pruning(shown.folder))
+    if picture is None:
+        note(
+            f"Nobody has measured it for this checkpoint yet. `python -m core prune --checkpoint "
+            f"checkpoints/{shown.folder.name}` with a text and its translation removes heads one "
+            "after another, the least important first (Michel et al. 2019), measures BLEU on the "
+            "way, and this page then shows the curve."
+        )
+        return
+    st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
+    note(picture.note)
+
+
+def _pictures(shown: Shown) -> list[Picture]:
+    """What is on show, for a file of its own."""
+    ablation = _ablation(shown)
+    worth = None
+    if shown.view.swept:
+        worth = engine.leave_one_out(shown.folder, _plain_run(shown), _before(shown))
+    data = toggles.payload(
+        engine.model_config(shown.folder),
+        ablations.states(ablation),
+        effects=worth,
+        marked=_marked(shown),
+    )
+    switches = Picture(
+        f"Switched off after training: {ablations.in_words(ablation)}",
+        View(toggles.SCRIPT, toggles.STYLE, data),
+        f"Before: {_before(shown).target.text} After: {_compared(shown).after.target.text}",
+    )
+    curve = effects.pruning_picture(engine.read_pruning(shown.folder))
+    pictures = [switches, *([curve] if curve else [])]
+    if not ablation.parts:
+        return pictures
+    moved = engine.step_effects(shown.folder, _plain_run(shown), _before(shown), ablation)
+    most = max(range(len(moved)), key=lambda step: moved[step].kl_nats) + 1
+    steps = effects.step_pictures(moved, (shown.view.scored or most) - 1)
+    return [*pictures, *steps, *comparison.head_pictures(shown, _compared(shown))]
+
+
+frame.show_page(
+    "What if this head were not there?",
+    "Click a head to switch it off, and read the translation again. Nothing is trained anew: heads "
+    "are switched off after training (Michel et al. 2019, Voita et al. 2019). A model trained with "
+    "other heads is another question (the paper’s Table 3).",
+    draw,
+    settle,
+    compares=True,
+)

@@ -1,0 +1,92 @@
+"""What an ablation does to a sentence, in a sentence and in pictures."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from explorer.differences import signed
+from explorer.figures.effects import candidates_figure, pruning_figure, steps_figure
+from explorer.figures.head import piece_label, token_label
+from explorer.figures.standalone import Picture
+
+if TYPE_CHECKING:
+    from explorer.engine import Pruning, SentenceEffect, StepEffect
+
+MOST_CHARACTERS = 160
+"""Of a longer translation, only the beginning is quoted."""
+
+
+def finding(effect: "SentenceEffect") -> str:
+    """What an ablation does to a sentence, in one or two sentences."""
+    change = effect.delta_nats
+    if abs(change) < 0.05:
+        of_first = "its log-probability hardly changes"
+    else:
+        of_first = (
+            f"its log-probability {'falls' if change < 0 else 'rises'} by {abs(change):.1f} nats"
+        )
+    if effect.before == effect.after:
+        return f"The translation stays the same; {of_first}."
+    now = effect.after
+    if len(now) > MOST_CHARACTERS:
+        now = f"{now[: MOST_CHARACTERS - 1]}…"
+    return f"It becomes “{now}” As for the first translation, {of_first}."
+
+
+def step_pictures(steps: "Sequence[StepEffect]", chosen: int) -> list[Picture]:
+    """Each piece of the first translation before and after, and the candidates of one step.
+
+    Args:
+        chosen: the step, from 0.
+    """
+    names = [token_label(step.name) for step in steps]
+    before, after, kl = (
+        np.array([getattr(step, name) for step in steps])
+        for name in ("before_nats", "after_nats", "kl_nats")
+    )
+    step = steps[chosen]
+    candidates = candidates_figure(
+        [token_label(candidate.name) for candidate in step.candidates],
+        np.array([candidate.before_nats for candidate in step.candidates]),
+        np.array([candidate.after_nats for candidate in step.candidates]),
+    )
+    worst = min(steps, key=lambda step: step.delta_nats)
+    return [
+        Picture(
+            "Probability of each piece of the first translation, before and after",
+            steps_figure(names, before, after, kl),
+            f"Δ log-probability in sum: {signed(float((after - before).sum()))} nats, most of it at "
+            f"“{piece_label(worst.name)}” ({signed(worst.delta_nats)}). KL(before ‖ after): "
+            f"{kl.mean():.2f} nats a step.",
+        ),
+        Picture(
+            f"Candidates of step {chosen + 1}, before and after",
+            candidates,
+            f"In place of “{piece_label(step.name)}”, all pieces before it held fixed: the most "
+            "probable ones before and after.",
+        ),
+    ]
+
+
+def pruning_picture(pruning: "Pruning | None") -> Picture | None:
+    """BLEU against the share of heads removed, where it was measured."""
+    if pruning is None:
+        return None
+    curves = [
+        (
+            "least important first" if curve.order == "importance" else f"{curve.order} order",
+            [point.share for point in curve.points],
+            [point.bleu for point in curve.points],
+            [point.interval_95 for point in curve.points],
+        )
+        for curve in pruning.curves
+    ]
+    first = pruning.curves[0]
+    return Picture(
+        "BLEU against the share of heads removed",
+        pruning_figure(curves),
+        f"Of all heads {first.removable_share():.0%} can go, the least important first, before BLEU "
+        f"falls by more than 1 (from {first.points[0].bleu:.1f}, {pruning.n_sentences:,} sentences). "
+        "Importance: E|∂L/∂ξ| (Michel et al. 2019). Band: 95 % interval.",
+    )

@@ -1,0 +1,143 @@
+"""What a change of the model does, in pictures: to each step, to its candidates, to BLEU.
+
+Log-probabilities are in nats; labels are already escaped (`token_label`).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.figures.axes import MARGIN, Array, label_axis, number_axis, signed
+from explorer.figures.colours import ROLES
+
+BEFORE = "#808080"
+AFTER = ROLES["attention"].mark
+BAND = "rgba(129, 84, 168, 0.2)"
+LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
+LEAST = 1e-6
+"""Probabilities below stand at the edge of a logarithmic axis."""
+
+
+def steps_figure(
+    names: Sequence[str], before_nats: Array, after_nats: Array, kl_nats: Array
+) -> go.Figure:
+    """The probability of each piece of a translation, before and after a change.
+
+    Args:
+        before_nats, after_nats: log-probability of each piece.
+        kl_nats: how far the whole distribution of each step moved; told on hover.
+
+    Raises:
+        ValueError: if there is not one number of each kind a name.
+    """
+    _check(names, before_nats, after_nats, kl_nats)
+    hover = [
+        f"{name}<br>Δ log-probability <b>{signed(after - before)}</b> nats<br>"
+        f"KL(before ‖ after) {kl:.3f} nats"
+        for name, before, after, kl in zip(names, before_nats, after_nats, kl_nats, strict=True)
+    ]
+    figure = go.Figure(
+        [
+            go.Bar(
+                y=np.exp(nats),
+                name=name,
+                marker={"color": colour},
+                customdata=hover,
+                hovertemplate=f"%{{customdata}}<br>{name}: %{{y:.3f}}<extra></extra>",
+            )
+            for name, nats, colour in (
+                ("before", before_nats, BEFORE),
+                ("after", after_nats, AFTER),
+            )
+        ]
+    )
+    figure.update_layout(
+        height=300,
+        margin={**MARGIN, "t": 30},
+        xaxis=label_axis(names, tickangle=-45),
+        yaxis=number_axis("probability", range=[0, 1.02]),
+        legend=LEGEND,
+        bargap=0.25,
+    )
+    return figure
+
+
+def candidates_figure(names: Sequence[str], before_nats: Array, after_nats: Array) -> go.Figure:
+    """How probable the candidates of one step were and are: a line from before to after.
+
+    Raises:
+        ValueError: if there is not one number of each kind a name.
+    """
+    _check(names, before_nats, after_nats)
+    before, after = (np.maximum(np.exp(nats), LEAST) for nats in (before_nats, after_nats))
+    rows = np.arange(len(names))
+    figure = go.Figure()
+    figure.add_scatter(
+        x=np.stack([before, after, np.full(len(names), np.nan)], axis=1).ravel(),
+        y=np.repeat(rows, 3),
+        mode="lines", line={"color": BEFORE, "width": 1}, hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
+    for name, values, nats, marker in (
+        ("before", before, before_nats, {"color": BEFORE, "symbol": "circle-open", "size": 11}),
+        ("after", after, after_nats, {"color": AFTER, "symbol": "circle", "size": 10}),
+    ):
+        figure.add_scatter(
+            x=values, y=rows, name=name, mode="markers", marker=marker,
+            customdata=[[label, float(np.exp(value))] for label, value in zip(names, nats, strict=True)],
+            hovertemplate=f"<b>%{{customdata[0]}}</b><br>{name}: %{{customdata[1]:.3g}}<extra></extra>",
+        )  # fmt: skip
+    ends = [np.log10(min(before.min(), after.min())) - 0.2, 0.1]
+    figure.update_layout(
+        height=90 + 30 * len(names),
+        margin={**MARGIN, "t": 30},
+        xaxis=number_axis("probability, logarithmic", type="log", range=ends, dtick=1),
+        yaxis=label_axis(names, autorange="reversed"),
+        legend=LEGEND,
+    )
+    return figure
+
+
+def _check(names: Sequence[str], *numbers: Array) -> None:
+    if any(len(values) != len(names) for values in numbers):
+        lengths = ", ".join(str(len(values)) for values in numbers)
+        raise ValueError(f"{len(names)} names need as many numbers of each kind, not {lengths}")
+
+
+def pruning_figure(
+    curves: Sequence[tuple[str, Sequence[float], Sequence[float], Sequence[tuple[float, float]]]],
+) -> go.Figure:
+    """BLEU against the share of heads removed; the first curve with its 95 % interval.
+
+    Args:
+        curves: name, shares from 0 to 1, BLEU, and its intervals; the others are drawn grey.
+
+    Raises:
+        ValueError: if there is no curve.
+    """
+    if not curves:
+        raise ValueError("a picture of pruning needs at least one curve, but there is none")
+    figure = go.Figure()
+    _, shares, _, intervals = curves[0]
+    edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    figure.add_scatter(x=shares, y=[high for _, high in intervals], **edge)
+    figure.add_scatter(
+        x=shares, y=[low for low, _ in intervals], fill="tonexty", fillcolor=BAND, **edge
+    )
+    for index, (name, shares, bleu, intervals) in enumerate(curves):
+        figure.add_scatter(
+            x=shares, y=bleu, name=name, mode="lines+markers",
+            line={"color": BEFORE if index else AFTER, "width": 1 if index else 2.5,
+                  "dash": "dot" if index else "solid"},
+            customdata=intervals,
+            hovertemplate=f"{name}: %{{x:.0%}} of heads removed<br>BLEU <b>%{{y:.1f}}</b> "
+            "(%{customdata[0]:.1f} to %{customdata[1]:.1f})<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(
+        height=340,
+        margin={**MARGIN, "t": 30},
+        xaxis=number_axis("heads removed, share of all", tickformat=".0%"),
+        yaxis=number_axis("BLEU", rangemode="tozero"),
+        legend=LEGEND,
+    )
+    return figure

@@ -1,0 +1,164 @@
+"""The Ablate page in a real browser, on the bundled checkpoint."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.conftest import Visitor, idle, link, overflow_px, violations
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+
+expect.set_options(timeout=30_000)
+
+DONE = "Self-check of this sentence: 6 of 6 hold"
+
+
+def opened(visitor: Visitor, query: str = "") -> Page:
+    """The page, drawn to its end."""
+    page = visitor.open(f"/ablate{query}")
+    expect(page.get_by_text(DONE)).to_be_visible()
+    idle(page)
+    return page
+
+
+def switch(page: Page, name: str) -> Locator:
+    return page.get_by_role("switch", name=re.compile(f"^{name}[,:]"))
+
+
+def head(page: Page, kind: str, layer: int, number: int) -> Locator:
+    return switch(page, f"{kind}, layer {layer}, head {number}")
+
+
+def answered(page: Page, ablation: str) -> None:
+    """Wait until the link says so, and the page is drawn again."""
+    page.wait_for_function(
+        "wanted => (new URLSearchParams(location.search).get('ablation') ?? '') === wanted",
+        arg=ablation,
+        timeout=60_000,
+    )
+    idle(page)
+
+
+def test_a_click_switches_a_head_off_and_another_on_again(visitor: Visitor) -> None:
+    page = opened(visitor)
+    assert "ablation" not in link(page)
+    best = head(page, "Cross-attention", 1, 6)
+    expect(best).to_have_attribute("aria-checked", "true")
+    best.click()
+    expect(best).to_have_attribute("aria-checked", "false")  # at once
+    answered(page, "cross.L1H6=0")
+    expect(page.get_by_role("heading", name="After: cross-attention L1H6 off")).to_be_visible()
+    best.click()
+    answered(page, "")
+    expect(page.get_by_text("The model as it is.")).to_be_visible()
+
+
+def test_a_double_click_leaves_one_head_alone_and_another_brings_all_back(
+    visitor: Visitor,
+) -> None:
+    page = opened(visitor)
+    alone = head(page, "Cross-attention", 1, 6)
+    alone.dblclick()
+    expect(
+        page.get_by_role("heading", name="After: 31 heads of cross-attention off")
+    ).to_be_visible()
+    idle(page)
+    expect(alone).to_have_attribute("aria-checked", "true")
+    expect(head(page, "Cross-attention", 4, 8)).to_have_attribute("aria-checked", "false")
+    expect(head(page, "Encoder self-attention", 1, 1)).to_have_attribute("aria-checked", "true")
+    assert len(link(page)["ablation"].split(",")) == 31
+    alone.dblclick()
+    answered(page, "")
+
+
+def test_quick_clicks_are_one_question(visitor: Visitor) -> None:
+    page = opened(visitor)
+    for number in (1, 2, 3):
+        head(page, "Encoder self-attention", 2, number).click()
+    answered(page, "enc.L2H1=0,enc.L2H2=0,enc.L2H3=0")
+    page.get_by_role("button", name="Undo").click()
+    answered(page, "")
+
+
+def test_keys_move_switch_and_leave_alone(visitor: Visitor) -> None:
+    page = opened(visitor)
+    switch(page, "Encoder layer 1, whole").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    answered(page, "enc.L2H1=0")
+    expect(head(page, "Encoder self-attention", 2, 1)).to_be_focused()
+    page.keyboard.press("s")
+    expect(page.get_by_role("heading", name="After: 31 heads of encoder")).to_be_visible()
+
+
+def test_layers_sublayers_and_positions_are_switched(visitor: Visitor) -> None:
+    page = opened(visitor)
+    switch(page, "Encoder layer 4, whole").click()
+    answered(page, "enc.L4=skip")
+    inside = head(page, "Encoder self-attention", 4, 1)
+    expect(inside).to_have_attribute("aria-disabled", "true")
+    expect(page.locator("mark").first).to_be_visible()
+    switch(page, "Decoder layer 1, feed-forward sub-layer").click()
+    answered(page, "enc.L4=skip,dec.L1.ffn=skip")
+    switch(page, "Encoder positions").click()
+    answered(page, "enc.pos=off,enc.L4=skip,dec.L1.ffn=skip")
+    page.get_by_role("button", name="Switch everything on").click()
+    answered(page, "")
+
+
+def test_removing_each_head_fills_the_grids(visitor: Visitor) -> None:
+    page = opened(visitor)
+    page.get_by_role("button", name="What if I remove each head?").click()
+    expect(page.get_by_text("it was in the way", exact=True)).to_be_visible()
+    idle(page)
+    best = head(page, "Cross-attention", 1, 6)
+    expect(best).to_have_attribute("aria-label", re.compile(r"best-aligned: on\. .*−2\.36 nats"))
+    expect(best).to_have_text("−2.4")
+    best.hover()
+    expect(page.locator(".toggles .status")).to_contain_text("Without it alone: −2.36 nats")
+    assert link(page)["swept"] == "1"
+    page.get_by_role("button", name="Without the head this sentence needs most").click()
+    answered(page, "cross.L1H6=0")
+
+
+def test_a_preset_says_what_it_finds_and_the_link_shows_the_same(visitor: Visitor) -> None:
+    page = opened(visitor)
+    found = page.get_by_text("Later layers still see the source.")
+    expect(found).to_contain_text("hat drei Hunde Hunde Hunde.")
+    expect(found).to_contain_text("falls by 5.3 nats")
+    page.get_by_role("button", name="Without cross-attention in layer 1").click()
+    answered(page, "dec.L1.cross=skip")
+    marks = page.locator("mark").all_inner_texts()
+    assert marks == ["Hunde Hunde"]
+    again = opened(visitor, "?" + page.url.split("?")[1])
+    assert again.locator("mark").all_inner_texts() == marks
+    expect(switch(again, "Decoder layer 1, cross-attention sub-layer")).to_have_attribute(
+        "aria-checked", "false"
+    )
+
+
+def test_other_pages_name_the_change_and_this_one_shows_it_again(visitor: Visitor) -> None:
+    page = opened(visitor, "?ablation=enc.L4%3Dskip")
+    expect(page.get_by_text("of a changed model")).to_have_count(0)
+    page.get_by_role("link", name="Heads", exact=True).click()
+    expect(page.get_by_text("Everything here is of a changed model: enc.L4=skip.")).to_be_visible()
+
+
+QUERIES = ["", "?ablation=cross.L1H6%3D0%2Cenc.L4%3Dskip&swept=1"]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("visitor", ["light", "dark", "light narrow", "dark narrow"], indirect=True)
+def test_every_look_draws_the_whole_page(visitor: Visitor, query: str) -> None:
+    page = opened(visitor, query)
+    assert overflow_px(page) <= 0
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("visitor", ["light", "dark"], indirect=True)
+def test_axe_finds_nothing_that_an_empty_page_does_not_have(
+    visitor: Visitor, empty_page: Page, query: str
+) -> None:
+    assert violations(opened(visitor, query)) <= violations(empty_page)
