@@ -30,8 +30,10 @@ from core.manifest import (
 )
 from core.manifest import model_config_of as model_config
 from core.measures import MEASURES, Measure, RankedHead, ranked_heads
+from core.presets import PRESETS
 from core.presets import model_config as preset_config
 from core.records import KINDS, Found, Kind, Trace
+from core.table3 import TABLE, TRAINING, VOCABULARY_SIZE, Table, read_table, untrained
 from core.tokenizer import Piece, PiecedText, normalise
 from core.words import AlignedWord, DiffRun, Rows, aligned_words, word_diff
 from explorer.state import Run, Values
@@ -56,6 +58,8 @@ CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
 RUNS = "ATTENTION_EXPLORER_RUNS"
 """Environment variable: another folder of running trainings than `runs`, where `train` puts them."""
 
+PAPER_PIECES = 37_000
+"""About so many pieces has the vocabulary of section 5.1."""
 BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints"
 EXAMPLE = "example.npz"
 FIRST = "en-de"
@@ -81,6 +85,16 @@ class BestHead:
     rows: Rows
     label: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The rows of Table 3, as the paper has them and as they are trained here."""
+
+    paper: Table  # at full size; holds no measurement of ours
+    paper_steps: dict[str, int]  # by row
+    ours: Table
+    folder: Path  # each row's checkpoint is in the folder of its name
 
 
 def checkpoint_root() -> Path:
@@ -159,7 +173,24 @@ def example(folder: Path) -> Trace | None:
 
 def paper_base() -> ModelConfig:
     """The base model of Table 3, with the 37,000 pieces of section 5.1."""
-    return preset_config("base", vocabulary_size=37_000)
+    return preset_config("base", vocabulary_size=PAPER_PIECES)
+
+
+@st.cache_data(ttl=10, show_spinner=False)
+def family(root: Path) -> Family:
+    """Table 3 as the first table.json below `root` has it; without one, before any training.
+
+    Raises:
+        ValueError: if the file is no such table; the message names it.
+    """
+    file = next(iter(sorted(root.glob(f"**/{TABLE}"))), root / "table3" / TABLE)
+    ours = read_table(file) if file.is_file() else _untrained("1/4", "1/2", VOCABULARY_SIZE)
+    steps = {name: preset.n_steps for name, preset in PRESETS.items()}
+    return Family(_untrained("1", "1", PAPER_PIECES), steps, ours, file.parent)
+
+
+def _untrained(width: str, depth: str, vocabulary_size: int) -> Table:
+    return untrained(width=width, depth=depth, vocabulary_size=vocabulary_size, training=TRAINING)
 
 
 def load(folder: Path) -> None:

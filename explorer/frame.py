@@ -92,7 +92,7 @@ def show_page(
         st.error(str(error))
         return
     folder = folder_of(session.choice().run)
-    saving = _controls(models, folder)
+    saving = ask(folder, lambda: _model_picker(models, folder))
     _notice_lost_model(models, folder)
     notice = st.container()
     status = st.empty()
@@ -105,7 +105,8 @@ def show_page(
     pictures = draw(shown)
     session.write_link(shown.choice)
     with saving:
-        _save_and_share(shown, title, pictures)
+        share(shown.choice, title, pictures)
+        _save_trace(shown)
     load_model(folder, status)
     self_check(folder, shown.choice.run, shown.trace, "this sentence")
 
@@ -180,11 +181,12 @@ def _notice_ablation(run: Run) -> None:
             )
 
 
-def _controls(models: list[engine.Listed], folder: engine.Path) -> Any:
-    """Draw the controls; returns the place for what can be saved, once there is something."""
+def ask(folder: engine.Path, pick_model: Callable[[], None] | None = None) -> Any:
+    """Draw sentence and search; returns the place for what can be saved, once there is something."""
     _sentence(engine.languages(folder)[0])
     with st.container(horizontal=True, vertical_alignment="center"):
-        _model_picker(models, folder)
+        if pick_model:
+            pick_model()
         with st.popover("Search"):
             _search_settings()
         with st.popover("Sentences"):
@@ -192,19 +194,23 @@ def _controls(models: list[engine.Listed], folder: engine.Path) -> Any:
         return st.popover("Save & share")
 
 
-def _save_and_share(shown: Shown, title: str, pictures: Pictures) -> None:
+def share(choice: Choice, title: str, pictures: Pictures) -> None:
+    """The link to a view, and its pictures in a file."""
     st.caption("Link to this view")
     address = urlsplit(st.context.url or "")
-    link = address._replace(path=address.path or "/", query=urlencode(shown.choice.to_query()))
+    link = address._replace(path=address.path or "/", query=urlencode(choice.to_query()))
     st.code(link.geturl(), language=None, wrap_lines=True)
     st.caption("This page's pictures in one file that opens without a network")
     st.download_button(
         "View as HTML",
-        lambda: standalone_html(f"{title} {shown.trace.source.text}", pictures()),
+        lambda: standalone_html(f"{title} {choice.run.text}", pictures()),
         file_name="attention.html",
         mime="text/html",
         on_click="ignore",
     )
+
+
+def _save_trace(shown: Shown) -> None:
     st.caption("The trace: tokens, candidates, beam tree, every head's weights")
     for suffix, mime in ((".json", "application/json"), (".npz", "application/octet-stream")):
         st.download_button(

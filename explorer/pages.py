@@ -7,5 +7,6 @@ PAGES = {
     "Positions": "app_pages/positions.py",
     "Ablate": "app_pages/ablate.py",
     "Anatomy": "app_pages/anatomy.py",
+    "Table 3": "app_pages/table3.py",
     "Training": "app_pages/training.py",
 }

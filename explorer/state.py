@@ -34,6 +34,7 @@ Values = Literal["weights", "norms", "rollout"]
 """What a picture of attention shows: weights, norm-weighted weights, or rollout."""
 Units = Literal["pieces", "words"]
 Drawing = Literal["matrix", "lines"]
+Quality = Literal["bleu", "perplexity"]
 Across = Literal["step", "tokens"]
 """What a training is measured by: steps of the optimiser, or source and target tokens seen."""
 
@@ -216,6 +217,9 @@ class View(_Linked):
     """The step of the training whose weights are shown in its timeline; 0, the finished ones."""
     held: Annotated[bool, _switch] = True
     """Whether snapshots read the finished model's translation, and not one of their own."""
+    quality: Annotated[Quality, _one_of(Quality)] = "bleu"
+    compared: Annotated[tuple[str, ...], _names] = ()
+    """Rows of Table 3 that translate side by side; none leaves them to the program."""
     swept: Annotated[bool, _switch] = False
     """Whether the switches of the Ablate page show what each head is worth to this sentence."""
     scored: Annotated[int | None, _whole(1)] = None

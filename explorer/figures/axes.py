@@ -12,6 +12,7 @@ from explorer.figures.colours import SIGNED_SCALE
 Array = NDArray[np.floating[Any]]
 
 MOST_LABELS = 64
+LOG_TICKS = [factor * 10.0**power for power in range(-6, 10) for factor in (1, 2, 5)]
 MARGIN = {"l": 10, "r": 10, "t": 50, "b": 10}
 
 
@@ -40,6 +41,19 @@ def number_axis(title: str, **more: Any) -> dict[str, Any]:
         "title": {"text": title},
         "automargin": True,
         "showgrid": False,
+        "zeroline": False,
+        **more,
+    }
+
+
+def log_axis(title: str, **more: Any) -> dict[str, Any]:
+    """Numbers above 0 by their ratios; 1, 2 and 5 of every power of ten are written."""
+    return {
+        "title": {"text": title},
+        "type": "log",
+        "tickvals": LOG_TICKS,
+        "ticktext": [f"{n:,.0f}" if n >= 1 else f"{n:g}" for n in LOG_TICKS],
+        "automargin": True,
         "zeroline": False,
         **more,
     }

@@ -24,9 +24,6 @@ OKABE_ITO = (
 """Categories (Okabe & Ito 2008), most readable first. Its yellow is darkened and its black made
 grey, since both would vanish on one of the two backgrounds."""
 
-MARK = "#e69f00"
-"""Frames around a part of a picture."""
-
 
 @dataclass(frozen=True, slots=True)
 class Role:

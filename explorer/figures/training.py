@@ -6,12 +6,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from explorer.figures.axes import MARGIN
+from explorer.figures.axes import MARGIN, log_axis, number_axis
 from explorer.figures.colours import OKABE_ITO
 
 DASHES = ("solid", "dot", "dash", "dashdot")
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-LOG_TICKS = [factor * 10.0**power for power in range(-6, 10) for factor in (1, 2, 5)]
 HEIGHT_PX, LEGEND_LINE_PX = 260, 22
 
 
@@ -66,14 +65,4 @@ def curves_figure(
 
 
 def _axis(title: str, is_log: bool) -> dict[str, Any]:
-    return {
-        "title": {"text": title},
-        "type": "log" if is_log else "linear",
-        "automargin": True,
-        "zeroline": False,
-        **({"tickvals": LOG_TICKS, "ticktext": [_plain(n) for n in LOG_TICKS]} if is_log else {}),
-    }
-
-
-def _plain(number: float) -> str:
-    return f"{number:,.0f}" if number >= 1 else f"{number:g}"
+    return log_axis(title) if is_log else number_axis(title, type="linear", showgrid=True)

@@ -20,6 +20,7 @@ from explorer.state import (
     HeldRows,
     PositionChange,
     PositionPicture,
+    Quality,
     Run,
     Shape,
     Stacks,
@@ -74,6 +75,8 @@ views = st.builds(
     log_y=st.booleans(),
     snapshot=st.integers(0, 999_999),
     held=st.booleans(),
+    quality=st.sampled_from(get_args(Quality)),
+    compared=st.lists(st.text(min_size=1).filter(lambda name: "," not in name)).map(tuple),
 )
 
 
@@ -110,6 +113,7 @@ def test_an_empty_link_shows_the_first_example() -> None:
         ({"kind": "self"}, "kind must be one of encoder, decoder, cross"),
         ({"method": "magic"}, "method must be one of greedy, beam, sample"),
         ({"prefix": "5.x"}, "prefix must be a whole number from 0"),
+        ({"quality": "chrf"}, "quality must be one of bleu, perplexity"),
         ({"across": "time"}, "across must be one of step, tokens"),
         ({"snapshot": "-1"}, "snapshot must be a whole number from 0"),
         ({"specials": "yes"}, "specials must be a whole number from 0 to 1"),

@@ -1,0 +1,150 @@
+"""One sentence through up to four rows of Table 3: what each makes of it, and every head of each."""
+
+import streamlit as st
+
+from explorer import engine, frame, session
+from explorer.components import overview
+from explorer.controls import wide
+from explorer.differences import mean_probability
+from explorer.figures.standalone import Picture, View
+from explorer.figures.words import marked_words
+from explorer.frame import note, notice, plain
+from explorer.pages import PAGES
+from explorer.pictures import TILES_NOTE
+from explorer.state import Run
+from explorer.table3 import BASE, MOST_COMPARED, chosen_rows, how_trained, row_named, trained_with
+
+LEAST_TILE_PX, LABELS_PX = 22, 70
+NOTHING = (
+    "No row can be loaded yet, so there is nothing to translate with. "
+    "`python -m core table3 --width 1/4 --depth 1/2 --data data/en-de --output checkpoints/table3` "
+    "trains them one after the other, and each appears here when it is finished."
+)
+Models = dict[str, str]
+"""Row -> the name its checkpoint is listed by."""
+
+
+def draw_rows(family: engine.Family, title: str, charts: list[Picture]) -> tuple[str, ...]:
+    """Draw the part of the page below the charts; returns the rows it is about.
+
+    Args:
+        charts: pictures from above, for the page's file.
+    """
+    st.subheader("One sentence through several models", anchor=False)
+    models = _models(family)
+    if not models:
+        st.info(NOTHING)
+        return ()
+    rows = _choose(family, list(models))
+    saving = frame.ask(family.folder / rows[0])
+    traces = _traces(family, rows if BASE not in models else [BASE, *rows])
+    if traces:
+        drawn = _draw_models(family, rows, traces, models)
+        with saving:
+            frame.share(session.choice(), title, lambda: [*charts, *drawn])
+        for row in rows:
+            frame.self_check(family.folder / row, _run(), traces[row], row)
+    return tuple(rows)
+
+
+def _models(family: engine.Family) -> Models:
+    """The rows that can be loaded."""
+    try:
+        listed = engine.listed(engine.checkpoint_root())
+    except engine.NoCheckpointError:
+        return {}
+    names = {item.folder: item.name for item in listed if item.problem is None}
+    rows = {row.name: family.folder / row.name for row in family.ours.rows}
+    return {row: names[folder] for row, folder in rows.items() if folder in names}
+
+
+def _choose(family: engine.Family, available: list[str]) -> list[str]:
+    wanted = session.choice().view.compared
+    lost = [name for name in wanted if name not in available]
+    if lost:
+        notice(f"No weights of {', '.join(lost)} are here; only rows that can be loaded are shown.")
+    chosen = chosen_rows(wanted, available)
+    base = row_named(family.ours.rows, BASE).sizes
+    st.multiselect(
+        f"Up to {MOST_COMPARED} rows, each a model of its own",
+        available,
+        format_func=lambda name: (
+            f"{name}: {trained_with(row_named(family.ours.rows, name).sizes, base)}"
+        ),
+        max_selections=MOST_COMPARED,
+        **session.bind_view("compared", chosen),
+    )
+    return chosen
+
+
+def _run() -> Run:
+    """The reader's sentence and search, for whole models: nothing held fixed, nothing switched off."""
+    return session.choice().run.replace(model=None, prefix=(), target="", ablation="")
+
+
+def _traces(family: engine.Family, rows: list[str]) -> dict[str, engine.Trace]:
+    """The sentence through each row; none, with a message on the page, if it cannot be translated."""
+    try:
+        text = engine.normalise(session.choice().run.text)
+        if not text:
+            st.info("Type a sentence above, or choose one of the examples.")
+            return {}
+        with st.spinner("Translating with every row…"):
+            return {row: engine.trace(family.folder / row, _run()) for row in rows}
+    except ValueError as error:
+        st.error(f"This text cannot be translated: {plain(str(error))}.")
+        return {}
+
+
+def _draw_models(
+    family: engine.Family, rows: list[str], traces: dict[str, engine.Trace], models: Models
+) -> list[Picture]:
+    drawn = []
+    for left in range(0, len(rows), 2):
+        pair = rows[left : left + 2]
+        for place, row in zip(st.columns(2, gap="large"), pair, strict=False):
+            with place:
+                _draw_translation(family, row, traces)
+                drawn.append(_draw_heads(family, row, traces[row], models[row]))
+    marked = "Marked: words that base's translation has not. " if BASE in traces else ""
+    note(
+        f"{marked}The share is the geometric mean of the probabilities of a translation's pieces. "
+        f"{TILES_NOTE}"
+    )
+    return drawn
+
+
+def _draw_translation(family: engine.Family, row: str, traces: dict[str, engine.Trace]) -> None:
+    of, base = row_named(family.ours.rows, row), row_named(family.ours.rows, BASE)
+    st.markdown(f"**{row}**, trained with {plain(trained_with(of.sizes, base.sizes))}")
+    text = traces[row].target.text
+    runs = engine.word_diff(traces[BASE].target.text if BASE in traces else text, text)
+    now = [(run.text, run.change == "added") for run in runs if run.change != "removed"]
+    st.html(marked_words(now))
+    how = f"; {how_trained(of, of.measured)}" if of.measured else ""
+    note(plain(f"{mean_probability(traces[row]):.0%} a piece{how}"))
+
+
+def _draw_heads(family: engine.Family, row: str, trace: engine.Trace, model: str) -> Picture:
+    """All heads of cross-attention; a click enlarges one, a button opens it on Heads."""
+    weights = trace.weights["cross"]
+    n_layers, n_heads = weights.shape[:2]
+    best, key = engine.best_head(family.folder / row, trace), f"heads-{row}"
+    chosen = overview.choice(key) or (best.layer, best.head)
+    layer, head = min(chosen[0], n_layers), min(chosen[1], n_heads)
+    with wide(f"wide-{row.replace('.', '-')}", LABELS_PX + LEAST_TILE_PX * n_heads):
+        overview.overview(weights, layer=layer, head=head, key=key, on_choice=_redraw)
+    if st.button("Open this head in Heads", key=f"open-{row}", type="tertiary"):
+        session.change_run(model=model)
+        session.change_view(kind="cross", layer=layer, head=head)
+        st.switch_page(PAGES["Heads"])
+    payload = overview.payload(weights, layer=layer, head=head)
+    return Picture(
+        f"{row}: cross-attention, {n_layers} x {n_heads} heads",
+        View(overview.SCRIPT, overview.STYLE, payload),
+        f"{trace.source.text} → {trace.target.text}",
+    )
+
+
+def _redraw() -> None:
+    """The component remembers what was clicked; it is not in the link."""
