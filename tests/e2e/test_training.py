@@ -57,7 +57,7 @@ def test_arrow_keys_go_through_the_timeline(own: tuple[Visitor, Path]) -> None:
 def test_every_look_draws_the_whole_page(visitor: Visitor) -> None:
     page = visitor.open("/training?runs=en-de&log_x=1")
     expect(page.locator(".js-plotly-plot")).to_have_count(5)
-    expect(page.get_by_text("keeps no earlier weights")).to_be_visible()
+    expect(page.get_by_text("keeps its finished weights alone")).to_be_visible()
     assert overflow_px(page) <= 0
 
 

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import engine
+from explorer.figures.head import step_labels
 from explorer.state import Run
 from tests.checkpoints import SENTENCE, reports, write_checkpoint, write_history, write_timeline
 from tests.explorer.pages import SHAPES, Open, link, open_page, plot
@@ -126,7 +127,7 @@ def with_timeline(open_page: Open, tmp_path: Path) -> Open:
     return open_page
 
 
-def test_a_timeline_goes_from_step_to_step(with_timeline: Open, tmp_path: Path) -> None:
+def test_a_timeline_goes_from_step_to_step(with_timeline: Open) -> None:
     page = with_timeline(page="training", text=SENTENCE)
     assert not page.exception
     slider = page.select_slider[0]
@@ -137,17 +138,18 @@ def test_a_timeline_goes_from_step_to_step(with_timeline: Open, tmp_path: Path) 
     assert link(page, "snapshot") == "9"
     early = plot(page)
     assert early["data"][0]["z"] != finished
-    held = engine.trace(tmp_path / "tiny", Run(text=SENTENCE)).target.pieces
-    assert len(early["layout"]["yaxis"]["ticktext"]) == len(held)
     assert "step 9" in written(page)
 
 
-def test_without_held_rows_each_step_reads_its_own_translation(with_timeline: Open) -> None:
-    page = with_timeline(page="training", text=SENTENCE, snapshot="90", held="0")
-    assert not page.exception
-    rows = plot(page)["layout"]["yaxis"]["ticktext"]
-    held = with_timeline(page="training", text=SENTENCE, snapshot="90")
-    assert rows != plot(held)["layout"]["yaxis"]["ticktext"]
+def test_rows_are_the_finished_translation_or_each_steps_own(
+    with_timeline: Open, tmp_path: Path
+) -> None:
+    for held, step in (("1", 0), ("0", 90)):
+        page = with_timeline(page="training", text=SENTENCE, snapshot="90", held=held)
+        assert not page.exception
+        read = engine.trace(tmp_path / "tiny", Run(text=SENTENCE), step)
+        names = [piece.name for piece in read.consumed], [p.name for p in read.target.pieces]
+        assert list(plot(page)["layout"]["yaxis"]["ticktext"]) == step_labels(*names)
 
 
 def test_a_snapshot_that_is_not_kept_gets_a_notice(with_timeline: Open) -> None:
