@@ -6,7 +6,6 @@ The overview's peers, 48 Plotly subplots and BertViz's model view, get the same 
 run; without `pip install bertviz==1.4.1` in the environment the latter is left out, and said so.
 """
 
-import argparse
 import json
 import re
 import statistics
@@ -18,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
-from bench.startup import await_drawn, machine, translate
+from bench.browser import await_drawn, measuring, options, translate
 from explorer.components import overview
 from explorer.figures.colours import weight_scale
-from tests.e2e.conftest import CHROMIUM_FLAGS, chromium, idle, start_server
+from tests.e2e.conftest import idle, start_server
 
 N_LAYERS, N_HEADS, N_TOKENS = 6, 8, 30
 PLACES = ("harbour", "library", "station", "market", "bridge", "church", "school", "theatre",
@@ -60,18 +59,9 @@ PAINTED = """window.painted = () =>
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--repeats", type=int, default=10)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
-        described = machine(browser)
-        print(described, flush=True)
-        figures_ms = {**answers(browser, options.repeats), **pictures(browser, options.repeats)}
-        browser.close()
+    chosen = options(__doc__, repeats=10)
+    with measuring() as (browser, described):
+        figures_ms = {**answers(browser, chosen.repeats), **pictures(browser, chosen.repeats)}
     for name, times in figures_ms.items():
         print(f"{name:44} {statistics.median(times):7.0f} ms  [{min(times):.0f}, {max(times):.0f}]")
     ratio = statistics.median(
@@ -82,9 +72,9 @@ def main() -> None:
     sizes = payloads()
     for name, n_bytes in sizes.items():
         print(f"{name:44} {n_bytes / 1024:7.0f} KiB")
-    if options.json:
+    if chosen.json:
         result = {"machine": described, "milliseconds": figures_ms, "bytes": sizes}
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+        chosen.json.write_text(json.dumps(result, indent=2) + "\n")
 
 
 OVERVIEW = f"overview of {N_LAYERS} x {N_HEADS} heads, {N_TOKENS} tokens, drawn"
@@ -101,7 +91,7 @@ def answers(browser: Browser, n: int) -> dict[str, list[float]]:
             translate(page, SENTENCE.format("house"))
             idle(page)
             times = {
-                "new sentence of 18 words, Translate page": _timed(
+                f"new sentence of {len(SENTENCE.split())} words, Translate page": _timed(
                     page, n, lambda i: translate(page, SENTENCE.format(PLACES[i % len(PLACES)]))
                 ),
                 "another step, in the browser": _timed(page, n, lambda i: _step(page, i)),

@@ -17,24 +17,12 @@ from core.model import attention, edit, probing, transformer
 from core.model.attention import KeysValues, attention_weights
 from core.records import KINDS
 from core.tracing import attention_of, attention_tap, capture, n_layers, trace
-from tests.core.helpers import small_config, small_model
+from tests.core.tracing import SENTENCE, model_for, traced_by
 
-SENTENCE = "The old man sees a red Häuschen."
-TRANSLATION = "Der alte Mann sieht ein rotes Haus."
 OUTPUT = "weights × values × W^O = output"
 FUTURE, PADDING = "no weight on the future", "no weight on padding"
 ALONE, ROWS = "alone = in a batch", "rows sum to 1"
 LOGITS = "captured logits = plain decoding"
-
-
-def model_for(tokenizer, **changes):
-    shape = {"vocabulary_size": tokenizer.vocabulary_size, "max_positions": 101, **changes}
-    return small_model(small_config(**shape))
-
-
-def traced_by(model, tokenizer):
-    """With a translation of several words, which random weights do not make by themselves."""
-    return trace(model, tokenizer, SENTENCE, prefix=[*tokenizer.encode(TRANSLATION), 3])
 
 
 @pytest.fixture(scope="module")

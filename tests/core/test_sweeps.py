@@ -23,21 +23,9 @@ from core.sweeps import (
 )
 from core.tracing import attention_of, n_layers, trace
 from tests.core.ablations import MANY, random_means
-from tests.core.helpers import small_config, small_model
+from tests.core.helpers import small_config
 from tests.core.planted import HEAD, KIND, LAYER, planted_model
-
-SENTENCE = "The old man sees a red Häuschen."
-TRANSLATION = "Der alte Mann sieht ein rotes Haus."
-
-
-def model_for(tokenizer, **changes):
-    shape = {"vocabulary_size": tokenizer.vocabulary_size, "max_positions": 101, **changes}
-    return small_model(small_config(**shape))
-
-
-def traced_by(model, tokenizer):
-    """With a translation of several words, which random weights do not make by themselves."""
-    return trace(model, tokenizer, SENTENCE, prefix=[*tokenizer.encode(TRANSLATION), 3])
+from tests.core.tracing import model_for, traced_by
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,22 @@
+"""A tiny exact model, and one sentence traced by it with a translation of several words."""
+
+from typing import Any
+
+from core.model import Transformer
+from core.records import Trace
+from core.tokenizer import Tokenizer
+from core.tracing import trace
+from tests.core.helpers import small_config, small_model
+
+SENTENCE = "The old man sees a red Häuschen."
+TRANSLATION = "Der alte Mann sieht ein rotes Haus."
+
+
+def model_for(tokenizer: Tokenizer, **changes: Any) -> Transformer:
+    shape = {"vocabulary_size": tokenizer.vocabulary_size, "max_positions": 101, **changes}
+    return small_model(small_config(**shape))
+
+
+def traced_by(model: Transformer, tokenizer: Tokenizer) -> Trace:
+    """With a translation of several words, which random weights do not make by themselves."""
+    return trace(model, tokenizer, SENTENCE, prefix=[*tokenizer.encode(TRANSLATION), 3])
