@@ -31,7 +31,7 @@ check: .venv/dev ## format, lint and types
 	$(BIN)/mypy
 
 quick: .venv/dev ## the tests a developer runs all the time
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not e2e"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not e2e and not app"
 
 screenshots: .venv/dev ## remake the pictures in README and docs
 	$(BIN)/python -m tests.e2e.screenshots
