@@ -282,15 +282,15 @@ def collate(corpus: TokenisedCorpus, indices: Indices) -> PaddedBatch:
     """Pad the pairs to the longest on each side; `<s>` is put before the target."""
     pairs = [corpus.pair(int(index)) for index in indices]
     return PaddedBatch(
-        source=pad([source for source, _ in pairs]),
-        target=pad([np.concatenate(([START_ID], target)) for _, target in pairs]),
+        source=pad([source for source, _ in pairs], PAD_ID),
+        target=pad([np.concatenate(([START_ID], target)) for _, target in pairs], PAD_ID),
     )
 
 
-def pad(rows: Sequence[Sequence[int] | NDArray[np.integer[Any]]]) -> Tensor:
-    """Rows of ids as one tensor, `<pad>` after the shorter ones: B n. No rows: 0 x 1."""
+def pad(rows: Sequence[Sequence[int] | NDArray[np.integer[Any]]], pad_id: int) -> Tensor:
+    """Rows of ids as one tensor, `pad_id` after the shorter ones: B n. No rows: 0 x 1."""
     width = max((len(row) for row in rows), default=1)
-    padded = np.full((len(rows), width), PAD_ID, np.int64)
+    padded = np.full((len(rows), width), pad_id, np.int64)
     for line, row in zip(padded, rows, strict=True):
         line[: len(row)] = row
     return torch.from_numpy(padded)

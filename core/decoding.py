@@ -166,7 +166,9 @@ class _Search:
             for source, prefix in zip(sources, prefixes, strict=True)
         ]
         self.device = next(model.parameters()).device
-        self.sources = pad([[*source, ids.end_id] for source in sources]).to(self.device)
+        self.sources = pad([[*source, ids.end_id] for source in sources], ids.pad_id).to(
+            self.device
+        )
         self.examples = torch.tensor(examples, device=self.device)
         self.candidates: list[tuple[list[list[int]], list[list[float]]]] = []
         self.width = config.beam_size if config.method == "beam" else 1

@@ -89,8 +89,8 @@ class SentenceEffect:
 def forced(model: Transformer, trace: Trace) -> Forced:
     """The run of a trace's translation from which changed runs branch off."""
     device = next(model.parameters()).device
-    source = pad([[piece.id for piece in trace.source.pieces]])
-    consumed = pad([[piece.id for piece in trace.consumed]])
+    source = pad([[piece.id for piece in trace.source.pieces]], model.config.pad_id)
+    consumed = pad([[piece.id for piece in trace.consumed]], model.config.pad_id)
     return Forced(model, source.to(device), consumed.to(device))
 
 

@@ -14,7 +14,7 @@ from sacrebleu.metrics.chrf import CHRF
 from core.data import Indices, PaddedBatch, TokenisedCorpus, collate, pad
 from core.model import Transformer
 from core.significance import N_BOOTSTRAP, Statistics
-from core.tokenizer import END_ID, START_ID
+from core.tokenizer import END_ID, PAD_ID, START_ID
 
 TOKENS_AT_ONCE = 4_000
 
@@ -98,8 +98,8 @@ def padded_batches(
         yield (
             indices,
             PaddedBatch(
-                source=pad([[*sources[i], END_ID] for i in indices]),
-                target=pad([[START_ID, *targets[i], END_ID] for i in indices]),
+                source=pad([[*sources[i], END_ID] for i in indices], PAD_ID),
+                target=pad([[START_ID, *targets[i], END_ID] for i in indices], PAD_ID),
             ),
         )
 

@@ -63,8 +63,8 @@ def self_check(model: Transformer, trace: Trace) -> tuple[Check, ...]:
 def _ids(model: Transformer, trace: Trace) -> tuple[Tensor, Tensor]:
     """Source and consumed ids, each 1 n, on the model's device."""
     device = next(model.parameters()).device
-    source = pad([[piece.id for piece in trace.source.pieces]])
-    consumed = pad([[piece.id for piece in trace.consumed]])
+    source = pad([[piece.id for piece in trace.source.pieces]], model.config.pad_id)
+    consumed = pad([[piece.id for piece in trace.consumed]], model.config.pad_id)
     return source.to(device), consumed.to(device)
 
 

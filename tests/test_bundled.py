@@ -71,7 +71,9 @@ def test_cached_decoding_equals_one_forced_pass(
     for source, found in zip(ids(translator), search(exact, ids(translator)), strict=True):
         tokens = [config.start_id, *found.best.tokens]
         with torch.inference_mode():
-            logits = exact(pad([[*source, config.end_id]]), pad([tokens]))
+            logits = exact(
+                pad([[*source, config.end_id]], config.pad_id), pad([tokens], config.pad_id)
+            )
         forced = torch.log_softmax(logits[0], -1)
         produced = [*found.best.tokens, config.end_id]
         wanted = [step.log_probability_nats for step in found.best.steps]
@@ -80,8 +82,8 @@ def test_cached_decoding_equals_one_forced_pass(
 
 
 def test_fused_attention_equals_explicit(translator: Translator, exact: torch.nn.Module) -> None:
-    source = pad([[*ids(translator)[1], exact.config.end_id]])
-    target = pad([[exact.config.start_id, *ids(translator)[2]]])
+    source = pad([[*ids(translator)[1], exact.config.end_id]], exact.config.pad_id)
+    target = pad([[exact.config.start_id, *ids(translator)[2]]], exact.config.pad_id)
     with torch.inference_mode():
         fused = exact(source, target)
         with probing(exact, record()):
@@ -92,8 +94,8 @@ def test_fused_attention_equals_explicit(translator: Translator, exact: torch.nn
 def test_recorded_weights_make_the_recorded_output(
     translator: Translator, exact: torch.nn.Module
 ) -> None:
-    source = pad([[*ids(translator)[1], exact.config.end_id]])
-    target = pad([[exact.config.start_id, *ids(translator)[2]]])
+    source = pad([[*ids(translator)[1], exact.config.end_id]], exact.config.pad_id)
+    target = pad([[exact.config.start_id, *ids(translator)[2]]], exact.config.pad_id)
     with torch.inference_mode(), probing(exact, record()) as seen:
         exact(source, target)
     modules = dict(exact.named_modules())

@@ -21,7 +21,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-START, END = 2, 3
+PAD, START, END = 0, 2, 3
 N_SPECIAL = 4
 
 

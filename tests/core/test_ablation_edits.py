@@ -18,7 +18,7 @@ from core.model.embedding import sinusoids
 from core.records import KINDS
 from core.tracing import attention_tap, capture_weights, n_layers, trace
 from tests.core.ablations import MANY, MANY_TEXTS, random_means
-from tests.core.helpers import END, START, random_ids, sentences, small_config, small_model
+from tests.core.helpers import END, PAD, START, random_ids, sentences, small_config, small_model
 
 SOURCE, TARGET = random_ids(2, 7), random_ids(2, 5, seed=2)
 B = 2
@@ -76,7 +76,11 @@ def test_a_forced_batch_of_many_ablations_is_each_alone(model, means):
     sources = sentences(*range(3, 3 + len(MANY_TEXTS)))
     targets = random_ids(len(MANY_TEXTS), 5, seed=2)
     together = under(
-        model, *MANY_TEXTS, source=pad([[*s, END] for s in sources]), target=targets, means=means
+        model,
+        *MANY_TEXTS,
+        source=pad([[*s, END] for s in sources], PAD),
+        target=targets,
+        means=means,
     )
     for row, (text, source) in enumerate(zip(MANY_TEXTS, sources, strict=True)):
         alone = under(model, text, source=torch.tensor([[*source, END]]),
@@ -172,7 +176,7 @@ def test_a_mean_without_means_says_where_they_are(model):
 
 
 def test_uniform_attention_spreads_over_visible_keys_only(model):
-    source = pad([[5, 6, 7, END], [5, 6, 7, 8, 9, END]])
+    source = pad([[5, 6, 7, END], [5, 6, 7, 8, 9, END]], PAD)
     text = "enc.L1H2=uniform,dec.L2H3=uniform,cross.L3H1=uniform"
     seen = seen_under(model, "*.weights", text, source=source)
     for row, n in enumerate((4, 6)):
@@ -198,7 +202,7 @@ def test_a_row_is_put_on_one_key_and_others_stay(model, kind):
 
 def test_a_sentence_without_that_row_or_key_stays(model):
     short, long = sentences(3, 9)
-    source = pad([[*short, END], [*long, END]])
+    source = pad([[*short, END], [*long, END]], PAD)
     text = "cross.L1H1.row2=k8,cross.L2H1.row77=k1,enc.L1H1.row77=k1"
     before, now = plain(model, source), under(model, text, source=source)
     assert_close(now[0], before[0], rtol=0, atol=1e-10)

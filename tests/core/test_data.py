@@ -303,7 +303,7 @@ def test_collate_pads_behind_and_starts_the_target(lengths):
 
 def test_no_rows_are_padded_to_one_column():
     """A worker without a pair still takes part in the step."""
-    assert pad([]).shape == (0, 1)
+    assert pad([], 0).shape == (0, 1)
     padded = collate(random_corpus(3), np.arange(0))
     assert padded.source.shape == padded.target.shape == (0, 1)
     assert padded.source.dtype == torch.int64

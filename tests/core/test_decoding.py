@@ -14,7 +14,7 @@ from core.config import SearchConfig
 from core.decoding import SourceTooLongError, length_penalty, max_target_pieces, search
 from core.model import DecoderState
 from core.records import Found
-from tests.core.helpers import END, START, sentences
+from tests.core.helpers import END, START, sentences, small_config, small_model
 from tests.core.scripted import ScriptedModel
 
 LETTERS = (4, 5, 6)
@@ -191,6 +191,18 @@ def test_a_batch_of_one_is_a_batch_of_many(model, method):
     for source, found in zip(SOURCES, many, strict=True):
         (alone,) = search(model, [source], METHODS[method])
         assert_same(alone, found)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_another_toolkits_special_ids(method):
+    """Marian's: `</s>` first, padding last, and decoding starts from padding."""
+    marian = {"end_id": 0, "unknown_id": 1, "pad_id": 42, "start_id": 42}
+    model = small_model(small_config(**marian))
+    many = search(model, SOURCES, METHODS[method])
+    for source, found in zip(SOURCES, many, strict=True):
+        (alone,) = search(model, [source], METHODS[method])
+        assert_same(alone, found)
+        assert not {0, 1, 42} & set(found.best.tokens)
 
 
 def test_sources_stay_where_they_are_only_while_every_row_keeps_its_own(monkeypatch):
