@@ -5,7 +5,6 @@ With every head's weights: here one forced pass after the search (`core.tracing`
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 
@@ -13,7 +12,7 @@ from bench import layout
 from bench.workers import Act
 from core.config import SearchConfig
 from core.decoding import search
-from core.model import Transformer, record
+from core.model import Transformer
 from core.tracing import capture
 
 LIMIT = 96

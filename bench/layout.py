@@ -6,8 +6,6 @@ embedding is zero. The weights are made once and stay in `runs/bench`; they are 
 enough, on sentences of the project's own grammar, that a translation is not one repeated token.
 """
 
-import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from core.checkpoint import model_with
 from core.config import ModelConfig
 from core.corpus import sentence_pairs
 from core.model import Transformer, build
@@ -111,9 +110,7 @@ def weights(size: str) -> Path:
 
 
 def ours(size: str) -> Transformer:
-    model = build(config(size))
-    model.load_state_dict(load_file(weights(size) / WEIGHTS))
-    return model.eval()
+    return model_with(config(size), load_file(weights(size) / WEIGHTS))
 
 
 def _train(size: str) -> Transformer:

@@ -4,7 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from transformers import MarianConfig, MarianMTModel, MarianTokenizer
 from transformers.generation import GenerationConfig

@@ -38,6 +38,7 @@ from core.manifest import (
     timeline_steps,
 )
 from core.model import Transformer, build
+from core.model.lean import stored_for_steps
 from core.tokenizer import Tokenizer
 
 WEIGHTS, CONFIG, VOCABULARY = FILES
@@ -262,4 +263,5 @@ def _with_weights(config: ModelConfig, weights: Mapping[str, Tensor]) -> Transfo
     with torch.random.fork_rng(devices=[]):
         model = build(config)
     model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    stored_for_steps(model)
     return model

@@ -9,6 +9,7 @@ pictures need is captured afterwards, in one forced pass (`core.tracing`).
 """
 
 import heapq
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -144,6 +145,18 @@ class _Sentence:
         return end_id if depth >= self.max_pieces else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """The most probable pieces of every row at one step, best first, whether allowed or not."""
+
+    tokens: list[list[int]]
+    nats: list[list[float]]
+
+
+_Proposal = tuple[float, int]
+"""The log-probability of a continuation, and its token."""
+
+
 class _Search:
     def __init__(
         self,
@@ -157,9 +170,7 @@ class _Search:
         self.config = config
         ids = model.config
         self.end_id = ids.end_id
-        self.banned = torch.tensor(
-            sorted({ids.pad_id, ids.start_id, ids.unknown_id} - {ids.end_id})
-        )
+        self.banned = {ids.pad_id, ids.start_id, ids.unknown_id} - {ids.end_id}
         root = Node(-1, ids.start_id, 0, 0.0, 0.0, 0.0, is_end=False)
         self.sentences = [
             _Sentence(prefix, max_target_pieces(len(source), config), [root])
@@ -170,8 +181,10 @@ class _Search:
             self.device
         )
         self.examples = torch.tensor(examples, device=self.device)
-        self.candidates: list[tuple[list[list[int]], list[list[float]]]] = []
+        self.ranked: list[_Ranked] = []
         self.width = config.beam_size if config.method == "beam" else 1
+        self.n_proposals = 2 * self.width if self.width > 1 else 1
+        self.n_ranked = max(config.n_candidates, self.n_proposals + len(self.banned))
         self.generators = [
             torch.Generator(self.device).manual_seed(config.seed) for _ in self.sentences
         ]
@@ -181,8 +194,8 @@ class _Search:
         state = self.model.start(self.model.encode(self.sources, self.examples))
         while rows:
             log_probabilities, state = self._distributions(rows, state)
-            self._remember_candidates(log_probabilities)
-            proposals = self._propose(self._allowed(log_probabilities, rows), rows)
+            self.ranked.append(self._ranked(log_probabilities))
+            proposals = self._propose(log_probabilities, rows)
             before = rows
             rows, parents = self._advance(before, proposals)
             if parents != list(range(len(before))):
@@ -200,45 +213,38 @@ class _Search:
             decoded.state
         )
 
-    def _remember_candidates(self, log_probabilities: Tensor) -> None:
-        n = min(self.config.n_candidates, log_probabilities.shape[-1])
-        values, tokens = log_probabilities.topk(n)
-        self.candidates.append((tokens.tolist(), values.tolist()))
+    def _ranked(self, log_probabilities: Tensor) -> _Ranked:
+        values, tokens = log_probabilities.topk(min(self.n_ranked, log_probabilities.shape[-1]))
+        return _Ranked(tokens.tolist(), values.tolist())
 
-    def _allowed(self, log_probabilities: Tensor, rows: list[_Row]) -> Tensor:
-        """Minus infinity for what must not follow: special pieces, or all but a forced token."""
-        allowed = log_probabilities.index_fill(-1, self.banned.to(self.device), -math.inf)
-        for number, row in enumerate(rows):
-            sentence = self.sentences[row.sentence]
-            forced = sentence.forced_token(sentence.tree[row.node].depth, self.end_id)
-            if forced is not None:
-                value = log_probabilities[number, forced].clone()
-                allowed[number] = -math.inf
-                allowed[number, forced] = value
-        return allowed
-
-    def _propose(self, allowed: Tensor, rows: list[_Row]) -> list[list[tuple[float, int]]]:
+    def _propose(self, log_probabilities: Tensor, rows: list[_Row]) -> list[list[_Proposal]]:
         """For each row, continuations as (log-probability, token), best first."""
-        if self.config.method == "sample":
-            return self._sample(allowed, rows)
-        n = 1 if self.width == 1 else min(2 * self.width, allowed.shape[-1])
-        values, tokens = allowed.topk(n)
-        return [
-            list(zip(row_values, row_tokens, strict=True))
-            for row_values, row_tokens in zip(values.tolist(), tokens.tolist(), strict=True)
-        ]
-
-    def _sample(self, allowed: Tensor, rows: list[_Row]) -> list[list[tuple[float, int]]]:
-        probabilities = torch.softmax(allowed / self.config.temperature, dim=-1)
+        ranked = self.ranked[-1]
         proposals = []
         for number, row in enumerate(rows):
-            generator = self.generators[row.sentence]
-            token = int(torch.multinomial(probabilities[number], 1, generator=generator))
-            proposals.append([(float(allowed[number, token]), token)])
+            sentence = self.sentences[row.sentence]
+            token = sentence.forced_token(sentence.tree[row.node].depth, self.end_id)
+            if (
+                self.config.method == "sample"
+            ):  # draws for forced tokens too: a prefix of the answer
+                drawn = self._sample(log_probabilities[number], self.generators[row.sentence])
+                token = drawn if token is None else token  # leads to the same answer
+            if token is not None:
+                proposals.append([(float(log_probabilities[number, token]), token)])
+                continue
+            best = zip(ranked.nats[number], ranked.tokens[number], strict=True)
+            allowed = (each for each in best if each[1] not in self.banned)
+            proposals.append(list(itertools.islice(allowed, self.n_proposals)))
         return proposals
 
+    def _sample(self, log_probabilities: Tensor, generator: torch.Generator) -> int:
+        allowed = log_probabilities.clone()
+        allowed[list(self.banned)] = -math.inf
+        probabilities = torch.softmax(allowed / self.config.temperature, dim=-1)
+        return int(torch.multinomial(probabilities, 1, generator=generator))
+
     def _advance(
-        self, rows: list[_Row], proposals: list[list[tuple[float, int]]]
+        self, rows: list[_Row], proposals: list[list[_Proposal]]
     ) -> tuple[list[_Row], list[int]]:
         """Grow the trees; return the rows that go on, and which row each comes from."""
         next_rows: list[_Row] = []
@@ -269,7 +275,7 @@ class _Search:
         sentence: _Sentence,
         rows: list[_Row],
         mine: list[int],
-        proposals: list[list[tuple[float, int]]],
+        proposals: list[list[_Proposal]],
     ) -> list[tuple[float, int, float, int]]:
         """The 2 x beam best continuations, as (total, row, log-probability, token), best first."""
         options = [
@@ -297,7 +303,7 @@ class _Search:
         sentence.tree.append(
             Node(parent_index, token, depth, log_probability, total, score, is_end)
         )
-        sentence.origins.append((len(self.candidates) - 1, index))
+        sentence.origins.append((len(self.ranked) - 1, index))
         return len(sentence.tree) - 1
 
     def _goes_on(self, sentence: _Sentence, opened: list[int]) -> bool:
@@ -341,6 +347,6 @@ class _Search:
 
     def _step(self, sentence: _Sentence, node: int) -> Step:
         step, row = sentence.origins[node]
-        tokens, values = self.candidates[step]
-        candidates = tuple(map(Candidate, tokens[row], values[row]))
+        n, ranked = self.config.n_candidates, self.ranked[step]
+        candidates = tuple(map(Candidate, ranked.tokens[row][:n], ranked.nats[row][:n]))
         return Step(sentence.tree[node].token, sentence.tree[node].log_probability_nats, candidates)

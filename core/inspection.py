@@ -46,7 +46,8 @@ def self_check(model: Transformer, trace: Trace) -> tuple[Check, ...]:
     Returns:
         Six checks: weights × values × W^O make the recorded output of every attention; nothing
         attends to the future; nor to padding; alone as in a batch; rows sum to 1; captured logits
-        (explicit softmax) are those of plain decoding (fused kernel, one step at a time).
+        (the modules, every tap in place) are those of plain decoding (`core.model.lean`, step by
+        step).
     """
     source, consumed = _ids(model, trace)
     seen = capture(model, source, consumed, ["*.weights", "*.values", "*_attention.output",
@@ -154,7 +155,7 @@ def _rows_sum_to_1(trace: Trace) -> Check:
 def _captured_logits_are_decodings(
     model: Transformer, seen: Recording, source: SourceIds, consumed: TargetIds
 ) -> Check:
-    """Explicit softmax in one forced pass, against the fused kernel step by step with its cache."""
+    """The modules in one forced pass, against `core.model.lean` step by step with its cache."""
     captured = model.logits(seen[_last_stream(model)])[0]
     state = model.start(model.encode(source))
     rows = []

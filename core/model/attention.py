@@ -59,8 +59,8 @@ class MultiHeadAttention(nn.Module):
         self.key_projection = nn.Linear(d_model, n_heads * d_k, bias=bias)
         self.value_projection = nn.Linear(d_model, n_heads * d_v, bias=bias)
         self.output_projection = nn.Linear(n_heads * d_v, d_model, bias=bias)
-        self.queries, self.keys, self.values = Tap(), Tap(), Tap()
-        self.scores, self.weights, self.head_outputs = Tap(), Tap(), Tap()
+        self.queries, self.keys, self.values = Tap(), Tap(), Tap(is_lean=True)
+        self.scores, self.weights, self.head_outputs = Tap(), Tap(is_lean=True), Tap()
         self.output = Tap()
 
     def project(self, memory: Stream) -> KeysValues:

@@ -17,9 +17,9 @@ class FeedForward(nn.Module):
         super().__init__()
         self.inner = nn.Linear(d_model, d_ff)
         self.outer = nn.Linear(d_ff, d_model)
-        self._activation = ACTIVATIONS[activation]
+        self.activation = ACTIVATIONS[activation]
         self.hidden, self.output = Tap(), Tap()
 
     def forward(self, stream: Stream) -> Stream:
-        hidden = self.hidden(self._activation(self.inner(stream)))  # B n d_model -> B n d_ff
+        hidden = self.hidden(self.activation(self.inner(stream)))  # B n d_model -> B n d_ff
         return self.output(self.outer(hidden))

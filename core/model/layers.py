@@ -1,13 +1,12 @@
 """Section 3.1: one encoder layer (Figure 1, left) and one decoder layer (Figure 1, right)."""
 
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from core.axes import Stream, Visible, VisibleSource
-from core.model.attention import KeysValues, MultiHeadAttention
+from core.model.attention import MultiHeadAttention
 from core.model.dropout import Dropout
+from core.model.state import LayerState, LayerStep
 from core.model.tap import Tap
 
 
@@ -61,24 +60,6 @@ class EncoderLayer(nn.Module):
         stream = self.self_attention_norm(stream, attended)
         stream = self.feed_forward_norm(stream, self.feed_forward(stream))
         return self.output(self.bypass(before, stream))
-
-
-@dataclass(frozen=True, slots=True)
-class LayerState:
-    """What one decoder layer remembers between steps."""
-
-    cross: KeysValues
-    past: KeysValues | None = None
-
-    def rows(self, index: Tensor, *, same_sources: bool = False) -> "LayerState":
-        past = self.past.rows(index) if self.past else None
-        return LayerState(cross=self.cross if same_sources else self.cross.rows(index), past=past)
-
-
-@dataclass(frozen=True, slots=True)
-class LayerStep:
-    stream: Tensor  # B q d_model
-    state: LayerState
 
 
 class DecoderLayer(nn.Module):

@@ -24,7 +24,15 @@ Edit = Callable[[Tensor], Tensor]
 
 
 class Tap(nn.Module):
-    """The identity, at a place worth seeing. Its name is its path in the model."""
+    """The identity, at a place worth seeing. Its name is its path in the model.
+
+    Args:
+        is_lean: `core.model.lean` has it too, so probing it alone does not slow the model down.
+    """
+
+    def __init__(self, *, is_lean: bool = False) -> None:
+        super().__init__()
+        self.is_lean = is_lean
 
     # Overrides __call__ itself: a tap has no use for module hooks, and it is on the hot path.
     def __call__(self, tensor: Tensor) -> Tensor:
@@ -46,6 +54,12 @@ class Tap(nn.Module):
 
 
 _ACTIVE: ContextVar[Mapping[Tap, tuple[Edit, ...]] | None] = ContextVar("probes", default=None)
+
+
+def lean_taps_suffice() -> bool:
+    """Whether no tap is probed but lean ones."""
+    active = _ACTIVE.get()
+    return not active or all(tap.is_lean for tap in active)
 
 
 @dataclass(frozen=True, slots=True)

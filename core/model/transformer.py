@@ -1,7 +1,5 @@
 """Section 3.1: the encoder, the decoder, and the whole model (Figure 1)."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
@@ -11,48 +9,10 @@ from core.masks import causal, not_padding
 from core.model.attention import MultiHeadAttention
 from core.model.embedding import EmbeddedTokens, Embedding
 from core.model.feedforward import FeedForward
-from core.model.layers import AddAndNorm, DecoderLayer, EncoderLayer, LayerState
-from core.model.tap import placed
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """The encoder's output and which of its positions are not padding."""
-
-    stream: Tensor  # B S d_model
-    visible: Tensor  # B 1 1 S, True = may be looked at
-    examples: Tensor  # B: which example each row is, for edits that differ between examples
-
-
-@dataclass(frozen=True, slots=True)
-class DecoderState:
-    """Everything decoding needs from earlier steps: a value, passed in and out."""
-
-    layers: tuple[LayerState, ...]
-    cross_visible: Tensor  # B 1 1 S
-    examples: Tensor  # B: which example each row is, whatever the rows' order
-    n_past: int = 0
-
-    def rows(self, index: Tensor, *, same_sources: bool = False) -> "DecoderState":
-        """Keep, drop, repeat or re-order rows, as a beam does.
-
-        Args:
-            same_sources: each row goes on from a row of its own source; then what is known of the
-                sources, of a long one most of the state, stays where it is.
-        """
-        visible = self.cross_visible
-        return DecoderState(
-            layers=tuple(layer.rows(index, same_sources=same_sources) for layer in self.layers),
-            cross_visible=visible if same_sources else visible.index_select(0, index),
-            examples=self.examples if same_sources else self.examples.index_select(0, index),
-            n_past=self.n_past,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    stream: Tensor  # B q d_model, the last decoder layer's output
-    state: DecoderState
+from core.model.layers import AddAndNorm, DecoderLayer, EncoderLayer
+from core.model.lean import LeanDecoder, LeanEncoder
+from core.model.state import Decoded, DecoderState, Memory
+from core.model.tap import lean_taps_suffice, placed
 
 
 class Encoder(nn.Module):
@@ -87,10 +47,7 @@ class Decoder(nn.Module):
             step = layer(stream, layer_state, visible, state.cross_visible)
             stream = step.stream
             layers.append(step.state)
-        n_past = state.n_past + n_new
-        return Decoded(
-            stream, DecoderState(tuple(layers), state.cross_visible, state.examples, n_past)
-        )
+        return Decoded(stream, state.after(layers, n_new))
 
 
 class Transformer(nn.Module):
@@ -116,17 +73,31 @@ class Transformer(nn.Module):
             examples = torch.arange(len(source), device=source.device)
         visible = not_padding(source, self.config.pad_id)
         with placed(examples, first=0):
-            return Memory(self.encoder(self.embedding, source, visible), visible, examples)
+            lean = self._lean(visible)
+            encoder = LeanEncoder.of(self.encoder.layers) if lean else self.encoder
+            return Memory(encoder(self.embedding, source, visible), visible, examples)
 
     def start(self, memory: Memory) -> DecoderState:
         """The state before the first step; keys and values of the source are computed here, once."""
         with placed(memory.examples, first=0):
-            return self.decoder.start(memory)
+            lean = self._lean(memory.visible)
+            return (LeanDecoder.of(self.decoder.layers) if lean else self.decoder).start(memory)
 
     def decode(self, target: TargetIds, state: DecoderState) -> Decoded:
         """Consume the next target tokens (one, or many at once) after those in `state`."""
+        lean = state.lean and lean_taps_suffice() and not torch.is_grad_enabled()
+        decoder: Decoder | LeanDecoder = state.lean if lean else self.decoder
         with placed(state.examples, first=state.n_past):
-            return self.decoder(self.embedding, target, state)  # type: ignore[no-any-return]
+            return decoder(self.embedding, target, state)
+
+    def _lean(self, visible: Visible) -> bool:
+        """Whether the operations of `core.model.lean` are enough for a pass.
+
+        A row with nothing to look at is left to the modules, which give it no weight at all.
+        """
+        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return False
+        return lean_taps_suffice() and bool(visible.any(dim=-1).all())
 
     def logits(self, stream: Vectors) -> Logits:
         """Scores over the vocabulary, before the softmax (section 3.4)."""
