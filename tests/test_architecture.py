@@ -9,10 +9,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 TIERS = (
-    {"core.axes", "core.config", "core.schedule", "core.corpus", "core.jobs"},
+    {"core.axes", "core.config", "core.schedule", "core.corpus", "core.jobs",
+     "core.atomic"},
     {"core.presets", "core.recipes", "core.manifest", "core.tokenizer", "core.masks", "core.loss",
      "core.card", "core.device", "core.significance", "core.model.tap", "core.model.dropout"},
-    {"core.records", "core.data", "core.model.attention", "core.model.feedforward",
+    {"core.records", "core.data", "core.weights", "core.model.attention", "core.model.feedforward",
      "core.model.embedding", "core.table3"},
     {"core.ablation.parts", "core.report", "core.collect", "core.words",
      "core.attribution", "core.model.layers"},
