@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.engine import Kind, Piece, PiecedText, Trace
+from core.attribution import decoder_rollout, encoder_rollout, norm_weighted
+from core.records import Kind, Trace
+from core.tokenizer import Piece, PiecedText
 from explorer.figures.head import piece_label
-from explorer.state import View
+from explorer.state import Values, View
 
 Numbers = NDArray[np.floating[Any]]
 
@@ -46,6 +48,26 @@ class HeadMatrix:
     def row_of(self, piece: int) -> int:
         """The row that stands for a piece, both from 0."""
         return next(row for row, pieces in enumerate(self.row_pieces) if piece in pieces)
+
+
+def attention(trace: Trace, kind: Kind, values: Values) -> Numbers:
+    """Every head's weights, or what is drawn in their place: N H q k; of a rollout, N 1 q k."""
+    weights = trace.weights[kind]
+    if values == "norms":
+        return norm_weighted(weights, trace.value_norms[kind])
+    if values == "rollout":
+        return _rollout(trace, kind)[:, None]
+    return weights
+
+
+def _rollout(trace: Trace, kind: Kind) -> Numbers:
+    """The columns of a rollout that belong to this kind: source pieces, or consumed tokens."""
+    of_encoder = encoder_rollout(trace.weights["encoder"])
+    if kind == "encoder":
+        return of_encoder
+    both = decoder_rollout(trace.weights["decoder"], trace.weights["cross"], of_encoder[-1])
+    n_source = len(trace.source.pieces)
+    return both[..., :n_source] if kind == "cross" else both[..., n_source:]
 
 
 def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMatrix:

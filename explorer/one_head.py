@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer import engine, session
+from explorer import session
 from explorer.components import lines
 from explorer.figures.head import (
     Scale,
@@ -17,8 +17,9 @@ from explorer.figures.head import (
     with_click_targets,
 )
 from explorer.figures.standalone import Picture, View
-from explorer.frame import Shown, note
-from explorer.heads import KINDS, HeadMatrix, head_matrix
+from explorer.heads import KINDS, HeadMatrix, attention, head_matrix
+from explorer.messages import note
+from explorer.shown import Shown
 
 Numbers = NDArray[np.floating[Any]]
 
@@ -96,9 +97,7 @@ def _is_together(shown: Shown) -> bool:
 
 def _numbers(shown: Shown) -> Numbers:
     """H q k of the chosen layer; a rollout has one for all heads."""
-    of_layer: Numbers = engine.attention(shown.trace, shown.view.kind, shown.view.values)[
-        shown.layer - 1
-    ]
+    of_layer: Numbers = attention(shown.trace, shown.view.kind, shown.view.values)[shown.layer - 1]
     return of_layer
 
 
