@@ -99,7 +99,7 @@ def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMa
         columns=tuple(line.label for line in columns),
         row_pieces=tuple(line.pieces for line in rows),
         row_title=row_title(kind),
-        column_title="consumed so far" if kind == "decoder" else "source",
+        column_title=column_title(kind),
         hidden=hidden,
         notes=tuple(notes),
     )
@@ -107,6 +107,10 @@ def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMa
 
 def row_title(kind: Kind) -> str:
     return "source" if kind == "encoder" else "decoder step: consumed → produced"
+
+
+def column_title(kind: Kind) -> str:
+    return "consumed so far" if kind == "decoder" else "source"
 
 
 def row_labels(trace: Trace, kind: Kind) -> list[str]:

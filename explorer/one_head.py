@@ -1,5 +1,6 @@
 """One head enlarged, as a heat map or as lines: which numbers, their names, their scale, their notes."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from explorer.figures.head import (
     with_click_targets,
 )
 from explorer.figures.standalone import Picture, View
+from explorer.figures.vector import head_svg
 from explorer.heads import KINDS, HeadMatrix, attention, head_matrix
 from explorer.messages import note
 from explorer.shown import Shown
@@ -83,6 +85,22 @@ def picture(shown: Shown) -> Picture:
     else:
         drawn = _figure(shown, matrices[0])
     return Picture(title(shown), drawn, _notes(shown, matrices[0]))
+
+
+def svg(shown: Shown) -> str:
+    """The chosen head for print, as a heat map whatever is on screen."""
+    as_matrix = dataclasses.replace(shown, choice=shown.choice.with_view(drawing="matrix"))
+    matrix = _matrix(as_matrix, shown.head)
+    return head_svg(
+        matrix.values,
+        rows=matrix.rows,
+        columns=matrix.columns,
+        row_title=matrix.row_title,
+        column_title=matrix.column_title,
+        title=title(as_matrix),
+        about=" ".join([f"{shown.trace.source.text} → {shown.trace.target.text}", *matrix.notes]),
+        scale=_scale(as_matrix),
+    )
 
 
 def _take_row(shown: Shown, matrix: HeadMatrix) -> None:

@@ -6,8 +6,9 @@ from core.records import Trace
 from explorer import one_head
 from explorer.best_head import BestHead
 from explorer.components import beam, overview, stepper
+from explorer.figures import vector
 from explorer.figures.standalone import Picture, View
-from explorer.heads import KINDS
+from explorer.heads import KINDS, column_labels, column_title, row_labels, row_title
 from explorer.shown import Shown
 from explorer.state import Run
 from explorer.translation import source_tokens, step_tokens
@@ -43,6 +44,20 @@ def head_pictures(shown: Shown) -> list[Picture]:
         ),
         one_head.picture(shown),
     ]
+
+
+def heads_svg(shown: Shown) -> str:
+    """All heads of the chosen kind of attention for print, with their weights."""
+    trace, kind = shown.trace, shown.view.kind
+    return vector.heads_svg(
+        trace.weights[kind],
+        rows=row_labels(trace, kind),
+        columns=column_labels(trace, kind),
+        row_title=row_title(kind),
+        column_title=column_title(kind),
+        title=f"{KINDS[kind]}: all heads",
+        about=f"{trace.source.text} → {trace.target.text}",
+    )
 
 
 def stepper_data(shown: Shown, before: Trace | None, *, can_change: bool = True) -> bytes:

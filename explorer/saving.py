@@ -30,6 +30,19 @@ def share(choice: Choice, title: str, pictures: Pictures) -> None:
     )
 
 
+def save_svg(label: str, make: Callable[[], str], file_name: str) -> None:
+    """A button below a picture; the file is made when it is asked for."""
+    st.download_button(
+        label,
+        make,
+        file_name=file_name,
+        mime="image/svg+xml",
+        type="tertiary",
+        help="A vector graphic for print, with every label and a colour bar",
+        on_click="ignore",
+    )
+
+
 def save_trace(trace: Trace) -> None:
     st.caption("The trace: tokens, candidates, beam tree, every head's weights")
     for suffix, mime in ((".json", "application/json"), (".npz", "application/octet-stream")):

@@ -152,6 +152,8 @@ def test_figures_also_work_in_a_notebook() -> None:
     allowed = {
         "collections",
         "html",
+        "re",
+        "unicodedata",
         "typing",
         "math",
         "dataclasses",

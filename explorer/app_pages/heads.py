@@ -12,8 +12,8 @@ from explorer.controls import choose_kind
 from explorer.engine.ablation import head_effects
 from explorer.figures.head import piece_label, step_labels
 from explorer.messages import note, plain
-from explorer.pictures import TILES_NOTE, head_pictures
-from explorer.saving import Pictures
+from explorer.pictures import TILES_NOTE, head_pictures, heads_svg
+from explorer.saving import Pictures, save_svg
 from explorer.shown import Shown
 
 OVERVIEW = "overview"
@@ -86,6 +86,7 @@ def _all_heads(shown: Shown) -> None:
         tint=tint,
     )
     note(f"{TILES_NOTE} Point at one to enlarge it; click, or arrow keys and Enter, to open it.")
+    save_svg("All heads as SVG", lambda: heads_svg(shown), f"{kind}-heads.svg")
     if kind == "cross":
         _ranking(shown)
 
@@ -152,6 +153,8 @@ def _one_head(shown: Shown) -> None:
         one_head.draw_lines(shown)
     else:
         one_head.draw_matrix(shown)
+    name = f"{shown.view.kind}-layer-{shown.layer}-head-{shown.head}.svg"
+    save_svg("This head as SVG", lambda: one_head.svg(shown), name)
 
 
 frame.show_page(
