@@ -37,7 +37,6 @@ def save_svg(label: str, make: Callable[[], str], file_name: str) -> None:
         make,
         file_name=file_name,
         mime="image/svg+xml",
-        type="tertiary",
         help="A vector graphic for print, with every label and a colour bar",
         on_click="ignore",
     )

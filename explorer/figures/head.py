@@ -132,9 +132,8 @@ def cell_numbers(weights: NDArray[np.floating[Any]]) -> list[list[str]]:
     """What is written in cells: two digits where there is something to read."""
 
     def number(value: float) -> str:
-        if value < 0.005:
-            return ""
-        return "1" if value >= 0.995 else f"{value:.2f}"[1:]
+        written = f"{value:.2f}"
+        return {"0.00": "", "1.00": "1"}.get(written, written.removeprefix("0"))
 
     return [[number(value) for value in row] for row in weights]
 
