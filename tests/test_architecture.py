@@ -152,6 +152,7 @@ def test_figures_also_work_in_a_notebook() -> None:
     allowed = {
         "collections",
         "html",
+        "itertools",
         "re",
         "unicodedata",
         "typing",

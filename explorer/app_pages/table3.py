@@ -8,7 +8,7 @@ from explorer import session
 from explorer.controls import wide
 from explorer.engine.checkpoints import checkpoint_root
 from explorer.engine.table3 import Family, read_family
-from explorer.figures.paper_table import table_html
+from explorer.figures.paper_table import table_html, words_html
 from explorer.figures.quality import quality_figure
 from explorer.figures.standalone import Picture
 from explorer.messages import note, notice, plain
@@ -68,14 +68,18 @@ def _draw_table(family: Family) -> None:
         f"Table 3 of the paper, and its rows trained here at width {family.ours.width} and depth "
         f"{family.ours.depth}: {n_trained} of {len(rows)} so far"
     )
+    groups = sections(family)
     with wide("table3", TABLE_PX):
-        st.html(table_html(caption, HEADER, sections(family)))
+        st.html(table_html(caption, HEADER, groups))
     note(
         "Empty: as in base. The paper trained on WMT 2014 and scores newstest2013; here it is image "
         f"captions, perplexity on {VALIDATION} and BLEU on {TEST}, brackets are 95 % bootstrap "
         "intervals. So levels cannot be compared between the two, differences between rows can. "
-        f"{_spread(family)} Point at a cell to read which model it is of, and how that was trained."
+        f"{_spread(family)} Point at a cell, or open the list below, to read which model it is of and how "
+        "that was trained."
     )
+    with st.expander("Every number in words, row by row"):
+        st.html(words_html(HEADER, groups))
     with st.expander("How each model was trained here"):
         st.dataframe(details(family), hide_index=True, width="stretch")
 
