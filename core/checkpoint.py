@@ -9,24 +9,19 @@
     timeline/STEP.safetensors   where kept: the weights after that step of the same training
     means.npz, pruning.json     where measured: what heads bring on average, and how many can go
 
-Safe data only: safetensors, JSON, SentencePiece; nothing is ever unpickled. A folder is written
-whole beside its place and then renamed into it.
+Safe data only: safetensors, JSON, SentencePiece; nothing is ever unpickled.
 """
 
 import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
+from core.atomic import writing_folder
 from core.config import ModelConfig, TrainConfig, write_json
 from core.manifest import (
     FILES,
@@ -40,6 +35,7 @@ from core.manifest import (
 from core.model import Transformer, build
 from core.model.lean import stored_for_steps
 from core.tokenizer import Tokenizer
+from core.weights import read_tensors, save_weights
 
 WEIGHTS, CONFIG, VOCABULARY = FILES
 METRICS, CARD = "metrics.json", "card.md"
@@ -103,9 +99,9 @@ def load_checkpoint(
     with torch.device("meta"):
         model = build(config)
     _check_shapes(folder / weights, tensors, model)
-    model = _with_weights(config, tensors)
+    model = model_with(config, tensors)
     return Checkpoint(
-        model=model.to(device).eval(),
+        model=model.to(device),
         tokenizer=tokenizer,
         training=training,
         metrics=_read_object(folder / METRICS) if (folder / METRICS).is_file() else {},
@@ -144,81 +140,13 @@ def save_checkpoint(
             save_weights(read_tensors(file), partial / timeline_file(step), half=half)
 
 
-def save_weights(weights: Mapping[str, Tensor], file: Path, *, half: bool) -> None:
-    """Write tensors as float32, or as float16 if `half`."""
-    dtype = torch.float16 if half else torch.float32
-    tensors = {name: t.detach().to("cpu", dtype).contiguous() for name, t in weights.items()}
-    file.write_bytes(safetensors.torch.save(tensors))  # save_file's would be unreadable to others
-
-
-def average_weights(files: Sequence[Path]) -> dict[str, Tensor]:
-    """The mean of several weight files (section 6.1), taken in float64.
-
-    Raises:
-        CheckpointError: if there is no file, or two differ in names or shapes.
-    """
-    if not files:
-        raise CheckpointError("no weights to average")
-    total: dict[str, Tensor] = {}
-    for file in files:
-        weights = read_tensors(file)
-        shapes = {name: tensor.shape for name, tensor in weights.items()}
-        if total and shapes != {name: tensor.shape for name, tensor in total.items()}:
-            raise CheckpointError(
-                f"{file} holds other tensors than {files[0]}; cannot average them"
-            )
-        for name, tensor in weights.items():
-            total[name] = total.get(name, 0) + tensor.double() / len(files)
-    return {name: tensor.float() for name, tensor in total.items()}
-
-
 def model_with(config: ModelConfig, weights: Mapping[str, Tensor]) -> Transformer:
     """A model in evaluation mode with the given weights, as float32."""
-    return _with_weights(config, weights).eval()
-
-
-def read_tensors(file: Path) -> dict[str, Tensor]:
-    """Raises CheckpointError if the file is missing or no whole safetensors file."""
-    try:
-        return safetensors.torch.load_file(file)
-    except (OSError, safetensors.SafetensorError) as error:
-        raise CheckpointError(f"{file} cannot be read, it may be truncated: {error}") from None
-
-
-@contextmanager
-def writing_folder(folder: Path) -> Iterator[Path]:
-    """Yield a folder to fill; at the end of the block, rename it into place, or leave no trace."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    try:
-        yield partial
-        for file in partial.rglob("*"):
-            if file.is_file():
-                _flush_to_disk(file)
-        if folder.exists():
-            old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
-            folder.rename(old)
-            partial.rename(folder)
-            shutil.rmtree(old)
-        else:
-            partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Replace a small text file in one rename."""
-    partial = file.with_name(f".{file.name}.partial-{os.getpid()}")
-    partial.write_text(text, "utf-8")
-    _flush_to_disk(partial)
-    partial.replace(file)
-
-
-def _flush_to_disk(file: Path) -> None:
-    with file.open("rb+") as opened:
-        os.fsync(opened.fileno())
+    with torch.random.fork_rng(devices=[]):
+        model = build(config)
+    model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    stored_for_steps(model)
+    return model.eval()
 
 
 def _read_object(file: Path) -> dict[str, Any]:
@@ -257,11 +185,3 @@ def _check_shapes(file: Path, weights: Mapping[str, Tensor], model: Transformer)
     extra = sorted(set(weights) - set(wanted))
     if extra:
         raise CheckpointError(f"{file} holds tensors that {CONFIG} knows nothing of: {extra[:5]}")
-
-
-def _with_weights(config: ModelConfig, weights: Mapping[str, Tensor]) -> Transformer:
-    with torch.random.fork_rng(devices=[]):
-        model = build(config)
-    model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
-    stored_for_steps(model)
-    return model

@@ -21,9 +21,10 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from core.checkpoint import read_tensors, write_whole, writing_folder
+from core.atomic import write_whole, writing_folder
 from core.config import write_json
 from core.manifest import HISTORY, read_history
+from core.weights import read_tensors
 
 N_STATES_KEPT = 2
 KEPT = "kept"

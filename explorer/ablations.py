@@ -13,7 +13,9 @@ from core.ablation import (
     RowOnKey,
     SublayerSkip,
 )
-from explorer.engine import KINDS, BestHead, Kind, ModelConfig
+from core.config import ModelConfig
+from core.records import KINDS, Kind
+from explorer.best_head import BestHead
 
 State = Literal["off", "changed"]
 """What became of a place: switched off, or changed otherwise (scaled, uniform, moved)."""

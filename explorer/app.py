@@ -15,7 +15,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import streamlit as st  # noqa: E402
 
-from explorer import engine  # noqa: E402
+from explorer.engine.checkpoints import CHECKPOINTS  # noqa: E402
+from explorer.engine.trainings import RUNS  # noqa: E402
 from explorer.pages import PAGES  # noqa: E402
 
 
@@ -24,7 +25,7 @@ def take_options() -> None:
     parser.add_argument("--checkpoints", help="a folder of checkpoints of your own")
     parser.add_argument("--runs", help="a folder of running trainings, instead of runs")
     options, _ = parser.parse_known_args()
-    for name, folder in ((engine.CHECKPOINTS, options.checkpoints), (engine.RUNS, options.runs)):
+    for name, folder in ((CHECKPOINTS, options.checkpoints), (RUNS, options.runs)):
         if folder:
             os.environ[name] = folder
 

@@ -3,17 +3,21 @@
 What differs between the two runs is an ablation, so any experiment can be shown this way.
 """
 
+from pathlib import Path
+
 import streamlit as st
 
-from explorer import engine, session
+from core.records import Trace
+from explorer import session
 from explorer.controls import choose_head, choose_kind
 from explorer.differences import Comparison, mean_probability, reading, signed
-from explorer.engine import Path, Trace
+from explorer.engine import traces
 from explorer.figures.head import head_figure, token_label
 from explorer.figures.standalone import Picture
 from explorer.figures.words import marked_words
-from explorer.frame import Shown, note
 from explorer.heads import KINDS, head_matrix
+from explorer.messages import note
+from explorer.shown import Shown
 from explorer.state import Run
 
 ROWS = {"first": "the first translation", "new": "the new translation"}
@@ -35,8 +39,8 @@ def compare(folder: Path, before: Trace, run: Run) -> Comparison:
     pieces = tuple(piece.id for piece in before.target.pieces)
     return Comparison(
         before=before,
-        after=engine.trace(folder, run),
-        held=engine.trace(folder, run.replace(prefix=pieces)),
+        after=traces.trace(folder, run),
+        held=traces.trace(folder, run.replace(prefix=pieces)),
     )
 
 

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import streamlit as st
 
 from explorer import session
-from explorer.frame import Shown
 from explorer.heads import KINDS, row_labels
+from explorer.shown import Shown
 
 
 def choose_kind() -> None:

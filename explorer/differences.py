@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.engine import KINDS, DiffRun, Kind, Trace, word_diff
+from core.records import KINDS, Kind, Trace
+from core.words import DiffRun, word_diff
 
 Numbers = NDArray[np.floating[Any]]
 

@@ -11,7 +11,8 @@ from explorer.figures.head import piece_label, token_label
 from explorer.figures.standalone import Picture
 
 if TYPE_CHECKING:
-    from explorer.engine import Pruning, SentenceEffect, StepEffect
+    from core.ablation.pruning import Pruning
+    from core.effects import SentenceEffect, StepEffect
 
 MOST_CHARACTERS = 160
 """Of a longer translation, only the beginning is quoted."""

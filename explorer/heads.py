@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.engine import Kind, Piece, PiecedText, Trace
+from core.attribution import decoder_rollout, encoder_rollout, norm_weighted
+from core.records import Kind, Trace
+from core.tokenizer import Piece, PiecedText
 from explorer.figures.head import piece_label
-from explorer.state import View
+from explorer.state import Values, View
 
 Numbers = NDArray[np.floating[Any]]
 
@@ -48,6 +50,26 @@ class HeadMatrix:
         return next(row for row, pieces in enumerate(self.row_pieces) if piece in pieces)
 
 
+def attention(trace: Trace, kind: Kind, values: Values) -> Numbers:
+    """Every head's weights, or what is drawn in their place: N H q k; of a rollout, N 1 q k."""
+    weights = trace.weights[kind]
+    if values == "norms":
+        return norm_weighted(weights, trace.value_norms[kind])
+    if values == "rollout":
+        return _rollout(trace, kind)[:, None]
+    return weights
+
+
+def _rollout(trace: Trace, kind: Kind) -> Numbers:
+    """The columns of a rollout that belong to this kind: source pieces, or consumed tokens."""
+    of_encoder = encoder_rollout(trace.weights["encoder"])
+    if kind == "encoder":
+        return of_encoder
+    both = decoder_rollout(trace.weights["decoder"], trace.weights["cross"], of_encoder[-1])
+    n_source = len(trace.source.pieces)
+    return both[..., :n_source] if kind == "cross" else both[..., n_source:]
+
+
 def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMatrix:
     """Group, hide and threshold the numbers of one head as the view asks.
 
@@ -77,7 +99,7 @@ def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMa
         columns=tuple(line.label for line in columns),
         row_pieces=tuple(line.pieces for line in rows),
         row_title=row_title(kind),
-        column_title="consumed so far" if kind == "decoder" else "source",
+        column_title=column_title(kind),
         hidden=hidden,
         notes=tuple(notes),
     )
@@ -85,6 +107,10 @@ def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMa
 
 def row_title(kind: Kind) -> str:
     return "source" if kind == "encoder" else "decoder step: consumed → produced"
+
+
+def column_title(kind: Kind) -> str:
+    return "consumed so far" if kind == "decoder" else "source"
 
 
 def row_labels(trace: Trace, kind: Kind) -> list[str]:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.engine import Kind, Trace
+from core.records import Kind, Trace
 from explorer.figures.axes import Array, signed
 from explorer.figures.head import piece_label
 from explorer.figures.inside import most_entropy_nats
 from explorer.figures.walk import Walk, entropy_nats
-from explorer.frame import plain
 from explorer.heads import column_labels
+from explorer.messages import plain
 from explorer.state import Run
 
 LEAST_NAMED = 0.005

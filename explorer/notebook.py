@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from explorer import engine, pictures
+from core.records import Trace
+from explorer import pictures
+from explorer.best_head import best_head, covering_head
 from explorer.figures.standalone import Picture, notebook_html, standalone_html
-from explorer.frame import Shown, shape_of
-from explorer.state import Choice, Run, View, settle
+from explorer.shown import Shown, settled
+from explorer.state import Choice, Run, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Page:
         Path(file).write_text(standalone_html(self.title, self.pictures), "utf-8")
 
 
-def translation(trace: engine.Trace, *, checkpoint: Path | str | None = None) -> Page:
+def translation(trace: Trace, *, checkpoint: Path | str | None = None) -> Page:
     """The translation step by step with its candidates, and the tree that its search explored.
 
     Args:
@@ -44,7 +46,7 @@ def translation(trace: engine.Trace, *, checkpoint: Path | str | None = None) ->
 
 
 def heads(
-    trace: engine.Trace,
+    trace: Trace,
     view: View | None = None,
     *,
     layer: int | None = None,
@@ -65,10 +67,11 @@ def heads(
     return Page(trace.source.text, pictures.head_pictures(shown))
 
 
-def _shown(trace: engine.Trace, view: View, checkpoint: Path | str | None) -> Shown:
+def _shown(trace: Trace, view: View, checkpoint: Path | str | None) -> Shown:
     folder = Path(checkpoint or "")
-    best = engine.best_head(folder, trace) if checkpoint else engine.covering_head(trace)
-    settled, problems = settle(view, shape_of(trace, view.kind), best=(best.layer, best.head))
+    best = best_head(folder, trace) if checkpoint else covering_head(trace)
+    run = Run(text=trace.source.text)
+    fitting, problems = settled(Shown(Choice(run, view), folder, trace, best))
     if problems:
         raise ValueError(problems[0].removeprefix("The link says "))
-    return Shown(Choice(Run(text=trace.source.text), settled), folder, trace, best)
+    return Shown(Choice(run, fitting), folder, trace, best)

@@ -1,5 +1,6 @@
 """One head enlarged, as a heat map or as lines: which numbers, their names, their scale, their notes."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer import engine, session
+from explorer import session
 from explorer.components import lines
 from explorer.figures.head import (
     Scale,
@@ -17,8 +18,10 @@ from explorer.figures.head import (
     with_click_targets,
 )
 from explorer.figures.standalone import Picture, View
-from explorer.frame import Shown, note
-from explorer.heads import KINDS, HeadMatrix, head_matrix
+from explorer.figures.vector import head_svg
+from explorer.heads import KINDS, HeadMatrix, attention, head_matrix
+from explorer.messages import note
+from explorer.shown import Shown
 
 Numbers = NDArray[np.floating[Any]]
 
@@ -84,6 +87,22 @@ def picture(shown: Shown) -> Picture:
     return Picture(title(shown), drawn, _notes(shown, matrices[0]))
 
 
+def svg(shown: Shown) -> str:
+    """The chosen head for print, as a heat map whatever is on screen."""
+    as_matrix = dataclasses.replace(shown, choice=shown.choice.with_view(drawing="matrix"))
+    matrix = _matrix(as_matrix, shown.head)
+    return head_svg(
+        matrix.values,
+        rows=matrix.rows,
+        columns=matrix.columns,
+        row_title=matrix.row_title,
+        column_title=matrix.column_title,
+        title=title(as_matrix),
+        about=" ".join([f"{shown.trace.source.text} → {shown.trace.target.text}", *matrix.notes]),
+        scale=_scale(as_matrix),
+    )
+
+
 def _take_row(shown: Shown, matrix: HeadMatrix) -> None:
     points = st.session_state[FIGURE].selection.points
     if points:
@@ -96,9 +115,7 @@ def _is_together(shown: Shown) -> bool:
 
 def _numbers(shown: Shown) -> Numbers:
     """H q k of the chosen layer; a rollout has one for all heads."""
-    of_layer: Numbers = engine.attention(shown.trace, shown.view.kind, shown.view.values)[
-        shown.layer - 1
-    ]
+    of_layer: Numbers = attention(shown.trace, shown.view.kind, shown.view.values)[shown.layer - 1]
     return of_layer
 
 

@@ -1,10 +1,15 @@
 """The pictures of a page without its controls: for the page, for an HTML file, for a notebook."""
 
-from explorer import engine, one_head
+from pathlib import Path
+
+from core.records import Trace
+from explorer import one_head
+from explorer.best_head import BestHead
 from explorer.components import beam, overview, stepper
+from explorer.figures import vector
 from explorer.figures.standalone import Picture, View
-from explorer.frame import Shown
-from explorer.heads import KINDS
+from explorer.heads import KINDS, column_labels, column_title, row_labels, row_title
+from explorer.shown import Shown
 from explorer.state import Run
 from explorer.translation import source_tokens, step_tokens
 
@@ -41,7 +46,21 @@ def head_pictures(shown: Shown) -> list[Picture]:
     ]
 
 
-def stepper_data(shown: Shown, before: engine.Trace | None, *, can_change: bool = True) -> bytes:
+def heads_svg(shown: Shown) -> str:
+    """All heads of the chosen kind of attention for print, with their weights."""
+    trace, kind = shown.trace, shown.view.kind
+    return vector.heads_svg(
+        trace.weights[kind],
+        rows=row_labels(trace, kind),
+        columns=column_labels(trace, kind),
+        row_title=row_title(kind),
+        column_title=column_title(kind),
+        title=f"{KINDS[kind]}: all heads",
+        about=f"{trace.source.text} → {trace.target.text}",
+    )
+
+
+def stepper_data(shown: Shown, before: Trace | None, *, can_change: bool = True) -> bytes:
     """What the stepper is given; what differs from the run `before` is marked."""
     trace, run = shown.trace, shown.choice.run
     return stepper.payload(
@@ -57,12 +76,12 @@ def stepper_data(shown: Shown, before: engine.Trace | None, *, can_change: bool 
     )
 
 
-def ribbons_note(best: engine.BestHead) -> str:
+def ribbons_note(best: BestHead) -> str:
     return (
         f"Ribbons and the word under each piece: the source that layer {best.layer}, "
         f"head {best.head} looked at most; that head {best.reason}."
     )
 
 
-def run_name(folder: engine.Path, run: Run) -> str:
+def run_name(folder: Path, run: Run) -> str:
     return f"{folder.name} {run}"

@@ -7,8 +7,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer import engine, positions, session
+from core.config import ModelConfig
+from core.manifest import model_config_of
+from explorer import positions, session
 from explorer.controls import wide
+from explorer.engine.positions import position_table, sinusoid_table
 from explorer.figures.head import piece_label, token_label
 from explorer.figures.positions import (
     compare_tables_figure,
@@ -21,7 +24,8 @@ from explorer.figures.positions import (
 from explorer.figures.shifts import MOST_PAIRS, shift_map_figure, shifted_row_figure
 from explorer.figures.sinusoids import dot_products_by_distance, shift_error
 from explorer.figures.standalone import Picture
-from explorer.frame import Shown, note, plain
+from explorer.messages import note, plain
+from explorer.shown import Shown
 
 FEWEST_POSITIONS, MOST_POSITIONS = 64, 128
 LEAST_PX = 640
@@ -44,7 +48,7 @@ def draw_table(shown: Shown) -> list[Picture]:
 
 def _curves(shown: Shown) -> list[Picture]:
     table, words = _rows(shown)
-    names = _dimension_names(engine.model_config(shown.folder))
+    names = _dimension_names(model_config_of(shown.folder))
     dimensions = shown.view.dimensions
     chosen = [names[dimension] for dimension in dimensions]
     figure = curves_figure(table, dimensions=dimensions, names=chosen, words=words)
@@ -95,9 +99,9 @@ def _distance(shown: Shown) -> list[Picture]:
 
 
 def _shift(shown: Shown) -> list[Picture]:
-    config, p, k = engine.model_config(shown.folder), shown.view.position, shown.view.k
+    config, p, k = model_config_of(shown.folder), shown.view.position, shown.view.k
     halves = config.positions == "sinusoidal_halves"
-    table = engine.position_table(shown.folder)
+    table = position_table(shown.folder)
     error = shift_error(table, k, halves=halves)
     words = [f" (“{piece_label(piece.name)}”)" for piece in shown.trace.source.pieces]
     there = words[p + k] if p + k < len(words) else ""
@@ -133,7 +137,7 @@ def _learned(shown: Shown) -> list[Picture]:
     return [
         Picture(
             "The learned table beside sinusoids",
-            compare_tables_figure(table, engine.sinusoid_table(n, d_model)),
+            compare_tables_figure(table, sinusoid_table(n, d_model)),
             "Compare the lower pictures, cosines of every row p with every row q: if near positions look alike and far ones do not, "
             "training has found by itself what sinusoids are given. The paper found nearly "
             "identical results with either (section 3.5, row (E) of Table 3).",
@@ -142,7 +146,7 @@ def _learned(shown: Shown) -> list[Picture]:
 
 
 def _choose_dimensions(shown: Shown) -> None:
-    config = engine.model_config(shown.folder)
+    config = model_config_of(shown.folder)
     names = _dimension_names(config)
     st.multiselect(
         "Dimensions",
@@ -180,28 +184,28 @@ def _choose_shift(shown: Shown) -> None:
 
 def choose_k(shown: Shown, label: str) -> None:
     """k of PE(p + k), as far as the whole sentence stays in the table."""
-    most = engine.model_config(shown.folder).max_positions - len(shown.trace.source.pieces)
+    most = model_config_of(shown.folder).max_positions - len(shown.trace.source.pieces)
     st.number_input(label, 0, most, width=140, **session.bind_view("k", shown.view.k))
 
 
 def _is_learned(shown: Shown) -> bool:
-    return engine.model_config(shown.folder).positions == "learned"
+    return model_config_of(shown.folder).positions == "learned"
 
 
 def _rows(shown: Shown) -> tuple[NDArray[np.float32], Sequence[str]]:
     """The rows of the table that are on show, and the words at the first of them."""
     words = [token_label(piece.name) for piece in shown.trace.source.pieces]
     n = _n_positions(shown) if shown.view.extent == "many" else len(words)
-    return engine.position_table(shown.folder)[:n], words[:n]
+    return position_table(shown.folder)[:n], words[:n]
 
 
 def _n_positions(shown: Shown) -> int:
     """As many positions as the sentence has, within bounds that make a picture."""
     n = min(max(len(shown.trace.source.pieces), FEWEST_POSITIONS), MOST_POSITIONS)
-    return min(n, engine.model_config(shown.folder).max_positions)
+    return min(n, model_config_of(shown.folder).max_positions)
 
 
-def _dimension_names(config: engine.ModelConfig) -> list[str]:
+def _dimension_names(config: ModelConfig) -> list[str]:
     every = range(config.d_model)
     if config.positions == "learned":
         return [str(dimension) for dimension in every]

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from explorer.engine import ModelConfig
+from core.config import ModelConfig
 from explorer.state import PositionPicture, View
 
 MOST_CURVES = 8

@@ -1,18 +1,30 @@
 """One sentence through up to four rows of Table 3: what each makes of it, and every head of each."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from explorer import engine, frame, session
+from core.records import Trace
+from core.tokenizer import normalise
+from core.words import word_diff
+from explorer import session
+from explorer.best_head import best_head
+from explorer.checks import draw_self_check
 from explorer.components import overview
 from explorer.controls import wide
 from explorer.differences import mean_probability
+from explorer.engine import traces
+from explorer.engine.checkpoints import NoCheckpointError, checkpoint_root, languages, listed
+from explorer.engine.table3 import Family
 from explorer.figures.standalone import Picture, View
 from explorer.figures.words import marked_words
-from explorer.frame import note, notice, plain
+from explorer.messages import note, notice, plain
 from explorer.pages import PAGES
 from explorer.pictures import TILES_NOTE
+from explorer.question import ask_sentence, choose_search
+from explorer.saving import share
 from explorer.state import Run
-from explorer.table3 import BASE, MOST_COMPARED, chosen_rows, how_trained, row_named, trained_with
+from explorer.table3.words import BASE, how_trained, row_named, trained_with
 
 LEAST_TILE_PX, LABELS_PX = 22, 70
 NOTHING = (
@@ -20,11 +32,14 @@ NOTHING = (
     "`python -m core table3 --width 1/4 --depth 1/2 --data data/en-de --output checkpoints/table3` "
     "trains them one after the other, and each appears here when it is finished."
 )
+PREFERRED = (BASE, "A-h1", "C-N2", "big")
+MOST_COMPARED = 4
+
 Models = dict[str, str]
 """Row -> the name its checkpoint is listed by."""
 
 
-def draw_rows(family: engine.Family, title: str, charts: list[Picture]) -> tuple[str, ...]:
+def draw_rows(family: Family, title: str, charts: list[Picture]) -> tuple[str, ...]:
     """Draw the part of the page below the charts; returns the rows it is about.
 
     Args:
@@ -36,29 +51,32 @@ def draw_rows(family: engine.Family, title: str, charts: list[Picture]) -> tuple
         st.info(NOTHING)
         return ()
     rows = _choose(family, list(models))
-    saving = frame.ask(family.folder / rows[0])
+    ask_sentence(languages(family.folder / rows[0])[0])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        choose_search()
+        saving = st.popover("Save & share")
     traces = _traces(family, rows if BASE not in models else [BASE, *rows])
     if traces:
         drawn = _draw_models(family, rows, traces, models)
         with saving:
-            frame.share(session.choice(), title, lambda: [*charts, *drawn])
+            share(session.choice(), title, lambda: [*charts, *drawn])
         for row in rows:
-            frame.self_check(family.folder / row, _run(), traces[row], row)
+            draw_self_check(family.folder / row, _run(), traces[row], row)
     return tuple(rows)
 
 
-def _models(family: engine.Family) -> Models:
+def _models(family: Family) -> Models:
     """The rows that can be loaded."""
     try:
-        listed = engine.listed(engine.checkpoint_root())
-    except engine.NoCheckpointError:
+        found = listed(checkpoint_root())
+    except NoCheckpointError:
         return {}
-    names = {item.folder: item.name for item in listed if item.problem is None}
+    names = {item.folder: item.name for item in found if item.problem is None}
     rows = {row.name: family.folder / row.name for row in family.ours.rows}
     return {row: names[folder] for row, folder in rows.items() if folder in names}
 
 
-def _choose(family: engine.Family, available: list[str]) -> list[str]:
+def _choose(family: Family, available: list[str]) -> list[str]:
     wanted = session.choice().view.compared
     lost = [name for name in wanted if name not in available]
     if lost:
@@ -77,27 +95,34 @@ def _choose(family: engine.Family, available: list[str]) -> list[str]:
     return chosen
 
 
+def chosen_rows(wanted: Sequence[str], available: Sequence[str]) -> list[str]:
+    """Up to four rows to translate side by side: the reader's, or some of very different shapes."""
+    chosen = [name for name in wanted if name in available]
+    usual = [name for name in (*PREFERRED, *available) if name in available]
+    return (chosen or list(dict.fromkeys(usual)))[:MOST_COMPARED]
+
+
 def _run() -> Run:
     """The reader's sentence and search, for whole models: nothing held fixed, nothing switched off."""
     return session.choice().run.replace(model=None, prefix=(), target="", ablation="")
 
 
-def _traces(family: engine.Family, rows: list[str]) -> dict[str, engine.Trace]:
+def _traces(family: Family, rows: list[str]) -> dict[str, Trace]:
     """The sentence through each row; none, with a message on the page, if it cannot be translated."""
     try:
-        text = engine.normalise(session.choice().run.text)
+        text = normalise(session.choice().run.text)
         if not text:
             st.info("Type a sentence above, or choose one of the examples.")
             return {}
         with st.spinner("Translating with every row…"):
-            return {row: engine.trace(family.folder / row, _run()) for row in rows}
+            return {row: traces.trace(family.folder / row, _run()) for row in rows}
     except ValueError as error:
         st.error(f"This text cannot be translated: {plain(str(error))}.")
         return {}
 
 
 def _draw_models(
-    family: engine.Family, rows: list[str], traces: dict[str, engine.Trace], models: Models
+    family: Family, rows: list[str], traces: dict[str, Trace], models: Models
 ) -> list[Picture]:
     drawn = []
     for left in range(0, len(rows), 2):
@@ -114,22 +139,22 @@ def _draw_models(
     return drawn
 
 
-def _draw_translation(family: engine.Family, row: str, traces: dict[str, engine.Trace]) -> None:
+def _draw_translation(family: Family, row: str, traces: dict[str, Trace]) -> None:
     of, base = row_named(family.ours.rows, row), row_named(family.ours.rows, BASE)
     st.markdown(f"**{row}**, trained with {plain(trained_with(of.sizes, base.sizes))}")
     text = traces[row].target.text
-    runs = engine.word_diff(traces[BASE].target.text if BASE in traces else text, text)
+    runs = word_diff(traces[BASE].target.text if BASE in traces else text, text)
     now = [(run.text, run.change == "added") for run in runs if run.change != "removed"]
     st.html(marked_words(now))
     how = f"; {how_trained(of, of.measured)}" if of.measured else ""
     note(plain(f"{mean_probability(traces[row]):.0%} a piece{how}"))
 
 
-def _draw_heads(family: engine.Family, row: str, trace: engine.Trace, model: str) -> Picture:
+def _draw_heads(family: Family, row: str, trace: Trace, model: str) -> Picture:
     """All heads of cross-attention; a click enlarges one, a button opens it on Heads."""
     weights = trace.weights["cross"]
     n_layers, n_heads = weights.shape[:2]
-    best, key = engine.best_head(family.folder / row, trace), f"heads-{row}"
+    best, key = best_head(family.folder / row, trace), f"heads-{row}"
     chosen = overview.choice(key) or (best.layer, best.head)
     layer, head = min(chosen[0], n_layers), min(chosen[1], n_heads)
     with wide(f"wide-{row.replace('.', '-')}", LABELS_PX + LEAST_TILE_PX * n_heads):

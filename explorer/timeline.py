@@ -3,13 +3,18 @@
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer import engine, session
+from core.manifest import timeline_steps
+from core.records import Trace
+from core.words import word_diff
+from explorer import session
 from explorer.differences import mean_probability
+from explorer.engine import traces
 from explorer.figures.head import head_figure, token_label
 from explorer.figures.standalone import Picture
 from explorer.figures.words import marked_words
-from explorer.frame import Settled, Shown, note, plain
 from explorer.heads import head_matrix
+from explorer.messages import note, plain
+from explorer.shown import Settled, Shown, settled
 
 FINISHED = 0
 NO_TIMELINE = (
@@ -20,16 +25,16 @@ NO_TIMELINE = (
 
 
 def settle_snapshot(shown: Shown) -> Settled:
-    step = shown.view.snapshot
-    if step in (FINISHED, *engine.timeline_steps(shown.folder)):
-        return shown.view, ()
-    notice = f"The link says snapshot {step}, which this model does not keep."
-    return shown.view.replace(snapshot=FINISHED), (notice,)
+    view, notices = settled(shown)
+    if view.snapshot in (FINISHED, *timeline_steps(shown.folder)):
+        return view, notices
+    notice = f"The link says snapshot {view.snapshot}, which this model does not keep."
+    return view.replace(snapshot=FINISHED), (*notices, notice)
 
 
 def draw_timeline(shown: Shown) -> list[Picture]:
     """Draw the slider, what each step makes of the sentence, and the head; returns its picture."""
-    steps = engine.timeline_steps(shown.folder)
+    steps = timeline_steps(shown.folder)
     if not steps:
         st.info(NO_TIMELINE.format(name=plain(shown.folder.name)))
         return [_draw_head(shown, shown.trace)]
@@ -64,7 +69,7 @@ def name_of(step: int) -> str:
     return f"step {step:,}" if step else "finished"
 
 
-def at_step(shown: Shown, step: int, *, held: bool = False) -> engine.Trace:
+def at_step(shown: Shown, step: int, *, held: bool = False) -> Trace:
     """The sentence at a step of the training.
 
     Args:
@@ -79,17 +84,17 @@ def at_step(shown: Shown, step: int, *, held: bool = False) -> engine.Trace:
     if held:
         pieces = tuple(piece.id for piece in shown.trace.target.pieces)
         run = run.replace(prefix=pieces, target="")
-    return engine.trace(shown.folder, run, step)
+    return traces.trace(shown.folder, run, step)
 
 
-def _draw_translations(shown: Shown, traces: dict[int, engine.Trace]) -> None:
+def _draw_translations(shown: Shown, traces: dict[int, Trace]) -> None:
     """What each step makes of the sentence, told apart from what the finished model does."""
     for step, trace in traces.items():
         mark = " ← on show" if step == shown.view.snapshot else ""
         st.markdown(
             f"**{name_of(step).capitalize()}**, {mean_probability(trace):.0%} a piece{mark}"
         )
-        runs = engine.word_diff(shown.trace.target.text, trace.target.text)
+        runs = word_diff(shown.trace.target.text, trace.target.text)
         now = [(run.text, run.change == "added") for run in runs if run.change != "removed"]
         st.html(marked_words(now))
     note(
@@ -98,7 +103,7 @@ def _draw_translations(shown: Shown, traces: dict[int, engine.Trace]) -> None:
     )
 
 
-def _draw_head(shown: Shown, read: engine.Trace) -> Picture:
+def _draw_head(shown: Shown, read: Trace) -> Picture:
     picture = Picture(_title(shown), _figure(shown, read))
     st.markdown(f"**{picture.title}**")
     st.plotly_chart(picture.shown, alt=picture.title, key="timeline", config={"displaylogo": False})
@@ -116,7 +121,7 @@ def _title(shown: Shown) -> str:
     return f"{place}, {name_of(shown.view.snapshot)}"
 
 
-def _figure(shown: Shown, read: engine.Trace) -> go.Figure:
+def _figure(shown: Shown, read: Trace) -> go.Figure:
     weights = read.weights["cross"][shown.best.layer - 1, shown.best.head - 1]
     matrix = head_matrix(read, "cross", weights, shown.view)
     return head_figure(

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from core.records import Found, Trace
+from core.tokenizer import Piece
+from core.words import aligned_words
+from explorer.best_head import BestHead
 from explorer.components.stepper import CandidateToken, SourceToken, StepToken
-from explorer.engine import BestHead, Found, Piece, Trace, aligned_words
 from explorer.figures.head import piece_label
 
 RIBBON_MASS = 0.75

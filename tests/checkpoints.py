@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 
-from core.checkpoint import Checkpoint, save_checkpoint, save_weights
+from core.checkpoint import Checkpoint, save_checkpoint
 from core.config import ModelConfig
 from core.corpus import sentence_pairs
 from core.manifest import timeline_file
 from core.model import build
 from core.tokenizer import Tokenizer
+from core.weights import save_weights
 
 SENTENCE = "The old man sees a red house."
 

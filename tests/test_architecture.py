@@ -1,6 +1,8 @@
 """Who may know whom: inside core, a module imports only from strictly lower tiers."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +11,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 TIERS = (
-    {"core.axes", "core.config", "core.schedule", "core.corpus", "core.jobs"},
+    {"core.axes", "core.config", "core.schedule", "core.corpus", "core.jobs",
+     "core.atomic"},
     {"core.presets", "core.recipes", "core.manifest", "core.tokenizer", "core.masks", "core.loss",
      "core.card", "core.device", "core.significance", "core.model.tap", "core.model.dropout"},
-    {"core.records", "core.data", "core.model.attention", "core.model.feedforward",
+    {"core.records", "core.data", "core.weights", "core.model.attention", "core.model.feedforward",
      "core.model.embedding", "core.table3"},
     {"core.ablation.parts", "core.report", "core.collect", "core.words",
      "core.attribution", "core.model.state"},
@@ -49,11 +52,15 @@ def modules(package: str) -> dict[str, Path]:
 
 def imports(file: Path) -> Iterator[str]:
     """Modules that a file imports, at its top or inside a function."""
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    return imports_of(ast.parse(file.read_text("utf-8")))
+
+
+def imports_of(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}: relative import"
+            assert node.level == 0, f"relative import of {node.module}"
             assert node.module
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
@@ -61,8 +68,8 @@ def imports(file: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "folder", ["core", "core/ablation", "core/model", "core/cli", "explorer", "explorer/figures",
-               "explorer/components", "explorer/app_pages"],
+    "folder", ["core", "core/ablation", "core/model", "core/cli", "explorer", "explorer/engine",
+               "explorer/table3", "explorer/figures", "explorer/components", "explorer/app_pages"],
 )  # fmt: skip
 def test_the_house_stands(folder: str) -> None:
     assert any(file.stat().st_size for file in (ROOT / folder).glob("*.py")), (
@@ -93,21 +100,63 @@ def test_the_model_knows_neither_text_nor_data() -> None:
             assert not set(imports(file)) & {"core.tokenizer", "core.data", "core.decoding"}
 
 
-PLAIN_DATA = {"core.config", "core.records", "core.ablation", "core.table3"}
-"""What any part of the app may name: frozen values, without torch."""
+WITHOUT_TORCH = {
+    "core.config", "core.records", "core.ablation", "core.ablation.pruning", "core.table3",
+    "core.manifest", "core.tokenizer", "core.words", "core.measures", "core.attribution",
+}  # fmt: skip
+"""What any part of the app may use: values, what is computed of them, and what files say."""
 
 
-def test_only_the_engine_calls_core() -> None:
+def when_run(file: Path) -> set[str]:
+    """Modules that a file imports when it is run; types that it only names are left out."""
+    tree = ast.parse(file.read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    return set(imports_of(tree))
+
+
+def test_what_the_app_imports_is_without_torch() -> None:
+    """Until the first model is loaded: a stored example does not wait for it."""
+    ours = {name for name in modules("explorer") if not name.startswith("explorer.app")}  # scripts
+    names = ", ".join(sorted(ours | WITHOUT_TORCH))
+    check = f"import sys, {names}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False, cwd=ROOT).returncode == 0
+
+
+def test_only_the_engine_runs_models() -> None:
     for module, file in modules("explorer").items():
-        if module != "explorer.engine":
-            of_core = {name for name in imports(file) if name.split(".")[0] == "core"}
-            assert of_core <= PLAIN_DATA, module
+        if not module.startswith("explorer.engine."):
+            of_core = {name for name in when_run(file) if name.split(".")[0] == "core"}
+            assert of_core <= WITHOUT_TORCH, module
+
+
+ENGINE = (
+    {"explorer.engine", "explorer.engine.kept", "explorer.engine.checkpoints",
+     "explorer.engine.trainings", "explorer.engine.table3", "explorer.engine.models"},
+    {"explorer.engine.traces", "explorer.engine.inspection", "explorer.engine.ablation",
+     "explorer.engine.positions"},
+)  # fmt: skip
+"""Of the app, the engine knows the reader's choice and itself; itself only downwards."""
+
+
+def test_the_engine_knows_no_pages() -> None:
+    tier_of = {module: number for number, tier in enumerate(ENGINE) for module in tier}
+    files = modules("explorer/engine")
+    assert set(files) == set(tier_of)
+    for module, file in files.items():
+        for name in set(imports(file)) - {"explorer.state"}:
+            if name.split(".")[0] == "explorer":
+                assert tier_of.get(name, len(ENGINE)) < tier_of[module], f"{module} imports {name}"
 
 
 def test_figures_also_work_in_a_notebook() -> None:
     allowed = {
         "collections",
         "html",
+        "itertools",
+        "re",
+        "unicodedata",
         "typing",
         "math",
         "dataclasses",

@@ -40,7 +40,7 @@ def agree_with_earlier(run: "RunFolder", config: ModelConfig, settings: TrainCon
     Raises:
         ValueError: if the folder holds a run of another model or other settings.
     """
-    from core.checkpoint import write_whole
+    from core.atomic import write_whole
 
     wanted = {"model": config.to_json(), "training": settings.to_json()}
     earlier = agreed(run)

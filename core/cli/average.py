@@ -32,12 +32,12 @@ class Average:
         from core.checkpoint import (
             WEIGHTS,
             Checkpoint,
-            average_weights,
             load_checkpoint,
             model_with,
             save_checkpoint,
         )
         from core.runs import RunFolder
+        from core.weights import average_weights
 
         if bool(self.run_folder) == bool(self.checkpoint):
             raise ValueError("name either --run-folder or --checkpoint, to say what to average")

@@ -117,8 +117,9 @@ def measure(
 
 def record_metrics(checkpoint: "Checkpoint", new: Mapping[str, Any]) -> None:
     """Add to metrics.json and renew the card's results; weights stay untouched."""
+    from core.atomic import write_whole
     from core.card import with_results
-    from core.checkpoint import CARD, METRICS, write_whole
+    from core.checkpoint import CARD, METRICS
 
     assert checkpoint.folder is not None
     metrics = {**checkpoint.metrics, **new}

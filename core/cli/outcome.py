@@ -29,7 +29,7 @@ def write_facts(
     arguments: Sequence[str],
 ) -> None:
     """What a checkpoint of this run will say of its making."""
-    from core.checkpoint import write_whole
+    from core.atomic import write_whole
     from core.device import hardware
 
     facts = {
@@ -45,7 +45,7 @@ def write_facts(
 
 def averaged_snapshots(run: "RunFolder", n_snapshots: int) -> dict[str, "Tensor"]:
     """The mean of the newest snapshots (section 6.1)."""
-    from core.checkpoint import average_weights
+    from core.weights import average_weights
 
     return average_weights(run.step_snapshots()[-n_snapshots:])
 

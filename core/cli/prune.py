@@ -71,7 +71,8 @@ class Prune:
     def execute(self, arguments: Sequence[str]) -> None:
         from core.ablation.pruning import PRUNING
         from core.ablation.store import Store
-        from core.checkpoint import load_checkpoint, write_whole
+        from core.atomic import write_whole
+        from core.checkpoint import load_checkpoint
         from core.data import read_pairs
         from core.device import choose_device
         from core.importance import pruning_curves

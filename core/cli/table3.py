@@ -162,7 +162,7 @@ def _require_success(queue: Queue) -> None:
 
 
 def _write_table(family: Table3) -> None:
-    from core.checkpoint import write_whole
+    from core.atomic import write_whole
     from core.collect import collected
 
     family.output.mkdir(parents=True, exist_ok=True)

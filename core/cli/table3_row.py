@@ -124,8 +124,9 @@ class Table3Row(Family):
 
 def _finish(family: Family, row: Row) -> None:
     """Measure the best and the last weights, and write the row's folder whole."""
-    from core.checkpoint import load_checkpoint, read_tensors
+    from core.checkpoint import load_checkpoint
     from core.runs import RunFolder
+    from core.weights import read_tensors
 
     run = RunFolder(family.work / row.name)
     best = read_tensors(run.snapshots / "best.safetensors")
@@ -177,12 +178,8 @@ def _write_row(
     checkpoint: "Checkpoint",
     measured: Mapping[str, Measurement],
 ) -> None:
-    from core.checkpoint import (
-        CARD,
-        VOCABULARY,
-        WEIGHTS,
-        writing_folder,
-    )
+    from core.atomic import writing_folder
+    from core.checkpoint import CARD, VOCABULARY, WEIGHTS
     from core.significance import save_statistics
 
     assert checkpoint.training

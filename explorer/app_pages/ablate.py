@@ -6,24 +6,51 @@ from typing import Any
 import streamlit as st
 
 from core.ablation import Ablation
-from explorer import ablations, comparison, effects, engine, frame, session
+from core.ablation.pruning import read_pruning
+from core.manifest import model_config_of
+from core.records import Trace
+from explorer import ablations, comparison, effects, frame, session
 from explorer.components import toggles
 from explorer.differences import Comparison
+from explorer.engine import traces
+from explorer.engine.ablation import leave_one_out, sentence_effects, step_effects
 from explorer.figures.head import piece_label
 from explorer.figures.standalone import Picture, View
-from explorer.frame import Pictures, Settled, Shown, note, plain
+from explorer.messages import note, plain
+from explorer.saving import Pictures
+from explorer.shown import Settled, Shown, settled
 from explorer.state import Run
 
 SWITCHES = "switches"
 
 
+TITLE = "What if this head were not there?"
+LEAD = (
+    "Click a head to switch it off, and read the translation again. Nothing is trained anew: heads "
+    "are switched off after training (Michel et al. 2019, Voita et al. 2019). A model trained with "
+    "other heads is another question (the paper’s Table 3)."
+)
+
+
+def page() -> None:
+    """Unlike others, this page says itself what is changed about the model."""
+    frame.open_page(TITLE, LEAD)
+    asked = frame.ask()
+    shown = frame.translate(asked, settle) if asked else None
+    if asked and shown:
+        frame.draw_sentence(TITLE, draw, asked, shown)
+    elif asked:
+        frame.notice_change(asked)
+
+
 def settle(shown: Shown) -> Settled:
     """The step whose candidates are shown lies in the first translation."""
-    n, chosen = len(_before(shown).steps), shown.view.scored
+    view, notices = settled(shown)
+    n, chosen = len(_before(shown).steps), view.scored
     if chosen is None or chosen <= n:
-        return shown.view, ()
+        return view, notices
     notice = f"The link says scored {chosen}, but the first translation has {n} steps."
-    return shown.view.replace(scored=None), (notice,)
+    return view.replace(scored=None), (*notices, notice)
 
 
 def draw(shown: Shown) -> Pictures:
@@ -33,7 +60,7 @@ def draw(shown: Shown) -> Pictures:
     worth = _worth(shown, progress)
     with grids:
         toggles.toggles(
-            engine.model_config(shown.folder),
+            model_config_of(shown.folder),
             ablations.states(_ablation(shown)),
             key=SWITCHES,
             on_switch=_take_switches,
@@ -58,8 +85,8 @@ def _plain_run(shown: Shown) -> Run:
     return shown.choice.run.replace(ablation="")
 
 
-def _before(shown: Shown) -> engine.Trace:
-    return engine.trace(shown.folder, _plain_run(shown))
+def _before(shown: Shown) -> Trace:
+    return traces.trace(shown.folder, _plain_run(shown))
 
 
 def _marked(shown: Shown) -> tuple[str, str]:
@@ -102,7 +129,7 @@ def _worth(shown: Shown, place: Any) -> dict[str, float] | None:
     def progress(n_done: int, n: int) -> None:
         place.progress(n_done / n, f"{title} {n_done} of {n}")
 
-    found = engine.leave_one_out(shown.folder, _plain_run(shown), _before(shown), progress)
+    found = leave_one_out(shown.folder, _plain_run(shown), _before(shown), progress)
     place.empty()
     return found
 
@@ -127,7 +154,7 @@ def _translations(shown: Shown) -> None:
 
 def _presets(shown: Shown, worth: dict[str, float] | None) -> None:
     """Each with what it does to this sentence, found out now."""
-    presets = ablations.presets(engine.model_config(shown.folder), shown.best)
+    presets = ablations.presets(model_config_of(shown.folder), shown.best)
     if worth:
         presets += ablations.swept_presets(worth)
     st.subheader("Worth trying on this sentence", anchor=False)
@@ -147,16 +174,16 @@ def _presets(shown: Shown, worth: dict[str, float] | None) -> None:
     for place, preset in zip(places, presets, strict=True):
         place.markdown(f":small[{plain(preset.question)}]")
     run = _plain_run(shown).replace(prefix=(), target="")
-    trace = engine.trace(shown.folder, run)
+    trace = traces.trace(shown.folder, run)
     wanted = tuple(preset.ablation for preset in presets)
-    found = engine.sentence_effects(shown.folder, run, trace, wanted)
+    found = sentence_effects(shown.folder, run, trace, wanted)
     for place, preset, effect in zip(places, presets, found, strict=True):
         place.markdown(f":small[{plain(preset.question)} {plain(effects.finding(effect))}]")
 
 
 def _below_the_words(shown: Shown) -> None:
     """Step by step, candidate by candidate, head by head."""
-    moved = engine.step_effects(shown.folder, _plain_run(shown), _before(shown), _ablation(shown))
+    moved = step_effects(shown.folder, _plain_run(shown), _before(shown), _ablation(shown))
     st.subheader("The first translation, asked again", anchor=False)
     left, right = st.columns([3, 2], gap="large")
     names = [piece_label(step.name) for step in moved]
@@ -193,7 +220,7 @@ def _choose_step(shown: Shown, moved: Sequence[Any], names: Sequence[str]) -> in
 
 def _pruning(shown: Shown) -> None:
     st.subheader("How many heads can go?", anchor=False)
-    picture = effects.pruning_picture(engine.read_pruning(shown.folder))
+    picture = effects.pruning_picture(read_pruning(shown.folder))
     if picture is None:
         note(
             f"Nobody has measured it for this checkpoint yet. `python -m core prune --checkpoint "
@@ -211,9 +238,9 @@ def _pictures(shown: Shown) -> list[Picture]:
     ablation = _ablation(shown)
     worth = None
     if shown.view.swept:
-        worth = engine.leave_one_out(shown.folder, _plain_run(shown), _before(shown))
+        worth = leave_one_out(shown.folder, _plain_run(shown), _before(shown))
     data = toggles.payload(
-        engine.model_config(shown.folder),
+        model_config_of(shown.folder),
         ablations.states(ablation),
         effects=worth,
         marked=_marked(shown),
@@ -223,22 +250,14 @@ def _pictures(shown: Shown) -> list[Picture]:
         View(toggles.SCRIPT, toggles.STYLE, data),
         f"Before: {_before(shown).target.text} After: {_compared(shown).after.target.text}",
     )
-    curve = effects.pruning_picture(engine.read_pruning(shown.folder))
+    curve = effects.pruning_picture(read_pruning(shown.folder))
     pictures = [switches, *([curve] if curve else [])]
     if not ablation.parts:
         return pictures
-    moved = engine.step_effects(shown.folder, _plain_run(shown), _before(shown), ablation)
+    moved = step_effects(shown.folder, _plain_run(shown), _before(shown), ablation)
     most = max(range(len(moved)), key=lambda step: moved[step].kl_nats) + 1
     steps = effects.step_pictures(moved, (shown.view.scored or most) - 1)
     return [*pictures, *steps, *comparison.head_pictures(shown, _compared(shown))]
 
 
-frame.show_page(
-    "What if this head were not there?",
-    "Click a head to switch it off, and read the translation again. Nothing is trained anew: heads "
-    "are switched off after training (Michel et al. 2019, Voita et al. 2019). A model trained with "
-    "other heads is another question (the paper’s Table 3).",
-    draw,
-    settle,
-    compares=True,
-)
+page()

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core.config import ModelConfig
-from explorer import engine, frame, session
+from core.manifest import model_config_of
+from explorer import frame, session
 from explorer.components.anatomy import (
     SCRIPT,
     STYLE,
@@ -11,16 +12,19 @@ from explorer.components.anatomy import (
     anatomy_payload,
     opened,
 )
+from explorer.engine.table3 import paper_base
 from explorer.figures.standalone import Picture, View
-from explorer.frame import Pictures, Shown, note
+from explorer.messages import note
 from explorer.pages import PAGES
+from explorer.saving import Pictures
+from explorer.shown import Shown
 from explorer.sizes import PAPER_MILLIONS, as_table, parameters, sizes
 
 MODEL = "model"
 
 
 def draw(shown: Shown) -> Pictures:
-    config = engine.model_config(shown.folder)
+    config = model_config_of(shown.folder)
     picture, words = st.columns([3, 2], gap="large")
     with picture:
         anatomy_figure(config, PAGES, key=MODEL, on_open=lambda: _take_kind(config))
@@ -40,7 +44,7 @@ def _take_kind(config: ModelConfig) -> None:
 
 
 def _sizes(shown: Shown, config: ModelConfig) -> None:
-    base, trace = engine.paper_base(), shown.trace
+    base, trace = paper_base(), shown.trace
     head = ("Size", "this model", "the paper's base")
     st.subheader(f"{config.n_parameters:,} parameters", anchor=False)
     st.markdown(as_table(head, sizes(config, base)))
@@ -59,7 +63,7 @@ def _sizes(shown: Shown, config: ModelConfig) -> None:
 
 def _pictures(shown: Shown) -> list[Picture]:
     """What is on this page, for a file of its own."""
-    payload = anatomy_payload(engine.model_config(shown.folder))
+    payload = anatomy_payload(model_config_of(shown.folder))
     return [Picture(shown.folder.name, View(SCRIPT, STYLE, payload))]
 
 

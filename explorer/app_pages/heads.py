@@ -4,13 +4,17 @@ import html
 
 import streamlit as st
 
-from explorer import engine, frame, one_head, session
+from core.measures import MEASURES, ranked_heads
+from explorer import frame, one_head, session
 from explorer.components.overview import Tint, overview
 from explorer.components.overview import choice as overview_choice
 from explorer.controls import choose_kind
+from explorer.engine.ablation import head_effects
 from explorer.figures.head import piece_label, step_labels
-from explorer.frame import Pictures, Shown, note, plain
-from explorer.pictures import TILES_NOTE, head_pictures
+from explorer.messages import note, plain
+from explorer.pictures import TILES_NOTE, head_pictures, heads_svg
+from explorer.saving import Pictures, save_svg
+from explorer.shown import Shown
 
 OVERVIEW = "overview"
 N_RANKED = 3
@@ -25,7 +29,7 @@ VALUES_HELP = (
 NO_MEASURE, EFFECT = "none", "effect"
 TINTS = {
     NO_MEASURE: "nothing",
-    **{name: measure.title for name, measure in engine.MEASURES.items()},
+    **{name: measure.title for name, measure in MEASURES.items()},
     EFFECT: "Change of log-probability when switched off",
 }
 
@@ -82,6 +86,7 @@ def _all_heads(shown: Shown) -> None:
         tint=tint,
     )
     note(f"{TILES_NOTE} Point at one to enlarge it; click, or arrow keys and Enter, to open it.")
+    save_svg("All heads as SVG", lambda: heads_svg(shown), f"{kind}-heads.svg")
     if kind == "cross":
         _ranking(shown)
 
@@ -101,13 +106,13 @@ def _measure(shown: Shown) -> Tint | None:
         return None
     kind = shown.view.kind
     if chosen == EFFECT:
-        effects = engine.head_effects(shown.folder, shown.choice.run, shown.trace)
+        effects = head_effects(shown.folder, shown.choice.run, shown.trace)
         note(
             "What the log-probability of this translation, in nats, changes by when the head's "
             "output is set to zero: low (blue), the head was needed; high (yellow), it was in the way."
         )
         return Tint("Change when switched off, nats", effects[kind])
-    measure = engine.MEASURES[chosen]
+    measure = MEASURES[chosen]
     note(
         f"{measure.title}, in {measure.units[kind]}. Low (blue): {measure.low}; high (yellow): {measure.high}."
     )
@@ -125,7 +130,7 @@ def _ranking(shown: Shown) -> None:
         help="Heads that point at one piece of text come first (confidence, Voita et al. 2019).",
         **session.bind_view("step", shown.step),
     )
-    for ranked in engine.ranked_heads(trace, shown.step - 1)[:N_RANKED]:
+    for ranked in ranked_heads(trace, shown.step - 1)[:N_RANKED]:
         piece = piece_label(trace.source.pieces[ranked.piece].name)
         st.button(
             f"Layer {ranked.layer + 1}, head {ranked.head + 1}: {ranked.weight:.0%} on {plain(piece)}",
@@ -148,6 +153,8 @@ def _one_head(shown: Shown) -> None:
         one_head.draw_lines(shown)
     else:
         one_head.draw_matrix(shown)
+    name = f"{shown.view.kind}-layer-{shown.layer}-head-{shown.head}.svg"
+    save_svg("This head as SVG", lambda: one_head.svg(shown), name)
 
 
 frame.show_page(

@@ -1,10 +1,13 @@
 """One row of one head along Equation 1, with every number on the way."""
 
+import dataclasses
+
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer import engine, equations, frame
+from explorer import equations, frame
 from explorer.controls import choose_head, choose_kind, choose_row, wide
+from explorer.engine.inspection import head_internals
 from explorer.figures.axes import Array
 from explorer.figures.head import token_label
 from explorer.figures.inside import (
@@ -15,11 +18,24 @@ from explorer.figures.inside import (
 )
 from explorer.figures.standalone import Picture
 from explorer.figures.walk import walk
-from explorer.frame import Pictures, Shown, note
 from explorer.heads import KINDS, row_labels, row_title
 from explorer.inside import Row, row_of, share, stages, story, table, without_scale
+from explorer.messages import note
+from explorer.saving import Pictures
+from explorer.shown import Settled, Shown, first_place, settle_view
 
 WALK_NOTE = "Every column is one key. Grey is below zero, colour above; point at it for numbers."
+
+
+def settle(shown: Shown) -> Settled:
+    """Where no row is chosen, the middle one: it has keys before it and after it."""
+    first, shape = first_place(shown), shown.shape
+    middle = dataclasses.replace(
+        first,
+        step=(shape.n_steps + 1) // 2,
+        row=(shape.n_source + 1) // 2 if first.row else None,
+    )
+    return settle_view(shown.view, shape, middle)
 
 
 def draw(shown: Shown) -> Pictures:
@@ -40,7 +56,7 @@ def draw(shown: Shown) -> Pictures:
 def _row(shown: Shown) -> tuple[Row, Array]:
     """The row on show, and how much every head adds to every row: H q."""
     kind, query = shown.view.kind, shown.query
-    inside = engine.head_internals(
+    inside = head_internals(
         shown.folder, shown.choice.run, shown.trace, kind, shown.layer, shown.head
     )
     walked = walk(inside.query[query], inside.key, inside.value, inside.visible[query])
@@ -141,5 +157,5 @@ frame.show_page(
     "One row of one head, from its query to what it passes on: follow the numbers through "
     "Equation 1, and choose another row, head or layer to compare.",
     draw,
-    in_the_middle=True,
+    settle,
 )

@@ -2,12 +2,16 @@
 
 import streamlit as st
 
-from explorer import comparison, engine, frame, positions, session, state
+from core.manifest import model_config_of
+from explorer import comparison, frame, positions, session, state
+from explorer.checks import draw_self_check
 from explorer.figures.head import piece_label
 from explorer.figures.standalone import Picture
 from explorer.figures.words import position_strip
-from explorer.frame import Pictures, Settled, Shown, note
+from explorer.messages import note, plain
 from explorer.position_table import choose_k, draw_table
+from explorer.saving import Pictures
+from explorer.shown import Settled, Shown, settled
 
 PICTURES = {
     "experiment": "Change them and translate",
@@ -32,12 +36,14 @@ EXPECT = {
 
 
 def settle(shown: Shown) -> Settled:
+    view, notices = settled(shown)
     n_source = len(shown.trace.source.pieces)
-    return positions.settle_positions(shown.view, engine.model_config(shown.folder), n_source)
+    view, more = positions.settle_positions(view, model_config_of(shown.folder), n_source)
+    return view, (*notices, *more)
 
 
 def draw(shown: Shown) -> Pictures:
-    config = engine.model_config(shown.folder)
+    config = model_config_of(shown.folder)
     if config.positions == "none":
         st.info(
             "This model adds no positions to its embeddings: there is nothing to draw and nothing "
@@ -88,11 +94,11 @@ def _experiment(shown: Shown) -> list[Picture]:
         with st.spinner("Translating under the change…"):
             found = comparison.compare(shown.folder, shown.trace, run)
     except ValueError as error:
-        st.error(f"The model cannot be run so: {frame.plain(str(error))}.")
+        st.error(f"The model cannot be run so: {plain(str(error))}.")
         return []
     comparison.draw_translations(found, positions.change_name(view))
     pictures = comparison.draw_attention(shown, found)
-    frame.self_check(shown.folder, run, found.after, "the changed run")
+    draw_self_check(shown.folder, run, found.after, "the changed run")
     return pictures
 
 

@@ -4,14 +4,19 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.table3 import TEST, VALIDATION
-from explorer import engine, session, table3
+from explorer import session
 from explorer.controls import wide
-from explorer.figures.paper_table import table_html
+from explorer.engine.checkpoints import checkpoint_root
+from explorer.engine.table3 import Family, read_family
+from explorer.figures.paper_table import table_html, words_html
 from explorer.figures.quality import quality_figure
 from explorer.figures.standalone import Picture
-from explorer.frame import note, notice, plain
+from explorer.messages import note, notice, plain
 from explorer.side_by_side import draw_rows
 from explorer.state import Quality
+from explorer.table3.cells import HEADER, sections
+from explorer.table3.points import our_points, paper_points
+from explorer.table3.words import NAMES, details
 
 TITLE = "What does each design choice do?"
 TABLE_PX = 1_050
@@ -37,7 +42,7 @@ def page() -> None:
     for text in session.link_notices():
         notice(f"{text} The usual one is shown instead.")
     try:
-        family = engine.family(engine.checkpoint_root())
+        family = read_family(checkpoint_root())
     except ValueError as error:
         st.error(plain(str(error)))
         return
@@ -56,26 +61,30 @@ def _two_questions() -> None:
     )
 
 
-def _draw_table(family: engine.Family) -> None:
+def _draw_table(family: Family) -> None:
     rows = family.ours.rows
     n_trained = sum(row.measured is not None for row in rows)
     caption = (
         f"Table 3 of the paper, and its rows trained here at width {family.ours.width} and depth "
         f"{family.ours.depth}: {n_trained} of {len(rows)} so far"
     )
+    groups = sections(family)
     with wide("table3", TABLE_PX):
-        st.html(table_html(caption, table3.HEADER, table3.sections(family)))
+        st.html(table_html(caption, HEADER, groups))
     note(
         "Empty: as in base. The paper trained on WMT 2014 and scores newstest2013; here it is image "
         f"captions, perplexity on {VALIDATION} and BLEU on {TEST}, brackets are 95 % bootstrap "
         "intervals. So levels cannot be compared between the two, differences between rows can. "
-        f"{_spread(family)} Point at a cell to read which model it is of, and how that was trained."
+        f"{_spread(family)} Point at a cell, or open the list below, to read which model it is of and how "
+        "that was trained."
     )
+    with st.expander("Every number in words, row by row"):
+        st.html(words_html(HEADER, groups))
     with st.expander("How each model was trained here"):
-        st.dataframe(table3.details(family), hide_index=True, width="stretch")
+        st.dataframe(details(family), hide_index=True, width="stretch")
 
 
-def _spread(family: engine.Family) -> str:
+def _spread(family: Family) -> str:
     spread = family.ours.seed_spread
     if not spread:
         return (
@@ -89,14 +98,14 @@ def _spread(family: engine.Family) -> str:
     )
 
 
-def _draw_charts(family: engine.Family) -> list[Picture]:
+def _draw_charts(family: Family) -> list[Picture]:
     """Quality against size and against speed; returns the pictures drawn."""
     st.subheader("Quality against cost", anchor=False)
     quality = session.choice().view.quality
     st.radio(
         "Quality",
-        list(table3.NAMES),
-        format_func=table3.NAMES.__getitem__,
+        list(NAMES),
+        format_func=NAMES.__getitem__,
         horizontal=True,
         label_visibility="collapsed",
         **session.bind_view("quality"),
@@ -115,21 +124,21 @@ def _draw_charts(family: engine.Family) -> list[Picture]:
     return [Picture(title, figure) for title, figure in drawn if figure.data]
 
 
-def _charts(family: engine.Family, quality: Quality) -> list[tuple[str, go.Figure]]:
+def _charts(family: Family, quality: Quality) -> list[tuple[str, go.Figure]]:
     millions = "million parameters"
     return [
         (
             "The paper: quality against parameters",
             quality_figure(
-                table3.paper_points(family, quality),
+                paper_points(family, quality),
                 x_title=millions,
-                y_title=f"{table3.NAMES[quality]} on newstest2013",
+                y_title=f"{NAMES[quality]} on newstest2013",
             ),
         ),
         (
             "Here: quality against parameters",
             quality_figure(
-                table3.our_points(family, quality, lambda row, _: row.sizes.parameters / 1e6),
+                our_points(family, quality, lambda row, _: row.sizes.parameters / 1e6),
                 x_title=millions,
                 y_title=OURS[quality],
             ),
@@ -137,7 +146,7 @@ def _charts(family: engine.Family, quality: Quality) -> list[tuple[str, go.Figur
         (
             "Here: quality against decoding speed",
             quality_figure(
-                table3.our_points(family, quality, lambda _, of: of.decoding_tokens_per_s),
+                our_points(family, quality, lambda _, of: of.decoding_tokens_per_s),
                 x_title="pieces a second, beam 4",
                 y_title=OURS[quality],
             ),

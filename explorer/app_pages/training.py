@@ -5,18 +5,37 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer import engine, frame, session
+from core.manifest import ListedHistory
+from explorer import frame, session
+from explorer.engine import trainings
+from explorer.engine.checkpoints import FIRST, checkpoint_root
 from explorer.figures.standalone import Picture
 from explorer.figures.training import curves_figure
-from explorer.frame import Pictures, Shown, note, notice
 from explorer.histories import ACROSS, QUANTITIES, Quantity, Reports, curves, standing
+from explorer.messages import note, notice
+from explorer.saving import Pictures
+from explorer.shown import Shown
 from explorer.timeline import draw_timeline, settle_snapshot
 
 READ_EVERY_S = 5.0
-Trainings = dict[str, engine.ListedHistory]
+Trainings = dict[str, ListedHistory]
 
 
-def above() -> None:
+TITLE = "How did it learn?"
+LEAD = (
+    "Look for the bend in the curves; then, below, at what attention did with a sentence of yours "
+    "before and after it."
+)
+
+
+def page() -> None:
+    """Curves need neither a sentence nor a model: they stand above the shared controls."""
+    frame.open_page(TITLE, LEAD)
+    _curves()
+    frame.show_sentence(TITLE, draw, settle_snapshot)
+
+
+def _curves() -> None:
     st.subheader("Curves", anchor=False)
     trainings = _trainings()
     if trainings:
@@ -32,10 +51,10 @@ def above() -> None:
 
 
 def _trainings() -> Trainings:
-    return {item.name: item for item in engine.histories(engine.checkpoint_root())}
+    return {item.name: item for item in trainings.histories(checkpoint_root())}
 
 
-def _choose(trainings: Trainings) -> list[engine.ListedHistory]:
+def _choose(trainings: Trainings) -> list[ListedHistory]:
     lost = [name for name in session.choice().view.runs if name not in trainings]
     if lost:
         notice(f"No reports of {', '.join(lost)} are here; the usual training is shown instead.")
@@ -65,26 +84,26 @@ def _choose(trainings: Trainings) -> list[engine.ListedHistory]:
     return chosen
 
 
-def _chosen(trainings: Trainings) -> list[engine.ListedHistory]:
+def _chosen(trainings: Trainings) -> list[ListedHistory]:
     """Those that the reader chose; else the one that made the model on show, or the first."""
     choice = session.choice()
     chosen = [trainings[name] for name in choice.view.runs if name in trainings]
-    usual = trainings.get(choice.run.model or engine.FIRST) or next(iter(trainings.values()))
+    usual = trainings.get(choice.run.model or FIRST) or next(iter(trainings.values()))
     return chosen or [usual]
 
 
-def _read(chosen: Sequence[engine.ListedHistory]) -> dict[str, Reports]:
+def _read(chosen: Sequence[ListedHistory]) -> dict[str, Reports]:
     """The reports so far of each; one that cannot be read says so on the page."""
     found: dict[str, Reports] = {}
     for item in chosen:
         try:
-            found[item.name] = engine.history(item.file)
+            found[item.name] = trainings.history(item.file)
         except ValueError as error:
             notice(f"{item.name} cannot be drawn: {error}.")
     return found
 
 
-def _draw_curves(chosen: Sequence[engine.ListedHistory]) -> None:
+def _draw_curves(chosen: Sequence[ListedHistory]) -> None:
     histories = _read(chosen)
     for left in range(0, len(QUANTITIES), 2):
         for place, quantity in zip(
@@ -139,11 +158,4 @@ def _curve_pictures() -> list[Picture]:
     return [Picture(of.title, figure, of.help) for of, figure in figures if figure.data]
 
 
-frame.show_page(
-    "How did it learn?",
-    "Look for the bend in the curves; then, below, at what attention did with a sentence of yours "
-    "before and after it.",
-    draw,
-    settle_snapshot,
-    above=above,
-)
+page()

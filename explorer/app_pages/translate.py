@@ -5,10 +5,17 @@ from typing import Any
 
 import streamlit as st
 
-from explorer import engine, frame, session
+from core.records import Found, Trace
+from explorer import frame, session
+from explorer.best_head import best_head
 from explorer.components import beam, stepper
-from explorer.frame import Pictures, Shown, note
+from explorer.engine import traces
+from explorer.engine.checkpoints import folder_of, languages
+from explorer.engine.traces import continuation
+from explorer.messages import note
 from explorer.pictures import ribbons_note, run_name, stepper_data, translation_pictures
+from explorer.saving import Pictures
+from explorer.shown import Shown
 from explorer.state import Run
 from explorer.translation import node_at, path_to, source_tokens, step_tokens
 
@@ -17,7 +24,7 @@ STEPPER, BESIDE, TREE = "stepper", "stepper_beside", "beam_tree"
 
 def draw(shown: Shown) -> Pictures:
     earlier = session.earlier()
-    before = frame.trace_of(earlier) if earlier else None
+    before = _trace_of(earlier) if earlier else None
     _draw_stepper(shown, before)
     _explain(shown, before)
     _actions(shown)
@@ -27,7 +34,7 @@ def draw(shown: Shown) -> Pictures:
     return lambda: translation_pictures(shown)
 
 
-def _draw_stepper(shown: Shown, before: engine.Trace | None) -> None:
+def _draw_stepper(shown: Shown, before: Trace | None) -> None:
     stepper.stepper(
         stepper_data(shown, before),
         key=STEPPER,
@@ -52,7 +59,7 @@ def _type(shown: Shown, typed: Mapping[str, Any] | None) -> None:
     """Go on from a word that the reader typed."""
     if typed:
         before = _tokens_before(shown, typed["step"])
-        _go_on(typed["step"], engine.continuation(shown.folder, before, typed["text"]))
+        _go_on(typed["step"], continuation(shown.folder, before, typed["text"]))
 
 
 def _go_on(step: int, prefix: tuple[int, ...]) -> None:
@@ -64,7 +71,7 @@ def _tokens_before(shown: Shown, step: int) -> tuple[int, ...]:
     return shown.trace.best.tokens[: step - 1]
 
 
-def _explain(shown: Shown, before: engine.Trace | None) -> None:
+def _explain(shown: Shown, before: Trace | None) -> None:
     lines = [
         f"{ribbons_note(shown.best)} Below: the five most probable pieces of each step; click one, "
         "and decoding goes on from there."
@@ -101,7 +108,7 @@ def _actions(shown: Shown) -> None:
 def _score_form(shown: Shown) -> None:
     with st.form("score", border=False):
         st.text_area(
-            f"{engine.languages(shown.folder)[1]} translation",
+            f"{languages(shown.folder)[1]} translation",
             key="typed_target",
             max_chars=5_000,
             help="The model scores your translation piece by piece instead of searching for one.",
@@ -114,17 +121,17 @@ def _score() -> None:
 
 
 def _draw_beside(shown: Shown, run: Run) -> None:
-    other = frame.trace_of(run)
+    other = _trace_of(run)
     if other is None:
         return
     st.subheader("Beside it", anchor=False)
-    best = engine.best_head(frame.folder_of(run), other)
+    best = best_head(folder_of(run.model), other)
     data = stepper.payload(
         source_tokens(other),
         step_tokens(other, best, n_forced=len(run.prefix), earlier=_comparable(shown, run)),
         other.weights,
         start=other.consumed[0].name,
-        run=run_name(frame.folder_of(run), run),
+        run=run_name(folder_of(run.model), run),
         layer=min(shown.layer, other.weights["cross"].shape[0]),
         head=min(shown.head, other.weights["cross"].shape[1]),
         step=min(shown.step, len(other.steps)),
@@ -133,9 +140,18 @@ def _draw_beside(shown: Shown, run: Run) -> None:
     stepper.stepper(data, key=BESIDE, on_view=_ignore, on_taken=_ignore, on_typed=_ignore)
 
 
-def _comparable(shown: Shown, run: Run) -> engine.Trace | None:
+def _trace_of(run: Run) -> Trace | None:
+    """The trace of another run than the one on show, or None with a message on the page."""
+    try:
+        return traces.trace(folder_of(run.model), run)
+    except ValueError as error:
+        st.error(f"This text cannot be translated: {error}.")
+        return None
+
+
+def _comparable(shown: Shown, run: Run) -> Trace | None:
     """The run above, if the two have a vocabulary and a sentence in common."""
-    same = (run.text, frame.folder_of(run)) == (shown.choice.run.text, shown.folder)
+    same = (run.text, folder_of(run.model)) == (shown.choice.run.text, shown.folder)
     return shown.trace if same else None
 
 
@@ -148,7 +164,7 @@ def _draw_tree(shown: Shown) -> None:
     run = shown.choice.run
     trace, chosen = shown.trace, None
     if run.prefix and not run.target:
-        free = frame.trace_of(run.replace(prefix=()))
+        free = _trace_of(run.replace(prefix=()))
         chosen = node_at(free.found, run.prefix) if free else None
         trace = free if free and chosen is not None else trace
     st.subheader("What the search explored", anchor=False)
@@ -166,7 +182,7 @@ def _draw_tree(shown: Shown) -> None:
     )
 
 
-def _open_branch(found: engine.Found, node: int | None) -> None:
+def _open_branch(found: Found, node: int | None) -> None:
     if node:
         prefix = path_to(found, node)
         _go_on(len(prefix), prefix)

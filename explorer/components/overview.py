@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 
 from explorer.components import pack, source
 from explorer.figures.colours import measure_colour, weight_levels, weight_palette
+from explorer.figures.tiles import pooled
 
 SCRIPT, STYLE = source("common.js", "overview.js"), source("common.css", "overview.css")
 
 _mount = st.components.v2.component("attention_overview", js=SCRIPT, css=STYLE)
-
-MOST_CELLS = 64
-"""A tile has at most so many rows and columns; of longer sentences, each cell is a block's maximum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +61,6 @@ def payload(
         "tint": _tint(tint) if tint else None,
     }
     return pack(meta, weight_palette() + weight_levels(tiles).tobytes())
-
-
-def pooled(weights: NDArray[np.floating[Any]], most: int = MOST_CELLS) -> NDArray[np.floating[Any]]:
-    """Blocks of a large matrix as their maximum, so that a tile keeps its bright cells.
-
-    Args:
-        weights: .. q k; with q and k up to `most`, they come back as they are.
-    """
-    for axis in (-2, -1):
-        n = weights.shape[axis]
-        if n > most:
-            starts = np.unique(np.linspace(0, n, most, endpoint=False).astype(int))
-            weights = np.maximum.reduceat(weights, starts, axis=axis)
-    return weights
 
 
 def _tint(tint: Tint) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from explorer.figures.colours import MARK, weight_scale
 MOST_COLUMNS_WITH_NUMBERS = 18
 MOST_COLUMN_LABELS = 48
 MOST_CLICK_TARGETS = 3_600
+TICKS = (0, 0.1, 0.25, 0.5, 0.75, 1)
+"""Numbers at the colour bar, as shares of the largest."""
 HOVER = "%{y}<br>looks at <b>%{x}</b>: %{z:.3f}<extra></extra>"
 SPACE, SHOWN_SPACE = "▁", "␣"
 
@@ -79,14 +81,14 @@ def head_figure(
             hovertemplate=HOVER,
             colorbar={
                 "title": {"text": scale.title, "side": "right"},
-                "tickvals": [scale.most * share for share in (0, 0.1, 0.25, 0.5, 0.75, 1)],
+                "tickvals": [scale.most * share for share in TICKS],
                 "tickformat": ".2~f",
                 "thickness": 12,
             },
         )
     )
     if n_columns <= MOST_COLUMNS_WITH_NUMBERS:
-        figure.update_traces(text=_numbers(weights), texttemplate="%{text}", textfont_size=11)
+        figure.update_traces(text=cell_numbers(weights), texttemplate="%{text}", textfont_size=11)
     figure.update_layout(
         height=max(320, 26 * min(n_rows, MOST_LABELS) + 130),
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
@@ -126,13 +128,12 @@ def with_click_targets(figure: go.Figure, weights: NDArray[np.floating[Any]]) ->
     )  # fmt: skip
 
 
-def _numbers(weights: NDArray[np.floating[Any]]) -> list[list[str]]:
-    """Two digits where there is something to read; Plotly chooses a colour that contrasts."""
+def cell_numbers(weights: NDArray[np.floating[Any]]) -> list[list[str]]:
+    """What is written in cells: two digits where there is something to read."""
 
     def number(value: float) -> str:
-        if value < 0.005:
-            return ""
-        return "1" if value >= 0.995 else f"{value:.2f}"[1:]
+        written = f"{value:.2f}"
+        return {"0.00": "", "1.00": "1"}.get(written, written.removeprefix("0"))
 
     return [[number(value) for value in row] for row in weights]
 

@@ -1,8 +1,9 @@
-"""A table as the paper prints it, with more to say in every cell."""
+"""A table as the paper prints it, with more to say in every cell: when pointed at, or in a list."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,8 @@ class Cell:
 
 
 Line = tuple[Cell, ...]
+Header = Sequence[tuple[str, Sequence[str]]]
+"""Title of each group of columns, and its columns; the first column names the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +41,17 @@ STYLE = """<style>
 .paper-table small { display: block; font-size: 0.75rem; white-space: nowrap; }
 </style>"""
 
+WORDS_STYLE = """<style>
+.paper-words { font-size: 0.875rem; }
+.paper-words summary { padding: 3px 0; cursor: pointer; }
+.paper-words dl { display: grid; grid-template-columns: minmax(6rem, 1fr) 4fr; gap: 4px 12px;
+  margin: 2px 0 10px 1.1rem; padding: 0; font-size: inherit; }
+.paper-words dt, .paper-words dd { margin: 0; padding: 0; font-size: inherit; }
+</style>"""
 
-def table_html(
-    caption: str, header: Sequence[tuple[str, Sequence[str]]], groups: Sequence[Group]
-) -> str:
+
+def table_html(caption: str, header: Header, groups: Sequence[Group]) -> str:
     """Groups of columns above, groups of lines below; texts appear as typed.
-
-    Args:
-        header: title of each group of columns, and its columns; the first column names the line.
 
     Raises:
         ValueError: if a line has not as many columns as the header.
@@ -62,7 +68,44 @@ def table_html(
     )
 
 
-def _header(header: Sequence[tuple[str, Sequence[str]]]) -> str:
+def words_html(header: Header, groups: Sequence[Group]) -> str:
+    """All that the cells of a table say when pointed at, for readers without a mouse.
+
+    A list to open for each line: what stands in the cells, and what they say.
+    """
+    names = [name for _, columns in header for name in columns]
+    lines = "".join(_words(names, line) for group in groups for line in group.lines)
+    return f'{WORDS_STYLE}<div class="paper-words">{lines}</div>'
+
+
+def _words(names: Sequence[str], line: Line) -> str:
+    first = line[0]
+    items = "".join(
+        f"<dt>{cells}</dt><dd>{html.escape(about)}</dd>" for cells, about in _said(names, line)
+    )
+    return (
+        f"<details><summary><b>{html.escape(first.text)}</b> {html.escape(first.about)}</summary>"
+        f"<dl>{items}</dl></details>"
+    )
+
+
+def _said(names: Sequence[str], line: Line) -> Iterator[tuple[str, str]]:
+    """What cells next to each other say alike, once, after what stands in them."""
+    starts = [sum(cell.n_columns for cell in line[:n]) for n in range(len(line))]
+    placed = list(zip((names[start] for start in starts), line, strict=True))[1:]
+    for about, alike in groupby(placed, lambda placed: placed[1].about):
+        cells = list(alike)
+        written = [(name, cell) for name, cell in cells if cell.text or cell.small] or cells
+        if about:
+            yield ", ".join(_in_words(name, cell) for name, cell in written), about
+
+
+def _in_words(name: str, cell: Cell) -> str:
+    values = html.escape(" ".join(filter(None, (cell.text, *cell.small))))
+    return values if cell.n_columns > 1 else f"{_name(name)} {values}".strip()
+
+
+def _header(header: Header) -> str:
     titles = "".join(
         f'<th scope="colgroup" colspan="{len(columns)}">{html.escape(title)}</th>'
         if title

@@ -19,7 +19,7 @@ from unittest import mock
 
 import torch
 
-from core import checkpoint, runs, training
+from core import atomic, runs, training
 from core.config import TrainConfig
 from core.data import TokenisedCorpus
 from core.model import build
@@ -173,7 +173,7 @@ def _waiting_at(place: str, count: int, reached: Any) -> Iterator[None]:
     elif place == "before the newest state is named":
         _before(runs, "write_whole", lambda file, _: file.name == "latest" and come_by())
     elif place == "while a state is replaced":
-        _before(checkpoint.shutil, "rmtree", lambda old, **_: ".old-" in old.name and come_by())
+        _before(atomic.shutil, "rmtree", lambda old, **_: ".old-" in old.name and come_by())
         _after(Path, "rename", lambda _, new: ".old-" in new.name and come_by())
     elif place == "before a snapshot is in its place":
         _before(Path, "replace", lambda _, new: new.suffix == ".safetensors" and come_by())

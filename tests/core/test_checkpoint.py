@@ -3,7 +3,6 @@
 import copy
 import json
 import re
-import shutil
 
 import pytest
 import safetensors.torch
@@ -11,18 +10,10 @@ import torch
 from torch.testing import assert_close
 
 import core
-from core.checkpoint import (
-    Checkpoint,
-    average_weights,
-    load_checkpoint,
-    model_with,
-    save_checkpoint,
-    save_weights,
-    write_whole,
-    writing_folder,
-)
+from core.checkpoint import Checkpoint, load_checkpoint, model_with, save_checkpoint
 from core.config import TrainConfig
 from core.manifest import CheckpointError, timeline_file, timeline_steps
+from core.weights import save_weights
 from tests.core.helpers import random_ids, small_config, small_model
 
 SOURCE, TARGET = random_ids(3, 7), random_ids(3, 5, seed=2)
@@ -120,13 +111,6 @@ def test_a_timeline_is_loaded_step_by_step(tokenizer, saved):
         CheckpointError, match=rf"^{saved} keeps no weights of step 8; its timeline has \[7, 90\]$"
     ):
         load_checkpoint(saved, step=8)
-
-
-def test_folders_inside_a_folder_are_written_whole_too(tmp_path):
-    with writing_folder(tmp_path / "model") as partial:
-        (partial / "timeline").mkdir()
-        (partial / timeline_file(7)).write_text("x")
-    assert (tmp_path / "model" / timeline_file(7)).read_text() == "x"
 
 
 def test_an_untrained_checkpoint_needs_no_extras(tokenizer, tmp_path):
@@ -286,79 +270,6 @@ def test_a_failed_save_leaves_the_old_folder_as_it_was(tokenizer, saved, monkeyp
         save_checkpoint(checkpoint_of(tokenizer, d_ff=19), saved)
     assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
     assert [path.name for path in saved.parent.iterdir()] == ["model"]
-
-
-def test_a_folder_appears_only_when_it_is_whole(tmp_path):
-    folder = tmp_path / "model"
-    with writing_folder(folder) as partial:
-        (partial / "file").write_text("new")
-        assert not folder.exists()
-    assert (folder / "file").read_text() == "new"
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
-
-
-def test_an_interrupted_folder_leaves_no_trace(tmp_path):
-    def interrupted():
-        with writing_folder(tmp_path / "model") as partial:
-            (partial / "file").write_text("new")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_text_is_replaced_whole(tmp_path):
-    file = tmp_path / "latest"
-    write_whole(file, "old\n")
-    write_whole(file, "größer\n")
-    assert file.read_text("utf-8") == "größer\n"
-    assert [path.name for path in tmp_path.iterdir()] == ["latest"]
-
-
-def weight_files(tmp_path, *weights):
-    files = []
-    for number, tensors in enumerate(weights):
-        files.append(tmp_path / f"{number}.safetensors")
-        safetensors.torch.save_file(tensors, files[-1])
-    return files
-
-
-def test_an_average_is_the_mean(tmp_path):
-    weights = [{"a": torch.randn(3, 5), "b": torch.randn(7)} for _ in range(5)]
-    mean = average_weights(weight_files(tmp_path, *weights))
-    assert set(mean) == {"a", "b"}
-    for name, tensor in mean.items():
-        exact = sum(w[name].double() for w in weights) / 5
-        assert_close(tensor, exact.float())
-        assert tensor.dtype == torch.float32
-
-
-def test_an_average_is_taken_in_float64(tmp_path):
-    """In float32, 2^24 + 1 is 2^24."""
-    numbers = [2.0**24, 1.0, 1.0, -(2.0**24)]
-    files = weight_files(tmp_path, *({"a": torch.tensor([number])} for number in numbers))
-    assert average_weights(files)["a"].item() == 0.5
-
-
-def test_the_average_of_one_is_itself(tmp_path):
-    weights = {"a": torch.randn(3, 5)}
-    assert torch.equal(average_weights(weight_files(tmp_path, weights))["a"], weights["a"])
-
-
-def test_only_equal_shapes_have_an_average(tmp_path):
-    first, second = weight_files(tmp_path, {"a": torch.zeros(3)}, {"a": torch.zeros(5)})
-    with pytest.raises(CheckpointError, match=rf"^{second} holds other tensors than {first}; can"):
-        average_weights([first, second])
-    (third,) = weight_files(tmp_path, {"b": torch.zeros(3)})
-    shutil.copy(third, tmp_path / "third")
-    with pytest.raises(CheckpointError, match="holds other tensors"):
-        average_weights([second, tmp_path / "third"])
-
-
-def test_no_files_have_no_average():
-    with pytest.raises(CheckpointError, match=r"^no weights to average$"):
-        average_weights([])
 
 
 def test_a_model_with_given_weights_runs_in_evaluation_mode():

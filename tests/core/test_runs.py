@@ -100,7 +100,7 @@ def test_saving_the_same_step_again_never_takes_the_state_away(run, monkeypatch)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("core.checkpoint.shutil.rmtree", lambda *_, **__: None)
+        patch.setattr("core.atomic.shutil.rmtree", lambda *_, **__: None)
         patch.setattr("pathlib.Path.rename", only_first(killed))
         with contextlib.suppress(KeyboardInterrupt):
             run.save(Progress(step=1), model, optimizer)

@@ -14,11 +14,12 @@ import torch
 
 import core
 from core.card import with_results
-from core.checkpoint import load_checkpoint, read_tensors
+from core.checkpoint import load_checkpoint
 from core.corpus import sentence_pairs
 from core.jobs import alone
 from core.manifest import timeline_steps
 from core.table3 import SCORES, TEST, TEXTS, TRAIN, VALIDATION, read_table
+from core.weights import read_tensors
 from tests.core.helpers import ENVIRONMENT, ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("table3")]  # one queue for all

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from core.checkpoint import model_with, read_tensors
+from core.checkpoint import model_with
 from core.data import collate, epoch_batches
 from core.evaluation import Likelihood, corpus_likelihood
 from core.loss import smoothed_cross_entropy
@@ -20,6 +20,7 @@ from core.manifest import read_history
 from core.runs import Progress, RunFolder
 from core.schedule import learning_rate
 from core.training import DivergedError, Workers, workers
+from core.weights import read_tensors
 from tests.core.helpers import random_corpus, small_config
 from tests.core.processes import (
     CONTEXT,

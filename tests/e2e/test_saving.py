@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core.records import Trace
+from explorer.figures.drawing import text_width
 from explorer.state import EXAMPLES
 from tests.e2e.conftest import Visitor, idle, link
 
@@ -41,6 +42,42 @@ COUNT_COLOURS = """async (bytes) => {
   const pixels = new Uint32Array(context.getImageData(0, 0, bitmap.width, bitmap.height).data.buffer);
   return new Set(pixels).size;
 }"""
+
+
+@pytest.mark.parametrize(
+    ("name", "file_name", "labels"),
+    [
+        ("All heads as SVG", "cross-heads.svg", ["Layer 4", "Head 8", "<s> → Die", "</s>"]),
+        ("This head as SVG", "cross-layer-2-head-3.svg", ["<s> → Die", "woman", "weight", "0.75"]),
+    ],
+)
+@pytest.mark.parametrize("address", ["", "&drawing=lines&together=1"])
+def test_heads_are_saved_for_print(
+    visitor: Visitor, tmp_path: Path, address: str, name: str, file_name: str, labels: list[str]
+) -> None:
+    page = visitor.open(f"/heads?layer=2&head=3{address}")
+    file = download(page, name, tmp_path)
+    assert file.name == file_name
+    alone = visitor.context.new_page()
+    alone.goto(file.as_uri())
+    said = alone.locator("text").all_text_contents()
+    assert set(labels) <= set(said)
+    assert any("Cross-attention" in word for word in said)
+    assert alone.evaluate(OUTSIDE) == []
+    for words, size, width in alone.evaluate(WIDTHS):
+        assert width <= text_width(words, size), words
+
+
+OUTSIDE = """() => {
+  const box = document.documentElement.getBoundingClientRect();
+  const isOutside = (r) => r.left < box.left || r.top < box.top || r.right > box.right || r.bottom > box.bottom;
+  return [...document.querySelectorAll("text, path")]
+    .filter((it) => isOutside(it.getBoundingClientRect())).map((it) => it.textContent);
+}"""
+"""What a vector graphic draws beyond its edges."""
+WIDTHS = """() => [...document.querySelectorAll("text")].map(
+  (it) => [it.textContent, Number(it.getAttribute("font-size")), it.getComputedTextLength()])"""
+"""Every text of it, its size, and how wide it is in the font that is there."""
 
 
 def test_the_data_and_the_link_are_of_the_sentence_on_show(

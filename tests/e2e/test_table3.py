@@ -50,6 +50,25 @@ def test_a_head_of_a_row_opens_on_its_page(own: Visitor) -> None:
     assert link(page)["model"] == "table3/base"
 
 
+@pytest.mark.parametrize("visitor", ["light", "dark narrow"], indirect=True)
+def test_what_cells_say_is_read_with_the_keyboard_alone(visitor: Visitor, empty_page: Page) -> None:
+    page = visitor.open("/table3")
+    page.locator("summary").filter(has_text="Every number in words").focus()
+    page.keyboard.press("Enter")
+    row = page.locator("summary").filter(has_text=re.compile("^big "))
+    expect(row).to_be_visible()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if row.evaluate("it => it === document.activeElement"):
+            break
+    said = page.get_by_text(re.compile("^big in the paper: .* 300,000 steps"))
+    expect(said).to_be_hidden()
+    page.keyboard.press("Enter")
+    expect(said).to_be_visible()
+    assert overflow_px(page) <= 0
+    assert violations(page) <= violations(empty_page)
+
+
 @pytest.mark.parametrize("visitor", ["light", "dark", "light narrow", "dark narrow"], indirect=True)
 def test_every_look_draws_the_whole_page(visitor: Visitor) -> None:
     page = visitor.open("/table3")

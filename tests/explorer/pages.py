@@ -9,7 +9,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer import engine
+from explorer.engine.checkpoints import CHECKPOINTS
+from explorer.engine.trainings import RUNS
 from tests.checkpoints import write_checkpoint
 
 APP = Path(__file__).parents[2] / "explorer" / "app.py"
@@ -28,8 +29,8 @@ def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Open a page of the app on a tiny checkpoint, with a link."""
     st.cache_resource.clear()
     st.cache_data.clear()
-    monkeypatch.setenv(engine.CHECKPOINTS, str(tmp_path))
-    monkeypatch.setenv(engine.RUNS, str(tmp_path / ".runs"))  # hidden: no checkpoints in there
+    monkeypatch.setenv(CHECKPOINTS, str(tmp_path))
+    monkeypatch.setenv(RUNS, str(tmp_path / ".runs"))  # hidden: no checkpoints in there
 
     def open_(shape: dict[str, Any] | None = None, page: str = "", **link: str) -> AppTest:
         if not (tmp_path / "tiny").is_dir():  # a test may have written one of its own

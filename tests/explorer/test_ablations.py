@@ -5,8 +5,8 @@ import pytest
 from core.ablation import Ablation
 from core.config import ModelConfig
 from explorer.ablations import in_words, is_silent, off, presets, states, swept_presets, with_off
+from explorer.best_head import BestHead
 from explorer.components.toggles import payload
-from explorer.engine import BestHead
 
 TEXT = "enc.pos=off,dec.pos=shift:3,enc.L2H1=mean,cross.L1H6=0,cross.L2H1.row7=k3,dec.L4.ffn=skip"
 

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
-from explorer import engine
+from core.manifest import model_config_of
 from explorer.components.anatomy import anatomy
+from explorer.engine import traces
+from explorer.engine.checkpoints import checkpoint_root, listed
+from explorer.engine.table3 import paper_base
 from explorer.pages import PAGES
 from explorer.state import Run
 from tests.checkpoints import SENTENCE
@@ -20,8 +23,8 @@ def test_every_shape_of_model_is_drawn(open_page: Open, shape: dict[str, Any], k
     page = open_page(shape, "anatomy", text=SENTENCE, kind=kind)
     assert not page.exception
     assert not page.warning
-    [model] = engine.listed(engine.checkpoint_root())
-    config = engine.model_config(model.folder)
+    [model] = listed(checkpoint_root())
+    config = model_config_of(model.folder)
     assert f"{config.n_parameters:,} parameters" in subheaders(page)
     table = next(text.value for text in page.markdown if "this model" in text.value)
     assert f"| {config.n_encoder_layers} + {config.n_decoder_layers} | 6 + 6 |" in table
@@ -34,12 +37,12 @@ def test_the_choice_of_other_pages_stays_in_the_link(open_page: Open) -> None:
 
 def test_the_letters_of_shapes_are_told_for_the_sentence(open_page: Open) -> None:
     page = open_page(page="anatomy", text=SENTENCE)
-    [model] = engine.listed(engine.checkpoint_root())
-    trace = engine.trace(model.folder, Run(text=SENTENCE))
+    [model] = listed(checkpoint_root())
+    trace = traces.trace(model.folder, Run(text=SENTENCE))
     told = " ".join(text.value for text in page.markdown)
     assert f"S = {len(trace.source.pieces)} in the source and T = {len(trace.consumed)} in" in told
 
 
 def test_blocks_open_pages_of_the_app() -> None:
-    pages = {block.page for block in anatomy(engine.paper_base()) if block.page}
+    pages = {block.page for block in anatomy(paper_base()) if block.page}
     assert pages <= set(PAGES)

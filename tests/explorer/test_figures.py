@@ -6,6 +6,7 @@ import pytest
 from explorer.figures.axes import label_axis
 from explorer.figures.colours import weight_palette, weight_scale
 from explorer.figures.head import (
+    cell_numbers,
     head_figure,
     piece_label,
     step_labels,
@@ -42,6 +43,12 @@ def test_rows_read_downwards() -> None:
 
 def test_a_cell_prints_two_digits_or_nothing() -> None:
     assert [list(row) for row in figure().data[0].text] == [[".70", ".20", ".10"], ["", "1", ""]]
+
+
+def test_numbers_above_one_are_printed_as_they_are() -> None:
+    assert cell_numbers(np.array([[0.994, 0.996, 1.004, 1.24, 12.5]])) == [
+        [".99", "1", "1", "1.24", "12.50"]
+    ]
 
 
 def test_many_columns_print_no_numbers() -> None:

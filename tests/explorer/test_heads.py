@@ -7,7 +7,7 @@ import pytest
 
 import core
 from core.records import KINDS, Kind, Trace
-from explorer.components.overview import pooled
+from explorer.figures.tiles import pooled
 from explorer.heads import head_matrix
 from explorer.state import View
 from tests.checkpoints import SENTENCE, write_checkpoint

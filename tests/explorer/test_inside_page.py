@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import engine
+from core.records import Kind
+from explorer.engine import traces
+from explorer.engine.checkpoints import checkpoint_root, listed
 from explorer.state import Run
 from tests.checkpoints import SENTENCE
 from tests.explorer.pages import SHAPES, Open, link, open_page, subheaders
@@ -49,12 +51,10 @@ def test_every_shape_of_model_is_drawn(open_page: Open, shape: dict[str, Any], k
 @pytest.mark.parametrize(
     ("kind", "name"), [("encoder", "row"), ("decoder", "step"), ("cross", "step")]
 )
-def test_the_softmax_on_show_is_the_row_of_the_link(
-    open_page: Open, kind: engine.Kind, name: str
-) -> None:
+def test_the_softmax_on_show_is_the_row_of_the_link(open_page: Open, kind: Kind, name: str) -> None:
     page = open_page(page="inside", text=SENTENCE, kind=kind, layer="2", head="3", **{name: "4"})
-    [model] = engine.listed(engine.checkpoint_root())
-    trace = engine.trace(model.folder, Run(text=SENTENCE))
+    [model] = listed(checkpoint_root())
+    trace = traces.trace(model.folder, Run(text=SENTENCE))
     shown = numbers(charts(page)[0]["data"][-1]["z"])
     np.testing.assert_allclose(shown[0], trace.weights[kind][1, 2, 3], atol=1e-6)
 

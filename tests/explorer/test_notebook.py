@@ -32,6 +32,11 @@ def test_a_cell_shows_pictures_in_a_frame_of_its_own(trace: Trace) -> None:
     assert page._repr_html_().startswith("<iframe")
 
 
+def test_without_a_choice_self_attention_opens_its_first_head(trace: Trace) -> None:
+    page = notebook.heads(trace, View(kind="encoder"))
+    assert page.pictures[1].title == "Encoder self-attention, layer 1, head 1"
+
+
 def test_the_translation_is_saved_as_one_file(trace: Trace, folder: Path, tmp_path: Path) -> None:
     notebook.translation(trace, checkpoint=folder).save(tmp_path / "view.html")
     written = (tmp_path / "view.html").read_text("utf-8")

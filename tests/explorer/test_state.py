@@ -22,13 +22,11 @@ from explorer.state import (
     PositionPicture,
     Quality,
     Run,
-    Shape,
     Stacks,
     Units,
     Values,
     View,
     read_query,
-    settle,
     write_query,
 )
 
@@ -141,38 +139,6 @@ def test_a_value_that_breaks_its_rule_is_named(query: dict[str, str], rule: str)
 @given(st.dictionaries(st.sampled_from([*Run.__slots__, *View.__slots__, "beside"]), st.text()))
 def test_no_link_breaks_the_page(query: dict[str, Any]) -> None:
     read_query(query)
-
-
-SHAPE = Shape(n_layers=3, n_heads=8, n_steps=5, n_source=7)
-
-
-def test_a_head_that_the_model_lacks_is_named_and_replaced() -> None:
-    view, notices = settle(View(layer=2, head=9, step=5), SHAPE, best=(1, 4))
-    assert view == View(layer=2, head=4, step=5)
-    assert notices == ("The link says head 9, but there are only 8 here.",)
-
-
-def test_no_choice_opens_the_best_head_without_a_notice() -> None:
-    assert settle(View(), SHAPE, best=(2, 4)) == (View(layer=2, head=4, step=1), ())
-
-
-def test_only_encoder_attention_needs_a_source_row() -> None:
-    assert settle(View(kind="decoder"), SHAPE, best=(1, 1))[0].row is None
-    assert settle(View(kind="encoder"), SHAPE, best=(1, 1))[0].row == 1
-
-
-def test_a_source_piece_that_is_not_there_is_named_and_replaced() -> None:
-    view, notices = settle(View(kind="encoder", row=8), SHAPE, best=(1, 1))
-    assert view.row == 1
-    assert notices == ("The link says row 8, but there are only 7 here.",)
-
-
-def test_a_page_may_open_in_the_middle() -> None:
-    view, _ = settle(View(kind="encoder"), SHAPE, best=(1, 1), in_the_middle=True)
-    assert (view.step, view.row) == (3, 4)
-    chosen = View(kind="encoder", step=1, row=2)
-    view, _ = settle(chosen, SHAPE, best=(1, 1), in_the_middle=True)
-    assert (view.step, view.row) == (1, 2)
 
 
 def test_a_link_that_is_right_already_is_not_touched() -> None:

@@ -1,5 +1,6 @@
 """The Table 3 page, run without a browser, before and after rows are trained."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,16 @@ def test_before_anything_is_trained_the_papers_half_is_there(open_page: Open) ->
     assert written(page).count("No row is trained yet") == 2
     assert "python -m core table3" in written(page)
     assert "switched off after training" in written(page)
+
+
+def test_whatever_a_cell_says_when_pointed_at_is_said_in_words_too(
+    trained: Callable[..., AppTest],
+) -> None:
+    page = trained(compared="base")
+    (words,) = (of.proto.body for of in page.get("html") if "paper-words" in of.proto.body)
+    said = set(re.findall(' title="(.*?)"', table(page)))
+    assert len(said) > 50
+    assert {text for text in said if text not in words} == set()
 
 
 def test_rows_of_every_shape_translate_side_by_side(trained: Callable[..., AppTest]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import engine
+from explorer.engine import traces, trainings
 from explorer.figures.head import step_labels
 from explorer.state import Run
 from tests.checkpoints import SENTENCE, reports, write_checkpoint, write_history, write_timeline
@@ -103,8 +103,8 @@ def test_a_history_is_read_again_only_when_it_changed(
 ) -> None:
     file = write_history(tmp_path / ".runs" / "mine", reports(2))
     n_read: list[Path] = []
-    read = engine.read_history
-    monkeypatch.setattr(engine, "read_history", lambda f: n_read.append(f) or read(f))
+    read = trainings.read_history
+    monkeypatch.setattr(trainings, "read_history", lambda f: n_read.append(f) or read(f))
     page = open_page(page="training", text=SENTENCE)
     page.run()
     assert len(n_read) == 1
@@ -147,7 +147,7 @@ def test_rows_are_the_finished_translation_or_each_steps_own(
     for held, step in (("1", 0), ("0", 90)):
         page = with_timeline(page="training", text=SENTENCE, snapshot="90", held=held)
         assert not page.exception
-        read = engine.trace(tmp_path / "tiny", Run(text=SENTENCE), step)
+        read = traces.trace(tmp_path / "tiny", Run(text=SENTENCE), step)
         names = [piece.name for piece in read.consumed], [p.name for p in read.target.pieces]
         assert list(plot(page)["layout"]["yaxis"]["ticktext"]) == step_labels(*names)
 
@@ -172,6 +172,6 @@ def test_a_snapshot_is_the_model_after_that_step(with_timeline: Open, tmp_path: 
     folder = tmp_path / "tiny"
     with_timeline(page="training", text=SENTENCE)
     for step in (0, 9):
-        shown = engine.trace(folder, Run(text=SENTENCE), step)
+        shown = traces.trace(folder, Run(text=SENTENCE), step)
         alone = core.load(folder, step=step or None).trace(SENTENCE)
         assert np.array_equal(shown.weights["cross"], alone.weights["cross"])

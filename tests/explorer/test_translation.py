@@ -10,8 +10,8 @@ import pytest
 
 import core
 from core.records import KINDS, Trace
+from explorer.best_head import BestHead
 from explorer.components import stepper
-from explorer.engine import BestHead
 from explorer.translation import node_at, path_to, source_tokens, step_tokens
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.trees import beam_of

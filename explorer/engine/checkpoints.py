@@ -1,0 +1,60 @@
+"""Which checkpoints there are, and what their folders say of them."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.manifest import Listed, list_checkpoints
+
+CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
+"""Environment variable: another folder of checkpoints than the bundled one."""
+
+BUNDLED = Path(__file__).resolve().parents[2] / "checkpoints"
+FIRST = "en-de"
+
+
+class NoCheckpointError(FileNotFoundError):
+    """There is no checkpoint to show."""
+
+
+def checkpoint_root() -> Path:
+    return Path(os.environ.get(CHECKPOINTS, BUNDLED))
+
+
+@st.cache_data(ttl=10, show_spinner=False)
+def listed(root: Path) -> list[Listed]:
+    """Every checkpoint folder below `root`, the usual one first; those that cannot load say why.
+
+    Raises:
+        NoCheckpointError: if none can; the message says where it looked and what to do.
+    """
+    found = sorted(list_checkpoints(root), key=lambda item: (item.name != FIRST, item.name))
+    if not any(item.problem is None for item in found):
+        reasons = "".join(f" {item.name}: {item.problem}." for item in found)
+        raise NoCheckpointError(
+            f"There is no checkpoint below {root}.{reasons} Train one with `python -m core train`, "
+            f"or name another folder: `streamlit run explorer/app.py -- --checkpoints DIR`."
+        )
+    return found
+
+
+def folder_of(name: str | None) -> Path:
+    """The folder of the checkpoint of that name; of the usual one, where that is not there."""
+    usable = [item for item in listed(checkpoint_root()) if item.problem is None]
+    return next((item.folder for item in usable if item.name == name), usable[0].folder)
+
+
+def languages(folder: Path) -> tuple[str, str]:
+    """Names of source and target language, as far as the checkpoint says."""
+    source, target = metrics(folder).get("languages") or ("Source", "Target")
+    return source, target
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def metrics(folder: Path) -> dict[str, Any]:
+    """What was measured of a checkpoint."""
+    file = folder / "metrics.json"
+    return json.loads(file.read_text("utf-8")) if file.is_file() else {}

@@ -1,0 +1,79 @@
+"""Models loaded once, and looked at as they are or under a run's change."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import streamlit as st
+
+from core.ablation import Ablation
+from core.records import Trace
+from explorer.state import Run
+
+if TYPE_CHECKING:
+    from core.checkpoint import Checkpoint
+    from core.model import Edits, Transformer
+    from core.translator import Translator
+
+MOST_MODELS = 8
+"""Models in memory: one and its timeline, or four and a few more; the oldest go first."""
+
+Seen = TypeVar("Seen")
+
+
+def is_loaded(folder: Path) -> bool:
+    """Whether this process has the model in memory already."""
+    return str(folder) in _loaded()
+
+
+def load(folder: Path, snapshot: int = 0) -> "Translator":
+    """The model, in memory from now on, so that the next sentence is quick.
+
+    Args:
+        snapshot: the step of the training whose weights it has; 0, the finished ones.
+    """
+    translator = _opened(str(folder), snapshot)
+    if not snapshot:
+        _loaded().add(str(folder))
+    return translator
+
+
+@st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
+def _opened(folder: str, snapshot: int) -> "Translator":
+    import core
+
+    return core.load(folder, step=snapshot or None)
+
+
+@st.cache_resource(show_spinner=False)
+def _loaded() -> set[str]:
+    return set()
+
+
+def checkpoint(folder: Path) -> "Checkpoint":
+    return load(folder).checkpoint
+
+
+def look(folder: Path, run: Run, at: Callable[["Transformer", Trace], Seen], shown: Trace) -> Seen:
+    """What the model shows when it is looked at as it was for this run."""
+    from core.model import probing
+
+    of = checkpoint(folder)
+    with probing(of.model, *edits(of, run)):
+        return at(of.model, shown)
+
+
+def edits(checkpoint: "Checkpoint", run: Run) -> list["Edits"]:
+    """What the run changes about the model.
+
+    Raises:
+        ValueError: if the checkpoint has not what the run's ablation needs.
+    """
+    from core.ablation.edits import ablating
+    from core.ablation.means import read_means
+
+    if not run.ablation:
+        return []
+    ablation = Ablation.parse(run.ablation)
+    means = read_means(checkpoint) if ablation.needs_means else None
+    return [ablating(checkpoint.model, [ablation], means)]

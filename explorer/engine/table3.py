@@ -1,0 +1,45 @@
+"""The models of Table 3: at the paper's size, and as they are trained here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from core.config import ModelConfig
+from core.presets import PRESETS, model_config
+from core.table3 import TABLE, TRAINING, VOCABULARY_SIZE, Table, read_table, untrained
+
+PAPER_PIECES = 37_000
+"""About so many pieces has the vocabulary of section 5.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The rows of Table 3, as the paper has them and as they are trained here."""
+
+    paper: Table  # at full size; holds no measurement of ours
+    paper_steps: dict[str, int]  # by row
+    ours: Table
+    folder: Path  # each row's checkpoint is in the folder of its name
+
+
+@st.cache_data(ttl=10, show_spinner=False)
+def read_family(root: Path) -> Family:
+    """Table 3 as the first table.json below `root` has it; without one, before any training.
+
+    Raises:
+        ValueError: if the file is no such table; the message names it.
+    """
+    file = next(iter(sorted(root.glob(f"**/{TABLE}"))), root / "table3" / TABLE)
+    ours = read_table(file) if file.is_file() else _untrained("1/4", "1/2", VOCABULARY_SIZE)
+    steps = {name: preset.n_steps for name, preset in PRESETS.items()}
+    return Family(_untrained("1", "1", PAPER_PIECES), steps, ours, file.parent)
+
+
+def _untrained(width: str, depth: str, vocabulary_size: int) -> Table:
+    return untrained(width=width, depth=depth, vocabulary_size=vocabulary_size, training=TRAINING)
+
+
+def paper_base() -> ModelConfig:
+    """The base model, with the 37,000 pieces of section 5.1."""
+    return model_config("base", vocabulary_size=PAPER_PIECES)

@@ -1,0 +1,70 @@
+"""Sentences translated and traced once, within a number of bytes."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.records import Trace
+from explorer.engine.kept import Kept
+from explorer.engine.models import checkpoint, edits, load
+from explorer.state import Run
+
+EXAMPLE = "example.npz"
+MOST_TRACE_BYTES = 600_000_000
+"""Memory for traces of all visitors together."""
+
+
+def trace(folder: Path, run: Run, snapshot: int = 0) -> Trace:
+    """The sentence, its translation and every head; from the stored example if it is that run.
+
+    Args:
+        snapshot: the step of the training whose weights translate; 0, the finished ones.
+
+    Raises:
+        ValueError: if the text cannot be translated (too long, empty, or no text), the link's
+            prefix holds no pieces of this model, or the model has not what an ablation changes.
+    """
+    stored = example(folder)
+    if not snapshot and stored and run.replace(model=None) == Run(text=stored.source.text):
+        return stored
+    key = (str(folder), snapshot, run.replace(model=None))
+    return _traces().get(key, lambda: _traced(folder, run, snapshot))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def example(folder: Path) -> Trace | None:
+    """The sentence stored with the checkpoint, if there is one."""
+    file = folder / EXAMPLE
+    return Trace.load(file) if file.is_file() else None
+
+
+def continuation(folder: Path, tokens: tuple[int, ...], word: str) -> tuple[int, ...]:
+    """Tokens, and then a word that the reader typed, in this model's pieces."""
+    return (*tokens, *checkpoint(folder).tokenizer.encode(word))
+
+
+def _traced(folder: Path, run: Run, snapshot: int) -> Trace:
+    translator = load(folder, snapshot)
+    tokenizer = translator.checkpoint.tokenizer
+    prefix = run.prefix
+    if any(id_ >= tokenizer.vocabulary_size for id_ in prefix):
+        raise ValueError(
+            f"the link's prefix names piece {max(prefix)}, but this model has pieces up to "
+            f"{tokenizer.vocabulary_size - 1}"
+        )
+    if run.target.strip():
+        prefix = (*tokenizer.encode(run.target), translator.checkpoint.config.end_id)
+    changed = edits(translator.checkpoint, run)
+    found = translator.trace(run.text, run.search, prefix, changed)
+    for array in (*found.weights.values(), *found.value_norms.values()):
+        array.setflags(write=False)  # one trace is shown to many visitors
+    return found
+
+
+@st.cache_resource(show_spinner=False)
+def _traces() -> Kept:
+    return Kept(MOST_TRACE_BYTES, n_bytes)
+
+
+def n_bytes(shown: Trace) -> int:
+    return sum(weights.nbytes for weights in shown.weights.values())

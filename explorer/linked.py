@@ -1,0 +1,101 @@
+"""Frozen dataclasses that travel in a URL: what writes their fields, and the rules that read them.
+
+@dataclass(frozen=True, slots=True)
+class Point(Linked):
+    across: Annotated[int, whole(0)] = 0
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Self, get_args, get_type_hints
+
+Parse = Callable[[str], Any]
+"""The value that a text stands for; ValueError says which rule it breaks."""
+
+
+def whole(low: int, high: int | None = None) -> Parse:
+    """A whole number in a range, both ends included."""
+
+    def parse(value: str) -> int:
+        fits = value.isascii() and value.isdecimal() and len(value) < 10
+        if not fits or not low <= int(value) <= (high or int(value)):
+            raise ValueError(f"must be a whole number {_range(low, high)}")
+        return int(value)
+
+    return parse
+
+
+def number(low: float, high: float) -> Parse:
+    """A finite number in a range, both ends included."""
+
+    def parse(value: str) -> float:
+        try:
+            found = float(value)
+        except ValueError:
+            found = float("nan")
+        if not low <= found <= high:
+            raise ValueError(f"must be a number {_range(low, high)}")
+        return found
+
+    return parse
+
+
+def _range(low: float, high: float | None) -> str:
+    return f"from {low:g}" if high is None else f"from {low:g} to {high:g}"
+
+
+def one_of(choices: Any) -> Parse:
+    """One of the values of a `Literal`."""
+
+    def parse(value: str) -> str:
+        if value not in get_args(choices):
+            raise ValueError(f"must be one of {', '.join(get_args(choices))}")
+        return value
+
+    return parse
+
+
+def ids(value: str) -> tuple[int, ...]:
+    """Whole numbers from 0, dots between them."""
+    return tuple(whole(0)(part) for part in value.split("."))
+
+
+def switch(value: str) -> bool:
+    """0 or 1."""
+    return bool(whole(0, 1)(value))
+
+
+class Linked:
+    """A frozen dataclass whose fields travel in a URL; a field's annotation holds what reads it."""
+
+    def replace(self, **values: Any) -> Self:
+        return dataclasses.replace(self, **values)  # type: ignore[type-var]
+
+    def to_query(self) -> dict[str, str]:
+        """Every choice that is no default, as the URL writes it."""
+        query = {}
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if value != field.default:
+                query[field.name] = _written(value)
+        return query
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str], notices: list[str]) -> Self:
+        """Read the fields that are there; what breaks its rule keeps its default, with a notice."""
+        values = {}
+        for name, hint in get_type_hints(cls, include_extras=True).items():
+            if not query.get(name):
+                continue
+            try:
+                values[name] = hint.__metadata__[0](query[name])
+            except ValueError as error:
+                notices.append(f"The link says {name}={query[name][:40]}, but {name} {error}.")
+        return cls(**values)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, tuple):
+        separator = "," if any(isinstance(part, str) for part in value) else "."
+        return separator.join(str(part) for part in value)
+    return str(int(value)) if isinstance(value, bool) else str(value)

@@ -1,0 +1,14 @@
+"""The rows of Table 3 with made-up measurements."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from explorer.engine.table3 import Family, read_family
+from tests.core.tables import made_up_table
+
+
+@pytest.fixture
+def family(tmp_path: Path) -> Family:
+    return dataclasses.replace(read_family(tmp_path), ours=made_up_table())
