@@ -3,9 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help app test check quick screenshots train bench startup clean
+.PHONY: help app test check quick screenshots train bench bench-decoding startup clean
 help:            ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 .venv/app: requirements.txt
 	$(PYTHON) -m venv .venv
@@ -44,8 +44,16 @@ train: .venv/app ## five-minute example: a corpus of the project's own, a model,
 bench: .venv/app ## a training step beside torch.nn.Transformer, in one run
 	$(BIN)/python -m bench.training_step
 
+.venv-bench/peers: requirements.txt bench/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --requirement bench/requirements.txt
+	@touch $@
+
+bench-decoding: .venv-bench/peers ## translating beside transformers and CTranslate2, the same weights
+	.venv-bench/bin/python -m bench.decoding
+
 startup: .venv/dev ## from the command to the first picture and the first sentence, in a browser
 	$(BIN)/python -m bench.startup
 
 clean:           ## remove the environment and caches; runs/ stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis

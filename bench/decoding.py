@@ -1,20 +1,27 @@
 """Translating a batch: the same weights here, in transformers and in CTranslate2, the same output.
 
-With every head's weights: here one forced pass after the search (`core.tracing`), in transformers
+    python -m bench.decoding [--sizes tiny quarter-base] [--rounds 5]
+
+One thread each, in turn; generated tokens a second, `</s>` counted, the median over rounds. A row
+whose outputs differ is not timed. With every head's weights: here one forced pass after the search (`core.tracing`), in transformers
 `generate(output_attentions=True)`, which needs eager attention; CTranslate2 has no such thing.
 """
 
+import argparse
+import statistics
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 import torch
 
 from bench import layout
-from bench.workers import Act
+from bench.workers import Act, Worker, in_turn, median_ratio
 from core.config import SearchConfig
 from core.decoding import search
 from core.model import Transformer
 from core.tracing import capture
 
+BATCHES, BEAMS = (1, 16, 64), (1, 4)
 LIMIT = 96
 """No translation of the sentences used comes near so many pieces."""
 
@@ -34,17 +41,20 @@ def sources(batch: int) -> list[list[int]]:
     return [source for source, _ in layout.pairs(batch, seed=3)]
 
 
-def _ours(size: str, batch: int, beam_size: int, captured: bool) -> Act:
-    torch.set_num_threads(1)
-    model, texts, config = layout.ours(size), sources(batch), searching(beam_size)
+def _ours(*, captured: bool) -> Callable[..., Act]:
+    def make(size: str, batch: int, beam_size: int) -> Act:
+        torch.set_num_threads(1)
+        model, texts, config = layout.ours(size), sources(batch), searching(beam_size)
 
-    def act() -> list[list[int]]:
-        found = [list(each.best.tokens) for each in search(model, texts, config)]
-        if captured:
-            capture_batch(model, texts, found)
-        return found
+        def act() -> list[list[int]]:
+            found = [list(each.best.tokens) for each in search(model, texts, config)]
+            if captured:
+                capture_batch(model, texts, found)
+            return found
 
-    return act
+        return act
+
+    return make
 
 
 def capture_batch(
@@ -114,9 +124,53 @@ def _ctranslate2(size: str, batch: int, beam_size: int) -> Act:
     return act
 
 
+OURS, OURS_CAPTURED = "ours", "ours, every head"
 MAKERS: dict[str, Callable[..., Act]] = {
-    "ours": _ours,
-    "marian eager, every head": _marian("eager", captured=True),
-    "marian sdpa": _marian("sdpa", captured=False),
-    "ctranslate2": _ctranslate2,
+    OURS_CAPTURED: _ours(captured=True),
+    OURS: _ours(captured=False),
+    "Marian eager, every head": _marian("eager", captured=True),
+    "Marian sdpa": _marian("sdpa", captured=False),
+    "CTranslate2": _ctranslate2,
 }
+COMPARED = {OURS_CAPTURED: ("Marian eager, every head",), OURS: ("Marian sdpa", "CTranslate2")}
+"""Which peers each of our two is compared with."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--sizes", nargs="+", choices=layout.SIZES, default=["tiny"])
+    parser.add_argument("--rounds", type=int, default=5)
+    chosen = parser.parse_args()
+    for size in chosen.sizes:
+        layout.weights(size)
+        with ExitStack() as stack:
+            workers = {name: stack.enter_context(Worker("bench.decoding", name)) for name in MAKERS}
+            for beam_size in BEAMS:
+                for batch in BATCHES:
+                    _compare(workers, size, batch, beam_size, chosen.rounds)
+
+
+def _compare(
+    workers: dict[str, Worker], size: str, batch: int, beam_size: int, n_rounds: int
+) -> None:
+    what = {"size": size, "batch": batch, "beam_size": beam_size}
+    found = {name: worker.make(**what) for name, worker in workers.items()}
+    print(f"{size}, batch {batch}, {f'beam {beam_size}' if beam_size > 1 else 'greedy'}")
+    different = [name for name in found if found[name] != found[OURS]]
+    if different:
+        print(f"  outputs differ from ours, so nothing is timed: {', '.join(different)}")
+        return
+    rounds = in_turn(workers, n_rounds=n_rounds)
+    n_tokens = sum(len(tokens) + 1 for tokens in found[OURS])
+    for name, own in rounds.items():
+        speed = n_tokens / statistics.median(each.wall_s for each in own)
+        ratios = (
+            f"{median_ratio(rounds[peer], own):.2f} x {peer}" for peer in COMPARED.get(name, ())
+        )
+        print(f"  {name:26} {speed:7.0f} tokens/s  {'; '.join(ratios)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
