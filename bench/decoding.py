@@ -2,9 +2,10 @@
 
     python -m bench.decoding [--sizes tiny quarter-base] [--rounds 5]
 
-One thread each, in turn; generated tokens a second, `</s>` counted, the median over rounds. A row
-whose outputs differ is not timed. With every head's weights: here one forced pass after the search (`core.tracing`), in transformers
-`generate(output_attentions=True)`, which needs eager attention; CTranslate2 has no such thing.
+One thread each, in turn; generated tokens a second, `</s>` counted, the median over rounds. A case
+whose outputs differ is not timed. With every head's weights: here one forced pass after the search
+(`core.tracing`), in transformers `generate(output_attentions=True)`, which needs eager attention;
+CTranslate2 has no such thing.
 """
 
 import argparse

@@ -1,10 +1,10 @@
 """Section 3 without its modules: inference when no probe looks deeper than the weights.
 
-On short sentences a pass costs what calling costs, not what multiplying costs: at d_model 128, the
-modules, masks and taps of a decoding step took three times as long as its matrix products. So the
-layers are said here once more, as operations on the same parameters, with the two taps that
-pictures need: `weights` and `values`. Everything else (training, dropout, hooks of torch, any other
-tap) takes the modules, and tests hold the two equal.
+On short sentences a pass costs what calling costs, not what multiplying costs: at d_model 128, half
+of a decoding step's time goes into modules, masks and taps (docs/decisions/0009). So the layers are
+said here once more, as operations on the same parameters, with the two taps that pictures need:
+`weights` and `values`. Training, dropout, gradients and any other tap take the modules, and tests
+hold the two equal. Torch's own hooks on modules do not fire here; use taps.
 
 Parameters are bound when a pass begins, so that replaced ones are never missed.
 """
@@ -252,7 +252,7 @@ def stored_for_steps(model: nn.Module) -> None:
     """Store wide matrices input by input, the way a product with one row reads them.
 
     The numbers and their names stay. One row times a matrix costs what reading the matrix costs,
-    and read output by output that was three times as much for the vocabulary's (`make bench`).
+    and read output by output that was twice as much for the vocabulary's (docs/decisions/0009).
     A matrix that narrows, such as the second of Equation 2, is read well as it is.
     """
     for parameter in model.parameters():
