@@ -87,8 +87,9 @@ def test_step_by_step_with_some_steps_by_modules():
         rows = []
         for step, token in enumerate(TARGET.T):
             probes = [record(DEEPER)] if step % 2 else []
-            with probing(model, *probes):
+            with probing(model, *probes) as seen:
                 decoded = model.decode(token[:, None], state)
+            assert (DEEPER in seen) == bool(probes)
             state = decoded.state
             rows.append(model.logits(decoded.stream))
         assert_close(torch.cat(rows, dim=1), model(SOURCE, TARGET), rtol=0, atol=1e-11)
@@ -136,12 +137,14 @@ def test_autocast_is_close():
 
 
 def test_how_matrices_are_stored_changes_no_number():
-    config = small_config(output_bias=True)
+    config = small_config(output_bias=True, d_ff=61)
     model = small_model(config).float()
     weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     stored = model_with(config, weights)
     assert not stored.embedding.weight.is_contiguous()
-    assert stored.decoder.layers[0].feed_forward.outer.weight.t().is_contiguous()  # it widens here
+    feed_forward = stored.decoder.layers[0].feed_forward
+    assert feed_forward.inner.weight.t().is_contiguous()  # it widens
+    assert feed_forward.outer.weight.is_contiguous()
     for name, tensor in stored.state_dict().items():
         assert torch.equal(tensor, weights[name]), name
     assert_close(run(stored)[0], run(model)[0], rtol=0, atol=1e-4)

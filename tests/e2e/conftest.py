@@ -15,7 +15,14 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM_FLAGS = [
@@ -147,6 +154,7 @@ def idle(page: Page) -> None:
     page.wait_for_selector(IDLE, timeout=90_000)
     page.wait_for_timeout(250)
     page.wait_for_selector(IDLE, timeout=90_000)
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)  # a component's code still loads
 
 
 @pytest.fixture(params=["light"])

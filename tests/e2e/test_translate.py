@@ -37,6 +37,8 @@ def status(page: Page) -> Locator:
 
 
 def chips(page: Page) -> list[str]:
+    """The pieces written so far as soon as there are any: the pictures draw after Streamlit rests."""
+    expect(targets(page).locator(".token .text").first).to_be_visible()
     return targets(page).locator(".token .text").all_inner_texts()
 
 
