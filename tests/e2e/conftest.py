@@ -24,6 +24,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+expect.set_options(timeout=30_000)  # a slow machine is not a fault
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM_FLAGS = [
     "--no-sandbox",

@@ -9,7 +9,6 @@ from tests.e2e.conftest import Visitor, idle, link, overflow_px, violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
-expect.set_options(timeout=30_000)
 
 ADDRESS = "/anatomy?text=A+dog+runs+through+the+snow.&layer=2&head=3&step=2"
 

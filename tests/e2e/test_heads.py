@@ -9,8 +9,6 @@ from tests.e2e.conftest import Visitor, idle, link, overflow_px, violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
-expect.set_options(timeout=30_000)
-
 
 def test_a_head_is_one_click_away(visitor: Visitor) -> None:
     page = visitor.open("/heads")

@@ -14,8 +14,6 @@ from tests.e2e.conftest import Visitor, idle, link, overflow_px, start_server, v
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
-expect.set_options(timeout=30_000)
-
 
 @pytest.fixture
 def own(browser: Browser, tmp_path: Path) -> Iterator[Visitor]:

@@ -12,7 +12,6 @@ from tests.e2e.conftest import Visitor, idle, link, overflow_px, start_server, v
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
-expect.set_options(timeout=30_000)
 
 N_POINTS = "document.querySelector('.js-plotly-plot').data[0].x.length"
 

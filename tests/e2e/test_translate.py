@@ -11,7 +11,6 @@ from tests.e2e.conftest import Visitor, idle, link, overflow_px, violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
-expect.set_options(timeout=30_000)
 
 SENTENCE = "Two dogs are running on the beach."
 
