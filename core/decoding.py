@@ -54,6 +54,8 @@ def search(
     sources: Sequence[Sequence[int]],
     config: SearchConfig | None = None,
     prefixes: Sequence[Sequence[int]] | None = None,
+    *,
+    state: DecoderState | None = None,
 ) -> list[Found]:
     """Translate sources (ids without `</s>`), in order, batched by length.
 
@@ -62,6 +64,8 @@ def search(
     Args:
         prefixes: for each source, tokens its translation must begin with. One that ends with
             `</s>` is a whole translation, which is scored instead of searched for.
+        state: what `model.start` made of these sources, each with its `</s>`, in this order, where
+            that is known already; the search leaves it as it is.
 
     Raises:
         SourceTooLongError: if a source has more than 512 pieces.
@@ -69,16 +73,27 @@ def search(
     """
     config = config or SearchConfig()
     prefixes = prefixes or [()] * len(sources)
-    for number, (source, prefix) in enumerate(zip(sources, prefixes, strict=True), start=1):
-        name = "the source" if len(sources) == 1 else f"source {number}"
-        _check(name, source, prefix, model.config, config)
+    check(model.config, sources, prefixes, config)
     found: dict[int, Found] = {}
     for batch in _batches_by_length(sources, config):
-        results = _Search(
+        one = _Search(
             model, batch, [sources[i] for i in batch], [prefixes[i] for i in batch], config
-        ).run()
+        )
+        results = one.run(state.rows(one.examples) if state else one.start())
         found.update(zip(batch, results, strict=True))
     return [found[i] for i in range(len(sources))]
+
+
+def check(
+    model: ModelConfig,
+    sources: Sequence[Sequence[int]],
+    prefixes: Sequence[Sequence[int]],
+    config: SearchConfig,
+) -> None:
+    """Raises SourceTooLongError or ValueError where `search` would."""
+    for number, (source, prefix) in enumerate(zip(sources, prefixes, strict=True), start=1):
+        name = "the source" if len(sources) == 1 else f"source {number}"
+        _check(name, source, prefix, model, config)
 
 
 def _check(
@@ -189,9 +204,11 @@ class _Search:
             torch.Generator(self.device).manual_seed(config.seed) for _ in self.sentences
         ]
 
-    def run(self) -> list[Found]:
+    def start(self) -> DecoderState:
+        return self.model.start(self.model.encode(self.sources, self.examples))
+
+    def run(self, state: DecoderState) -> list[Found]:
         rows = [_Row(number, 0) for number in range(len(self.sentences))]
-        state = self.model.start(self.model.encode(self.sources, self.examples))
         while rows:
             log_probabilities, state = self._distributions(rows, state)
             self.ranked.append(self._ranked(log_probabilities))

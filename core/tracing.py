@@ -1,11 +1,11 @@
 """Everything a picture needs of one sentence, from one search and one forced pass.
 
-The search runs fast and unobserved; then the winner is fed through the model once more, teacher
-forced, with probes on attention weights and values. A row of decoder or cross-attention belongs to a
+The source is encoded once, with probes on attention weights and values; the search from there runs
+fast and unobserved; then the winner is fed through the decoder once more, teacher forced and probed. A row of decoder or cross-attention belongs to a
 step, and a `Trace` keeps both of its tokens: the one consumed and the one produced.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -14,7 +14,8 @@ from torch import Tensor
 
 from core.axes import SourceIds, TargetIds
 from core.config import ModelConfig, SearchConfig
-from core.decoding import search
+from core.data import pad
+from core.decoding import check, search
 from core.model import Edits, Recording, Transformer, probing, record
 from core.model.attention import MultiHeadAttention
 from core.records import KINDS, AttentionWeights, Found, Kind, Trace, ValueNorms
@@ -60,15 +61,55 @@ def capture(
     return seen
 
 
+@torch.inference_mode()
+def search_and_capture(
+    model: Transformer,
+    sources: Sequence[Sequence[int]],
+    config: SearchConfig,
+    prefixes: Sequence[Sequence[int]] | None = None,
+    tensors: Sequence[str] = ("weights",),
+) -> tuple[list[Found], dict[str, Tensor]]:
+    """Translate sources (ids without `</s>`), and what all attentions did in the best translations.
+
+    The sources are encoded once, for the search and for the forced pass that follows it.
+
+    Args:
+        tensors: which taps of every attention are recorded.
+
+    Returns:
+        What was found for each source; and tap name -> tensor, the sources its rows, padding at
+        the end of short ones. Row t of a translation is the step that consumes its token t, from
+        `<s>` on.
+
+    Raises:
+        SourceTooLongError, ValueError: as `core.decoding.search` does.
+    """
+    pad_id, start_id, end_id = model.config.pad_id, model.config.start_id, model.config.end_id
+    device = next(model.parameters()).device
+    recorded = record(*(attention_tap(kind, "*", tensor) for kind in KINDS for tensor in tensors))
+    prefixes = prefixes or [()] * len(sources)
+    check(model.config, sources, prefixes, config)
+    with probing(model, recorded) as of_sources:
+        source = pad([[*each, end_id] for each in sources], pad_id).to(device)
+        state = model.start(model.encode(source))
+    found = search(model, sources, config, prefixes, state=state)
+    with probing(model, recorded) as of_targets:
+        consumed = pad([[start_id, *each.best.tokens] for each in found], pad_id).to(device)
+        model.decode(consumed, state)
+    return found, {**of_sources, **of_targets}
+
+
 def capture_weights(
     model: Transformer, source: Sequence[int], consumed: Sequence[int]
 ) -> AttentionWeights:
     """All attention weights of one sentence; see `capture`."""
-    seen = _captured(model, source, consumed, "weights")
-    return weights_of(model, seen)
+    device = next(model.parameters()).device
+    patterns = [attention_tap(kind, "*") for kind in KINDS]
+    ids = (torch.tensor([each], device=device) for each in (source, consumed))
+    return weights_of(model, capture(model, *ids, patterns))
 
 
-def weights_of(model: Transformer, seen: Recording, row: int = 0) -> AttentionWeights:
+def weights_of(model: Transformer, seen: Mapping[str, Tensor], row: int = 0) -> AttentionWeights:
     """The recorded weights of one row of the batch, as float32."""
     return {
         kind: np.stack(
@@ -107,9 +148,8 @@ def trace(
     end_id, start_id = model.config.end_id, model.config.start_id
     source_ids = tokenizer.encode(text)
     with probing(model, *edits):
-        found = search(model, [source_ids], config, [prefix])[0]
-        seen = _captured(
-            model, [*source_ids, end_id], [start_id, *found.best.tokens], "weights", "values"
+        [found], seen = search_and_capture(
+            model, [source_ids], config, [prefix], ("weights", "values")
         )
     source = tokenizer.read([*source_ids, end_id])
     target = tokenizer.read([*found.best.tokens, end_id])
@@ -127,22 +167,8 @@ def trace(
     )
 
 
-def _captured(
-    model: Transformer, source: Sequence[int], consumed: Sequence[int], *tensors: str
-) -> Recording:
-    """Some tensors of every attention, for one sentence."""
-    device = next(model.parameters()).device
-    patterns = [attention_tap(kind, "*", tensor) for kind in KINDS for tensor in tensors]
-    return capture(
-        model,
-        torch.tensor([source], device=device),
-        torch.tensor([consumed], device=device),
-        patterns,
-    )
-
-
 @torch.inference_mode()
-def _value_norms(model: Transformer, seen: Recording) -> ValueNorms:
+def _value_norms(model: Transformer, seen: Mapping[str, Tensor]) -> ValueNorms:
     """‖v W^O‖ of every key and head (Kobayashi et al. 2020), without the bias."""
 
     def norms(kind: Kind, layer: int) -> NDArray[np.float32]:

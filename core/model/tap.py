@@ -162,6 +162,9 @@ def probing(model: nn.Module, *probes: Edits | Records) -> Iterator[Recording]:
         KeyError: if a name or pattern matches no tap; the message lists the taps there are.
     """
     seen = Recording()
+    if not probes:
+        yield seen
+        return
     taps = _taps(model)
     active = dict(_ACTIVE.get() or {})
 

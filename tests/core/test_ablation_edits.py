@@ -3,6 +3,7 @@
 import copy
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
@@ -365,9 +366,12 @@ def test_a_trace_searches_and_captures_under_its_edits(tokenizer, text):
     traced = trace(model, tokenizer, sentence, config=config, edits=[edits])
     ids = tokenizer.encode(sentence)
     with probing(model, edits):
-        assert traced.found == search(model, [ids], config)[0]
+        searched = search(model, [ids], config)[0]  # its encoder may run by another kernel
         weights = capture_weights(model, [*ids, END], [START, *traced.best.tokens])
+    assert [node.token for node in traced.found.tree] == [node.token for node in searched.tree]
+    totals = [[node.total_nats for node in found.tree] for found in (traced.found, searched)]
+    np.testing.assert_allclose(*totals, atol=1e-10)
     for kind in KINDS:
-        assert (traced.weights[kind] == weights[kind]).all()
+        np.testing.assert_allclose(traced.weights[kind], weights[kind], atol=1e-6)
     assert traced.found != before.found
     assert trace(model, tokenizer, sentence, config=config).found == before.found

@@ -9,11 +9,20 @@ import pytest
 import torch
 
 from core.config import SearchConfig
+from core.data import pad
 from core.decoding import SourceTooLongError, search
 from core.model import build, edit, probing, record, tap_names
 from core.records import KINDS, Trace
 from core.tokenizer import UnencodableTextError
-from core.tracing import attention_of, attention_tap, capture, capture_weights, trace
+from core.tracing import (
+    attention_of,
+    attention_tap,
+    capture,
+    capture_weights,
+    search_and_capture,
+    trace,
+    weights_of,
+)
 from tests.core.helpers import END, START, run_python, sentences, small_config, small_model
 
 SENTENCE = "The old man sees a red Häuschen 🚲."
@@ -65,6 +74,43 @@ def test_captured_weights_are_those_of_the_search(changes):
         assert captured[kind].dtype == np.float32
         assert captured[kind].shape == tuple(rows.shape)
         np.testing.assert_allclose(captured[kind], rows.float().numpy(), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+def test_a_captured_batch_is_what_each_source_gives_alone(method):
+    """In whatever order of lengths; padding stands at the end, where a caller cuts it off."""
+    model = small_model(small_config())
+    config = SearchConfig(method=method, beam_size=3, max_extra_pieces=4)
+    sources = sentences(6, 2, 9, 4)
+    found, seen = search_and_capture(model, sources, config, tensors=("weights", "values"))
+    for row, (source, mine, alone) in enumerate(
+        zip(sources, found, search(model, sources, config), strict=True)
+    ):
+        assert mine.best.tokens == alone.best.tokens
+        assert mine.best.score == pytest.approx(alone.best.score, abs=1e-10)
+        weights = capture_weights(model, [*source, END], [START, *mine.best.tokens])
+        for kind, expected in weights.items():
+            n_queries, n_keys = expected.shape[2:]
+            of_batch = weights_of(model, seen, row)[kind]
+            np.testing.assert_allclose(
+                of_batch[:, :, :n_queries, :n_keys], expected, rtol=0, atol=1e-6
+            )
+            assert (of_batch[:, :, :n_queries, n_keys:] == 0).all()
+    assert seen[attention_tap("cross", 0, "values")].shape[:3] == (4, 5, 10)
+
+
+def test_a_search_goes_on_from_a_state_and_leaves_it_as_it_is(monkeypatch):
+    model = small_model(small_config())
+    sources = sentences(5, 3)
+    expected = search(model, sources, SEARCH)
+    with torch.inference_mode():
+        state = model.start(model.encode(pad([[*each, END] for each in sources], 0)))
+    monkeypatch.setattr(type(model), "encode", None)  # it is not encoded again
+    for _ in range(2):
+        found = search(model, sources, SEARCH, state=state)
+        assert [each.best.tokens for each in found] == [each.best.tokens for each in expected]
+    with pytest.raises(SourceTooLongError):
+        search_and_capture(model, [[5] * 513], SEARCH)
 
 
 def test_a_trace_has_a_row_for_every_step_and_a_column_for_every_piece(traced):
