@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help app test check quick screenshots train bench bench-decoding startup clean
+.PHONY: help app test check quick screenshots train bench bench-toy startup clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -41,16 +41,16 @@ train: .venv/app ## five-minute example: a corpus of the project's own, a model,
 	$(BIN)/python -m core train --source runs/example/train.en --target runs/example/train.de --output runs/example/model
 	$(BIN)/python -m core translate --checkpoint runs/example/model "The old man sees a red house."
 
-bench: .venv/app ## a training step beside torch.nn.Transformer, in one run
-	$(BIN)/python -m bench.training_step
-
 .venv-bench/peers: requirements.txt bench/requirements.txt
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --requirement bench/requirements.txt
 	@touch $@
 
-bench-decoding: .venv-bench/peers ## translating beside transformers and CTranslate2, the same weights
-	.venv-bench/bin/python -m bench.decoding
+bench: .venv-bench/peers ## training, decoding and pictures beside transformers, CTranslate2, torch.nn.Transformer, BertViz
+	.venv-bench/bin/python -m bench
+
+bench-toy: .venv-bench/peers ## the same in a minute, to see that it runs; its figures mean nothing
+	.venv-bench/bin/python -m bench --sizes toy --rounds 1 --json runs/bench/toy.json
 
 startup: .venv/dev ## from the command to the first picture and the first sentence, in a browser
 	$(BIN)/python -m bench.startup

@@ -1,40 +1,39 @@
 """Translating a batch: the same weights here, in transformers and in CTranslate2, the same output.
 
-    python -m bench.decoding [--sizes tiny quarter-base] [--rounds 5]
-
 One thread each, in turn; generated tokens a second, `</s>` counted, the median over rounds. A case
 whose outputs differ is not timed. With every head's weights: here one forced pass after the search
 (`core.tracing`), in transformers `generate(output_attentions=True)`, which needs eager attention;
 CTranslate2 has no such thing.
 """
 
-import argparse
-import statistics
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 import torch
 
 from bench import layout
-from bench.workers import Act, Worker, in_turn, median_ratio
+from bench.comparison import Report, Say
+from bench.workers import Act, Worker, in_turn
 from core.config import SearchConfig
 from core.decoding import search
-from core.model import Transformer
-from core.tracing import capture
+from core.tracing import search_and_capture
 
+PART = "decoding"
 BATCHES, BEAMS = (1, 16, 64), (1, 4)
+LEFT_OUT = {("base", 4, 64)}
+"""Minutes a round."""
 LIMIT = 96
 """No translation of the sentences used comes near so many pieces."""
 
 
-def searching(beam_size: int) -> SearchConfig:
+def searching(beam_size: int, *, limit: int = LIMIT) -> SearchConfig:
     """Without a length penalty, whose definitions differ between the toolkits."""
     return SearchConfig(
         method="beam" if beam_size > 1 else "greedy",
         beam_size=beam_size,
         alpha=0.0,
-        max_extra_pieces=LIMIT,
-        max_target_pieces=LIMIT,
+        max_extra_pieces=limit,
+        max_target_pieces=limit,
     )
 
 
@@ -48,24 +47,16 @@ def _ours(*, captured: bool) -> Callable[..., Act]:
         model, texts, config = layout.ours(size), sources(batch), searching(beam_size)
 
         def act() -> list[list[int]]:
-            found = [list(each.best.tokens) for each in search(model, texts, config)]
-            if captured:
-                capture_batch(model, texts, found)
-            return found
+            found = (
+                search_and_capture(model, texts, config)[0]
+                if captured
+                else search(model, texts, config)
+            )
+            return [list(each.best.tokens) for each in found]
 
         return act
 
     return make
-
-
-def capture_batch(
-    model: Transformer, texts: Sequence[Sequence[int]], found: Sequence[Sequence[int]]
-) -> None:
-    """All weights of all heads for a batch of translations, in one forced pass."""
-    pad, start, end = model.config.pad_id, model.config.start_id, model.config.end_id
-    source = layout.padded([[*text, end] for text in texts], pad)
-    consumed = layout.padded([[start, *tokens] for tokens in found], pad)
-    capture(model, source, consumed, ["*.weights"])
 
 
 def _marian(attention: str, *, captured: bool) -> Callable[..., Act]:
@@ -126,52 +117,74 @@ def _ctranslate2(size: str, batch: int, beam_size: int) -> Act:
 
 
 OURS, OURS_CAPTURED = "ours", "ours, every head"
+MARIAN, MARIAN_CAPTURED = "transformers sdpa", "transformers eager, every head"
+CTRANSLATE2 = "CTranslate2"
 MAKERS: dict[str, Callable[..., Act]] = {
     OURS_CAPTURED: _ours(captured=True),
     OURS: _ours(captured=False),
-    "Marian eager, every head": _marian("eager", captured=True),
-    "Marian sdpa": _marian("sdpa", captured=False),
-    "CTranslate2": _ctranslate2,
+    MARIAN_CAPTURED: _marian("eager", captured=True),
+    MARIAN: _marian("sdpa", captured=False),
+    CTRANSLATE2: _ctranslate2,
 }
-COMPARED = {OURS_CAPTURED: ("Marian eager, every head",), OURS: ("Marian sdpa", "CTranslate2")}
+COMPARED = {OURS_CAPTURED: (MARIAN_CAPTURED, OURS), OURS: (MARIAN, CTRANSLATE2)}
 """Which peers each of our two is compared with."""
+WITHOUT_CAPTURE = 0.8
+"""Capture may cost 25 %: so much of the speed without it must remain."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--sizes", nargs="+", choices=layout.SIZES, default=["tiny"])
-    parser.add_argument("--rounds", type=int, default=5)
-    chosen = parser.parse_args()
-    for size in chosen.sizes:
+def measure(
+    report: Report, say: Say, *, sizes: Sequence[str], n_rounds: int, enough_s: float
+) -> None:
+    """Rows for each size, beam and batch: with every head beside transformers, without beside both."""
+    for size in sizes:
         layout.weights(size)
         with ExitStack() as stack:
-            workers = {name: stack.enter_context(Worker("bench.decoding", name)) for name in MAKERS}
+            workers = {name: stack.enter_context(Worker(__name__, name)) for name in MAKERS}
             for beam_size in BEAMS:
                 for batch in BATCHES:
-                    _compare(workers, size, batch, beam_size, chosen.rounds)
+                    if (size, beam_size, batch) in LEFT_OUT:
+                        continue
+                    what = f"{size}, {f'beam {beam_size}' if beam_size > 1 else 'greedy'}, batch {batch}"
+                    say(f"{PART}: {what}")
+                    _compare(
+                        report, what, workers, size, batch, beam_size,
+                        n_rounds=n_rounds, enough_s=enough_s,
+                    )  # fmt: skip
 
 
 def _compare(
-    workers: dict[str, Worker], size: str, batch: int, beam_size: int, n_rounds: int
+    report: Report,
+    case: str,
+    workers: dict[str, Worker],
+    size: str,
+    batch: int,
+    beam_size: int,
+    *,
+    n_rounds: int,
+    enough_s: float,
 ) -> None:
-    what = {"size": size, "batch": batch, "beam_size": beam_size}
-    found = {name: worker.make(**what) for name, worker in workers.items()}
-    print(f"{size}, batch {batch}, {f'beam {beam_size}' if beam_size > 1 else 'greedy'}")
-    different = [name for name in found if found[name] != found[OURS]]
-    if different:
-        print(f"  outputs differ from ours, so nothing is timed: {', '.join(different)}")
-        return
-    rounds = in_turn(workers, n_rounds=n_rounds)
-    n_tokens = sum(len(tokens) + 1 for tokens in found[OURS])
-    for name, own in rounds.items():
-        speed = n_tokens / statistics.median(each.wall_s for each in own)
-        ratios = (
-            f"{median_ratio(rounds[peer], own):.2f} x {peer}" for peer in COMPARED.get(name, ())
+    found = {
+        name: worker.make(size=size, batch=batch, beam_size=beam_size)
+        for name, worker in workers.items()
+    }
+    same = [name for name in found if found[name] == found[OURS]]
+    for name in found.keys() - same:
+        report.remarks.append(
+            f"{PART}, {case}: {name} finds other translations, so it is not timed"
         )
-        print(f"  {name:26} {speed:7.0f} tokens/s  {'; '.join(ratios)}", flush=True)
+    rounds = in_turn({name: workers[name] for name in same}, n_rounds=n_rounds, enough_s=enough_s)
+    n_tokens = sum(len(tokens) + 1 for tokens in found[OURS])
+    for ours, peers in COMPARED.items():
+        targets = {name: _target(size, batch, beam_size, name) for name in peers if name in same}
+        report.compare(PART, case, rounds, ours, targets, n_tokens=n_tokens)
 
 
-if __name__ == "__main__":
-    main()
+def _target(size: str, batch: int, beam_size: int, peer: str) -> float | None:
+    """The least ratio hoped for: greedy decoding of small models, and base beside a cached peer."""
+    if peer == OURS:
+        return WITHOUT_CAPTURE
+    if beam_size > 1:
+        return None
+    if size == "base":
+        return 1.0 if peer == MARIAN else None
+    return {MARIAN_CAPTURED: {1: 4.0, 16: 2.0}.get(batch), CTRANSLATE2: 0.5}.get(peer)

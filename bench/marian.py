@@ -27,7 +27,7 @@ SUBLAYERS = {
 }
 
 
-def marian_config(config: ModelConfig) -> MarianConfig:
+def marian_config(config: ModelConfig, p_dropout: float) -> MarianConfig:
     """The same shape in Hugging Face's words."""
     return MarianConfig(
         vocab_size=config.vocabulary_size,
@@ -40,7 +40,7 @@ def marian_config(config: ModelConfig) -> MarianConfig:
         decoder_ffn_dim=config.d_ff,
         activation_function=config.activation,
         max_position_embeddings=config.max_positions,
-        dropout=config.p_dropout,
+        dropout=p_dropout,
         attention_dropout=0.0,
         activation_dropout=0.0,
         scale_embedding=True,
@@ -73,9 +73,9 @@ def _renamed(name: str) -> str:
     return ".".join((stack, layers, number, *names, kind))
 
 
-def twin(model: Transformer, attention: str) -> MarianMTModel:
+def twin(model: Transformer, attention: str, p_dropout: float = 0.0) -> MarianMTModel:
     """A Hugging Face model of the same weights; attention is `eager` or `sdpa`."""
-    theirs = MarianMTModel(marian_config(model.config))
+    theirs = MarianMTModel(marian_config(model.config, p_dropout))
     missing, unexpected = theirs.load_state_dict(state(model), strict=False)
     assert not unexpected, unexpected
     assert all("embed_" in name or name == "lm_head.weight" for name in missing), missing

@@ -1,174 +1,211 @@
-"""One training step of the bundled size: as written naively, as it is, and torch.nn.Transformer.
+"""One training step: forward, backward, optimiser. The same weights, ids and loss in three toolkits.
 
-    python -m bench.training_step [--rounds 5] [--json FILE]
-
-Each variant is a process of its own (memory settings belong to a process), all run one thread, and
-the rounds are interleaved: A B C A B C .. The figure is the median over rounds, in source + target
-tokens a second; a round is the best of three steps.
+One thread each, in turn; source + target tokens a second, padding not counted. Ours is what
+`core.training` does in a step; each toolkit is at the best of float32 and bfloat16 autocast and, for
+transformers, of its kinds of attention, as a short run beforehand finds it. A variant whose loss
+without dropout differs before the first step is not timed.
 """
 
-import argparse
-import json
 import math
-import os
-import platform
 import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
-VARIANTS = {
-    "before": "this model: fused attention, torch's dropout, glibc's memory defaults",
-    "after": "this model as it trains here",
-    "torch.nn.Transformer": "same sizes, same data, same optimiser",
-}
-N_PAIRS, N_SOURCE, N_TARGET = 100, 11, 12
-VOCABULARY_SIZE, N_LAYERS, D_MODEL, D_FF, N_HEADS, P_DROPOUT = 8_000, 4, 256, 1_024, 8, 0.1
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench import layout
+from bench.comparison import Report, Say
+from bench.machine import matmul_peak
+from bench.workers import Act, Round, Worker, in_turn
+from core.device import keep_freed_memory
+from core.model import build
+from core.training import Objective
+
+PART = "training step"
+TARGETS = {"quarter-base": 2.0, "base": 1.0}
+P_DROPOUT, SMOOTHING = 0.1, 0.1
+TOLERANCE = 1e-4
+"""Relative, between losses of the same weights."""
+HOPELESS = 0.25
+"""A precision with a smaller share of the better one's matmul peak wins no step."""
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+OURS, MARIAN, TORCH = "ours", "transformers Marian", "torch.nn.Transformer"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+def batch(n_pairs: int) -> tuple[Tensor, Tensor, int]:
+    """Padded source and target, `</s>` and start included, and how many tokens they really hold.
+
+    The pairs are neighbours in length, as a trainer's batches are.
+    """
+    by_length = sorted(layout.pairs(8 * n_pairs, seed=4), key=lambda pair: len(pair[1]))
+    chosen = by_length[4 * n_pairs : 5 * n_pairs]
+    end, start = layout.END, layout.vocabulary_size() - 1
+    source = layout.padded([[*source, end] for source, _ in chosen], start)
+    target = layout.padded([[start, *target, end] for _, target in chosen], start)
+    return source, target, sum(len(source) + len(target) + 2 for source, target in chosen)
+
+
+def _ours(precision: str) -> Callable[..., Act]:
+    def make(size: str, n_pairs: int) -> Act:
+        keep_freed_memory()
+        model = build(layout.config(size, p_dropout=P_DROPOUT))
+        model.load_state_dict(layout.ours(size).state_dict())
+        source, target, _ = batch(n_pairs)
+        objective = Objective(model, label_smoothing=SMOOTHING)
+        n_expected = int((target[:, 1:] != model.config.pad_id).sum())
+        return _stepping(objective, lambda: objective(source, target) / n_expected, precision)
+
+    return make
+
+
+def _marian(attention: str, precision: str) -> Callable[..., Act]:
+    def make(size: str, n_pairs: int) -> Act:
+        from bench.marian import twin
+
+        model = twin(layout.ours(size), attention, p_dropout=P_DROPOUT)
+        source, target, _ = batch(n_pairs)
+        visible = (source != model.config.pad_token_id).long()
+
+        def loss() -> Tensor:
+            logits = model(
+                source,
+                attention_mask=visible,
+                decoder_input_ids=target[:, :-1],
+                use_cache=False,
+            ).logits
+            return _smoothed(logits, target, model.config.pad_token_id)
+
+        return _stepping(model, loss, precision)
+
+    return make
+
+
+def _torch(precision: str) -> Callable[..., Act]:
+    def make(size: str, n_pairs: int) -> Act:
+        from bench.torch_transformer import Twin
+
+        model = Twin(layout.ours(size), p_dropout=P_DROPOUT)
+        source, target, _ = batch(n_pairs)
+        return _stepping(
+            model, lambda: _smoothed(model(source, target[:, :-1]), target, model.pad_id), precision
+        )
+
+    return make
+
+
+def _smoothed(logits: Tensor, target: Tensor, pad_id: int) -> Tensor:
+    """The mean loss as users of the peers write it."""
+    return functional.cross_entropy(
+        logits.float().flatten(0, 1),
+        target[:, 1:].flatten(),
+        ignore_index=pad_id,
+        label_smoothing=SMOOTHING,
     )
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--variant", choices=VARIANTS, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.variant:
-        _serve(options.variant)
-        return
-    speeds = _measure(options.rounds)
-    base = statistics.median(speeds["torch.nn.Transformer"])
-    for name, values in speeds.items():
-        median = statistics.median(values)
-        print(
-            f"{name:22} {median:7.0f} tokens/s  {median / base:5.2f} x nn.Transformer  ({VARIANTS[name]})"
-        )
-    if options.json:
-        result = {"tokens_per_s": speeds, "machine": platform.processor() or platform.machine()}
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
 
 
-def _measure(n_rounds: int) -> dict[str, list[float]]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    servers = {
-        name: subprocess.Popen(
-            [sys.executable, "-m", "bench.training_step", "--variant", name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        for name in VARIANTS
-    }
-    speeds: dict[str, list[float]] = {name: [] for name in VARIANTS}
-    for _ in range(n_rounds + 1):
-        for name, server in servers.items():
-            assert server.stdin
-            assert server.stdout
-            server.stdin.write("go\n")
-            server.stdin.flush()
-            speeds[name].append(float(server.stdout.readline()))
-    for server in servers.values():
-        server.communicate("")
-    return {name: values[1:] for name, values in speeds.items()}  # the first round warms up
-
-
-def _serve(variant: str) -> None:
-    """Run a round whenever a line comes in; print its tokens a second."""
-    if variant != "before":
-        from core.device import keep_freed_memory
-
-        if variant == "after":
-            keep_freed_memory()
-    import torch
-
+def _stepping(model: nn.Module, loss: Callable[[], Tensor], precision: str) -> Act:
+    """An act that takes a step, and tells the loss before the first one and a step's FLOPs."""
     torch.set_num_threads(1)
     torch.manual_seed(1)
-    step = (
-        _peer_step() if variant == "torch.nn.Transformer" else _our_step(naive=variant == "before")
-    )
-    n_tokens = N_PAIRS * (N_SOURCE + N_TARGET)
-    for _ in sys.stdin:
-        times = []
-        for _ in range(3):
-            started_s = time.perf_counter()
-            step()
-            times.append(time.perf_counter() - started_s)
-        print(n_tokens / min(times), flush=True)
-
-
-def _our_step(*, naive: bool) -> Callable[[], None]:
-    import torch
-    from torch.nn import functional
-
-    from core.config import ModelConfig
-    from core.model import build
-    from core.model.attention import MultiHeadAttention
-    from core.model.dropout import Dropout
-    from core.training import Objective
-
-    if naive:
-        MultiHeadAttention._explicit = lambda self, query: False  # type: ignore[method-assign]
-        Dropout.forward = lambda self, tensor: functional.dropout(  # type: ignore[method-assign]
-            tensor, self.p_dropout, self.training
-        )
-    model = build(
-        ModelConfig(
-            vocabulary_size=VOCABULARY_SIZE,
-            n_encoder_layers=N_LAYERS,
-            n_decoder_layers=N_LAYERS,
-            d_model=D_MODEL,
-            d_ff=D_FF,
-            n_heads=N_HEADS,
-            d_k=D_MODEL // N_HEADS,
-            d_v=D_MODEL // N_HEADS,
-            p_dropout=P_DROPOUT,
-        )
-    )
-    objective = Objective(model, label_smoothing=0.1).train()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=not naive)
-    source = torch.randint(4, VOCABULARY_SIZE, (N_PAIRS, N_SOURCE))
-    target = torch.randint(4, VOCABULARY_SIZE, (N_PAIRS, N_TARGET + 1))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-5, fused=True)
 
     def step() -> None:
-        (objective(source, target) / (N_PAIRS * N_TARGET)).backward()
+        dtype = DTYPES[precision]
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+            value = loss()
+        value.backward()
         optimizer.step()
         optimizer.zero_grad()
 
-    return step
+    model.eval()
+    with torch.no_grad():
+        before = loss().item()
+    model.train()
+    with FlopCounterMode(display=False) as counter:
+        step()
+    facts = {"loss": before, "flops": counter.get_total_flops()}
+
+    def act() -> dict[str, float]:
+        step()
+        return facts
+
+    return act
 
 
-def _peer_step() -> Callable[[], None]:
-    """torch.nn.Transformer with tied, scaled embeddings: the tutorial everybody starts from."""
-    import torch
-    from torch import nn
-    from torch.nn import functional
-
-    table = nn.Embedding(VOCABULARY_SIZE, D_MODEL)
-    model = nn.Transformer(
-        D_MODEL, N_HEADS, N_LAYERS, N_LAYERS, D_FF, P_DROPOUT, batch_first=True
-    ).train()
-    parameters = [*model.parameters(), *table.parameters()]
-    optimizer = torch.optim.Adam(parameters, lr=1e-4)
-    source = torch.randint(4, VOCABULARY_SIZE, (N_PAIRS, N_SOURCE))
-    target = torch.randint(4, VOCABULARY_SIZE, (N_PAIRS, N_TARGET + 1))
-    causal = nn.Transformer.generate_square_subsequent_mask(N_TARGET)
-    scale = math.sqrt(D_MODEL)
-
-    def step() -> None:
-        consumed = table(target[:, :-1]) * scale
-        stream = model(table(source) * scale, consumed, tgt_mask=causal, tgt_is_causal=True)
-        logits = functional.linear(stream, table.weight).flatten(0, 1)
-        loss = functional.cross_entropy(logits, target[:, 1:].flatten(), label_smoothing=0.1)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    return step
+MAKERS: dict[str, Callable[..., Act]] = {
+    **{f"{OURS}, {precision}": _ours(precision) for precision in DTYPES},
+    **{
+        f"{MARIAN} {attention}, {precision}": _marian(attention, precision)
+        for attention in ("eager", "sdpa")
+        for precision in DTYPES
+    },
+    **{f"{TORCH}, {precision}": _torch(precision) for precision in DTYPES},
+}
 
 
-if __name__ == "__main__":
-    main()
+def measure(
+    report: Report, say: Say, *, sizes: Sequence[str], n_rounds: int, enough_s: float
+) -> None:
+    """A row for each size and peer, and what part of the matmul peak ours reaches."""
+    peaks = {name: matmul_peak(dtype) for name, dtype in DTYPES.items()}
+    report.figures["matmul peak, GFLOP/s"] = peaks
+    makers = [name for name in MAKERS if peaks[_precision(name)] > HOPELESS * max(peaks.values())]
+    if len(makers) < len(MAKERS):
+        report.remarks.append(
+            f"{PART}: this processor multiplies {peaks['float32']:.1f} GFLOP/s in float32 and "
+            f"{peaks['bfloat16']:.1f} in bfloat16, so only the faster is tried"
+        )
+    for size in sizes:
+        n_pairs = 16 if size == "base" else 64
+        layout.weights(size)
+        say(f"{PART}: {size}, {n_pairs} pairs")
+        with ExitStack() as stack:
+            workers = {name: stack.enter_context(Worker(__name__, name)) for name in makers}
+            facts = {name: each.make(size=size, n_pairs=n_pairs) for name, each in workers.items()}
+            _drop_different(facts, workers, report, size)
+            trial = in_turn(workers, n_rounds=1)
+            best = {toolkit: _best(toolkit, trial) for toolkit in (OURS, MARIAN, TORCH)}
+            rounds = in_turn(
+                {name: workers[name] for name in best.values()},
+                n_rounds=n_rounds,
+                enough_s=enough_s,
+            )
+        ours = best.pop(OURS)
+        report.compare(
+            PART, f"{size}, {n_pairs} pairs", rounds, ours,
+            {peer: TARGETS.get(size) for peer in best.values()}, n_tokens=batch(n_pairs)[2],
+        )  # fmt: skip
+        report.figures.setdefault("share of the matmul peak", {})[size] = {
+            name: _share(own, facts[name]["flops"], peaks[_precision(name)])
+            for name, own in rounds.items()
+        }
+
+
+def _precision(name: str) -> str:
+    return name.rsplit(", ", 1)[1]
+
+
+def _drop_different(
+    facts: dict[str, dict[str, float]], workers: dict[str, Worker], report: Report, size: str
+) -> None:
+    reference = facts[f"{OURS}, float32"]["loss"]
+    for name, of_name in facts.items():
+        if not math.isclose(of_name["loss"], reference, rel_tol=TOLERANCE):
+            report.remarks.append(
+                f"{PART}, {size}: {name} starts from a loss of {of_name['loss']:.6f}, not "
+                f"{reference:.6f}, so it is not timed"
+            )
+            del workers[name]
+
+
+def _best(toolkit: str, trial: dict[str, list[Round]]) -> str:
+    mine = {name: own for name, own in trial.items() if name.startswith(toolkit)}
+    return min(mine, key=lambda name: min(each.wall_s for each in mine[name]))
+
+
+def _share(own: list[Round], flops: float, peak: float) -> float:
+    """Of the peak in the precision that the products were done in."""
+    return flops / statistics.median(each.wall_s for each in own) / 1e9 / peak

@@ -105,8 +105,8 @@ def capture_weights(
     """All attention weights of one sentence; see `capture`."""
     device = next(model.parameters()).device
     patterns = [attention_tap(kind, "*") for kind in KINDS]
-    ids = (torch.tensor([each], device=device) for each in (source, consumed))
-    return weights_of(model, capture(model, *ids, patterns))
+    ids, targets = (torch.tensor([each], device=device) for each in (source, consumed))
+    return weights_of(model, capture(model, ids, targets, patterns))
 
 
 def weights_of(model: Transformer, seen: Mapping[str, Tensor], row: int = 0) -> AttentionWeights:

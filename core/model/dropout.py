@@ -10,8 +10,8 @@ _LEVELS = 1 << 16
 class Dropout(nn.Module):
     """Zero each number with probability p and scale the others by 1 / (1 - p), in training only.
 
-    On a CPU, PyTorch's own dropout spends three times as long on drawing (bench: `make bench`), so
-    there a 16-bit number an element decides, four to a draw: p is rounded to 1/65536 and the scale
+    On a CPU, PyTorch's own dropout spends three times as long on drawing (docs/decisions/0002), so there
+    a 16-bit number an element decides, four to a draw: p is rounded to 1/65536 and the scale
     is that of the rounded p, which keeps the expectation exact.
     """
 

@@ -1,0 +1,81 @@
+"""As fast as it should be? This project beside its peers, in one run.
+
+    python -m bench [--parts training decoding] [--sizes tiny base] [--rounds 5] [--json FILE]
+    python -m bench --report bench/results.json [--short]
+
+One thread, a process for each variant, rounds in turn: a ratio is the median over rounds of the
+peer's time over ours in the same round, so above 1 ours is faster. Nothing is timed before its
+output has been compared. `--report` prints what a run has written, without running anything.
+"""
+
+import argparse
+import datetime
+import json
+import sys
+from pathlib import Path
+
+from bench.comparison import Report, markdown
+
+PARTS = {
+    "training": ("tiny", "quarter-base, 3 layers", "quarter-base", "base"),
+    "decoding": ("tiny", "quarter-base", "base"),
+    "pictures": ("tiny", "quarter-base"),
+    "growth": ("tiny",),
+}
+"""What is measured, and of which sizes unless the command line says otherwise."""
+RESULTS = Path("bench/results.json")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--sizes", nargs="+", help="instead of those each part has by itself")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--enough-s", type=float, default=7, help="two rounds, but no third after so many seconds"
+    )
+    parser.add_argument("--json", type=Path, default=RESULTS)
+    parser.add_argument("--report", type=Path)
+    parser.add_argument("--short", action="store_true", help="the rows that have a target")
+    chosen = parser.parse_args()
+    if chosen.report:
+        report = Report.read(chosen.report)
+    else:
+        report = _run(chosen)
+        partial = chosen.json.with_suffix(".partial")
+        partial.write_text(json.dumps(report.as_json(), indent=1) + "\n")
+        partial.rename(chosen.json)
+    print(markdown(report, short=chosen.short))
+
+
+def _run(chosen: argparse.Namespace) -> Report:
+    from bench import decoding, growth, machine, pictures, training_step  # they need the peers
+
+    measures = {
+        "training": training_step.measure,
+        "decoding": decoding.measure,
+        "pictures": pictures.measure,
+        "growth": growth.measure,
+    }
+    report = Report(
+        figures={
+            "date": datetime.date.today().isoformat(),
+            "command": " ".join(["python -m bench", *sys.argv[1:]]),
+            "machine": machine.described(),
+        }
+    )
+    for part in chosen.parts:
+        measures[part](
+            report,
+            lambda line: print(line, file=sys.stderr, flush=True),
+            sizes=chosen.sizes or PARTS[part],
+            n_rounds=chosen.rounds,
+            enough_s=chosen.enough_s,
+        )
+    return report
+
+
+if __name__ == "__main__":
+    main()
