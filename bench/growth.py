@@ -79,7 +79,7 @@ def measure(
     """Rows for each length of one sentence, and for each batch; of the first size alone."""
     size = sizes[0]
     layout.weights(size)
-    cases = [(length, 1) for length in LENGTHS]
+    cases = [(length, 1) for length in (LENGTHS if size != "toy" else LENGTHS[:2])]
     cases += [(LENGTH_OF_BATCHES, batch) for batch in BATCHES if batch > 1]
     with ExitStack() as stack:
         workers = {name: stack.enter_context(Worker(__name__, name)) for name in MAKERS}

@@ -159,15 +159,33 @@ def idle(page: Page) -> None:
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)  # a component's code still loads
 
 
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
+    """One for each kind of window: what was loaded once, scripts above all, is loaded."""
+    made: dict[str, BrowserContext] = {}
+    yield made
+    for context in made.values():
+        context.close()
+
+
 @pytest.fixture(params=["light"])
-def visitor(request: pytest.FixtureRequest, browser: Browser, server: Server) -> Iterator[Visitor]:
+def visitor(
+    request: pytest.FixtureRequest,
+    browser: Browser,
+    contexts: dict[str, BrowserContext],
+    server: Server,
+) -> Iterator[Visitor]:
     """A laptop-sized window; parametrize indirectly for dark, or a narrow one."""
     scheme, _, size = request.param.partition(" ")
     width, height = (400, 800) if size == "narrow" else (1280, 800)
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    visitor = Visitor(context, server)
+    if request.param not in contexts:
+        contexts[request.param] = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme
+        )
+    visitor = Visitor(contexts[request.param], server)
     yield visitor
-    context.close()
+    for page in visitor.context.pages:
+        page.close()
     assert not visitor.faults
 
 
