@@ -23,7 +23,7 @@ test: .venv/dev  ## lint, types and every test, browser included
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/dev ## format, lint and types
 	$(BIN)/ruff format .
@@ -31,7 +31,7 @@ check: .venv/dev ## format, lint and types
 	$(BIN)/mypy
 
 quick: .venv/dev ## the tests a developer runs all the time
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not e2e and not app"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not e2e and not app"
 
 screenshots: .venv/dev ## remake the pictures in README and docs
 	$(BIN)/python -m tests.e2e.screenshots

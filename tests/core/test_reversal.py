@@ -57,7 +57,7 @@ def test_a_head_learns_the_anti_diagonal(tmp_path: Path) -> None:
     torch.manual_seed(1)
     model = build(
         ModelConfig(
-            vocabulary_size=FIRST_LETTER + N_LETTERS, n_encoder_layers=2, n_decoder_layers=2,
+            vocabulary_size=FIRST_LETTER + N_LETTERS, n_encoder_layers=1, n_decoder_layers=1,
             d_model=64, d_ff=128, n_heads=4, d_k=16, d_v=16, p_dropout=0.0,
         )
     ).eval()  # fmt: skip
@@ -70,8 +70,8 @@ def test_a_head_learns_the_anti_diagonal(tmp_path: Path) -> None:
         corpus=reversal_corpus(training),
         validation={},
         config=TrainConfig(
-            tokens_per_update=800, tokens_per_microbatch=800, n_steps=2_000, n_warmup_steps=200,
-            rate_scale=0.35, label_smoothing=0.0, validate_every=10_000, snapshot_every=10_000,
+            tokens_per_update=1_000, tokens_per_microbatch=1_000, n_steps=1_300, n_warmup_steps=150,
+            rate_scale=0.45, label_smoothing=0.0, validate_every=10_000, snapshot_every=10_000,
         ),
         run=run,
     ).train()  # fmt: skip

@@ -22,7 +22,7 @@ from core.table3 import SCORES, TEST, TEXTS, TRAIN, VALIDATION, read_table
 from core.weights import read_tensors
 from tests.core.helpers import ENVIRONMENT, ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("table3")]  # one queue for all
+pytestmark = pytest.mark.slow
 
 N_STEPS = 120
 ROWS = "C-N2,base,base-seed2"

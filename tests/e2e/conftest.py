@@ -37,6 +37,8 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+LOOKS = ["light", "dark", "light narrow", "dark narrow"]
+"""Colours and widths of a reader's window: what `visitor` is parametrized with, indirectly."""
 IDLE = (
     "[data-testid='stApp'][data-test-connection-state='CONNECTED']"
     "[data-test-script-state='notRunning']"
@@ -208,14 +210,16 @@ def overflow_px(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 
-@pytest.fixture
-def empty_page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
-    """A Streamlit page with nothing of ours in it."""
-    process, server = start_server(tmp_path / "log", "tests/e2e/empty_app.py")
+@pytest.fixture(scope="session")
+def streamlits_own(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """What axe finds wrong with a Streamlit page that has nothing of ours in it."""
+    log = tmp_path_factory.mktemp("empty") / "log"
+    process, server = start_server(log, "tests/e2e/empty_app.py")
     page = browser.new_page()
     page.goto(server.url)
     idle(page)
-    yield page
+    found = violations(page)
     page.close()
     process.terminate()
     process.wait(10)
+    return found

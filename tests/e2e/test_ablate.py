@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import Visitor, idle, link, overflow_px, violations
+from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 
 DONE = "Self-check of this sentence: 6 of 6 hold"
@@ -149,15 +149,10 @@ QUERIES = ["", "?ablation=cross.L1H6%3D0%2Cenc.L4%3Dskip&swept=1"]
 
 
 @pytest.mark.parametrize("query", QUERIES)
-@pytest.mark.parametrize("visitor", ["light", "dark", "light narrow", "dark narrow"], indirect=True)
-def test_every_look_draws_the_whole_page(visitor: Visitor, query: str) -> None:
+@pytest.mark.parametrize("visitor", LOOKS, indirect=True)
+def test_every_look_is_whole_and_accessible(
+    visitor: Visitor, streamlits_own: set[str], query: str
+) -> None:
     page = opened(visitor, query)
     assert overflow_px(page) <= 0
-
-
-@pytest.mark.parametrize("query", QUERIES)
-@pytest.mark.parametrize("visitor", ["light", "dark"], indirect=True)
-def test_axe_finds_nothing_that_an_empty_page_does_not_have(
-    visitor: Visitor, empty_page: Page, query: str
-) -> None:
-    assert violations(opened(visitor, query)) <= violations(empty_page)
+    assert violations(page) <= streamlits_own

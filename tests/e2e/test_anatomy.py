@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import Visitor, idle, link, overflow_px, violations
+from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 
 ADDRESS = "/anatomy?text=A+dog+runs+through+the+snow.&layer=2&head=3&step=2"
@@ -86,19 +86,10 @@ def test_what_is_said_of_a_block_is_in_sight(visitor: Visitor) -> None:
     expect(page.locator(".anatomy .facts")).to_be_in_viewport(ratio=1)
 
 
-@pytest.mark.parametrize("visitor", ["light", "dark", "light narrow", "dark narrow"], indirect=True)
-def test_every_look_draws_the_whole_page(visitor: Visitor) -> None:
+@pytest.mark.parametrize("visitor", LOOKS, indirect=True)
+def test_every_look_is_whole_and_accessible(visitor: Visitor, streamlits_own: set[str]) -> None:
     page = visitor.open(ADDRESS)
     expect(page.get_by_role("heading", name=re.compile(r"^[\d,]+ parameters$"))).to_be_visible()
     expect(page.locator(".anatomy .block")).to_have_count(2 + 5 + 2 + 8 + 2)
     assert overflow_px(page) <= 0
-
-
-@pytest.mark.parametrize("visitor", ["light", "dark", "light narrow"], indirect=True)
-def test_axe_finds_nothing_that_an_empty_page_does_not_have(
-    visitor: Visitor, empty_page: Page
-) -> None:
-    page = visitor.open(ADDRESS)
-    expect(page.locator(".anatomy .block").first).to_be_visible()
-    idle(page)
-    assert violations(page) <= violations(empty_page)
+    assert violations(page) <= streamlits_own

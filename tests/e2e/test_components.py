@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Server, Visitor, idle, start_server
-from tests.e2e.test_translate import violations
+from tests.e2e.conftest import Server, Visitor, idle, start_server, violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +94,6 @@ def test_a_head_that_is_switched_off_says_nothing(gallery: Page) -> None:
 
 
 def test_axe_finds_nothing_that_an_empty_page_does_not_have(
-    gallery: Page, empty_page: Page
+    gallery: Page, streamlits_own: set[str]
 ) -> None:
-    assert violations(gallery) <= violations(empty_page)
+    assert violations(gallery) <= streamlits_own

@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.e2e.conftest import Visitor, idle, link, overflow_px, violations
+from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 
 def test_a_head_is_one_click_away(visitor: Visitor) -> None:
@@ -45,20 +45,14 @@ def test_the_choice_stays_from_page_to_page(visitor: Visitor) -> None:
     assert link(page)["text"] == "A dog runs."
 
 
-@pytest.mark.parametrize("visitor", ["light", "dark", "light narrow", "dark narrow"], indirect=True)
-def test_every_look_draws_the_whole_page(visitor: Visitor) -> None:
+@pytest.mark.parametrize("visitor", LOOKS, indirect=True)
+def test_every_look_is_whole_and_accessible(visitor: Visitor, streamlits_own: set[str]) -> None:
     page = visitor.open("/heads")
     expect(page.locator(".js-plotly-plot")).to_be_visible()
     n_tiles = page.get_by_role("button", name=re.compile(r"^Layer \d+, head \d+$")).count()
     assert n_tiles >= 4 * 8
     assert overflow_px(page) <= 0
-
-
-@pytest.mark.parametrize("visitor", ["light", "dark"], indirect=True)
-def test_axe_finds_nothing_that_an_empty_page_does_not_have(
-    visitor: Visitor, empty_page: Page
-) -> None:
-    assert violations(visitor.open("/heads")) <= violations(empty_page)
+    assert violations(page) <= streamlits_own
 
 
 def test_heads_are_tinted_by_what_switching_them_off_changes(visitor: Visitor) -> None:

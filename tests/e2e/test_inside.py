@@ -6,9 +6,9 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import Visitor, idle, link, overflow_px, violations
+from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 
 ADDRESS = "/inside?text=A+dog+runs+through+the+snow."
@@ -75,13 +75,14 @@ def test_another_sentence_starts_in_its_own_middle(visitor: Visitor) -> None:
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-@pytest.mark.parametrize("visitor", ["light", "dark", "light narrow", "dark narrow"], indirect=True)
-def test_every_look_draws_the_whole_page(visitor: Visitor) -> None:
+@pytest.mark.parametrize("visitor", LOOKS, indirect=True)
+def test_every_look_is_whole_and_accessible(visitor: Visitor, streamlits_own: set[str]) -> None:
     page = visitor.open(ADDRESS)
     for name in ("walk", "softmax", "norms"):
         expect(figure(page, name)).to_be_visible()
     assert page.locator(".katex-display").count() == 2
     assert overflow_px(page) <= 0
+    assert violations(page) <= streamlits_own
 
 
 @pytest.mark.parametrize("visitor", ["light narrow"], indirect=True)
@@ -102,13 +103,3 @@ def test_queries_are_blue_in_text_and_equation_alike(visitor: Visitor) -> None:
     word = story(page).get_by_text("query", exact=True)
     letter = page.locator(".katex-display .katex-html .mord.mathnormal", has_text=re.compile("^Q$"))
     assert word.evaluate(colour) == letter.first.evaluate(colour)
-
-
-@pytest.mark.parametrize("visitor", ["light", "dark", "light narrow"], indirect=True)
-def test_axe_finds_nothing_that_an_empty_page_does_not_have(
-    visitor: Visitor, empty_page: Page
-) -> None:
-    page = visitor.open(ADDRESS)
-    expect(figure(page, "norms")).to_be_visible()
-    idle(page)
-    assert violations(page) <= violations(empty_page)

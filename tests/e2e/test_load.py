@@ -22,7 +22,7 @@ from explorer.figures.colours import weight_levels
 from tests.checkpoints import write_checkpoint
 from tests.e2e.conftest import Server, start_server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 N_READERS = 10
 MODELS = {"small": {}, "one": {"n_heads": 1}, "many": {"n_encoder_layers": 3, "n_heads": 16}}

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.e2e.conftest import idle, start_server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 
 def test_a_folder_named_on_the_command_line_is_shown(browser: Browser, tmp_path: Path) -> None:

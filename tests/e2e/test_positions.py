@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import Visitor, idle, link, overflow_px, violations
+from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 
 PICTURES = {
@@ -172,17 +172,12 @@ def test_the_experiment_does_not_follow_to_other_pages(visitor: Visitor) -> None
     assert "ablation" not in link(page)
 
 
-@pytest.mark.parametrize("picture", PICTURES.values())
-@pytest.mark.parametrize("visitor", ["light", "dark", "light narrow", "dark narrow"], indirect=True)
-def test_every_look_draws_the_whole_page(visitor: Visitor, picture: str) -> None:
-    page = opened(visitor, f"?picture={picture}")
-    expect(plots(page).last).to_be_visible()
-    assert overflow_px(page) <= 0
-
-
-@pytest.mark.parametrize("picture", PICTURES.values())
-@pytest.mark.parametrize("visitor", ["light", "dark"], indirect=True)
-def test_axe_finds_nothing_that_an_empty_page_does_not_have(
-    visitor: Visitor, empty_page: Page, picture: str
-) -> None:
-    assert violations(opened(visitor, f"?picture={picture}")) <= violations(empty_page)
+@pytest.mark.parametrize("visitor", LOOKS, indirect=True)
+def test_every_look_is_whole_and_accessible(visitor: Visitor, streamlits_own: set[str]) -> None:
+    page = opened(visitor, "?picture=curves")
+    for name in PICTURES:
+        choose(page, name)
+        idle(page)
+        expect(plots(page).last).to_be_visible()
+        assert overflow_px(page) <= 0, name
+        assert violations(page) <= streamlits_own, name

@@ -11,7 +11,7 @@ from explorer.figures.drawing import text_width
 from explorer.state import EXAMPLES
 from tests.e2e.conftest import Visitor, idle, link
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 
 def download(page: Page, name: str, folder: Path) -> Path:
@@ -44,28 +44,23 @@ COUNT_COLOURS = """async (bytes) => {
 }"""
 
 
-@pytest.mark.parametrize(
-    ("name", "file_name", "labels"),
-    [
+@pytest.mark.parametrize("address", ["", "&drawing=lines&together=1"])
+def test_heads_are_saved_for_print(visitor: Visitor, tmp_path: Path, address: str) -> None:
+    page = visitor.open(f"/heads?layer=2&head=3{address}")
+    for name, file_name, labels in (
         ("All heads as SVG", "cross-heads.svg", ["Layer 4", "Head 8", "<s> → Die", "</s>"]),
         ("This head as SVG", "cross-layer-2-head-3.svg", ["<s> → Die", "woman", "weight", "0.75"]),
-    ],
-)
-@pytest.mark.parametrize("address", ["", "&drawing=lines&together=1"])
-def test_heads_are_saved_for_print(
-    visitor: Visitor, tmp_path: Path, address: str, name: str, file_name: str, labels: list[str]
-) -> None:
-    page = visitor.open(f"/heads?layer=2&head=3{address}")
-    file = download(page, name, tmp_path)
-    assert file.name == file_name
-    alone = visitor.context.new_page()
-    alone.goto(file.as_uri())
-    said = alone.locator("text").all_text_contents()
-    assert set(labels) <= set(said)
-    assert any("Cross-attention" in word for word in said)
-    assert alone.evaluate(OUTSIDE) == []
-    for words, size, width in alone.evaluate(WIDTHS):
-        assert width <= text_width(words, size), words
+    ):
+        file = download(page, name, tmp_path)
+        assert file.name == file_name
+        alone = visitor.context.new_page()
+        alone.goto(file.as_uri())
+        said = alone.locator("text").all_text_contents()
+        assert set(labels) <= set(said)
+        assert any("Cross-attention" in word for word in said)
+        assert alone.evaluate(OUTSIDE) == []
+        for words, size, width in alone.evaluate(WIDTHS):
+            assert width <= text_width(words, size), words
 
 
 OUTSIDE = """() => {

@@ -11,10 +11,10 @@ from core.config import ModelConfig
 from explorer.components import anatomy, beam, lines, overview
 from explorer.figures.head import head_figure
 from explorer.figures.standalone import Picture, View, notebook_html, standalone_html
-from tests.e2e.test_translate import violations
+from tests.e2e.conftest import violations
 from tests.explorer.trees import beam_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 ROWS, COLUMNS = ["<s> → Ein", "Ein → </s>"], ["A", "<b>", "שלום"]
 WEIGHTS = np.random.default_rng(1).dirichlet(np.ones(3), size=(2, 4, 2))  # N H q k

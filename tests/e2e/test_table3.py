@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from core.config import write_json
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.core.tables import made_up_table
-from tests.e2e.conftest import Visitor, idle, link, overflow_px, start_server, violations
+from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, start_server, violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
@@ -34,9 +34,10 @@ def own(browser: Browser, tmp_path: Path) -> Iterator[Visitor]:
     assert "Traceback" not in server.log.read_text()
 
 
-def test_a_head_of_a_row_opens_on_its_page(own: Visitor) -> None:
+def test_a_head_of_a_row_opens_on_its_page(own: Visitor, streamlits_own: set[str]) -> None:
     page = own.open(f"/table3?text={SENTENCE}&compared=base,A-h1")
     assert overflow_px(page) <= 0
+    assert violations(page) <= streamlits_own
     expect(page.get_by_role("row", name=re.compile("^A-h1 1 .*higher: worse"))).to_be_visible()
     tile = page.get_by_role("button", name="Layer 2, head 9", exact=True)
     tile.click()
@@ -49,7 +50,9 @@ def test_a_head_of_a_row_opens_on_its_page(own: Visitor) -> None:
 
 
 @pytest.mark.parametrize("visitor", ["light", "dark narrow"], indirect=True)
-def test_what_cells_say_is_read_with_the_keyboard_alone(visitor: Visitor, empty_page: Page) -> None:
+def test_what_cells_say_is_read_with_the_keyboard_alone(
+    visitor: Visitor, streamlits_own: set[str]
+) -> None:
     page = visitor.open("/table3")
     page.locator("summary").filter(has_text="Every number in words").focus()
     page.keyboard.press("Enter")
@@ -64,24 +67,13 @@ def test_what_cells_say_is_read_with_the_keyboard_alone(visitor: Visitor, empty_
     page.keyboard.press("Enter")
     expect(said).to_be_visible()
     assert overflow_px(page) <= 0
-    assert violations(page) <= violations(empty_page)
+    assert violations(page) <= streamlits_own
 
 
-@pytest.mark.parametrize("visitor", ["light", "dark", "light narrow", "dark narrow"], indirect=True)
-def test_every_look_draws_the_whole_page(visitor: Visitor) -> None:
+@pytest.mark.parametrize("visitor", LOOKS, indirect=True)
+def test_every_look_is_whole_and_accessible(visitor: Visitor, streamlits_own: set[str]) -> None:
     page = visitor.open("/table3")
     expect(page.get_by_role("row", name=re.compile("^big "))).to_be_attached()
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     assert overflow_px(page) <= 0
-
-
-@pytest.mark.parametrize("visitor", ["light", "dark"], indirect=True)
-def test_axe_finds_nothing_that_an_empty_page_does_not_have(
-    visitor: Visitor, empty_page: Page
-) -> None:
-    assert violations(visitor.open("/table3")) <= violations(empty_page)
-
-
-def test_axe_finds_nothing_where_rows_are_trained(own: Visitor, empty_page: Page) -> None:
-    page = own.open(f"/table3?text={SENTENCE}&compared=base,A-h1")
-    assert violations(page) <= violations(empty_page)
+    assert violations(page) <= streamlits_own

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.checkpoints import SENTENCE, reports, write_checkpoint, write_history, write_timeline
-from tests.e2e.conftest import Visitor, idle, link, overflow_px, start_server, violations
+from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, start_server, violations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 
 N_POINTS = "document.querySelector('.js-plotly-plot').data[0].x.length"
@@ -52,16 +52,10 @@ def test_arrow_keys_go_through_the_timeline(own: tuple[Visitor, Path]) -> None:
     assert link(page)["snapshot"] == "90"
 
 
-@pytest.mark.parametrize("visitor", ["light", "dark", "light narrow", "dark narrow"], indirect=True)
-def test_every_look_draws_the_whole_page(visitor: Visitor) -> None:
+@pytest.mark.parametrize("visitor", LOOKS, indirect=True)
+def test_every_look_is_whole_and_accessible(visitor: Visitor, streamlits_own: set[str]) -> None:
     page = visitor.open("/training?runs=en-de&log_x=1")
     expect(page.locator(".js-plotly-plot")).to_have_count(5)
     expect(page.get_by_text("keeps its finished weights alone")).to_be_visible()
     assert overflow_px(page) <= 0
-
-
-@pytest.mark.parametrize("visitor", ["light", "dark"], indirect=True)
-def test_axe_finds_nothing_that_an_empty_page_does_not_have(
-    visitor: Visitor, empty_page: Page
-) -> None:
-    assert violations(visitor.open("/training")) <= violations(empty_page)
+    assert violations(page) <= streamlits_own
