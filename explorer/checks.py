@@ -21,7 +21,7 @@ def draw_self_check(folder: Path, run: Run, trace: Trace, name: str) -> None:
         st.error(f"Self-check failed: this picture is not what the model did.\n{lines}")
     with st.expander(
         f"Self-check of {name}: {len(checks) - len(failed)} of {len(checks)} hold",
-        icon="❌" if failed else "✅",
+        icon=":material/error:" if failed else ":material/check_circle:",
     ):
         st.dataframe(
             [

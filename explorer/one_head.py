@@ -26,10 +26,23 @@ from explorer.shown import Shown
 Numbers = NDArray[np.floating[Any]]
 
 FIGURE, LINES = "head", "head_lines"
-VALUE_NOTES = {
-    "weights": "With nothing left out, every row sums to 1; the colour scale is the same for all heads.",
-    "norms": "Norms of weighted, transformed values; the scale reaches to this layer's largest.",
-    "rollout": "Mean over heads, all layers up to this one.",
+ROLLOUT_NOTE = "Mean over heads, all layers up to this one."
+ELSEWHERE = {
+    "cross": "What a row lacks to 1 comes from the words already written.",
+    "decoder": "What a row lacks to 1 comes from the source.",
+}
+"""Of a rollout, whose rows are shared between source and target."""
+NOTES = {
+    "matrix": {
+        "weights": "With nothing left out, every row sums to 1; the colour scale is the same for all heads.",
+        "norms": "Norms of weighted, transformed values; the scale reaches to this layer's largest.",
+        "rollout": ROLLOUT_NOTE,
+    },
+    "lines": {
+        "weights": "With nothing left out, a row's lines of one head sum to 1.",
+        "norms": "Norms of weighted, transformed values, as shares of this layer's largest.",
+        "rollout": ROLLOUT_NOTE,
+    },
 }
 
 
@@ -165,7 +178,6 @@ def _scale(shown: Shown) -> Scale:
 
 
 def _notes(shown: Shown, matrix: HeadMatrix) -> str:
-    parts = [VALUE_NOTES[shown.view.values], *matrix.notes]
-    if shown.view.drawing == "lines" and shown.view.values == "norms":
-        parts.append("Line widths are shares of that largest norm.")
-    return " ".join(parts)
+    values, kind = shown.view.values, shown.view.kind
+    elsewhere = [ELSEWHERE[kind]] if values == "rollout" and kind in ELSEWHERE else []
+    return " ".join([NOTES[shown.view.drawing][values], *elsewhere, *matrix.notes])

@@ -153,8 +153,9 @@ def _one_head(shown: Shown) -> None:
         one_head.draw_lines(shown)
     else:
         one_head.draw_matrix(shown)
-    name = f"{shown.view.kind}-layer-{shown.layer}-head-{shown.head}.svg"
-    save_svg("This head as SVG", lambda: one_head.svg(shown), name)
+    drawn = "Rollout" if shown.view.values == "rollout" else f"Head {shown.head}"
+    name = f"{shown.view.kind}-layer-{shown.layer}-{drawn.lower().replace(' ', '-')}.svg"
+    save_svg(f"{drawn} as SVG", lambda: one_head.svg(shown), name)
 
 
 frame.show_page(

@@ -49,7 +49,7 @@ def test_heads_are_saved_for_print(visitor: Visitor, tmp_path: Path, address: st
     page = visitor.open(f"/heads?layer=2&head=3{address}")
     for name, file_name, labels in (
         ("All heads as SVG", "cross-heads.svg", ["Layer 4", "Head 8", "<s> → Die", "</s>"]),
-        ("This head as SVG", "cross-layer-2-head-3.svg", ["<s> → Die", "woman", "weight", "0.75"]),
+        ("Head 3 as SVG", "cross-layer-2-head-3.svg", ["<s> → Die", "woman", "weight", "0.75"]),
     ):
         file = download(page, name, tmp_path)
         assert file.name == file_name

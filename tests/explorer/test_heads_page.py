@@ -71,7 +71,9 @@ def test_every_way_to_see_a_head_is_drawn(open_page: Open, kind: str, values: st
     assert not page.exception
     assert link(page, "measure") == "entropy"
     if values == "rollout":
-        assert "Mean over heads" in " ".join(text.value for text in page.markdown)
+        said = " ".join(text.value for text in page.markdown)
+        assert "Mean over heads" in said
+        assert ("What a row lacks to 1" in said) == (kind != "encoder")
 
 
 def test_the_head_that_points_at_a_word_is_one_click_away(open_page: Open) -> None:
