@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench import layout
 from bench.comparison import Report, Say
-from bench.machine import matmul_peak
+from bench.machine import PRODUCT_FLOPS, matmul_peak, product
 from bench.workers import Act, Round, Worker, in_turn
 from core.device import keep_freed_memory
 from core.model import build
@@ -33,6 +33,7 @@ HOPELESS = 0.25
 """A precision with a smaller share of the better one's matmul peak wins no step."""
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 OURS, MARIAN, TORCH = "ours", "transformers Marian", "torch.nn.Transformer"
+PRODUCT = "matrix product"
 
 
 def batch(n_pairs: int) -> tuple[Tensor, Tensor, int]:
@@ -96,6 +97,20 @@ def _torch(precision: str) -> Callable[..., Act]:
     return make
 
 
+def _product(precision: str) -> Callable[..., Act]:
+    """What steps are held against; timed in the same rounds, as a clock may change in between."""
+
+    def make(**_: object) -> Act:
+        multiply = product(DTYPES[precision])
+
+        def act() -> None:
+            multiply()
+
+        return act
+
+    return make
+
+
 def _smoothed(logits: Tensor, target: Tensor, pad_id: int) -> Tensor:
     """The mean loss as users of the peers write it."""
     return functional.cross_entropy(
@@ -143,6 +158,7 @@ MAKERS: dict[str, Callable[..., Act]] = {
         for precision in DTYPES
     },
     **{f"{TORCH}, {precision}": _torch(precision) for precision in DTYPES},
+    **{f"{PRODUCT}, {precision}": _product(precision) for precision in DTYPES},
 }
 
 
@@ -152,8 +168,9 @@ def measure(
     """A row for each size and peer, and what part of the matmul peak ours reaches."""
     peaks = {name: matmul_peak(dtype) for name, dtype in DTYPES.items()}
     report.figures["matmul peak, GFLOP/s"] = peaks
-    makers = [name for name in MAKERS if peaks[_precision(name)] > HOPELESS * max(peaks.values())]
-    if len(makers) < len(MAKERS):
+    hopeful = {name for name, peak in peaks.items() if peak > HOPELESS * max(peaks.values())}
+    makers = [name for name in MAKERS if _precision(name) in hopeful and PRODUCT not in name]
+    if len(hopeful) < len(peaks):
         report.remarks.append(
             f"{PART}: this processor multiplies {peaks['float32']:.1f} GFLOP/s in float32 and "
             f"{peaks['bfloat16']:.1f} in bfloat16, so only the faster is tried"
@@ -168,19 +185,22 @@ def measure(
             _drop_different(facts, workers, report, size)
             trial = in_turn(workers, n_rounds=1)
             best = {toolkit: _best(toolkit, trial) for toolkit in (OURS, MARIAN, TORCH)}
-            rounds = in_turn(
-                {name: workers[name] for name in best.values()},
-                n_rounds=n_rounds,
-                enough_s=enough_s,
-            )
+            products = {f"{PRODUCT}, {_precision(name)}" for name in best.values()}
+            chosen = {name: workers[name] for name in best.values()}
+            for name in products:
+                chosen[name] = stack.enter_context(Worker(__name__, name))
+                chosen[name].make()
+            rounds = in_turn(chosen, n_rounds=n_rounds, enough_s=enough_s)
         ours = best.pop(OURS)
         report.compare(
             PART, f"{size}, {n_pairs} pairs", rounds, ours,
             {peer: TARGETS.get(size) for peer in best.values()}, n_tokens=batch(n_pairs)[2],
         )  # fmt: skip
         report.figures.setdefault("share of the matmul peak", {})[size] = {
-            name: _share(own, facts[name]["flops"], peaks[_precision(name)])
-            for name, own in rounds.items()
+            name: _share(
+                facts[name]["flops"], rounds[name], rounds[f"{PRODUCT}, {_precision(name)}"]
+            )
+            for name in (ours, *best.values())
         }
 
 
@@ -206,6 +226,9 @@ def _best(toolkit: str, trial: dict[str, list[Round]]) -> str:
     return min(mine, key=lambda name: min(each.wall_s for each in mine[name]))
 
 
-def _share(own: list[Round], flops: float, peak: float) -> float:
-    """Of the peak in the precision that the products were done in."""
-    return flops / statistics.median(each.wall_s for each in own) / 1e9 / peak
+def _share(flops: float, steps: list[Round], products: list[Round]) -> float:
+    """What a step reaches of the product's FLOP/s in the same round and precision; the median."""
+    return statistics.median(
+        (flops / step.wall_s) / (PRODUCT_FLOPS / large.wall_s)
+        for step, large in zip(steps, products, strict=True)
+    )
