@@ -2,8 +2,8 @@
 
     python -m bench.explorer [--repeats 10] [--json FILE]
 
-The overview's peers, 48 Plotly subplots and BertViz's model view, get the same weights in the same
-run; without `pip install bertviz==1.4.1` in the environment the latter is left out, and said so.
+The overview's peer, 48 Plotly subplots, gets the same weights in the same run; BertViz's model view
+is in `python -m bench`.
 """
 
 import json
@@ -12,21 +12,18 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
 from bench.browser import await_drawn, measuring, options, translate
+from bench.heads import N_HEADS, N_LAYERS, N_TOKENS, weights
 from explorer.components import overview
 from explorer.figures.colours import weight_scale
 from tests.e2e.conftest import idle, start_server
 
-N_LAYERS, N_HEADS, N_TOKENS = 6, 8, 30
 PLACES = ("harbour", "library", "station", "market", "bridge", "church", "school", "theatre",
           "river", "castle", "garden", "museum")  # fmt: skip
 SENTENCE = "A young man in a blue shirt is riding his old bicycle along a busy street near the {}"
@@ -69,11 +66,8 @@ def main() -> None:
         for ours, theirs in zip(figures_ms[OVERVIEW], figures_ms[SUBPLOTS], strict=True)
     )
     print(f"{'subplots / overview':44} {ratio:7.1f} times")
-    sizes = payloads()
-    for name, n_bytes in sizes.items():
-        print(f"{name:44} {n_bytes / 1024:7.0f} KiB")
     if chosen.json:
-        result = {"machine": described, "milliseconds": figures_ms, "bytes": sizes}
+        result = {"machine": described, "milliseconds": figures_ms}
         chosen.json.write_text(json.dumps(result, indent=2) + "\n")
 
 
@@ -128,19 +122,13 @@ def _open_head(page: Page, number: int) -> None:
     await_drawn(page.get_by_role("heading", name=f"layer 2, head {head}"))
 
 
-def _weights() -> NDArray[np.float32]:
-    random = np.random.default_rng(1)
-    drawn = random.dirichlet(np.full(N_TOKENS, 0.1), size=(N_LAYERS, N_HEADS, N_TOKENS))
-    return drawn.astype(np.float32)
-
-
 def pictures(browser: Browser, n: int) -> dict[str, list[float]]:
     """The overview and Plotly's subplots, in turn in one page; the first of each only warms up."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_content("<!doctype html><body></body>")
     page.add_script_tag(content=get_plotlyjs())
     page.add_script_tag(content=PAINTED)
-    ours = [overview.SCRIPT, list(overview.payload(_weights(), layer=1, head=1))]
+    ours = [overview.SCRIPT, list(overview.payload(weights(), layer=1, head=1))]
     theirs = json.loads(_subplots())
     times: dict[str, list[float]] = {OVERVIEW: [], SUBPLOTS: []}
     for _ in range(n + 1):
@@ -152,28 +140,13 @@ def pictures(browser: Browser, n: int) -> dict[str, list[float]]:
 
 def _subplots() -> str:
     figure = make_subplots(N_LAYERS, N_HEADS)
-    for layer, heads in enumerate(_weights(), start=1):
-        for head, weights in enumerate(heads, start=1):
+    for layer, heads in enumerate(weights(), start=1):
+        for head, of_head in enumerate(heads, start=1):
             figure.add_heatmap(
-                z=weights, zmin=0, zmax=1, colorscale=weight_scale(), showscale=False,
+                z=of_head, zmin=0, zmax=1, colorscale=weight_scale(), showscale=False,
                 row=layer, col=head,
             )  # fmt: skip
     return str(figure.update_layout(width=900, height=700).to_json())
-
-
-def payloads() -> dict[str, int]:
-    """Bytes that travel to the browser for the same weights."""
-    sizes = {"overview's payload": len(overview.payload(_weights(), layer=1, head=1))}
-    if find_spec("bertviz") is None:
-        print("BertViz is not installed, so its model view is left out")
-        return sizes
-    import torch
-    from bertviz import model_view
-
-    layers = list(torch.from_numpy(_weights())[:, None])
-    tokens = [f"t{number}" for number in range(N_TOKENS)]
-    page = model_view(layers, tokens, html_action="return")
-    return {**sizes, "BertViz model view": len(page.data.encode())}
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from torch import Tensor
 from bench import layout
 from bench.comparison import Report, Row, Say
 from bench.decoding import LIMIT, searching
+from bench.heads import N_HEADS, N_LAYERS, N_TOKENS, weights
 from bench.workers import Act, Worker, in_turn
 from core.corpus import sentence_pairs
 from core.tokenizer import PiecedText, Tokenizer
@@ -23,7 +24,6 @@ from core.tracing import trace
 
 PART = "from sentence to pictures"
 N_WORDS, BEAM = 20, 4
-N_LAYERS, N_HEADS, N_TOKENS = 6, 8, 30
 OURS, MARIAN = "trace", "transformers generate, attentions gathered"
 OVERVIEW, MODEL_VIEW = "overview", "BertViz model view"
 
@@ -97,8 +97,8 @@ def _gathered(steps: Sequence[Sequence[Tensor]], rows: Tensor) -> list[NDArray[n
     return [
         np.stack(
             [
-                np.pad(weights, ((0, 0), (0, n_keys - weights.shape[-1])))
-                for weights in (
+                np.pad(rows_of_heads, ((0, 0), (0, n_keys - rows_of_heads.shape[-1])))
+                for rows_of_heads in (
                     layers[layer][row, :, -1].numpy()
                     for layers, row in zip(steps, rows.tolist(), strict=True)
                 )
@@ -109,23 +109,17 @@ def _gathered(steps: Sequence[Sequence[Tensor]], rows: Tensor) -> list[NDArray[n
     ]
 
 
-def _weights() -> NDArray[np.float32]:
-    random = np.random.default_rng(1)
-    drawn = random.dirichlet(np.full(N_TOKENS, 0.1), size=(N_LAYERS, N_HEADS, N_TOKENS))
-    return drawn.astype(np.float32)
-
-
 def _overview() -> Act:
     from explorer.components import overview
 
-    weights = _weights()
-    return lambda: len(overview.payload(weights, layer=1, head=1))
+    drawn = weights()
+    return lambda: len(overview.payload(drawn, layer=1, head=1))
 
 
 def _model_view() -> Act:
     from bertviz import model_view
 
-    layers = list(torch.from_numpy(_weights())[:, None])
+    layers = list(torch.from_numpy(weights())[:, None])
     tokens = [f"t{number}" for number in range(N_TOKENS)]
     return lambda: len(model_view(layers, tokens, html_action="return").data.encode())
 
