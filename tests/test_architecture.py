@@ -18,7 +18,7 @@ TIERS = (
     {"core.records", "core.data", "core.weights", "core.model.attention", "core.model.feedforward",
      "core.model.embedding", "core.table3"},
     {"core.ablation.parts", "core.report", "core.collect", "core.words",
-     "core.attribution", "core.model.state"},
+     "core.attribution", "core.model.state", "core.hypotheses"},
     {"core.measures", "core.ablation.spec", "core.model.layers"},
     {"core.model.lean"},
     {"core.model.transformer"},

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.config import SearchConfig
-from core.decoding import SourceTooLongError, length_penalty, max_target_pieces, search
+from core.decoding import SourceTooLongError, search
+from core.hypotheses import length_penalty, max_target_pieces
 from core.model import DecoderState
 from core.records import Found
 from tests.core.helpers import END, START, sentences, small_config, small_model
@@ -133,13 +134,13 @@ def test_stopping_early_costs_nothing(seed, width, alpha):
     def found_with(goes_on):
         with pytest.MonkeyPatch.context() as patch:
             if goes_on:
-                patch.setattr("core.decoding._Search._goes_on", goes_on)
+                patch.setattr("core.hypotheses.HypothesisTree._goes_on", goes_on)
             model = ScriptedModel(random_script(seed, end=1.5), VOCABULARY)
             config = SearchConfig(beam_size=width, alpha=alpha, max_target_pieces=9)
             return search(model, [[5]], config)[0], model.n_decoded_rows
 
     early, n_rows_early = found_with(None)
-    late, n_rows_late = found_with(lambda self, sentence, opened: bool(opened))
+    late, n_rows_late = found_with(lambda self, opened: bool(opened))
     assert early.best == late.best
     assert n_rows_early <= n_rows_late
 
