@@ -1,6 +1,6 @@
 """The table of `core.table3`, for people: as text, as Markdown, or as the JSON it is stored in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,6 +55,7 @@ def sections(table: Table) -> list[Section]:
         ("Difference to base", BASE_HEADER, _against_base),
         ("Training and speed", TRAINING_HEADER, _training),
     ]
+    beside = tuple(_beside_paper(table))
     return [
         overview,
         *(
@@ -62,6 +63,7 @@ def sections(table: Table) -> list[Section]:
             for title, header, cells in details
             if trained
         ),
+        *([Section("Does a row move as in the paper?", (PAPER_HEADER, *beside))] if beside else []),
     ]
 
 
@@ -144,6 +146,42 @@ def _training(measured: Measured) -> Cells:
     )
 
 
+PAPER_HEADER = (
+    "row", "paper ΔPPL", f"ΔPPL {VALIDATION}", "moves",
+    "paper ΔBLEU", f"ΔBLEU {TEST}", "moves",
+)  # fmt: skip
+
+
+def _beside_paper(table: Table) -> Iterator[Cells]:
+    """Differences to base, the paper's and ours, of rows that have both."""
+    base = next(row.paper for row in table.rows if row.name == "base")
+    assert base
+    for row in table.rows:
+        if row.paper and row.measured and row.measured.against_base:
+            against = row.measured.against_base
+            perplexity, bleu = against[VALIDATION]["perplexity"], against[TEST]["bleu"]
+            paper_perplexity = round(row.paper.perplexity - base.perplexity, 2)
+            paper_bleu = round(row.paper.bleu - base.bleu, 1)
+            yield (
+                row.name,
+                f"{paper_perplexity:+.2f}",
+                f"{perplexity.difference:+.2f}",
+                _moves(paper_perplexity, perplexity),
+                f"{paper_bleu:+.1f}",
+                f"{bleu.difference:+.1f}",
+                _moves(paper_bleu, bleu),
+            )
+
+
+def _moves(in_paper: float, here: Comparison) -> str:
+    """Whether a score moves as in the paper, where it is shown to move here."""
+    if here.verdict not in {"higher", "lower"}:
+        return here.verdict
+    if in_paper == 0:
+        return f"{here.verdict}; in the paper it stays"
+    return "as in the paper" if (in_paper > 0) == (here.verdict == "higher") else "the other way"
+
+
 def _score(score: Score, name: str) -> str:
     digits = 2 if name == "perplexity" else 1
     low, high = score.interval_95
@@ -170,4 +208,6 @@ def _notes(table: Table) -> list[str]:
         "Multi30k image captions. Levels cannot be compared, differences between rows can.",
         f"Spread of the three seeds of base: {spread or 'not known yet'}. A difference to base that "
         'is no larger, or whose 95 % interval includes zero, says "no difference shown".',
+        "The paper prints one model a row and no interval, so even where a row moves as in the paper, "
+        "the paper's own move may be chance.",
     ]

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from core.report import NOT_TRAINED, aligned, report
-from core.table3 import TRAINING, Table, untrained
+from core.report import NOT_TRAINED, _moves, aligned, report
+from core.table3 import TRAINING, Comparison, Table, untrained
 from tests.core.tables import made_up_table
 
 TABLE = made_up_table()
@@ -35,7 +35,7 @@ def test_every_row_has_a_line_and_says_whether_it_is_trained(format_):
 
 
 def test_numbers_stand_below_their_headers():
-    overview, scores, against, training = markdown_tables(report(TABLE, "markdown"))
+    overview, scores, against, training, beside = markdown_tables(report(TABLE, "markdown"))
     assert overview["A-h1"] == {
         "row": "A-h1", "N": "3", "d_model": "128", "d_ff": "512", "h": "1", "d_k": "128",
         "d_v": "128", "P_drop": "0.1", "ε_ls": "0.1", "positions": "sinusoidal",
@@ -56,6 +56,11 @@ def test_numbers_stand_below_their_headers():
         "final PPL multi30k-val": "6.38 [6.12, 6.62]",
         "final BLEU multi30k-test2016": "30.4 [28.9, 31.9]",
     }  # fmt: skip
+    assert list(beside) == ["A-h1"]
+    assert beside["A-h1"]["paper ΔPPL"] == "+0.37"
+    assert beside["A-h1"]["ΔPPL multi30k-val"] == "+0.50"
+    assert beside["A-h1"]["paper ΔBLEU"] == "-0.9"
+    assert beside["A-h1"]["ΔBLEU multi30k-test2016"] == "-0.5"
 
 
 def test_without_a_trained_row_only_the_first_table_is_there():
@@ -79,3 +84,19 @@ def test_columns_of_text_are_aligned():
         aligned([("row", "N"), ("longer", "3"), ("b", "10")])
         == "row      N\nlonger   3\nb       10"
     )
+
+
+@pytest.mark.parametrize(
+    ("in_paper", "verdict", "said"),
+    [
+        (0.37, "higher", "as in the paper"),
+        (-0.9, "lower", "as in the paper"),
+        (0.37, "lower", "the other way"),
+        (-0.9, "higher", "the other way"),
+        (0.0, "lower", "lower; in the paper it stays"),
+        (0.37, "no difference shown", "no difference shown"),
+        (0.0, "not judged yet", "not judged yet"),
+    ],
+)
+def test_a_row_moves_as_in_the_paper_only_where_it_is_shown_to_move(in_paper, verdict, said):
+    assert _moves(in_paper, Comparison(0.5, (0.25, 0.75), 0.001, verdict)) == said
