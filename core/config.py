@@ -235,7 +235,7 @@ class SearchConfig(_Config):
         self._require_one_of(LengthPenalty, "length_penalty")
         self._require_at_least(1, "beam_size", "max_target_pieces")
         self._require_at_least(0, "max_extra_pieces", "n_candidates", "seed")
-        self._require_between(0, 1e6, "alpha")
+        self._require_between(0, 10, "alpha")
         self._require_positive("temperature")
 
 

@@ -153,9 +153,7 @@ class _Search:
             for source, prefix in zip(sources, prefixes, strict=True)
         ]
         self.device = next(model.parameters()).device
-        self.sources = pad([[*source, ids.end_id] for source in sources], ids.pad_id).to(
-            self.device
-        )
+        self.sources = sources
         self.examples = torch.tensor(examples, device=self.device)
         self.ranked: list[Ranked] = []
         width = config.beam_size if config.method == "beam" else 1
@@ -166,7 +164,9 @@ class _Search:
         ]
 
     def start(self) -> DecoderState:
-        return self.model.start(self.model.encode(self.sources, self.examples))
+        ids = self.model.config
+        padded = pad([[*source, ids.end_id] for source in self.sources], ids.pad_id)
+        return self.model.start(self.model.encode(padded.to(self.device), self.examples))
 
     def run(self, state: DecoderState) -> list[Found]:
         rows = [_Row(number, 0) for number in range(len(self.trees))]

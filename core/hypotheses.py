@@ -109,7 +109,15 @@ class HypothesisTree:
 
         Args:
             ranked: for each step, what each row's distribution had on top.
+
+        Raises:
+            ValueError: if no `</s>` was met, as the log-probabilities were no numbers.
         """
+        if not self._ends:
+            raise ValueError(
+                "no translation was found: the model's log-probabilities are not numbers; "
+                "its weights may be damaged, load another checkpoint"
+            )
         ends = sorted(self._ends, key=lambda node: -self._nodes[node].score)[: self._width]
         return Found(
             hypotheses=tuple(self._hypothesis(end, ranked) for end in ends),

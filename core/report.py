@@ -89,7 +89,7 @@ def _markdown(section: Section) -> str:
 
 OVERVIEW_HEADER = (
     "row", "N", "d_model", "d_ff", "h", "d_k", "d_v", "P_drop", "ε_ls", "positions", "M parameters",
-    "paper", "paper PPL", f"PPL {VALIDATION}", "paper BLEU", f"BLEU {TEST}",
+    "paper M parameters", "paper PPL", f"PPL {VALIDATION}", "paper BLEU", f"BLEU {TEST}",
 )  # fmt: skip
 
 

@@ -95,8 +95,10 @@ def interval_95(name: str, statistics: Statistics) -> Interval:
 def paired_difference(name: str, statistics: Statistics, base: Statistics) -> Difference:
     """How a system differs from the base, resampling the same sentences of both.
 
-    The p-value is the share of resamples whose |difference|, shifted to mean 0, exceeds the one
-    observed (two-sided, as in `PairedTest`); the interval is that of the signed difference.
+    The p-value is that of `PairedTest`: the share of resamples whose |difference|, shifted to mean
+    0, exceeds the one observed. As the shift follows the absolute value, it is close to a one-sided
+    p: where nothing differs, about one comparison in ten has p < 0.05. The interval is that of the
+    signed difference, and is what this project judges by.
 
     Raises:
         ValueError: if the two were not measured on equally many sentences.

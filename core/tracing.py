@@ -89,6 +89,8 @@ def search_and_capture(
     recorded = record(*(attention_tap(kind, "*", tensor) for kind in KINDS for tensor in tensors))
     prefixes = prefixes or [()] * len(sources)
     check(model.config, sources, prefixes, config)
+    if not sources:
+        return [], {}
     with probing(model, recorded) as of_sources:
         source = pad([[*each, end_id] for each in sources], pad_id).to(device)
         state = model.start(model.encode(source))

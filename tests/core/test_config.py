@@ -154,7 +154,7 @@ def test_counts_of_a_search_have_a_least_value(name, low):
 
 
 def test_alpha_rewards_no_short_output():
-    with pytest.raises(ValueError, match=r"^alpha=-0.1 must be at least 0 and below 1000000.0$"):
+    with pytest.raises(ValueError, match=r"^alpha=-0.1 must be at least 0 and below 10$"):
         SearchConfig(alpha=-0.1)
 
 

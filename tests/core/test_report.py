@@ -39,11 +39,11 @@ def test_numbers_stand_below_their_headers():
     assert overview["A-h1"] == {
         "row": "A-h1", "N": "3", "d_model": "128", "d_ff": "512", "h": "1", "d_k": "128",
         "d_v": "128", "P_drop": "0.1", "ε_ls": "0.1", "positions": "sinusoidal",
-        "M parameters": "1.90", "paper": "", "paper PPL": "5.29", "PPL multi30k-val": "6.75",
+        "M parameters": "1.90", "paper M parameters": "", "paper PPL": "5.29", "PPL multi30k-val": "6.75",
         "paper BLEU": "24.9", "BLEU multi30k-test2016": "30.0",
     }  # fmt: skip
     assert overview["big"]["PPL multi30k-val"] == NOT_TRAINED
-    assert overview["big"]["paper"] == "213"
+    assert overview["big"]["paper M parameters"] == "213"
     assert overview["base-N6"]["paper PPL"] == ""
     assert scores["base"]["PPL multi30k-val"] == "6.25 [6.00, 6.50]"
     assert scores["A-h1"]["BLEU lowercased multi30k-test2016"] == "31.0 [29.5, 32.5]"

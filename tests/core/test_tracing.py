@@ -113,6 +113,10 @@ def test_a_search_goes_on_from_a_state_and_leaves_it_as_it_is(monkeypatch):
         search_and_capture(model, [[5] * 513], SEARCH)
 
 
+def test_no_sources_are_no_traces(model):
+    assert search_and_capture(model, [], SEARCH) == ([], {})
+
+
 def test_a_trace_has_a_row_for_every_step_and_a_column_for_every_piece(traced):
     n_source, n_steps = len(traced.source.pieces), len(traced.steps)
     assert traced.weights["encoder"].shape == (2, 5, n_source, n_source)
