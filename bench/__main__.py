@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", help="instead of those each part has by itself")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
-        "--enough-s", type=float, default=7, help="two rounds, but no third after so many seconds"
+        "--enough-s", type=float, default=5, help="no fourth round after so many seconds"
     )
     parser.add_argument("--json", type=Path, default=RESULTS)
     parser.add_argument("--report", type=Path)
@@ -44,9 +44,7 @@ def main() -> None:
         report = Report.read(chosen.report)
     else:
         report = _run(chosen)
-        partial = chosen.json.with_suffix(".partial")
-        partial.write_text(json.dumps(report.as_json(), indent=1) + "\n")
-        partial.rename(chosen.json)
+        _partial(chosen.json).rename(chosen.json)
     print(markdown(report, short=chosen.short))
 
 
@@ -74,7 +72,13 @@ def _run(chosen: argparse.Namespace) -> Report:
             n_rounds=chosen.rounds,
             enough_s=chosen.enough_s,
         )
+        _partial(chosen.json).write_text(json.dumps(report.as_json(), indent=1) + "\n")
     return report
+
+
+def _partial(file: Path) -> Path:
+    """Where the parts that are done wait for the others."""
+    return file.with_suffix(".partial")
 
 
 if __name__ == "__main__":

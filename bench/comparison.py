@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.workers import Round
+from bench.workers import LEAST_ROUNDS, Round
 
 Say = Callable[[str], None]
 """Where progress goes."""
@@ -35,12 +35,13 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """The target, and whether all rounds agree about it."""
+        """The target, and whether enough rounds agree about it."""
         if self.target is None:
             return ""
         low, high = self.ratio_range
-        met = "met" if low >= self.target else "missed" if high < self.target else "undecided"
-        return f"{self.target:g}, {met}"
+        if self.n_rounds < LEAST_ROUNDS or low < self.target <= high:
+            return f"{self.target:g}, undecided"
+        return f"{self.target:g}, {'met' if low >= self.target else 'missed'}"
 
 
 @dataclass(slots=True)
@@ -102,7 +103,7 @@ def _value(rounds: Sequence[Round], n_tokens: int | None) -> float:
     return n_tokens / wall_s if n_tokens else 1_000 * wall_s
 
 
-HEADER = ("case", "ours", "peer", "unit", "ours", "peer", "ratio", "range", "target")
+HEADER = ("case", "ours", "peer", "unit", "ours", "peer", "ratio", "range", "rounds", "target")
 
 
 def markdown(report: Report, *, short: bool = False) -> str:
@@ -131,6 +132,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         _number(row.peer_value),
         f"{row.ratio:.2f}",
         f"{low:.2f} to {high:.2f}",
+        str(row.n_rounds),
         row.verdict,
     )
 

@@ -175,6 +175,8 @@ def _compare(
     rounds = in_turn({name: workers[name] for name in same}, n_rounds=n_rounds, enough_s=enough_s)
     n_tokens = sum(len(tokens) + 1 for tokens in found[OURS])
     for ours, peers in COMPARED.items():
+        if ours not in same:
+            continue
         targets = {name: _target(size, batch, beam_size, name) for name in peers if name in same}
         report.compare(PART, case, rounds, ours, targets, n_tokens=n_tokens)
 

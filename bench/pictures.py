@@ -149,7 +149,7 @@ def measure(
         workers = {name: stack.enter_context(Worker(__name__, name)) for name in names}
         n_bytes = {name: each.make() for name, each in workers.items()}
         rounds = in_turn(workers, n_rounds=n_rounds, enough_s=enough_s)
-    case = f"{N_LAYERS} x {N_HEADS} heads, {N_TOKENS} tokens"
+    case = f"data of {N_LAYERS} x {N_HEADS} heads, {N_TOKENS} tokens"
     report.compare(PART, case, rounds, OVERVIEW, {MODEL_VIEW: None})
     ours, theirs = n_bytes[OVERVIEW], n_bytes[MODEL_VIEW]
     report.rows.append(

@@ -1,9 +1,10 @@
 """One training step: forward, backward, optimiser. The same weights, ids and loss in three toolkits.
 
 One thread each, in turn; source + target tokens a second, padding not counted. Ours is what
-`core.training` does in a step; each toolkit is at the best of float32 and bfloat16 autocast and, for
-transformers, of its kinds of attention, as a short run beforehand finds it. A variant whose loss
-without dropout differs before the first step is not timed.
+`core.training` does in a step, and every process keeps freed memory as it does; each toolkit is at
+the best of float32 and bfloat16 autocast and, for transformers, of its kinds of attention, as a short
+run beforehand finds it. A variant whose loss without dropout differs before the first step is not
+timed.
 """
 
 import math
@@ -27,13 +28,14 @@ from core.training import Objective
 PART = "training step"
 TARGETS = {"quarter-base": 2.0, "base": 1.0}
 P_DROPOUT, SMOOTHING = 0.1, 0.1
-TOLERANCE = 1e-4
+TOLERANCES = {"float32": 1e-4, "bfloat16": 2e-3}
 """Relative, between losses of the same weights."""
 HOPELESS = 0.25
 """A precision with a smaller share of the better one's matmul peak wins no step."""
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 OURS, MARIAN, TORCH = "ours", "transformers Marian", "torch.nn.Transformer"
 PRODUCT = "matrix product"
+REFERENCE = f"{OURS}, float32"
 
 
 def batch(n_pairs: int) -> tuple[Tensor, Tensor, int]:
@@ -51,7 +53,6 @@ def batch(n_pairs: int) -> tuple[Tensor, Tensor, int]:
 
 def _ours(precision: str) -> Callable[..., Act]:
     def make(size: str, n_pairs: int) -> Act:
-        keep_freed_memory()
         model = build(layout.config(size, p_dropout=P_DROPOUT))
         model.load_state_dict(layout.ours(size).state_dict())
         source, target, _ = batch(n_pairs)
@@ -123,21 +124,23 @@ def _smoothed(logits: Tensor, target: Tensor, pad_id: int) -> Tensor:
 
 def _stepping(model: nn.Module, loss: Callable[[], Tensor], precision: str) -> Act:
     """An act that takes a step, and tells the loss before the first one and a step's FLOPs."""
+    keep_freed_memory()
     torch.set_num_threads(1)
     torch.manual_seed(1)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-5, fused=True)
 
+    def in_precision() -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            return loss()
+
     def step() -> None:
-        dtype = DTYPES[precision]
-        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
-            value = loss()
-        value.backward()
+        in_precision().backward()
         optimizer.step()
         optimizer.zero_grad()
 
     model.eval()
     with torch.no_grad():
-        before = loss().item()
+        before = in_precision().item()
     model.train()
     with FlopCounterMode(display=False) as counter:
         step()
@@ -165,11 +168,13 @@ MAKERS: dict[str, Callable[..., Act]] = {
 def measure(
     report: Report, say: Say, *, sizes: Sequence[str], n_rounds: int, enough_s: float
 ) -> None:
-    """A row for each size and peer, and what part of the matmul peak ours reaches."""
+    """A row for each size and peer, and how a step's FLOP/s compare with a large product's."""
     peaks = {name: matmul_peak(dtype) for name, dtype in DTYPES.items()}
     report.figures["matmul peak, GFLOP/s"] = peaks
     hopeful = {name for name, peak in peaks.items() if peak > HOPELESS * max(peaks.values())}
     makers = [name for name in MAKERS if _precision(name) in hopeful and PRODUCT not in name]
+    if REFERENCE not in makers:
+        makers.append(REFERENCE)
     if len(hopeful) < len(peaks):
         report.remarks.append(
             f"{PART}: this processor multiplies {peaks['float32']:.1f} GFLOP/s in float32 and "
@@ -184,7 +189,7 @@ def measure(
             facts = {name: each.make(size=size, n_pairs=n_pairs) for name, each in workers.items()}
             _drop_different(facts, workers, report, size)
             trial = in_turn(workers, n_rounds=1)
-            best = {toolkit: _best(toolkit, trial) for toolkit in (OURS, MARIAN, TORCH)}
+            best = _best(trial)
             products = {f"{PRODUCT}, {_precision(name)}" for name in best.values()}
             chosen = {name: workers[name] for name in best.values()}
             for name in products:
@@ -196,10 +201,9 @@ def measure(
             PART, f"{size}, {n_pairs} pairs", rounds, ours,
             {peer: TARGETS.get(size) for peer in best.values()}, n_tokens=batch(n_pairs)[2],
         )  # fmt: skip
-        report.figures.setdefault("share of the matmul peak", {})[size] = {
-            name: _share(
-                facts[name]["flops"], rounds[name], rounds[f"{PRODUCT}, {_precision(name)}"]
-            )
+        flops = facts[REFERENCE]["flops"]  # the same model; fused attention goes uncounted
+        report.figures.setdefault("share of a large product's speed", {})[size] = {
+            name: _share(flops, rounds[name], rounds[f"{PRODUCT}, {_precision(name)}"])
             for name in (ours, *best.values())
         }
 
@@ -211,9 +215,9 @@ def _precision(name: str) -> str:
 def _drop_different(
     facts: dict[str, dict[str, float]], workers: dict[str, Worker], report: Report, size: str
 ) -> None:
-    reference = facts[f"{OURS}, float32"]["loss"]
+    reference = facts[REFERENCE]["loss"]
     for name, of_name in facts.items():
-        if not math.isclose(of_name["loss"], reference, rel_tol=TOLERANCE):
+        if not math.isclose(of_name["loss"], reference, rel_tol=TOLERANCES[_precision(name)]):
             report.remarks.append(
                 f"{PART}, {size}: {name} starts from a loss of {of_name['loss']:.6f}, not "
                 f"{reference:.6f}, so it is not timed"
@@ -221,9 +225,12 @@ def _drop_different(
             del workers[name]
 
 
-def _best(toolkit: str, trial: dict[str, list[Round]]) -> str:
-    mine = {name: own for name, own in trial.items() if name.startswith(toolkit)}
-    return min(mine, key=lambda name: min(each.wall_s for each in mine[name]))
+def _best(trial: dict[str, list[Round]]) -> dict[str, str]:
+    """Toolkit -> the fastest of its variants that were tried; ours has one at least."""
+    best: dict[str, str] = {}
+    for name in sorted(trial, key=lambda name: trial[name][0].wall_s):
+        best.setdefault(next(kit for kit in (OURS, MARIAN, TORCH) if name.startswith(kit)), name)
+    return best
 
 
 def _share(flops: float, steps: list[Round], products: list[Round]) -> float:

@@ -23,6 +23,8 @@ Act = Callable[[], Any]
 """What is timed; it returns something for comparison, such as the tokens it found."""
 
 
+LEAST_ROUNDS = 3
+"""Fewer decide nothing."""
 LONG_ENOUGH_S = 0.4
 """A round repeats an act that is over sooner, so that a hiccup does not decide."""
 
@@ -79,11 +81,11 @@ class Worker(AbstractContextManager["Worker"]):
 def in_turn(
     workers: Mapping[str, Worker], *, n_rounds: int, enough_s: float = 60.0
 ) -> dict[str, list[Round]]:
-    """Rounds of all workers, alternating; fewer than asked for, but two, once `enough_s` is over."""
+    """Rounds of all workers, alternating; once `enough_s` is over, no more than `LEAST_ROUNDS`."""
     rounds: dict[str, list[Round]] = {name: [] for name in workers}
     started_s = time.perf_counter()
     for number in range(n_rounds):
-        if number >= 2 and time.perf_counter() - started_s > enough_s:
+        if number >= LEAST_ROUNDS and time.perf_counter() - started_s > enough_s:
             break
         for name, worker in workers.items():
             rounds[name].append(worker.run())

@@ -17,6 +17,7 @@ from tests.core.helpers import randomised
 
 ROOT = Path(__file__).parents[1]
 ACTS = "tests.bench_acts"
+PEERS = ("transformers", "ctranslate2", "bertviz")
 
 
 def rounds(*seconds: float) -> list[Round]:
@@ -51,6 +52,26 @@ def test_a_target_is_met_or_missed_only_where_all_rounds_agree(target, verdict) 
     assert report.rows[0].verdict == verdict
 
 
+def test_two_rounds_decide_nothing() -> None:
+    report = Report()
+    times = {"ours": rounds(1.0, 1.0), "peer": rounds(5.0, 5.0)}
+    report.compare("part", "case", times, "ours", {"peer": 2.0})
+    assert report.rows[0].verdict == "2, undecided"
+
+
+def test_each_toolkit_takes_its_fastest_variant_and_one_without_any_is_left_out() -> None:
+    trial = {
+        "ours, float32": rounds(2.0),
+        "ours, bfloat16": rounds(1.0),
+        "transformers Marian eager, float32": rounds(3.0),
+        "transformers Marian sdpa, float32": rounds(2.5),
+    }
+    assert training_step._best(trial) == {
+        "ours": "ours, bfloat16",
+        "transformers Marian": "transformers Marian sdpa, float32",
+    }
+
+
 def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
     report = Report(remarks=["not timed"], figures={"date": "today"})
     times = {"ours": rounds(1.0), "peer": rounds(3.0)}
@@ -69,10 +90,10 @@ def test_workers_alternate_repeat_what_is_short_and_end_early() -> None:
         assert quick.make(seconds=0.05) > 1
         slow.make(seconds=LONG_ENOUGH_S)
         first = in_turn({"quick": quick, "slow": slow}, n_rounds=4, enough_s=0)
-    assert {name: len(own) for name, own in first.items()} == {"quick": 2, "slow": 2}
+    assert {name: len(own) for name, own in first.items()} == {"quick": 3, "slow": 3}
     for each in first["quick"]:
         assert 0.05 <= each.wall_s < 0.2  # of one act, not of all that a round repeats
-    assert [each.result for each in first["slow"]] == [2, 3]
+    assert [each.result for each in first["slow"]] == [2, 3, 4]
 
 
 def test_a_worker_that_fails_says_who_it_was() -> None:
@@ -130,8 +151,8 @@ def test_growth_asks_for_sentences_of_exactly_a_length() -> None:
 @pytest.mark.parametrize(("file", "short"), [("README.md", True), ("docs/speed.md", False)])
 def test_the_documents_show_the_results_that_are_stored(file: str, short: bool) -> None:
     report = Report.read(ROOT / RESULTS)
-    text = (ROOT / file).read_text("utf-8")
-    shown = text.split("<!-- bench: begin -->\n")[1].split("\n<!-- bench: end -->")[0]
-    assert shown == markdown(report, short=short)
-    assert str(report.figures["date"]) in text
-    assert str(report.figures["machine"]["processor"]) in text
+    before, after = (ROOT / file).read_text("utf-8").split("\n\n<!-- bench: begin -->\n")
+    assert after.split("\n<!-- bench: end -->")[0] == markdown(report, short=short)
+    machine, said = report.figures["machine"], before.rsplit("\n\n", 1)[-1]
+    for fact in (report.figures["date"], *(machine[key] for key in ("processor", *PEERS))):
+        assert str(fact) in said
