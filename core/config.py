@@ -230,6 +230,11 @@ class SearchConfig(_Config):
     seed: int = 1
     """Sampling only."""
 
+    @property
+    def width(self) -> int:
+        """How many hypotheses of a sentence are open at most."""
+        return self.beam_size if self.method == "beam" else 1
+
     def __post_init__(self) -> None:
         self._require_one_of(Method, "method")
         self._require_one_of(LengthPenalty, "length_penalty")

@@ -4,8 +4,8 @@
 
 All three methods are one loop. Each open hypothesis is a row of the batch and a node of its
 sentence's tree (`core.hypotheses`); every step asks the model for one distribution a row, lets the
-method propose continuations, and re-orders the cache to the rows that go on. Search runs unobserved: what
-pictures need is captured afterwards, in one forced pass (`core.tracing`).
+method propose continuations, and re-orders the cache to the rows that go on. Search runs
+unobserved: what pictures need is captured afterwards, in one forced pass (`core.tracing`).
 """
 
 import itertools
@@ -107,11 +107,10 @@ def _check(
 def _batches_by_length(
     sources: Sequence[Sequence[int]], config: SearchConfig
 ) -> Iterator[list[int]]:
-    n_rows = config.beam_size if config.method == "beam" else 1
     batch: list[int] = []
     for index in sorted(range(len(sources)), key=lambda i: len(sources[i])):
         width = len(sources[index]) + 1
-        if batch and (len(batch) + 1) * width * n_rows > PIECES_AT_ONCE:
+        if batch and (len(batch) + 1) * width * config.width > PIECES_AT_ONCE:
             yield batch
             batch = []
         batch.append(index)
@@ -156,8 +155,7 @@ class _Search:
         self.sources = sources
         self.examples = torch.tensor(examples, device=self.device)
         self.ranked: list[Ranked] = []
-        width = config.beam_size if config.method == "beam" else 1
-        self.n_proposals = 2 * width if width > 1 else 1
+        self.n_proposals = 2 * config.width if config.width > 1 else 1
         self.n_ranked = max(config.n_candidates, self.n_proposals + len(self.banned))
         self.generators = [
             torch.Generator(self.device).manual_seed(config.seed) for _ in self.trees

@@ -80,7 +80,6 @@ class HypothesisTree:
         self._prefix = prefix
         self._max_pieces = max_pieces
         self._end_id = end_id
-        self._width = config.beam_size if config.method == "beam" else 1
         self._nodes = [Node(-1, start_id, 0, 0.0, 0.0, 0.0, is_end=False)]
         self._origins = [(-1, -1)]  # of each node, the step and the row it was an option of
         self._ends: list[int] = []
@@ -96,11 +95,13 @@ class HypothesisTree:
         """Continue the best hypotheses; those that go on, none if nothing open can still win."""
         possible = (option for option in options if option.nats > -math.inf)
         opened: list[Open] = []
-        for rank, option in enumerate(heapq.nlargest(2 * self._width, possible, self._total_nats)):
+        for rank, option in enumerate(
+            heapq.nlargest(2 * self._config.width, possible, self._total_nats)
+        ):
             if option.token == self._end_id:
-                if rank < self._width:
+                if rank < self._config.width:
                     self._ends.append(self._add(step, option))
-            elif len(opened) < self._width:
+            elif len(opened) < self._config.width:
                 opened.append(Open(self._add(step, option), option.row))
         return opened if self._goes_on(opened) else []
 
@@ -118,7 +119,7 @@ class HypothesisTree:
                 "no translation was found: the model's log-probabilities are not numbers; "
                 "its weights may be damaged, load another checkpoint"
             )
-        ends = sorted(self._ends, key=lambda node: -self._nodes[node].score)[: self._width]
+        ends = sorted(self._ends, key=lambda node: -self._nodes[node].score)[: self._config.width]
         return Found(
             hypotheses=tuple(self._hypothesis(end, ranked) for end in ends),
             tree=tuple(self._nodes),
@@ -150,7 +151,7 @@ class HypothesisTree:
         A hypothesis only loses log-probability as it grows, so the best it can reach is its present
         total over the largest penalty. A beam of one is greedy search: it ends at its first `</s>`.
         """
-        if not opened or (self._width == 1 and self._ends):
+        if not opened or (self._config.width == 1 and self._ends):
             return False
         if not self._ends:
             return True
