@@ -4,21 +4,18 @@ Every difference is paired: the same resamples of the same sentences, with and w
 (Koehn 2004; `core.significance`).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from core.ablation import Ablation
 from core.ablation.edits import ablating
 from core.ablation.means import HeadMeans
+from core.ablation.measured import CorpusEffect, CorpusEffects
 from core.ablation.store import Arrays, Progress, Store, text_hash, weights_hash
 from core.checkpoint import Checkpoint
 from core.config import SearchConfig
 from core.evaluation import likelihood_statistics
 from core.model import probing
 from core.significance import (
-    Difference,
-    Interval,
     bleu_statistics,
     chrf_statistics,
     corpus_score,
@@ -29,48 +26,6 @@ from core.translator import Translator
 
 SCORES = ("bleu", "chrf", "perplexity")
 """Cased BLEU (13a), chrF, and perplexity of the references a piece."""
-
-
-@dataclass(frozen=True, slots=True)
-class CorpusEffect:
-    """One ablation, and the difference to the model as it is."""
-
-    ablation: Ablation
-    scores: Mapping[str, float]
-    differences: Mapping[str, Difference]
-
-
-@dataclass(frozen=True, slots=True)
-class CorpusEffects:
-    """The model as it is, and under each ablation, on one text."""
-
-    scores: Mapping[str, float]
-    intervals_95: Mapping[str, Interval]
-    effects: tuple[CorpusEffect, ...]
-    n_sentences: int
-    data_hash: str
-    weights_hash: str
-    search: SearchConfig
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "scores": dict(self.scores),
-            "intervals_95": dict(self.intervals_95),
-            "effects": [
-                {
-                    "ablation": str(effect.ablation),
-                    "scores": dict(effect.scores),
-                    "differences": {
-                        name: asdict(difference) for name, difference in effect.differences.items()
-                    },
-                }
-                for effect in self.effects
-            ],
-            "sentences": self.n_sentences,
-            "data_hash": self.data_hash,
-            "weights_hash": self.weights_hash,
-            "search": self.search.to_json(),
-        }
 
 
 def corpus_effects(

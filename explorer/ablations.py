@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.ablation import (
+    SHORT,
     Ablation,
     HeadChange,
     LayerSkip,
@@ -19,9 +20,6 @@ from explorer.best_head import BestHead
 
 State = Literal["off", "changed"]
 """What became of a place: switched off, or changed otherwise (scaled, uniform, moved)."""
-
-SHORT: dict[Kind, str] = {"encoder": "enc", "decoder": "dec", "cross": "cross"}
-"""How an ablation writes a kind of attention."""
 
 NAMES: dict[Kind, str] = {
     "encoder": "encoder self-attention",

@@ -22,7 +22,7 @@ TIERS = (
     {"core.measures", "core.ablation.spec", "core.model.layers"},
     {"core.model.lean"},
     {"core.model.transformer"},
-    {"core.ablation", "core.ablation.pruning", "core.model"},
+    {"core.ablation", "core.ablation.pruning", "core.ablation.measured", "core.model"},
     {"core.decoding", "core.checkpoint", "core.evaluation", "core.ablation.store"},
     {"core.tracing", "core.runs"},
     {"core.alignment", "core.ablation.means", "core.training", "core.translator"},
@@ -101,7 +101,8 @@ def test_the_model_knows_neither_text_nor_data() -> None:
 
 
 WITHOUT_TORCH = {
-    "core.config", "core.records", "core.ablation", "core.ablation.pruning", "core.table3",
+    "core.config", "core.records", "core.ablation", "core.ablation.pruning",
+    "core.ablation.measured", "core.table3",
     "core.manifest", "core.tokenizer", "core.words", "core.measures", "core.attribution",
 }  # fmt: skip
 """What any part of the app may use: values, what is computed of them, and what files say."""

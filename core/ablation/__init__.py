@@ -8,6 +8,7 @@ This package itself is without torch, so links can be read before torch is loade
 """
 
 from core.ablation.parts import (
+    SHORT,
     HeadChange,
     LayerSkip,
     Part,
@@ -19,6 +20,7 @@ from core.ablation.parts import (
 from core.ablation.spec import Ablation
 
 __all__ = [
+    "SHORT",
     "Ablation",
     "HeadChange",
     "LayerSkip",

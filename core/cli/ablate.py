@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from core.ablation import Ablation
+from core.atomic import write_whole
 from core.config import SearchConfig, write_json
 
 if TYPE_CHECKING:
     from core.ablation.means import HeadMeans
+    from core.ablation.measured import CorpusEffects
     from core.ablation.store import Store
     from core.checkpoint import Checkpoint
     from core.config import ModelConfig
-    from core.corpus_effects import CorpusEffects
     from core.effects import SentenceEffect
     from core.sweeps import Sweep
 
@@ -48,7 +49,8 @@ class Ablate:
     reference: Path | None = None
     """Its reference translation, line by line."""
     output: Path | None = None
-    """A file for the result as JSON."""
+    """A file for the result as JSON; as sweep.json in the checkpoint's folder, the Ablate page shows
+    what a sweep of heads over a text has found."""
     json: bool = False
     """Print JSON."""
     cache: bool = True
@@ -74,7 +76,7 @@ class Ablate:
         else:
             result, lines = self._of_sentence(checkpoint, ablations, means, store)
         if self.output:
-            self.output.write_text(write_json(result), "utf-8")
+            write_whole(self.output, write_json(result))
         print(json.dumps(result, ensure_ascii=False) if self.json else "\n".join(lines))
 
     def _check(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core.ablation import Ablation
+from core.ablation.measured import SWEEP, read_sweep
 from core.ablation.pruning import read_pruning
 from core.manifest import model_config_of
 from core.records import Trace
@@ -71,7 +72,7 @@ def draw(shown: Shown) -> Pictures:
     tried = st.container()
     if shown.choice.run.ablation:
         _below_the_words(shown)
-    _pruning(shown)
+    _beyond_this_sentence(shown)
     with tried:
         _presets(shown, worth)
     return lambda: _pictures(shown)
@@ -218,16 +219,28 @@ def _choose_step(shown: Shown, moved: Sequence[Any], names: Sequence[str]) -> in
     return chosen - 1
 
 
-def _pruning(shown: Shown) -> None:
+def _beyond_this_sentence(shown: Shown) -> None:
+    """What was measured once of this checkpoint on a whole text."""
+    folder = f"checkpoints/{shown.folder.name}"
+    st.subheader("Which heads matter beyond this sentence?", anchor=False)
+    _measured(
+        effects.worth_picture(read_sweep(shown.folder)),
+        f"`python -m core ablate --checkpoint {folder} --sweep heads --output {folder}/{SWEEP}` with "
+        "a text and its translation (`--source`, `--reference`) leaves out one head after another, "
+        "and this page then shows what each is worth in BLEU.",
+    )
     st.subheader("How many heads can go?", anchor=False)
-    picture = effects.pruning_picture(read_pruning(shown.folder))
+    _measured(
+        effects.pruning_picture(read_pruning(shown.folder)),
+        f"`python -m core prune --checkpoint {folder}` with a text and its translation removes heads "
+        "one after another, the least important first (Michel et al. 2019), measures BLEU on the "
+        "way, and this page then shows the curve.",
+    )
+
+
+def _measured(picture: Picture | None, how: str) -> None:
     if picture is None:
-        note(
-            f"Nobody has measured it for this checkpoint yet. `python -m core prune --checkpoint "
-            f"checkpoints/{shown.folder.name}` with a text and its translation removes heads one "
-            "after another, the least important first (Michel et al. 2019), measures BLEU on the "
-            "way, and this page then shows the curve."
-        )
+        note(f"Nobody has measured it for this checkpoint yet. {how}")
         return
     st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
     note(picture.note)
@@ -250,8 +263,11 @@ def _pictures(shown: Shown) -> list[Picture]:
         View(toggles.SCRIPT, toggles.STYLE, data),
         f"Before: {_before(shown).target.text} After: {_compared(shown).after.target.text}",
     )
-    curve = effects.pruning_picture(read_pruning(shown.folder))
-    pictures = [switches, *([curve] if curve else [])]
+    measured = (
+        effects.worth_picture(read_sweep(shown.folder)),
+        effects.pruning_picture(read_pruning(shown.folder)),
+    )
+    pictures = [switches, *(picture for picture in measured if picture)]
     if not ablation.parts:
         return pictures
     moved = step_effects(shown.folder, _plain_run(shown), _before(shown), ablation)

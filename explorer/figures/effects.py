@@ -9,12 +9,15 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures.axes import MARGIN, Array, label_axis, number_axis, signed
-from explorer.figures.colours import ROLES
+from explorer.figures.colours import OKABE_ITO, ROLES
 
 BEFORE = "#808080"
 AFTER = ROLES["attention"].mark
 BAND = "rgba(129, 84, 168, 0.2)"
 LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
+GROUP_SYMBOLS = ("circle", "square", "diamond")
+N_NAMED = 5
+"""Of heads in the order of their worth, so many at the head of the list are named."""
 LEAST = 1e-6
 """Probabilities below stand at the edge of a logarithmic axis."""
 
@@ -140,6 +143,48 @@ def pruning_figure(
         margin={**MARGIN, "t": 30},
         xaxis=number_axis("heads removed, share of all", tickformat=".0%"),
         yaxis=number_axis("BLEU", rangemode="tozero"),
+        legend=LEGEND,
+    )
+    return figure
+
+
+def worth_figure(
+    groups: Sequence[tuple[str, Sequence[str], Sequence[float], Sequence[tuple[float, float]]]],
+) -> go.Figure:
+    """What leaving one head out changes about BLEU, the most missed first, with 95 % intervals.
+
+    Args:
+        groups: up to three kinds of heads: name, its heads' labels, changes, and their intervals.
+
+    Raises:
+        ValueError: if there is no head.
+    """
+    ranked = sorted(value for _, _, values, _ in groups for value in values)
+    if not ranked:
+        raise ValueError("a picture of what heads are worth needs at least one, but there is none")
+    rank = iter(np.argsort(np.argsort([v for _, _, values, _ in groups for v in values])) + 1)
+    figure = go.Figure()
+    for index, (name, labels, values, intervals) in enumerate(groups):
+        figure.add_scatter(
+            x=[int(next(rank)) for _ in values], y=list(values), name=name,
+            mode="markers+text", textposition="middle right",
+            text=[f" {label}" if value <= ranked[:N_NAMED][-1] else ""
+                  for label, value in zip(labels, values, strict=True)],
+            marker={"color": OKABE_ITO[index], "symbol": GROUP_SYMBOLS[index], "size": 7},
+            error_y={"type": "data", "symmetric": False, "thickness": 1, "width": 0,
+                     "array": [high - v for v, (_, high) in zip(values, intervals, strict=True)],
+                     "arrayminus": [v - low for v, (low, _) in zip(values, intervals, strict=True)]},
+            customdata=[[label, *map(signed, (value, *interval))]
+                        for label, value, interval in zip(labels, values, intervals, strict=True)],
+            hovertemplate="<b>%{customdata[0]}</b> left out<br>Δ BLEU <b>%{customdata[1]}</b> "
+            "(%{customdata[2]} to %{customdata[3]})<extra></extra>",
+        )  # fmt: skip
+    figure.add_hline(y=0, line={"color": BEFORE, "width": 1})
+    figure.update_layout(
+        height=360,
+        margin={**MARGIN, "t": 30},
+        xaxis=number_axis("heads, the most missed first"),
+        yaxis=number_axis("Δ BLEU without the head"),
         legend=LEGEND,
     )
     return figure

@@ -6,9 +6,10 @@ import sacrebleu
 from core import corpus_effects as module
 from core.ablation import Ablation
 from core.ablation.edits import ablating
+from core.ablation.measured import SWEEP, read_sweep
 from core.ablation.store import Store
 from core.checkpoint import Checkpoint
-from core.config import SearchConfig
+from core.config import SearchConfig, write_json
 from core.corpus import sentence_pairs
 from core.corpus_effects import SCORES, corpus_effects
 from core.evaluation import pairs_likelihood
@@ -67,6 +68,16 @@ def test_json_names_the_text_the_weights_and_the_search(measured):
     assert value["search"]["method"] == "greedy"
     assert value["data_hash"]
     assert value["weights_hash"]
+
+
+def test_a_sweep_is_read_from_where_it_is_kept(measured, tmp_path):
+    assert read_sweep(tmp_path) is None
+    kept = {**measured.to_json(), "elapsed_s": 1.5}
+    (tmp_path / SWEEP).write_text(write_json(kept))
+    assert read_sweep(tmp_path) == measured
+    (tmp_path / SWEEP).write_text('{"scores": {')
+    with pytest.raises(ValueError, match=r"sweep\.json cannot be read .* --sweep heads --output"):
+        read_sweep(tmp_path)
 
 
 def test_a_cancelled_measurement_goes_on_where_it_was(checkpoint, measured, tmp_path, monkeypatch):

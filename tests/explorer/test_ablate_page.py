@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.ablation import Ablation
+from core.ablation.measured import SWEEP, CorpusEffect, CorpusEffects
 from core.ablation.pruning import PRUNING, Pruning, PruningCurve, PruningPoint
+from core.config import SearchConfig
 from core.records import KINDS
+from core.significance import Difference
 from tests.checkpoints import SENTENCE
 from tests.explorer.pages import SHAPES, Open, button, link, open_page, subheaders
 
@@ -114,9 +118,10 @@ def test_hostile_text_is_shown_as_typed(open_page: Open, text: str) -> None:
     assert [error.value for error in page.error] == []
 
 
-def test_without_a_stored_curve_it_says_how_to_make_one(open_page: Open) -> None:
+def test_what_was_not_measured_says_how_to_do_it(open_page: Open) -> None:
     page = open_page(page="ablate", text=SENTENCE)
     assert "python -m core prune" in texts(page)
+    assert "--sweep heads" in texts(page)
 
 
 def test_the_stored_curve_is_drawn(open_page: Open, tmp_path: Path) -> None:
@@ -138,3 +143,30 @@ def test_the_stored_curve_is_drawn(open_page: Open, tmp_path: Path) -> None:
         "least important first",
         "random 1 order",
     ]
+
+
+def test_what_each_head_is_worth_to_a_text_is_drawn_in_order(
+    open_page: Open, tmp_path: Path
+) -> None:
+    page = open_page(page="ablate", text=SENTENCE)
+    changes = {"enc.L1H1=0": -0.4, "cross.L2H1=0": -3.0, "dec.L1H1=0": 0.9, "enc.L1=skip": -30.0}
+    measured = CorpusEffects(
+        scores={"bleu": 38.0},
+        intervals_95={"bleu": (36.0, 40.0)},
+        effects=tuple(
+            CorpusEffect(
+                Ablation.parse(text),
+                {"bleu": 38.0 + change},
+                {"bleu": Difference(change, (change - 0.5, change + 0.5), 0.1)},
+            )
+            for text, change in changes.items()
+        ),
+        n_sentences=1_000, data_hash="", weights_hash="", search=SearchConfig(),
+    )  # fmt: skip
+    (tmp_path / "tiny" / SWEEP).write_text(json.dumps(measured.to_json()), "utf-8")
+    page = page.run()
+    assert not page.exception
+    assert "Missed: 1 of 3 heads; better left out: 1;" in texts(page)
+    (drawn,) = charts(page)
+    ranks = {trace["customdata"][0][0]: trace["x"] for trace in drawn["data"]}
+    assert ranks == {"cross.L2H1": [1], "enc.L1H1": [2], "dec.L1H1": [3]}

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from explorer.figures.effects import LEAST, candidates_figure, pruning_figure, steps_figure
+from explorer.figures.effects import (
+    LEAST,
+    N_NAMED,
+    candidates_figure,
+    pruning_figure,
+    steps_figure,
+    worth_figure,
+)
 
 BEFORE, AFTER = np.log([0.5, 0.25]), np.log([0.1, 0.9])
 
@@ -43,3 +50,17 @@ def test_the_first_curve_has_its_interval() -> None:
     assert (first.name, second.name) == ("first", "second")
     with pytest.raises(ValueError, match="at least one curve"):
         pruning_figure([])
+
+
+def test_heads_stand_in_the_order_of_their_worth_whatever_their_kind() -> None:
+    values = [-2.0, 0.0, -1.0, -3.0, -4.0, -5.0, -6.0, -7.0]
+    first = (["a"] * 8, values, [(value - 1, value + 2) for value in values])
+    figure = worth_figure([("one", *first), ("two", ["b"], [-9.5], [(-10.0, -9.0)])])
+    one, two = figure.data
+    assert list(one.x) == [7, 9, 8, 6, 5, 4, 3, 2]
+    assert list(two.x) == [1]
+    assert (one.error_y.array[3], one.error_y.arrayminus[3]) == (2, 1)
+    assert [bool(text) for text in (*one.text, *two.text)].count(True) == N_NAMED
+    assert two.text == (" b",)
+    with pytest.raises(ValueError, match="at least one"):
+        worth_figure([])
