@@ -12,6 +12,7 @@ import argparse
 import datetime
 import json
 import sys
+import time
 from pathlib import Path
 
 from bench.comparison import Report, markdown
@@ -64,10 +65,16 @@ def _run(chosen: argparse.Namespace) -> Report:
             "machine": machine.described(),
         }
     )
+    started_s = time.perf_counter()
+
+    def say(line: str) -> None:
+        minutes, seconds = divmod(int(time.perf_counter() - started_s), 60)
+        print(f"{minutes:2}:{seconds:02}  {line}", file=sys.stderr, flush=True)
+
     for part in chosen.parts:
         measures[part](
             report,
-            lambda line: print(line, file=sys.stderr, flush=True),
+            say,
             sizes=chosen.sizes or PARTS[part],
             n_rounds=chosen.rounds,
             enough_s=chosen.enough_s,

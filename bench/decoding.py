@@ -8,6 +8,8 @@ CTranslate2 has no such thing.
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import cache
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -16,7 +18,11 @@ from bench.comparison import Report, Say
 from bench.workers import Act, Worker, in_turn
 from core.config import SearchConfig
 from core.decoding import search
+from core.model import Transformer
 from core.tracing import search_and_capture
+
+if TYPE_CHECKING:
+    from transformers import MarianMTModel
 
 PART = "decoding"
 BATCHES, BEAMS = (1, 16, 64), (1, 4)
@@ -41,10 +47,23 @@ def sources(batch: int) -> list[list[int]]:
     return [source for source, _ in layout.pairs(batch, seed=3)]
 
 
+@cache
+def _model(size: str) -> Transformer:
+    """Made once a process; making `base` takes longer than some of its rounds."""
+    return layout.ours(size)
+
+
+@cache
+def _twin(size: str, attention: str) -> "MarianMTModel":
+    from bench.marian import twin
+
+    return twin(_model(size), attention)
+
+
 def _ours(*, captured: bool) -> Callable[..., Act]:
     def make(size: str, batch: int, beam_size: int) -> Act:
         torch.set_num_threads(1)
-        model, texts, config = layout.ours(size), sources(batch), searching(beam_size)
+        model, texts, config = _model(size), sources(batch), searching(beam_size)
 
         def act() -> list[list[int]]:
             found = (
@@ -61,10 +80,8 @@ def _ours(*, captured: bool) -> Callable[..., Act]:
 
 def _marian(attention: str, *, captured: bool) -> Callable[..., Act]:
     def make(size: str, batch: int, beam_size: int) -> Act:
-        from bench.marian import twin
-
         torch.set_num_threads(1)
-        texts, model = sources(batch), twin(layout.ours(size), attention)
+        texts, model = sources(batch), _twin(size, attention)
         ids = model.config
         source = layout.padded([[*text, ids.eos_token_id] for text in texts], ids.pad_token_id)
         visible = (source != ids.pad_token_id).long()
