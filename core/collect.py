@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core.significance import Statistics, corpus_score, load_statistics, paired_difference
+from core.speeds import Speed, read_speeds
 from core.table3 import (
     BASE,
     METRICS,
@@ -33,6 +34,7 @@ def collected(table: Table, output: Path) -> Table:
     folders = {row.name: output / row.name for row in table.rows if is_finished(output / row.name)}
     statistics = {name: load_statistics(folder / SENTENCES) for name, folder in folders.items()}
     spread = _seed_spread(statistics)
+    speeds = read_speeds(output)
 
     def measured(name: str) -> Measured | None:
         if name not in folders:
@@ -50,10 +52,12 @@ def collected(table: Table, output: Path) -> Table:
             if compared
             else {}
         )
-        return _measured(folders[name], against)
+        speed = speeds.rows.get(BASE.name if name in SEEDS else name) if speeds else None
+        return _measured(folders[name], against, speed)
 
     rows = tuple(dataclasses.replace(row, measured=measured(row.name)) for row in table.rows)
-    return dataclasses.replace(table, rows=rows, seed_spread=spread)
+    whole = dataclasses.replace(table, rows=rows, seed_spread=spread)
+    return dataclasses.replace(whole, speeds=speeds.how) if speeds else whole
 
 
 def _by_text_and_score(value: Callable[[str, str], Value]) -> dict[str, dict[str, Value]]:
@@ -84,15 +88,21 @@ def _comparison(
     )
 
 
-def _measured(folder: Path, against_base: dict[str, dict[str, Comparison]]) -> Measured:
+def _measured(
+    folder: Path, against_base: dict[str, dict[str, Comparison]], speed: Speed | None
+) -> Measured:
+    """Without a speed measured in turn: as it was when the row was trained, and scored."""
     metrics = json.loads((folder / METRICS).read_text("utf-8"))
     training, weights = metrics["training"], folder / "model.safetensors"
+    speed = speed or Speed(
+        training["tokens_per_s"], metrics["results"][TEST]["decoding_tokens_per_s"]
+    )
     return Measured(
         steps=training["steps"],
         best_step=training["best_step"],
         tokens_seen=training["tokens_seen"],
-        training_tokens_per_s=training["tokens_per_s"],
-        decoding_tokens_per_s=metrics["results"][TEST]["decoding_tokens_per_s"],
+        training_tokens_per_s=speed.training_tokens_per_s,
+        decoding_tokens_per_s=speed.decoding_tokens_per_s,
         hardware=metrics["hardware"],
         weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest()
         if weights.is_file()

@@ -208,6 +208,7 @@ def _notes(table: Table) -> list[str]:
         "Multi30k image captions. Levels cannot be compared, differences between rows can.",
         f"Spread of the three seeds of base: {spread or 'not known yet'}. A difference to base that "
         'is no larger, or whose 95 % interval includes zero, says "no difference shown".',
+        f"Speeds: {table.speeds}.",
         "The paper prints one model a row and no interval, so even where a row moves as in the paper, "
         "the paper's own move may be chance.",
     ]

@@ -190,6 +190,12 @@ class TableRow:
     measured: Measured | None = None
 
 
+BESIDE_OTHER_WORK = (
+    "each row's as it was trained, one thread, while other work may have shared the machine: an order "
+    "of magnitude"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """The whole family."""
@@ -200,6 +206,8 @@ class Table:
     rows: tuple[TableRow, ...]
     seed_spread: dict[str, dict[str, float]] = field(default_factory=dict)
     """Highest minus lowest score of the three seeds of base; empty until all three are there."""
+    speeds: str = BESIDE_OTHER_WORK
+    """How the rows' speeds were measured."""
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

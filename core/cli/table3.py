@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from core.cli.table3_row import Family
+from core.cli.table3_speeds import measured_speeds
 from core.config import ModelConfig, TrainConfig, write_json
 from core.jobs import Job, Queue, alone, run_jobs
 from core.report import Format, report
+from core.speeds import SPEEDS
 from core.table3 import (
     ROWS,
     TABLE,
@@ -41,6 +43,9 @@ class Table3(Family):
     """How many rows are trained at a time, each in one thread."""
     rows: str = ""
     """Only these rows, such as base,A-h1; all of them without it."""
+    speeds: bool = False
+    """Measure how fast the finished rows train and decode, in turn on an otherwise idle machine, and
+    train nothing."""
     report: bool = False
     """Print the table as it stands, and train nothing."""
     format: Format = "text"
@@ -56,6 +61,11 @@ class Table3(Family):
         rows = chosen_rows(self.rows)
         _require_texts(self)
         _require_same_settings(self)
+        if self.speeds:
+            measured_speeds(self).save(self.output)
+            _write_table(self)
+            print(f"{self.output / SPEEDS}: {read_table(self.output / TABLE).speeds}")
+            return
         _learn_vocabulary(self)
         _write_table(self)
         queue = run_jobs(

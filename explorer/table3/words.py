@@ -111,6 +111,6 @@ def _speeds(measured: Measured) -> dict[str, object]:
     return {
         "training tokens/s": round(measured.training_tokens_per_s),
         "decoding tokens/s": round(measured.decoding_tokens_per_s),
-        "on": measured.hardware,
+        "trained on": measured.hardware,
         "weights (SHA-256)": (measured.weights_sha256 or "not kept")[:12],
     }

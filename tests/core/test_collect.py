@@ -8,7 +8,8 @@ import pytest
 
 from core.collect import collected
 from core.significance import bleu_statistics, load_statistics, save_statistics
-from core.table3 import SCORES, TEXTS, TRAINING, untrained
+from core.speeds import Speed, Speeds, read_speeds
+from core.table3 import BESIDE_OTHER_WORK, SCORES, TEXTS, TRAINING, untrained
 from tests.core.tables import REFERENCES, damaged
 
 N = len(REFERENCES)
@@ -108,6 +109,28 @@ def test_with_all_seeds_differences_are_judged_against_their_spread(tmp_path):
             comparisons = measured[seed].against_base[text].values()
             assert {c.verdict for c in comparisons} == {"no difference shown"}
     assert measured["base"].against_base == {}
+
+
+def test_speeds_measured_in_turn_stand_in_the_table_the_seeds_with_those_of_base(tmp_path):
+    for number, name in enumerate(("base", "A-h1", "base-seed2")):
+        write_row(tmp_path, name, seed=number)
+    assert table(tmp_path)[0].speeds == BESIDE_OTHER_WORK
+    rows = {"base": Speed(1_000.0, 500.0), "C-N2": Speed(1.0, 2.0)}
+    speeds = Speeds(rows, "an abacus", n_rounds=5, n_steps=10, n_sentences=100)
+    speeds.save(tmp_path)
+    assert read_speeds(tmp_path) == speeds
+    whole, measured = table(tmp_path)
+    assert "an abacus; the median of 5 rounds" in whole.speeds
+    found = {name: of.training_tokens_per_s for name, of in measured.items()}
+    assert found == {"base": 1_000.0, "A-h1": 70.5, "base-seed2": 1_000.0}
+    assert measured["base-seed2"].decoding_tokens_per_s == 500.0
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"rows": {"base": {"speed": 1}}}'])
+def test_speeds_that_cannot_be_read_are_named(tmp_path, text):
+    (tmp_path / "speeds.json").write_text(text)
+    with pytest.raises(ValueError, match=r"speeds\.json cannot be read .* table3 --speeds"):
+        read_speeds(tmp_path)
 
 
 def test_statistics_survive_their_file(tmp_path):

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from core.report import NOT_TRAINED, _moves, aligned, report
-from core.table3 import TRAINING, Comparison, Table, untrained
+from core.table3 import BESIDE_OTHER_WORK, TRAINING, Comparison, Table, untrained
 from tests.core.tables import made_up_table
 
 TABLE = made_up_table()
@@ -73,6 +73,12 @@ def test_the_spread_of_seeds_stands_below():
     assert "Spread of the three seeds of base: PPL 0.06 on multi30k-val" in report(TABLE, "text")
     no_seeds = dataclasses.replace(TABLE, seed_spread={})
     assert "Spread of the three seeds of base: not known yet" in report(no_seeds, "text")
+
+
+def test_how_speeds_were_measured_stands_below():
+    assert f"Speeds: {BESIDE_OTHER_WORK}." in report(TABLE, "text")
+    in_turn = dataclasses.replace(TABLE, speeds="in turn on an abacus")
+    assert "Speeds: in turn on an abacus." in report(in_turn, "markdown")
 
 
 def test_json_is_the_table_itself():

@@ -18,6 +18,7 @@ from core.checkpoint import load_checkpoint
 from core.corpus import sentence_pairs
 from core.jobs import alone
 from core.manifest import timeline_steps
+from core.speeds import read_speeds
 from core.table3 import SCORES, TEST, TEXTS, TRAIN, VALIDATION, read_table
 from core.weights import read_tensors
 from tests.core.helpers import ENVIRONMENT, ROOT
@@ -213,6 +214,25 @@ def test_the_report_shows_what_is_there(trained: Trained) -> None:
     assert [row["name"] for row in values["rows"] if row["measured"]] == [
         "base", "C-N2", "base-seed2",
     ]  # fmt: skip
+
+
+def test_speeds_are_measured_in_turn_and_go_into_the_table(trained: Trained) -> None:
+    before = {name: load_checkpoint(trained.output / name) for name in ("base", "C-N2")}
+    out = run("table3", *arguments(trained.folder), "--speeds")
+    speeds = read_speeds(trained.output)
+    assert speeds
+    assert set(speeds.rows) == {"base", "C-N2"}
+    assert speeds.n_sentences == SIZES[TEST]
+    assert speeds.how in out
+    table = read_table(trained.output / "table.json")
+    assert table.speeds == speeds.how
+    measured = {row.name: row.measured for row in table.rows if row.measured}
+    for name, speed in speeds.rows.items():
+        assert measured[name].training_tokens_per_s == speed.training_tokens_per_s > 0
+        assert measured[name].decoding_tokens_per_s == speed.decoding_tokens_per_s > 0
+        again = load_checkpoint(trained.output / name).model.state_dict()
+        for key, weight in before[name].model.state_dict().items():
+            assert torch.equal(weight, again[key])
 
 
 @pytest.mark.parametrize(
