@@ -6,6 +6,7 @@ from typing import Literal
 
 from core.config import write_json
 from core.table3 import (
+    LET_THROUGH,
     SCORES,
     TEST,
     TEXTS,
@@ -208,6 +209,8 @@ def _notes(table: Table) -> list[str]:
         "Multi30k image captions. Levels cannot be compared, differences between rows can.",
         f"Spread of the three seeds of base: {spread or 'not known yet'}. A difference to base that "
         'is no larger, or whose 95 % interval includes zero, says "no difference shown".',
+        "Three seeds tell a spread roughly: of rows that differ from base in their random numbers "
+        f"alone, {LET_THROUGH} would still exceed it.",
         f"Speeds: {table.speeds}.",
         "The paper prints one model a row and no interval, so even where a row moves as in the paper, "
         "the paper's own move may be chance.",

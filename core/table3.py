@@ -45,6 +45,10 @@ METRICS, SENTENCES = "metrics.json", "sentences.npz"
 TEXTS = (VALIDATION, TEST)
 SCORES = ("perplexity", "bleu", "bleu_lc")
 
+LET_THROUGH = "about three in ten"
+"""How often a fourth seed of base would differ from the first by more than the three seeds' spread
+does, if scores of seeds were normally distributed (0.294, simulated)."""
+
 Verdict = Literal["higher", "lower", "no difference shown", "not judged yet"]
 
 

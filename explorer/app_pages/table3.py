@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.table3 import TEST, VALIDATION
+from core.table3 import LET_THROUGH, TEST, VALIDATION
 from explorer import session
 from explorer.controls import wide
 from explorer.engine.checkpoints import checkpoint_root
@@ -93,7 +93,8 @@ def _spread(family: Family) -> str:
     perplexity, bleu = spread[VALIDATION]["perplexity"], spread[TEST]["bleu"]
     return (
         f"Three seeds of base differ by up to {perplexity:.2f} in perplexity and {bleu:.2f} in BLEU; "
-        "a difference no larger than that, or whose interval includes zero, shows nothing."
+        "a difference no larger than that, or whose interval includes zero, shows nothing. Three "
+        f"seeds tell it roughly: of rows no different from base, {LET_THROUGH} would exceed it."
     )
 
 
