@@ -8,7 +8,7 @@ import numpy as np
 from core.ablation import HeadChange
 from core.records import KINDS
 from explorer.ablations import NAMES
-from explorer.differences import signed
+from explorer.figures.axes import signed
 from explorer.figures.effects import (
     candidates_figure,
     pruning_figure,
@@ -19,7 +19,7 @@ from explorer.figures.head import piece_label, token_label
 from explorer.figures.standalone import Picture
 
 if TYPE_CHECKING:
-    from core.ablation.measured import CorpusEffects
+    from core.ablation.measured import CorpusEffect, CorpusEffects
     from core.ablation.pruning import Pruning
     from core.effects import SentenceEffect, StepEffect
 
@@ -66,8 +66,8 @@ def step_pictures(steps: "Sequence[StepEffect]", chosen: int) -> list[Picture]:
         Picture(
             "Probability of each piece of the first translation, before and after",
             steps_figure(names, before, after, kl),
-            f"Δ log-probability in sum: {signed(float((after - before).sum()))} nats, most of it at "
-            f"“{piece_label(worst.name)}” ({signed(worst.delta_nats)}). KL(before ‖ after): "
+            f"Δ log-probability in sum: {signed(float((after - before).sum()), 1)} nats, most of it at "
+            f"“{piece_label(worst.name)}” ({signed(worst.delta_nats, 1)}). KL(before ‖ after): "
             f"{kl.mean():.2f} nats a step.",
         ),
         Picture(
@@ -102,16 +102,27 @@ def pruning_picture(pruning: "Pruning | None") -> Picture | None:
     )
 
 
-def worth_picture(swept: "CorpusEffects | None") -> Picture | None:
-    """What each head is worth to a whole text, where its heads were left out one at a time."""
+N_NAMED = 3
+"""So many of the most missed heads are named below their picture."""
+
+
+def heads_left_out(swept: "CorpusEffects | None") -> "dict[HeadChange, CorpusEffect]":
+    """Head -> what leaving it out, and nothing else, did to a text; the most missed first."""
     found = {
-        part: effect.differences["bleu"]
+        part: effect
         for effect in (swept.effects if swept else ())
         for part in effect.ablation.parts
         if isinstance(part, HeadChange) and part.change == 0 and len(effect.ablation.parts) == 1
     }
-    if swept is None or not found:
+    return dict(sorted(found.items(), key=lambda item: item[1].differences["bleu"].value))
+
+
+def worth_picture(swept: "CorpusEffects | None") -> Picture | None:
+    """What each head is worth to a whole text, where its heads were left out one at a time."""
+    effects = heads_left_out(swept)
+    if swept is None or not effects:
         return None
+    found = {head: effect.differences["bleu"] for head, effect in effects.items()}
     groups = []
     for kind in KINDS:
         heads = [head for head in found if head.kind == kind]
@@ -123,13 +134,34 @@ def worth_picture(swept: "CorpusEffects | None") -> Picture | None:
                 [found[head].interval_95 for head in heads],
             )
         )
+    most = ", ".join(
+        f"{head.place} ({signed(found[head].value)})" for head in list(found)[:N_NAMED]
+    )
     missed = sum(difference.interval_95[1] < 0 for difference in found.values())
     in_the_way = sum(difference.interval_95[0] > 0 for difference in found.values())
     return Picture(
         "BLEU on a whole text without each head",
         worth_figure(groups),
         f"One head left out at a time; BLEU {swept.scores['bleu']:.1f} with all, "
-        f"{swept.n_sentences:,} sentences. Missed: {missed} of {len(found)} heads; better left out: "
-        f"{in_the_way}; of the others the 95 % interval (paired bootstrap) holds zero. So many "
-        f"intervals leave zero out about {len(found) / 20:.0f} times by chance alone.",
+        f"{swept.n_sentences:,} sentences. Missed most: {most}. By its 95 % interval (paired "
+        f"bootstrap), BLEU falls without {missed} of {len(found)} heads and rises without "
+        f"{in_the_way}; of so many intervals about {len(found) / 20:.0f} leave zero out by chance.",
     )
+
+
+def worth_table(swept: "CorpusEffects | None") -> list[dict[str, object]]:
+    """The same and the other scores in numbers, a line a head."""
+    return [
+        {
+            "head left out": head.place,
+            **{
+                f"Δ {name}": f"{signed(of.value)} [{', '.join(map(signed, of.interval_95))}]"
+                for name, of in (
+                    ("BLEU", effect.differences["bleu"]),
+                    ("chrF", effect.differences["chrf"]),
+                    ("perplexity", effect.differences["perplexity"]),
+                )
+            },
+        }
+        for head, effect in heads_left_out(swept).items()
+    ]

@@ -223,12 +223,16 @@ def _beyond_this_sentence(shown: Shown) -> None:
     """What was measured once of this checkpoint on a whole text."""
     folder = f"checkpoints/{shown.folder.name}"
     st.subheader("Which heads matter beyond this sentence?", anchor=False)
+    swept = read_sweep(shown.folder)
     _measured(
-        effects.worth_picture(read_sweep(shown.folder)),
+        effects.worth_picture(swept),
         f"`python -m core ablate --checkpoint {folder} --sweep heads --output {folder}/{SWEEP}` with "
         "a text and its translation (`--source`, `--reference`) leaves out one head after another, "
         "and this page then shows what each is worth in BLEU.",
     )
+    if rows := effects.worth_table(swept):
+        with st.expander("Every head in numbers, the most missed first"):
+            st.dataframe(rows, hide_index=True, width="stretch")
     st.subheader("How many heads can go?", anchor=False)
     _measured(
         effects.pruning_picture(read_pruning(shown.folder)),

@@ -16,8 +16,6 @@ AFTER = ROLES["attention"].mark
 BAND = "rgba(129, 84, 168, 0.2)"
 LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
 GROUP_SYMBOLS = ("circle", "square", "diamond")
-N_NAMED = 5
-"""Of heads in the order of their worth, so many at the head of the list are named."""
 LEAST = 1e-6
 """Probabilities below stand at the edge of a logarithmic axis."""
 
@@ -159,17 +157,15 @@ def worth_figure(
     Raises:
         ValueError: if there is no head.
     """
-    ranked = sorted(value for _, _, values, _ in groups for value in values)
-    if not ranked:
+    every = [value for _, _, values, _ in groups for value in values]
+    if not every:
         raise ValueError("a picture of what heads are worth needs at least one, but there is none")
-    rank = iter(np.argsort(np.argsort([v for _, _, values, _ in groups for v in values])) + 1)
+    rank = iter(np.argsort(np.argsort(every)) + 1)
     figure = go.Figure()
     for index, (name, labels, values, intervals) in enumerate(groups):
         figure.add_scatter(
             x=[int(next(rank)) for _ in values], y=list(values), name=name,
-            mode="markers+text", textposition="middle right",
-            text=[f" {label}" if value <= ranked[:N_NAMED][-1] else ""
-                  for label, value in zip(labels, values, strict=True)],
+            mode="markers",
             marker={"color": OKABE_ITO[index], "symbol": GROUP_SYMBOLS[index], "size": 7},
             error_y={"type": "data", "symmetric": False, "thickness": 1, "width": 0,
                      "array": [high - v for v, (_, high) in zip(values, intervals, strict=True)],

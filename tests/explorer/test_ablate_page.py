@@ -12,6 +12,7 @@ from core.ablation import Ablation
 from core.ablation.measured import SWEEP, CorpusEffect, CorpusEffects
 from core.ablation.pruning import PRUNING, Pruning, PruningCurve, PruningPoint
 from core.config import SearchConfig
+from core.corpus_effects import SCORES
 from core.records import KINDS
 from core.significance import Difference
 from tests.checkpoints import SENTENCE
@@ -157,7 +158,7 @@ def test_what_each_head_is_worth_to_a_text_is_drawn_in_order(
             CorpusEffect(
                 Ablation.parse(text),
                 {"bleu": 38.0 + change},
-                {"bleu": Difference(change, (change - 0.5, change + 0.5), 0.1)},
+                dict.fromkeys(SCORES, Difference(change, (change - 0.5, change + 0.5), 0.1)),
             )
             for text, change in changes.items()
         ),
@@ -166,7 +167,11 @@ def test_what_each_head_is_worth_to_a_text_is_drawn_in_order(
     (tmp_path / "tiny" / SWEEP).write_text(json.dumps(measured.to_json()), "utf-8")
     page = page.run()
     assert not page.exception
-    assert "Missed: 1 of 3 heads; better left out: 1;" in texts(page)
+    assert "BLEU falls without 1 of 3 heads and rises without 1;" in texts(page)
+    assert "Missed most: cross.L2H1 (−3.00), enc.L1H1 (−0.40)" in texts(page)
+    table = next(t.value for t in page.dataframe if "head left out" in t.value)
+    assert list(table["head left out"]) == ["cross.L2H1", "enc.L1H1", "dec.L1H1"]
+    assert table["Δ chrF"][0] == "−3.00 [−3.50, −2.50]"
     (drawn,) = charts(page)
     ranks = {trace["customdata"][0][0]: trace["x"] for trace in drawn["data"]}
     assert ranks == {"cross.L2H1": [1], "enc.L1H1": [2], "dec.L1H1": [3]}

@@ -5,7 +5,6 @@ import pytest
 
 from explorer.figures.effects import (
     LEAST,
-    N_NAMED,
     candidates_figure,
     pruning_figure,
     steps_figure,
@@ -60,7 +59,6 @@ def test_heads_stand_in_the_order_of_their_worth_whatever_their_kind() -> None:
     assert list(one.x) == [7, 9, 8, 6, 5, 4, 3, 2]
     assert list(two.x) == [1]
     assert (one.error_y.array[3], one.error_y.arrayminus[3]) == (2, 1)
-    assert [bool(text) for text in (*one.text, *two.text)].count(True) == N_NAMED
-    assert two.text == (" b",)
+    assert two.customdata[0][:2] == ["b", "−9.50"]
     with pytest.raises(ValueError, match="at least one"):
         worth_figure([])
