@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from core.atomic import writing_file
 from core.config import SearchConfig
 from core.tokenizer import Piece, PiecedText, Word
 
@@ -191,9 +192,8 @@ class Trace:
         """
         file = Path(file)
         content = self.to_bytes(file.suffix)
-        partial = file.with_name(f".{file.name}.partial")
-        partial.write_bytes(content)
-        partial.replace(file)
+        with writing_file(file) as partial:
+            partial.write_bytes(content)
 
     @classmethod
     def load(cls, file: Path | str) -> "Trace":

@@ -21,7 +21,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from core.atomic import write_whole, writing_folder
+from core.atomic import write_whole, writing_file, writing_folder
 from core.config import write_json
 from core.manifest import HISTORY, read_history
 from core.weights import read_tensors
@@ -108,7 +108,10 @@ class RunFolder:
         self.snapshots.mkdir(parents=True, exist_ok=True)
 
     def save(self, progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        """Write `step-N/` whole, then point `latest` at it, then drop states older than the last two."""
+        """Write `step-N/` whole, then point `latest` at it, then drop all but it and the one before.
+
+        A newer one may lie there, of a process that was killed before it could point at it.
+        """
         state = self.folder / f"step-{progress.step:07d}"
         if state == self._newest_state():
             return  # it is whole, and for a moment a replacement would leave nothing in its place
@@ -119,8 +122,10 @@ class RunFolder:
             )
             (partial / "progress.json").write_text(write_json(dataclasses.asdict(progress)))
         write_whole(self.folder / "latest", state.name + "\n")
-        for old in sorted(self.folder.glob("step-*"))[:-N_STATES_KEPT]:
-            shutil.rmtree(old)
+        states = sorted(self.folder.glob("step-*"))
+        kept = [other for other in states if other <= state][-N_STATES_KEPT:]
+        for other in set(states) - set(kept):
+            shutil.rmtree(other)
 
     def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
         """Load the newest whole state into model and optimiser; None if there is none yet."""
@@ -140,9 +145,8 @@ class RunFolder:
             file.write(json.dumps(values) + "\n")
 
     def save_snapshot(self, name: str, model: nn.Module) -> None:
-        partial = self.snapshots / f".{name}.partial"
-        safetensors.torch.save_file(_weights(model), partial)
-        partial.replace(self.snapshots / f"{name}.safetensors")
+        with writing_file(self.snapshots / f"{name}.safetensors") as partial:
+            safetensors.torch.save_file(_weights(model), partial)
 
     def step_snapshots(self) -> list[Path]:
         """The numbered snapshots for averaging, oldest first."""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.atomic import write_whole
 from core.records import Trace
 from explorer import pictures
 from explorer.best_head import best_head, covering_head
@@ -32,7 +33,7 @@ class Page:
 
     def save(self, file: Path | str) -> None:
         """Write one HTML file that needs no network."""
-        Path(file).write_text(standalone_html(self.title, self.pictures), "utf-8")
+        write_whole(Path(file), standalone_html(self.title, self.pictures))
 
 
 def translation(trace: Trace, *, checkpoint: Path | str | None = None) -> Page:

@@ -102,7 +102,7 @@ def test_the_model_knows_neither_text_nor_data() -> None:
 
 
 WITHOUT_TORCH = {
-    "core.config", "core.records", "core.ablation", "core.ablation.pruning",
+    "core.atomic", "core.config", "core.records", "core.ablation", "core.ablation.pruning",
     "core.ablation.measured", "core.table3",
     "core.manifest", "core.tokenizer", "core.words", "core.measures", "core.attribution",
 }  # fmt: skip

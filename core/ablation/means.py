@@ -1,6 +1,5 @@
 """What every head brings on average over data, kept in the checkpoint's folder as `means.npz`."""
 
-import os
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.ablation.store import text_hash, weights_hash
+from core.atomic import writing_file
 from core.checkpoint import Checkpoint
 from core.data import PaddedBatch
 from core.evaluation import padded_batches
@@ -35,8 +35,7 @@ class HeadMeans:
 
     def save(self, folder: Path) -> None:
         """Write `means.npz` into a checkpoint's folder, whole."""
-        partial = folder / f".{MEANS}.partial-{os.getpid()}"
-        with partial.open("wb") as opened:
+        with writing_file(folder / MEANS) as partial, partial.open("wb") as opened:
             np.savez_compressed(
                 opened,
                 allow_pickle=False,
@@ -45,7 +44,6 @@ class HeadMeans:
                 n_sentences=np.array(self.n_sentences),
                 **{str(kind): outputs for kind, outputs in self.outputs.items()},
             )
-        partial.replace(folder / MEANS)
 
 
 def read_means(checkpoint: Checkpoint) -> HeadMeans:

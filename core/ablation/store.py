@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 import os
-import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.atomic import writing_file
 from core.model import Transformer
 
 Arrays = Mapping[str, NDArray[np.float64]]
@@ -87,10 +87,5 @@ class Store:
 
 def _write(file: Path, arrays: Arrays) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.{os.getpid()}-{threading.get_ident()}")
-    try:
-        with partial.open("wb") as opened:
-            np.savez_compressed(opened, allow_pickle=False, **arrays)
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+    with writing_file(file) as partial, partial.open("wb") as opened:
+        np.savez_compressed(opened, allow_pickle=False, **arrays)

@@ -35,6 +35,7 @@ class Evaluate:
     search: SearchConfig = field(default_factory=SearchConfig)
 
     def execute(self, arguments: Sequence[str]) -> None:
+        from core.atomic import write_whole
         from core.checkpoint import load_checkpoint
         from core.data import read_pairs
         from core.device import choose_device
@@ -49,7 +50,7 @@ class Evaluate:
         result = {**measured.result, "seconds": seconds}
         if self.output:
             lines = "".join(line + "\n" for line in measured.translations)
-            self.output.write_text(lines, "utf-8")
+            write_whole(self.output, lines)
         if self.record:
             results = {**checkpoint.metrics.get("results", {}), self.record: result}
             record_metrics(checkpoint, {"results": results})

@@ -137,6 +137,7 @@ def _settings_of(folder: Path) -> dict[str, Any]:
 
 def _learn_vocabulary(family: Family) -> None:
     """The pieces of all rows: those of a finished row, or else learnt once from the training text."""
+    from core.atomic import writing_file
     from core.checkpoint import VOCABULARY
     from core.data import ParallelFiles
     from core.tokenizer import Tokenizer
@@ -152,9 +153,8 @@ def _learn_vocabulary(family: Family) -> None:
             lines = ParallelFiles((source,), (target,)).lines()
             n_threads = os.cpu_count() or 1
             model = Tokenizer.learn(lines, family.vocabulary_size, n_threads=n_threads).model
-        partial = family.vocabulary.with_suffix(".partial")
-        partial.write_bytes(model)
-        partial.replace(family.vocabulary)
+        with writing_file(family.vocabulary) as partial:
+            partial.write_bytes(model)
 
 
 def _job(family: Family, row: Row) -> Job:

@@ -21,6 +21,7 @@ def keep_vocabulary(
     run: "RunFolder", files: "ParallelFiles", *, given: Path | None, size: int | None
 ) -> None:
     """Put a vocabulary into the run's folder, once: the one given, or one learnt from the files."""
+    from core.atomic import writing_file
     from core.tokenizer import Tokenizer
 
     target = _vocabulary_file(run)
@@ -33,9 +34,8 @@ def keep_vocabulary(
         n_pairs = sum(1 for _ in files.pairs())
         size = size or recipe_for(n_pairs).vocabulary_size
         model = Tokenizer.learn(files.lines(), size, n_threads=os.cpu_count() or 1).model
-    partial = target.with_suffix(".partial")
-    partial.write_bytes(model)
-    partial.replace(target)
+    with writing_file(target) as partial:
+        partial.write_bytes(model)
 
 
 def vocabulary(run: "RunFolder") -> "Tokenizer":

@@ -91,6 +91,37 @@ def test_the_newest_state_is_resumed_and_two_are_kept(run):
     assert (run.folder / "latest").read_text() == "step-0000101\n"
 
 
+def test_newer_states_that_nothing_points_at_do_not_cost_the_one_just_saved(run):
+    """They are of processes that were killed before they could name them."""
+    model, optimizer = stepped(1)
+    run.save(Progress(step=1), model, optimizer)
+    for name in ("step-0000007", "step-0000008"):
+        (run.folder / name).mkdir()
+    run.save(Progress(step=2), model, optimizer)
+    assert run.resume(*fresh()).step == 2
+    run.save(Progress(step=3), model, optimizer)
+    assert sorted(path.name for path in run.folder.glob("step-*")) == [
+        "step-0000002", "step-0000003",
+    ]  # fmt: skip
+
+
+def test_a_snapshot_that_cannot_be_written_leaves_the_old_one(run, monkeypatch):
+    model, _ = stepped(1)
+    run.save_snapshot("best", model)
+    before = (run.snapshots / "best.safetensors").read_bytes()
+
+    def full(_, file):
+        file.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("safetensors.torch.save_file", full)
+        with pytest.raises(OSError, match="No space left"):
+            run.save_snapshot("best", stepped(2)[0])
+    assert (run.snapshots / "best.safetensors").read_bytes() == before
+    assert [path.name for path in run.snapshots.iterdir()] == ["best.safetensors"]
+
+
 def test_saving_the_same_step_again_never_takes_the_state_away(run, monkeypatch):
     """A run that ends where it was saved: a kill while its state is replaced would lose it."""
     model, optimizer = stepped(1)
