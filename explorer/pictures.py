@@ -72,15 +72,28 @@ def stepper_data(shown: Shown, before: Trace | None, *, can_change: bool = True)
         layer=shown.layer,
         head=shown.head,
         step=shown.step,
+        late=late_head(shown.best),
         can_change=can_change,
     )
 
 
 def ribbons_note(best: BestHead) -> str:
-    return (
+    found = (
         f"Ribbons and the word under each piece: the source that layer {best.layer}, "
         f"head {best.head} looked at most; that head {best.reason}."
     )
+    if not best.is_late:
+        return found
+    return (
+        f"{found} It looks at a word’s source one step after the word was written, when the decoder "
+        "reads it: a ribbon shows the row of that next step, and the panel “This step looks at the "
+        "source” the row of the step itself."
+    )
+
+
+def late_head(best: BestHead) -> tuple[int, int] | None:
+    """Layer and head, from 1, whose row the stepper says to be one step late."""
+    return (best.layer, best.head) if best.is_late else None
 
 
 def run_name(folder: Path, run: Run) -> str:

@@ -107,11 +107,13 @@ def _draw_head(shown: Shown, read: Trace) -> Picture:
     picture = Picture(_title(shown), _figure(shown, read))
     st.markdown(f"**{picture.title}**")
     st.plotly_chart(picture.shown, alt=picture.title, key="timeline", config={"displaylogo": False})
-    note(
+    said = [
         f"Of the finished model's heads this one {shown.best.reason}. Each row is a step of the "
-        "decoder: bright cells are the source words it looks at. The colour scale is the same for "
-        "all weights."
-    )
+        "decoder: bright cells are the source words it looks at.",
+        shown.best.how_to_read,
+        "The colour scale is the same for all weights.",
+    ]
+    note(" ".join(filter(None, said)))
     return picture
 
 

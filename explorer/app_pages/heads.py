@@ -4,8 +4,9 @@ import html
 
 import streamlit as st
 
-from core.measures import MEASURES, ranked_heads
+from core.measures import MEASURES
 from explorer import frame, one_head, session
+from explorer.best_head import heads_for_step
 from explorer.components.overview import Tint, overview
 from explorer.components.overview import choice as overview_choice
 from explorer.controls import choose_kind
@@ -130,15 +131,28 @@ def _ranking(shown: Shown) -> None:
         help="Heads that point at one piece of text come first (confidence, Voita et al. 2019).",
         **session.bind_view("step", shown.step),
     )
-    for ranked in ranked_heads(trace, shown.step - 1)[:N_RANKED]:
+    for found in heads_for_step(trace, shown.best, shown.step)[:N_RANKED]:
+        ranked, layer, head = found.ranked, found.ranked.layer + 1, found.ranked.head + 1
         piece = piece_label(trace.source.pieces[ranked.piece].name)
+        late = "" if found.step == shown.step else f", in its row of step {found.step}"
         st.button(
-            f"Layer {ranked.layer + 1}, head {ranked.head + 1}: {ranked.weight:.0%} on {plain(piece)}",
+            f"Layer {layer}, head {head}: {ranked.weight:.0%} on {plain(piece)}{late}",
             key=f"ranked-{ranked.layer}-{ranked.head}",
             type="tertiary",
             on_click=session.change_view,
-            kwargs={"layer": ranked.layer + 1, "head": ranked.head + 1},
+            kwargs={"layer": layer, "head": head, "step": found.step},
         )
+    if shown.best.is_late:
+        note(_late_note(shown))
+
+
+def _late_note(shown: Shown) -> str:
+    """How the list takes a head whose rows are one step late."""
+    best, n_steps = shown.best, len(shown.trace.steps)
+    who = f"Layer {best.layer}, head {best.head} looks at a word’s source one step late"
+    if shown.step < n_steps:
+        return f"{who}: the list takes its row of step {shown.step + 1}, which consumes this word."
+    return f"{who}: no step consumes what the last one wrote, so it is not in this list."
 
 
 def _take_head() -> None:

@@ -13,7 +13,13 @@ from explorer.engine import traces
 from explorer.engine.checkpoints import folder_of, languages
 from explorer.engine.traces import continuation
 from explorer.messages import note
-from explorer.pictures import ribbons_note, run_name, stepper_data, translation_pictures
+from explorer.pictures import (
+    late_head,
+    ribbons_note,
+    run_name,
+    stepper_data,
+    translation_pictures,
+)
 from explorer.saving import Pictures
 from explorer.shown import Shown
 from explorer.state import Run
@@ -135,6 +141,7 @@ def _draw_beside(shown: Shown, run: Run) -> None:
         layer=min(shown.layer, other.weights["cross"].shape[0]),
         head=min(shown.head, other.weights["cross"].shape[1]),
         step=min(shown.step, len(other.steps)),
+        late=late_head(best),
         can_change=False,
     )
     stepper.stepper(data, key=BESIDE, on_view=_ignore, on_taken=_ignore, on_typed=_ignore)

@@ -236,6 +236,7 @@ function drawBlocks(root) {
   fill(root, "decoder", [meta.start, ...read]);
   fill(root, "cross", meta.source.map((token) => token.text));
   drawMatrix(root);
+  root.hint.textContent = lateHint(root);
   root.word.placeholder = `instead of “${meta.steps[view.step - 1].text}”`;
 }
 
@@ -259,6 +260,8 @@ function buildBlocks(root) {
     block.append(element("h3", "", titles[kind]), root.strips[kind]);
     return block;
   });
+  root.hint = element("div", "hint");
+  blocks[KINDS.indexOf("cross")].append(root.hint);
   root.canvas = element("canvas", "matrix");
   root.canvas.setAttribute("role", "img");
   root.strips.encoder.append(root.canvas);
@@ -327,6 +330,20 @@ function exists(root, kind) {
 function lacking(root, kind) {
   const { n_layers, n_heads } = root.meta.weights[kind];
   return `This stack has ${n_layers} layers of ${n_heads} heads: there is no layer ${root.view.layer}, head ${root.view.head}.`;
+}
+
+// A head that finds a word's source when the word is read: whose row this is, and where to look on.
+function lateHint(root) {
+  const { meta, view } = root;
+  const [layer, head] = meta.late ?? [];
+  if (layer !== view.layer || head !== view.head) return "";
+  const quoted = (step) => `“\u2068${meta.steps[step - 1].text}\u2069”`;
+  const looks =
+    view.step > 1
+      ? `it looks at the source of ${quoted(view.step - 1)}, which this step reads`
+      : "no word was written before step 1";
+  const on = view.step < meta.steps.length ? ` For ${quoted(view.step)}, see step ${view.step + 1}.` : "";
+  return `This head is one step late: ${looks}.${on}`;
 }
 
 function drawMatrix(root) {

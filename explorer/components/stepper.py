@@ -63,6 +63,7 @@ def payload(
     layer: int,
     head: int,
     step: int,
+    late: tuple[int, int] | None = None,
     can_change: bool = True,
 ) -> bytes:
     """Everything the browser needs to step, hover and change heads without asking again.
@@ -72,6 +73,8 @@ def payload(
         start: what step 1 consumes.
         run: names the run; another one starts the player anew.
         layer, head, step: from 1.
+        late: layer and head, from 1, of a cross-attention head that looks at a word's source in the
+            row that consumes the word; where its row is on show, the stepper says so.
         can_change: whether candidates and words are offered to go on from.
     """
     n_layers, n_heads = (max(weights[kind].shape[axis] for kind in KINDS) for axis in (0, 1))
@@ -82,6 +85,7 @@ def payload(
         "start": start,
         "run": run,
         "can_change": can_change,
+        "late": late,
         "view": {"layer": layer, "head": head, "step": step},
         "n_layers": n_layers,
         "n_heads": n_heads,

@@ -94,6 +94,23 @@ def test_rows_are_the_words_they_say(visitor: Visitor) -> None:
     assert looked_at == sources(page).locator(".text").all_inner_texts()
 
 
+def test_a_late_head_says_whose_row_is_on_show(visitor: Visitor) -> None:
+    """The best-aligned head of the bundled model finds a word's source when the word is read."""
+    page = visitor.open("/?step=2&layer=1&head=6")
+    first, second = (text.strip() for text in chips(page)[:2])
+    hint = page.locator(".block.cross .hint")
+    expect(hint).to_contain_text("This head is one step late")
+    said = hint.inner_text().replace("\u2068", "").replace("\u2069", "")
+    assert f"the source of “{first}”, which this step reads" in said
+    assert f"For “{second}”, see step 3." in said
+    page.get_by_role("button", name=re.compile("^Step 1: ")).click()
+    expect(hint).to_contain_text("no word was written before step 1")
+    page.get_by_role("button", name=re.compile("^Step 1: ")).press("End")
+    expect(hint).not_to_contain_text("see step")
+    page.get_by_role("combobox", name="Head").select_option("5")
+    expect(hint).to_be_hidden()
+
+
 def test_another_candidate_changes_what_follows_and_undo_takes_it_back(visitor: Visitor) -> None:
     page = visitor.open()
     before = chips(page)

@@ -45,6 +45,14 @@ def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     return open_
 
 
+LATE = {
+    "alignment": {
+        "layer": 2, "head": 3, "rows": "consumed", "alignment_error_rate": 0.3, "n_sentences": 7,
+    }
+}  # fmt: skip
+"""Measured of a checkpoint: its best head aligns the word that a step consumes."""
+
+
 def plot(page: AppTest, number: int = 0) -> dict[str, Any]:
     return json.loads(page.get("plotly_chart")[number].proto.spec)  # type: ignore[no-any-return]
 
@@ -56,6 +64,10 @@ def link(page: AppTest, name: str) -> str:
 
 def subheaders(page: AppTest) -> str:
     return " | ".join(element.value for element in page.subheader)
+
+
+def texts(page: AppTest) -> str:
+    return " ".join(text.value for text in page.markdown).replace("\\", "")
 
 
 def button(page: AppTest, label: str) -> Any:

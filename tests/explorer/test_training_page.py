@@ -12,7 +12,7 @@ from explorer.engine import traces, trainings
 from explorer.figures.head import step_labels
 from explorer.state import Run
 from tests.checkpoints import SENTENCE, reports, write_checkpoint, write_history, write_timeline
-from tests.explorer.pages import SHAPES, Open, link, open_page, plot
+from tests.explorer.pages import LATE, SHAPES, Open, link, open_page, plot
 
 __all__ = ["open_page"]
 
@@ -139,6 +139,13 @@ def test_a_timeline_goes_from_step_to_step(with_timeline: Open) -> None:
     early = plot(page)
     assert early["data"][0]["z"] != finished
     assert "step 9" in written(page)
+
+
+def test_the_head_of_the_timeline_says_where_its_rows_are_late(
+    open_page: Open, tmp_path: Path
+) -> None:
+    write_checkpoint(tmp_path / "tiny", metrics=LATE)
+    assert "Its rows are one step late" in written(open_page(page="training", text=SENTENCE))
 
 
 def test_rows_are_the_finished_translation_or_each_steps_own(

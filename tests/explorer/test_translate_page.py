@@ -1,13 +1,14 @@
 """The Translate page, run without a browser, on models of different shapes."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.state import EXAMPLES
-from tests.checkpoints import SENTENCE
-from tests.explorer.pages import SHAPES, Open, button, link, open_page
+from tests.checkpoints import SENTENCE, write_checkpoint
+from tests.explorer.pages import LATE, SHAPES, Open, button, link, open_page, texts
 
 __all__ = ["open_page"]
 
@@ -106,3 +107,13 @@ def test_a_model_that_is_not_there_gets_a_notice(open_page: Open) -> None:
     page = open_page(text=SENTENCE, model="fr-en")
     assert not page.exception
     assert "there is no such folder" in page.warning[0].value.replace("\\", "")
+
+
+@pytest.mark.parametrize(("metrics", "is_said"), [(LATE, True), ({}, False)])
+def test_ribbons_say_where_they_are_read_one_step_late(
+    open_page: Open, tmp_path: Path, metrics: dict[str, Any], is_said: bool
+) -> None:
+    write_checkpoint(tmp_path / "tiny", metrics=metrics)
+    page = open_page(text=SENTENCE)
+    assert not page.exception
+    assert ("a ribbon shows the row of that next step" in texts(page)) == is_said
