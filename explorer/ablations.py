@@ -60,12 +60,30 @@ def _off_there(part: Part) -> Part | None:
         return None
 
 
+def changes_of(ablation: Ablation, kind: Kind, layer: int, head: int) -> tuple[Part, ...]:
+    """What is changed about a head (from 1) or about what holds it, from the outside in."""
+    stack, sublayer = ("dec", "cross") if kind == "cross" else (SHORT[kind], "self")
+    place = f"{SHORT[kind]}.L{layer}H{head}"
+    around = (f"{stack}.L{layer}", f"{stack}.L{layer}.{sublayer}", place)
+    return tuple(
+        part
+        for part in ablation.parts
+        if part.place in around or part.place.startswith(f"{place}.row")
+    )
+
+
 def is_silent(ablation: Ablation, kind: Kind, layer: int, head: int) -> bool:
     """Whether a head (from 1) brings nothing, because it or what holds it is off."""
-    stack, sublayer = ("dec", "cross") if kind == "cross" else (SHORT[kind], "self")
-    around = (f"{SHORT[kind]}.L{layer}H{head}", f"{stack}.L{layer}.{sublayer}", f"{stack}.L{layer}")
-    found = states(ablation)
-    return any(found.get(outer) == "off" for outer in around)
+    return any(part == _off_there(part) for part in changes_of(ablation, kind, layer, head))
+
+
+def is_blind(ablation: Ablation, kind: Kind, layer: int, head: int) -> bool:
+    """Whether it makes no difference where a head (from 1) would look by itself, in every row."""
+    replaced = any(
+        isinstance(part, HeadChange) and part.change in ("mean", "uniform")
+        for part in changes_of(ablation, kind, layer, head)
+    )
+    return replaced or is_silent(ablation, kind, layer, head)
 
 
 def with_off(ablation: Ablation, places: Collection[str]) -> Ablation:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.ablation import Ablation, HeadChange, LayerSkip, Part, RowOnKey, SublayerSkip
 from core.records import Kind, Trace
+from explorer.ablations import changes_of
 from explorer.figures.axes import Array, signed
 from explorer.figures.head import piece_label
 from explorer.figures.inside import most_entropy_nats
@@ -27,8 +29,14 @@ class Row:
     produced: str | None  # by the step; nothing is, in the encoder
     is_chosen: bool  # the reader, not the model, chose what the step produced
     keys: tuple[str, ...]
-    walked: Walk
+    walked: Walk  # Equation 1, whatever is changed about the head
     share_norms: Array  # H: how long each head's part of this row is, after W^O
+    changes: tuple[Part, ...] = ()  # of the model that reach this row of this head
+
+    @property
+    def is_walked(self) -> bool:
+        """Whether the head passes on what Equation 1 says, or that times a factor."""
+        return all(_factor(part) for part in self.changes)
 
     @property
     def top(self) -> int:
@@ -41,27 +49,75 @@ class Row:
 
 
 def row_of(
-    trace: Trace, run: Run, kind: Kind, query: int, *, head: int, walked: Walk, share_norms: Array
+    trace: Trace,
+    run: Run,
+    kind: Kind,
+    query: int,
+    *,
+    layer: int,
+    head: int,
+    walked: Walk,
+    share_norms: Array,
 ) -> Row:
     """Name what one row of a trace is about.
 
     Args:
         query: from 0: a source piece in encoder self-attention, else a step.
-        head: from 1.
+        layer, head: from 1.
         share_norms: H q.
     """
     asking = trace.source.pieces if kind == "encoder" else trace.consumed
     produced = None if kind == "encoder" else piece_label(trace.target.pieces[query].name)
+    keys = tuple(column_labels(trace, kind))
+    changes = changes_of(Ablation.parse(run.ablation), kind, layer, head)
     return Row(
         kind,
         head,
         piece_label(asking[query].name),
         produced,
         bool(run.target) or query < len(run.prefix),
-        tuple(column_labels(trace, kind)),
+        keys,
         walked,
         share_norms[:, query],
+        tuple(part for part in changes if _reaches(part, query, len(keys))),
     )
+
+
+def _reaches(part: Part, query: int, n_keys: int) -> bool:
+    """Whether a change of a head or of what holds it holds in this row."""
+    return not isinstance(part, RowOnKey) or (part.row == query and part.key < n_keys)
+
+
+def _factor(part: Part) -> float:
+    """What a change multiplies the head's output by; 0 if it puts something else in its place."""
+    return part.change if isinstance(part, HeadChange) and isinstance(part.change, float) else 0.0
+
+
+def caveat(row: Row) -> str:
+    """How the head is changed, where this page walks through what it would compute; or nothing."""
+    return " ".join(_caveat(row, part) for part in row.changes)
+
+
+def _caveat(row: Row, part: Part) -> str:
+    match part:
+        case LayerSkip():
+            said = f"{part.stack.capitalize()} layer {part.layer + 1} is skipped"
+        case SublayerSkip():
+            said = "This sub-layer is skipped"
+        case RowOnKey():
+            said = (
+                f"In this row the head is made to look at “\u2068{row.keys[part.key]}\u2069” alone"
+            )
+        case HeadChange(change="mean"):
+            said = "This head’s mean over data stands in its place"
+        case HeadChange(change="uniform"):
+            share = 1 / row.n_visible
+            said = f"This head is made to look at all it may see alike, {share:.0%} on each key"
+        case HeadChange(change=0):
+            said = "This head is switched off"
+        case _:
+            return f"What this head brings is multiplied by {_factor(part):g} before it goes on."
+    return f"{said}: what follows is what the head would compute otherwise."
 
 
 def story(row: Row) -> str:
@@ -69,11 +125,12 @@ def story(row: Row) -> str:
     walked, top = row.walked, row.top
     is_masked = row.n_visible < len(row.keys)
     seen = " among the keys it may look at" if is_masked else ""
+    goes, passes = ("goes", "passes") if row.is_walked else ("would go", "would pass")
     return (
         f"{_opening(row)} :blue[**query**] of {_quoted(row.asks)} asks: its largest product{seen} is "
         f"with the :red[**key**] of {_quoted(row.keys[top])} ({signed(walked.products[top])}). "
-        f"So {walked.weights[top]:.0%} of this row's :violet[**attention**] goes there, and head "
-        f"{row.head} passes on that much of its :green[**value**]."
+        f"So {walked.weights[top]:.0%} of this row's :violet[**attention**] {goes} there, and head "
+        f"{row.head} {passes} on that much of its :green[**value**]."
     )
 
 
@@ -148,13 +205,19 @@ def without_scale(row: Row) -> str:
 def share(row: Row) -> str:
     """How much of what all heads add to this row this head adds."""
     norms = row.share_norms
+    if any(isinstance(part, LayerSkip | SublayerSkip) for part in row.changes):
+        return "The layer goes on without this attention here: nothing of what its heads bring is added."
+    changes = [part.change for part in row.changes if isinstance(part, HeadChange)]
+    if 0 in changes:
+        return f"Head {row.head} is switched off here: it brings nothing to this row."
+    who = f"the mean in place of head {row.head}" if "mean" in changes else f"head {row.head}"
     if len(norms) == 1:
-        return "This layer has one head: all that is added to the row comes from it."
+        return f"This layer has one head: all that is added to the row comes from {who}."
     shares = norms / max(norms.sum(), 1e-12)
     own, first = row.head - 1, int(shares.argmax())
     most = "more than any other" if own == first else f"head {first + 1} most ({shares[first]:.0%})"
     return (
-        f"In this row, head {row.head} brings {shares[own]:.0%} of the summed lengths of all "
+        f"In this row, {who} brings {shares[own]:.0%} of the summed lengths of all "
         f"{len(norms)} heads, {most}."
     )
 

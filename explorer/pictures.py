@@ -11,7 +11,7 @@ from explorer.figures.standalone import Picture, View
 from explorer.heads import KINDS, column_labels, column_title, row_labels, row_title
 from explorer.shown import Shown
 from explorer.state import Run
-from explorer.translation import source_tokens, step_tokens
+from explorer.translation import followed, source_tokens, step_tokens
 
 TILES_NOTE = (
     "Rows of a square ask, columns are looked at, bright is a large weight (square-root colours)."
@@ -26,7 +26,7 @@ def translation_pictures(shown: Shown) -> list[Picture]:
         Picture(
             "Step by step",
             View(stepper.SCRIPT, stepper.STYLE, steps),
-            ribbons_note(shown.best),
+            ribbons_note(shown),
         ),
         Picture("What the search explored", View(beam.SCRIPT, beam.STYLE, tree)),
     ]
@@ -65,7 +65,7 @@ def stepper_data(shown: Shown, before: Trace | None, *, can_change: bool = True)
     trace, run = shown.trace, shown.choice.run
     return stepper.payload(
         source_tokens(trace),
-        step_tokens(trace, shown.best, n_forced=len(run.prefix), earlier=before),
+        step_tokens(trace, followed(shown.best, run), n_forced=len(run.prefix), earlier=before),
         trace.weights,
         start=trace.consumed[0].name,
         run=run_name(shown.folder, run),
@@ -77,10 +77,18 @@ def stepper_data(shown: Shown, before: Trace | None, *, can_change: bool = True)
     )
 
 
-def ribbons_note(best: BestHead) -> str:
+def ribbons_note(shown: Shown) -> str:
+    """What the ribbons say, and of which head; or why there are none."""
+    best, run = shown.best, shown.choice.run
+    head = f"layer {best.layer}, head {best.head}"
+    if not followed(best, run):
+        return (
+            f"There are no ribbons and no words under the pieces: they follow {head}, and under this "
+            f"change of the model ({run.ablation}) it makes no difference where that head looks."
+        )
     found = (
-        f"Ribbons and the word under each piece: the source that layer {best.layer}, "
-        f"head {best.head} looked at most; that head {best.reason}."
+        f"Ribbons and the word under each piece: the source that {head} looked at most; that head "
+        f"{best.reason}."
     )
     if not best.is_late:
         return found

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from core.ablation import Ablation
 from core.records import Found, Trace
 from core.tokenizer import Piece
 from core.words import aligned_words
+from explorer.ablations import is_blind
 from explorer.best_head import BestHead
 from explorer.components.stepper import CandidateToken, SourceToken, StepToken
 from explorer.figures.head import piece_label
+from explorer.state import Run
 
 RIBBON_MASS = 0.75
 """Ribbons show the strongest links that make up so much of a piece's attention to words."""
@@ -32,20 +35,23 @@ def source_tokens(shown: Trace) -> list[SourceToken]:
     ]
 
 
+def followed(best: BestHead, run: Run) -> BestHead | None:
+    """The head that ribbons and glosses follow; none where the run makes its looks without effect."""
+    blind = is_blind(Ablation.parse(run.ablation), "cross", best.layer, best.head)
+    return None if blind else best
+
+
 def step_tokens(
-    shown: Trace, best: BestHead, *, n_forced: int = 0, earlier: Trace | None = None
+    shown: Trace, best: BestHead | None, *, n_forced: int = 0, earlier: Trace | None = None
 ) -> list[StepToken]:
     """What each step produced.
 
     Args:
-        best: the cross-attention head that glosses and ribbons follow.
+        best: the cross-attention head that glosses and ribbons follow; None draws none.
         n_forced: so many of the first pieces were chosen by the reader.
         earlier: another translation of the sentence; what differs from it is marked.
     """
-    glosses = [
-        shown.source.words[word.source_word].text
-        for word in aligned_words(shown, layer=best.layer - 1, head=best.head - 1, rows=best.rows)
-    ]
+    glosses = _glosses(shown, best) if best else []
     changed = _changed(shown, earlier)
     return [
         StepToken(
@@ -63,12 +69,19 @@ def step_tokens(
                 )
                 for candidate in step.candidates
             ),
-            links=_links(shown, best, index),
+            links=_links(shown, best, index) if best else (),
             forced=index < n_forced,
             changed=changed[index],
         )
         for index, (piece, step) in enumerate(zip(shown.target.pieces, shown.steps, strict=True))
     ]
+
+
+def _glosses(shown: Trace, best: BestHead) -> list[str]:
+    """For each word of the translation, the source word that it is linked to."""
+    place = {"layer": best.layer - 1, "head": best.head - 1}
+    aligned = aligned_words(shown, **place, rows=best.rows)
+    return [shown.source.words[word.source_word].text for word in aligned]
 
 
 def _opens(pieces: Sequence[Piece], index: int) -> bool:

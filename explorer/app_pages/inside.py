@@ -19,8 +19,8 @@ from explorer.figures.inside import (
 from explorer.figures.standalone import Picture
 from explorer.figures.walk import walk
 from explorer.heads import KINDS, row_labels, row_title
-from explorer.inside import Row, row_of, share, stages, story, table, without_scale
-from explorer.messages import note
+from explorer.inside import Row, caveat, row_of, share, stages, story, table, without_scale
+from explorer.messages import note, notice
 from explorer.saving import Pictures
 from explorer.shown import Settled, Shown, first_place, settle_view
 
@@ -46,6 +46,8 @@ def draw(shown: Shown) -> Pictures:
     with st.spinner("Computing this head…"):
         row, share_norms = _row(shown)
     st.html(f"<style>{equations.style()}</style>")
+    if row.changes:
+        notice(caveat(row))
     st.markdown(story(row))
     _equation(shown, row)
     _scale(row)
@@ -59,11 +61,17 @@ def _row(shown: Shown) -> tuple[Row, Array]:
     inside = head_internals(
         shown.folder, shown.choice.run, shown.trace, kind, shown.layer, shown.head
     )
-    walked = walk(inside.query[query], inside.key, inside.value, inside.visible[query])
-    run, norms = shown.choice.run, inside.share_norms
-    return row_of(
-        shown.trace, run, kind, query, head=shown.head, walked=walked, share_norms=norms
-    ), norms
+    row = row_of(
+        shown.trace,
+        shown.choice.run,
+        kind,
+        query,
+        layer=shown.layer,
+        head=shown.head,
+        walked=walk(inside.query[query], inside.key, inside.value, inside.visible[query]),
+        share_norms=inside.share_norms,
+    )
+    return row, inside.share_norms
 
 
 def _equation(shown: Shown, row: Row) -> None:
@@ -146,7 +154,7 @@ def _pictures(shown: Shown) -> list[Picture]:
     row, share_norms = _row(shown)
     asks = row_labels(shown.trace, row.kind)[shown.query]
     return [
-        Picture(f"{_place(shown)}, row {asks}", _walk(row), WALK_NOTE),
+        Picture(f"{_place(shown)}, row {asks}", _walk(row), f"{caveat(row)} {WALK_NOTE}".strip()),
         Picture("The softmax with the division by √d_k and without", _softmax(row)),
         Picture("How much each head adds to each row", _norms(shown, row, share_norms)),
     ]

@@ -23,7 +23,7 @@ from explorer.pictures import (
 from explorer.saving import Pictures
 from explorer.shown import Shown
 from explorer.state import Run
-from explorer.translation import node_at, path_to, source_tokens, step_tokens
+from explorer.translation import followed, node_at, path_to, source_tokens, step_tokens
 
 STEPPER, BESIDE, TREE = "stepper", "stepper_beside", "beam_tree"
 
@@ -79,7 +79,7 @@ def _tokens_before(shown: Shown, step: int) -> tuple[int, ...]:
 
 def _explain(shown: Shown, before: Trace | None) -> None:
     lines = [
-        f"{ribbons_note(shown.best)} Below: the five most probable pieces of each step; click one, "
+        f"{ribbons_note(shown)} Below: the five most probable pieces of each step; click one, "
         "and decoding goes on from there."
     ]
     if shown.trace.best.is_cut:
@@ -134,7 +134,9 @@ def _draw_beside(shown: Shown, run: Run) -> None:
     best = best_head(folder_of(run.model), other)
     data = stepper.payload(
         source_tokens(other),
-        step_tokens(other, best, n_forced=len(run.prefix), earlier=_comparable(shown, run)),
+        step_tokens(
+            other, followed(best, run), n_forced=len(run.prefix), earlier=_comparable(shown, run)
+        ),
         other.weights,
         start=other.consumed[0].name,
         run=run_name(folder_of(run.model), run),

@@ -4,7 +4,17 @@ import pytest
 
 from core.ablation import Ablation
 from core.config import ModelConfig
-from explorer.ablations import in_words, is_silent, off, presets, states, swept_presets, with_off
+from explorer.ablations import (
+    changes_of,
+    in_words,
+    is_blind,
+    is_silent,
+    off,
+    presets,
+    states,
+    swept_presets,
+    with_off,
+)
 from explorer.best_head import BestHead
 from explorer.components.toggles import payload
 
@@ -58,6 +68,24 @@ def test_what_lies_inside_of_what_is_off_is_forgotten(places: list[str], left: s
 )  # fmt: skip
 def test_a_head_is_silent_when_it_or_what_holds_it_is_off(text: str, silent: bool) -> None:
     assert is_silent(Ablation.parse(text), "cross", 1, 2) == silent
+
+
+@pytest.mark.parametrize(
+    ("text", "blind"),
+    [("cross.L1H2=0", True), ("dec.L1=skip", True), ("cross.L1H2=mean", True),
+     ("cross.L1H2=uniform", True), ("cross.L1H2=0.5", False), ("cross.L1H2.row1=k1", False),
+     ("cross.L1H20=0,cross.L2H2=mean,enc.L1H2=uniform", False), ("", False)],
+)  # fmt: skip
+def test_a_head_is_blind_when_its_own_looks_make_no_difference(text: str, blind: bool) -> None:
+    assert is_blind(Ablation.parse(text), "cross", 1, 2) == blind
+
+
+def test_changes_of_a_head_are_its_own_and_those_around_it() -> None:
+    text = "dec.L1.ffn=skip,dec.L1H2=0,cross.L1H2=0.5,cross.L1H2.row3=k1,cross.L1H20.row1=k1"
+    found = changes_of(Ablation.parse(text), "cross", 1, 2)
+    assert [str(part) for part in found] == ["cross.L1H2=0.5", "cross.L1H2.row3=k1"]
+    outer = changes_of(Ablation.parse("dec.L1.self=skip,dec.L2=skip"), "decoder", 1, 2)
+    assert [str(part) for part in outer] == ["dec.L1.self=skip"]
 
 
 def test_a_place_that_cannot_be_is_refused() -> None:

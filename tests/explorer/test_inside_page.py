@@ -101,3 +101,23 @@ def test_hostile_text_is_shown_as_typed(open_page: Open, text: str) -> None:
     assert not page.exception
     assert not page.error
     assert "<b>" not in "".join(charts(page)[0]["layout"]["xaxis2"]["ticktext"])
+
+
+HERE = {"layer": "2", "head": "3", "step": "4"}
+
+
+@pytest.mark.parametrize(
+    ("ablation", "is_said"),
+    [("cross.L2H3=0", True), ("cross.L2H3=uniform", True), ("dec.L2.cross=skip", True),
+     ("cross.L2H3.row4=k2", True), ("cross.L2H3.row5=k2", False), ("cross.L2H3.row4=k400", False),
+     ("cross.L2H4=0", False), ("enc.L1=skip", False)],
+)  # fmt: skip
+def test_a_changed_head_says_that_it_is_walked_as_it_would_be(
+    open_page: Open, ablation: str, is_said: bool
+) -> None:
+    page = open_page(page="inside", text=SENTENCE, ablation=ablation, **HERE)
+    assert not page.exception
+    notices = [warning.value for warning in page.warning]
+    assert len(notices) == 1 + is_said  # the frame's own comes first
+    assert ("would compute otherwise" in notices[-1]) == is_said
+    assert ("would pass on" in texts(page)) == is_said

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.ablation import Ablation
 from explorer.figures.walk import walk
-from explorer.inside import Row, share, stages, story, table, without_scale
+from explorer.inside import Row, caveat, share, stages, story, table, without_scale
 
 ONE = np.eye(4)
 ROW = Row(
@@ -101,3 +102,53 @@ def test_the_table_has_a_line_a_key() -> None:
     assert [line["may look"] for line in lines] == ["no", "yes", "yes"]
     assert [line["q·k"] for line in lines] == [6.0, 2.0, -2.0]
     assert sum(float(line["weight α"]) for line in lines) == pytest.approx(1, abs=1e-3)
+
+
+def changed(text: str) -> Row:
+    return replace(ROW, changes=Ablation.parse(text).parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("cross.L1H2=0", "This head is switched off:"),
+        ("cross.L1H2=mean", "This head’s mean over data stands in its place:"),
+        ("cross.L1H2=uniform", "look at all it may see alike, 33% on each key:"),
+        ("cross.L1H2.row1=k2", "In this row the head is made to look at “three” alone:"),
+        ("dec.L1.cross=skip", "This sub-layer is skipped:"),
+        ("dec.L1=skip", "Decoder layer 1 is skipped:"),
+    ],
+)
+def test_a_changed_head_is_walked_in_the_conditional(text: str, said: str) -> None:
+    row = changed(text)
+    assert said in bare(caveat(row))
+    assert "what the head would compute otherwise" in caveat(row)
+    told = bare(story(row))
+    assert ":violet[attention] would go there, and head 2 would pass on" in told
+
+
+def test_a_scaled_head_passes_on_what_is_walked_times_a_factor() -> None:
+    row = changed("cross.L1H2=0.5")
+    assert caveat(row) == "What this head brings is multiplied by 0.5 before it goes on."
+    assert "goes there, and head 2 passes on" in story(row)
+    assert share(row) == share(ROW)
+
+
+def test_a_head_that_is_not_changed_needs_no_caveat() -> None:
+    assert caveat(ROW) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("cross.L1H2=0", "Head 2 is switched off here: it brings nothing to this row."),
+        ("dec.L1.cross=skip", "The layer goes on without this attention here: nothing of what"),
+        ("dec.L1=skip", "The layer goes on without this attention here: nothing of what"),
+        ("cross.L1H2=mean", "In this row, the mean in place of head 2 brings 75% of"),
+        ("cross.L1H2=uniform", "In this row, head 2 brings 75% of"),
+    ],
+)
+def test_the_share_of_a_changed_head_is_of_what_goes_on(text: str, said: str) -> None:
+    assert share(changed(text)).startswith(said)
+    one = replace(changed(text), head=1, share_norms=np.array([1.0]))
+    assert ("comes from" in share(one)) == ("brings 75%" in said)

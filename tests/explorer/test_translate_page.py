@@ -117,3 +117,19 @@ def test_ribbons_say_where_they_are_read_one_step_late(
     page = open_page(text=SENTENCE)
     assert not page.exception
     assert ("a ribbon shows the row of that next step" in texts(page)) == is_said
+
+
+@pytest.mark.parametrize(
+    ("ablation", "is_drawn"),
+    [("cross.L2H3=0", False), ("cross.L2H3=uniform", False), ("dec.L2=skip", False),
+     ("cross.L2H4=0", True)],
+)  # fmt: skip
+def test_no_ribbons_follow_a_head_whose_looks_make_no_difference(
+    open_page: Open, tmp_path: Path, ablation: str, is_drawn: bool
+) -> None:
+    write_checkpoint(tmp_path / "tiny", metrics=LATE)
+    page = open_page(text=SENTENCE, ablation=ablation)
+    assert not page.exception
+    said = f"they follow layer 2, head 3, and under this change of the model ({ablation})"
+    assert (said in texts(page)) != is_drawn
+    assert ("aligns words best" in texts(page)) == is_drawn

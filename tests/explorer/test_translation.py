@@ -12,7 +12,8 @@ import core
 from core.records import KINDS, Trace
 from explorer.best_head import BestHead
 from explorer.components import stepper
-from explorer.translation import node_at, path_to, source_tokens, step_tokens
+from explorer.state import Run
+from explorer.translation import followed, node_at, path_to, source_tokens, step_tokens
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.trees import beam_of
 
@@ -24,6 +25,21 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Trace:
     folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
     write_checkpoint(folder)
     return core.load(folder).trace(SENTENCE)
+
+
+def test_without_a_head_to_follow_there_are_no_links_and_no_glosses(shown: Trace) -> None:
+    steps = step_tokens(shown, None)
+    assert {(step.links, step.gloss) for step in steps} == {((), "")}
+    followed_ones = step_tokens(shown, BEST)
+    assert all(step.links for step in followed_ones[:-1])
+    assert any(step.gloss for step in followed_ones)
+
+
+@pytest.mark.parametrize(
+    ("ablation", "is_followed"), [("", True), ("cross.L2H3=0", False), ("cross.L2H4=0", True)]
+)
+def test_a_head_without_effect_is_not_followed(ablation: str, is_followed: bool) -> None:
+    assert followed(BEST, Run(ablation=ablation)) == (BEST if is_followed else None)
 
 
 def test_tokens_are_the_traces(shown: Trace) -> None:
