@@ -91,15 +91,26 @@ def _opens(pieces: Sequence[Piece], index: int) -> bool:
 
 
 def _changed(shown: Trace, earlier: Trace | None) -> list[bool]:
-    now = [piece.id for piece in shown.target.pieces]
+    """For each piece, whether neither it nor its word is in the other translation.
+
+    Compared as text: the other may be of a model with another vocabulary, which cuts words elsewhere.
+    """
+    pieces = shown.target.pieces
     if earlier is None:
-        return [False] * len(now)
-    before = [piece.id for piece in earlier.target.pieces]
-    matcher = difflib.SequenceMatcher(None, before, now, autojunk=False)
-    same = {
-        block.b + offset for block in matcher.get_matching_blocks() for offset in range(block.size)
-    }
-    return [index not in same for index in range(len(now))]
+        return [False] * len(pieces)
+    before, now = earlier.target, shown.target
+    same_pieces = _in_both([p.name for p in before.pieces], [p.name for p in now.pieces])
+    same_words = _in_both([w.text for w in before.words], [w.text for w in now.words])
+    return [
+        index not in same_pieces and piece.word not in same_words
+        for index, piece in enumerate(pieces)
+    ]
+
+
+def _in_both(before: Sequence[str], now: Sequence[str]) -> set[int]:
+    """Which texts of now are, in the same order, in before as well."""
+    blocks = difflib.SequenceMatcher(None, before, now, autojunk=False).get_matching_blocks()
+    return {block.b + offset for block in blocks for offset in range(block.size)}
 
 
 def _links(shown: Trace, best: BestHead, index: int) -> tuple[tuple[int, float], ...]:

@@ -10,6 +10,7 @@ import pytest
 
 import core
 from core.records import KINDS, Trace
+from core.tokenizer import Piece, Word
 from explorer.best_head import BestHead
 from explorer.components import stepper
 from explorer.state import Run
@@ -71,12 +72,27 @@ def test_links_carry_three_quarters_of_what_goes_to_words(shown: Trace, rows: An
 def test_what_differs_from_the_earlier_run_is_marked(shown: Trace) -> None:
     assert not any(step.changed for step in step_tokens(shown, BEST, earlier=shown))
     pieces = list(shown.target.pieces)
-    pieces[1] = dataclasses.replace(pieces[1], id=pieces[1].id + 1)
-    earlier = dataclasses.replace(
-        shown, target=dataclasses.replace(shown.target, pieces=tuple(pieces))
-    )
-    changed = [step.changed for step in step_tokens(shown, BEST, earlier=earlier)]
+    pieces[1] = dataclasses.replace(pieces[1], name="other")
+    words = list(shown.target.words)
+    words[pieces[1].word] = dataclasses.replace(words[pieces[1].word], text="other")
+    changed = marked(shown, pieces, words)
     assert changed == [index == 1 for index in range(len(changed))]
+
+
+def marked(shown: Trace, pieces: list[Piece], words: list[Word]) -> list[bool]:
+    """What differs from a translation of these pieces and words."""
+    target = dataclasses.replace(shown.target, pieces=tuple(pieces), words=tuple(words))
+    earlier = dataclasses.replace(shown, target=target)
+    return [step.changed for step in step_tokens(shown, BEST, earlier=earlier)]
+
+
+def test_another_vocabulary_alone_makes_no_difference(shown: Trace) -> None:
+    """Other ids, and words cut elsewhere, are the same text."""
+    words = list(shown.target.words)
+    other_ids = [dataclasses.replace(p, id=p.id + 1) for p in shown.target.pieces]
+    assert not any(marked(shown, other_ids, words))
+    cut = [dataclasses.replace(p, name=f"{p.name}{p.word}") for p in shown.target.pieces[:-1]]
+    assert not any(marked(shown, [*cut, shown.target.pieces[-1]], words))
 
 
 def test_what_the_reader_chose_is_marked(shown: Trace) -> None:
