@@ -1,6 +1,6 @@
 """The running state of a training: saved whole, found again after a kill.
 
-RUN/config.json          what is being trained; a resumed run must agree with it
+RUN/config.json          what is being trained, and on what; a resumed run must agree with it
 RUN/sentencepiece.model  its vocabulary
 RUN/history.jsonl        reports so far; on resume, cut back to the resumed step
 RUN/latest               one line: the name of the newest whole state
@@ -160,6 +160,11 @@ class RunFolder:
     def drop_snapshots_but(self, n_newest: int) -> None:
         for file in self.step_snapshots()[:-n_newest]:
             file.unlink()
+
+    def saved_step(self) -> int:
+        """The step of the newest whole state; 0 before the first."""
+        state = self._newest_state()
+        return int(state.name.removeprefix("step-")) if state else 0
 
     def _newest_state(self) -> Path | None:
         latest = self.folder / "latest"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.cli.agreement import agreed
 from core.recipes import recipe_for
 
 if TYPE_CHECKING:
@@ -20,22 +21,45 @@ MAX_HELD_OUT = 1_000
 def keep_vocabulary(
     run: "RunFolder", files: "ParallelFiles", *, given: Path | None, size: int | None
 ) -> None:
-    """Put a vocabulary into the run's folder, once: the one given, or one learnt from the files."""
+    """Put a vocabulary into the run's folder: the one given, or one learnt from the files.
+
+    A run that has begun keeps the one it has.
+
+    Raises:
+        ValueError: if that is another than the one given, or the vocabulary is not of the size given.
+    """
     from core.atomic import writing_file
     from core.tokenizer import Tokenizer
 
     target = _vocabulary_file(run)
-    if target.is_file():
+    if agreed(run):
+        if given and Tokenizer(given.read_bytes()).names != vocabulary(run).names:
+            raise ValueError(
+                f"{target} is another vocabulary than --vocabulary {given}; leave the option out to go "
+                "on with the run, or name another --run-folder"
+            )
+        _require_size(target, size)
         return
     if given:
+        _require_size(given, size)
         model = given.read_bytes()
-        Tokenizer(model)
     else:
         n_pairs = sum(1 for _ in files.pairs())
         size = size or recipe_for(n_pairs).vocabulary_size
         model = Tokenizer.learn(files.lines(), size, n_threads=os.cpu_count() or 1).model
     with writing_file(target) as partial:
         partial.write_bytes(model)
+
+
+def _require_size(vocabulary: Path, size: int | None) -> None:
+    from core.tokenizer import Tokenizer
+
+    found = Tokenizer(vocabulary.read_bytes()).vocabulary_size
+    if size not in (None, found):
+        raise ValueError(
+            f"{vocabulary} has {found} pieces, but --vocabulary-size asks for {size}; leave that "
+            "option out to use this vocabulary, or name another --run-folder to learn one"
+        )
 
 
 def vocabulary(run: "RunFolder") -> "Tokenizer":
@@ -47,6 +71,24 @@ def vocabulary(run: "RunFolder") -> "Tokenizer":
 
 def _vocabulary_file(run: "RunFolder") -> Path:
     return run.folder / "sentencepiece.model"
+
+
+def text_hashes(
+    run: "RunFolder", files: "ParallelFiles", held_out: Sequence["ParallelFiles"]
+) -> dict[str, str]:
+    """What a run reads, by content and not by path: files may move."""
+    from core.ablation.store import text_hash
+
+    return {
+        "training": text_hash(files.pairs()),
+        "validation": text_hash((_name(text), text_hash(text.pairs())) for text in held_out),
+        "vocabulary": text_hash((name, "") for name in vocabulary(run).names),
+    }
+
+
+def _name(text: "ParallelFiles") -> str:
+    """What the history calls a validation text."""
+    return text.sources[0].stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +131,7 @@ class Texts:
         group.wait()
         corpus = tokenised(files, max_pieces)
         if held_out:
-            named = {text.sources[0].stem: tokenised(text, MAX_SOURCE_PIECES) for text in held_out}
+            named = {_name(text): tokenised(text, MAX_SOURCE_PIECES) for text in held_out}
             return cls(tokenizer, corpus, named)
         n_held_out = min(MAX_HELD_OUT, len(corpus) // 20)
         n_train = len(corpus) - n_held_out

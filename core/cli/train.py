@@ -11,12 +11,13 @@ import tyro
 from core.cli.agreement import agree_with_earlier, agreed, with_precision
 from core.cli.model_choice import ModelChoice
 from core.cli.outcome import averaged_snapshots, write_checkpoint, write_facts
-from core.cli.texts import Texts, keep_vocabulary
+from core.cli.texts import Texts, keep_vocabulary, text_hashes
 from core.config import ModelConfig, TrainConfig
 from core.presets import preset
 from core.recipes import Recipe, recipe_for
 
 if TYPE_CHECKING:
+    from core.data import ParallelFiles
     from core.model import Transformer
     from core.runs import RunFolder
     from core.training import Score, Workers
@@ -69,12 +70,22 @@ class Train:
         with workers() as group:
             device = choose_device(self.device, group.local_rank)
             run = RunFolder(self.run_folder or Path("runs") / self.output.name)
-            texts = self._texts(run, group)
+            files, held_out = self._files()
+            if group.is_first:
+                run.create()
+                keep_vocabulary(run, files, given=self.vocabulary, size=self.vocabulary_size)
+            group.wait()
+            texts = Texts.prepare(run, group, files, held_out, self.training.max_pieces)
             recipe = recipe_for(len(texts.corpus))
             settings = self._settings(recipe, texts, arguments)
             config = self.model.config(recipe, texts.tokenizer.vocabulary_size)
             if group.is_first:
-                agree_with_earlier(run, config, with_precision(run, settings, device))
+                agree_with_earlier(
+                    run,
+                    config,
+                    with_precision(run, settings, device),
+                    text_hashes(run, files, held_out),
+                )
                 write_facts(
                     run,
                     texts,
@@ -90,7 +101,8 @@ class Train:
                 write_checkpoint(run, self.output, weights, half=self.half, about=self.about)
                 print(f"{self.output}: try  python -m core translate --checkpoint {self.output}")
 
-    def _texts(self, run: "RunFolder", group: "Workers") -> Texts:
+    def _files(self) -> "tuple[ParallelFiles, list[ParallelFiles]]":
+        """Of the training text, and of each validation text."""
         from core.data import ParallelFiles
 
         files = ParallelFiles(self.source, self.target)
@@ -98,11 +110,7 @@ class Train:
             ParallelFiles((source,), (target,))
             for source, target in zip(self.validation_source, self.validation_target, strict=True)
         ]
-        if group.is_first:
-            run.create()
-            keep_vocabulary(run, files, given=self.vocabulary, size=self.vocabulary_size)
-        group.wait()
-        return Texts.prepare(run, group, files, held_out, self.training.max_pieces)
+        return files, held_out
 
     def _settings(self, recipe: Recipe, texts: Texts, arguments: Sequence[str]) -> TrainConfig:
         """The settings given, over those that fit the preset or else the size of the corpus."""

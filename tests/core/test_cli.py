@@ -184,6 +184,29 @@ def test_other_settings_are_refused_for_the_same_run(trained: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--source", "test.en", "--target", "test.de"], "the text of --source and --target is"),
+        (["--validation-source", "test.en", "--validation-target", "test.de"],
+         "the text of --validation-source and --validation-target is another"),
+        (["--vocabulary-size", "390"], "has 400 pieces, but --vocabulary-size asks for 390"),
+        (["--n-steps", "20", "--keep-steps", "3", "9"], "is already at step 30"),
+    ],
+)  # fmt: skip
+def test_other_texts_are_refused_for_the_same_run(
+    trained: Path, more: list[str], message: str
+) -> None:
+    more = [str(trained / word) if word.startswith("test") else word for word in more]
+    before = (trained / "runs" / "model" / "config.json").read_bytes()
+    result = run(*train(trained, "30", *more), fails=True)
+    assert message in result.stderr
+    assert "name another --run-folder" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert (trained / "runs" / "model" / "config.json").read_bytes() == before
+
+
+@pytest.mark.slow
 def test_align_keeps_the_best_head(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "a.en").write_text("The man sees a house .\n")
     (tmp_path / "a.de").write_text("Der Mann sieht ein Haus .\n")
