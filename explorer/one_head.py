@@ -65,7 +65,8 @@ def title(shown: Shown) -> str:
 def draw_matrix(shown: Shown) -> None:
     """The heat map; a click on a cell chooses its row."""
     matrix = _matrix(shown, shown.head)
-    figure = with_click_targets(_figure(shown, matrix), matrix.values)
+    columns = [token_label(label) for label in matrix.columns]
+    figure = with_click_targets(_figure(shown, matrix), matrix.values, columns=columns)
     st.plotly_chart(
         figure,
         alt=title(shown),

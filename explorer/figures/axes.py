@@ -19,15 +19,17 @@ MARGIN = {"l": 10, "r": 10, "t": 50, "b": 10}
 def label_axis(labels: Sequence[str], *, most: int = MOST_LABELS, **more: Any) -> dict[str, Any]:
     """Integer positions with the labels as tick text: equal tokens must not merge.
 
-    Of more than `most` labels every n-th is written.
+    Of more than `most` labels every n-th is written; hovering names the others too.
     """
     step = max(1, -(-len(labels) // most))
+    unwritten = {str(place): label for place, label in enumerate(labels) if place % step}
     return {
         "tickmode": "array",
         "tickvals": list(range(0, len(labels), step)),
         "ticks": "outside",  # unseen: they keep the labels at a distance
         "tickcolor": "rgba(0,0,0,0)",
         "ticktext": list(labels[::step]),
+        **({"labelalias": unwritten} if unwritten else {}),
         "automargin": True,
         "showgrid": False,
         "zeroline": False,

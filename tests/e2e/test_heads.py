@@ -1,13 +1,32 @@
 """The Heads page in a real browser, on the bundled checkpoint."""
 
 import re
+from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
-from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
+from core.tokenizer import END_ID, Tokenizer
+from explorer.figures.head import piece_label
+from tests.e2e.conftest import LOOKS, ROOT, Visitor, idle, link, overflow_px, violations
 
 pytestmark = pytest.mark.e2e
+
+LONG = (
+    "A man in a red jacket is riding a bicycle down the street while two children are playing "
+    "football in the park near a very old house, and the woman who lives next door has three dogs "
+    "that are running on the beach with a small white ball today, although nobody knows why, and "
+    "a boy in a blue shirt is climbing up a rock while his mother reads a book under a tall tree."
+)
+"""Of so many pieces not every row and column has its name written at it."""
+
+
+def heat_map(page: Page) -> tuple[Locator, FloatRect, list[str]]:
+    """The cells, where they are, and the names of their rows as far as these are written."""
+    cells = page.locator(".js-plotly-plot .nsewdrag").first
+    box = cells.bounding_box()
+    assert box
+    return cells, box, page.locator(".js-plotly-plot .ytick text").all_text_contents()
 
 
 def test_a_head_is_one_click_away(visitor: Visitor) -> None:
@@ -82,11 +101,8 @@ def test_the_sentence_on_show_is_checked(visitor: Visitor) -> None:
 
 def test_a_click_on_the_heat_map_chooses_its_step(visitor: Visitor) -> None:
     page = visitor.open("/heads")
-    plot = page.locator(".js-plotly-plot .plotly .nsewdrag").first
-    box = plot.bounding_box()
-    assert box
-    n_steps = page.locator(".js-plotly-plot .ytick text").count()
-    plot.click(position={"x": box["width"] / 8, "y": box["height"] * 3.5 / n_steps})
+    cells, box, steps = heat_map(page)
+    cells.click(position={"x": box["width"] / 8, "y": box["height"] * 3.5 / len(steps)})
     step = page.get_by_role("combobox", name="Which head should I look at for this step?")
     expect(step).to_have_value(re.compile("^4: "))
     idle(page)
@@ -102,3 +118,33 @@ def test_a_head_can_be_drawn_as_lines(visitor: Visitor) -> None:
     expect(page.get_by_role("button", name=re.compile("^Head 8"))).to_be_visible()
     idle(page)
     assert link(page)["together"] == "1"
+
+
+@pytest.mark.parametrize("visitor", ["light", "light narrow"], indirect=True)
+@pytest.mark.parametrize("n_words", [35, 80])
+def test_pointing_at_a_narrow_cell_names_that_cell(visitor: Visitor, n_words: int) -> None:
+    text = " ".join(LONG.split()[:n_words]).rstrip(".,") + "."
+    page = visitor.open(f"/heads?text={quote(text)}&kind=encoder&layer=1&head=1")
+    tokenizer = Tokenizer((ROOT / "checkpoints/en-de/sentencepiece.model").read_bytes())
+    pieces = tokenizer.read([*tokenizer.encode(text), END_ID]).pieces
+    names = [piece_label(piece.name) for piece in pieces]
+    cells, box, _ = heat_map(page)
+    for column in (2, 5, 9, len(names) - 2):
+        row = len(names) // 2 + column % 2  # next to each other: one of the two has no name written
+        cells.hover(
+            position={
+                "x": box["width"] * (column + 0.5) / len(names),
+                "y": box["height"] * (row + 0.5) / len(names),
+            }
+        )
+        said = re.compile(rf"^{re.escape(names[row])}\s*looks at {re.escape(names[column])}: ")
+        expect(page.locator(".hoverlayer .hovertext")).to_have_text(said)
+
+
+@pytest.mark.parametrize("visitor", ["light narrow"], indirect=True)
+def test_a_click_on_a_narrow_cell_chooses_its_step(visitor: Visitor) -> None:
+    page = visitor.open(f"/heads?text={quote(' '.join(LONG.split()[:22]) + '.')}")
+    cells, box, steps = heat_map(page)
+    cells.click(position={"x": box["width"] * 0.7, "y": box["height"] * 6.5 / len(steps)})
+    step = page.get_by_role("combobox", name="Which head should I look at for this step?")
+    expect(step).to_have_value(re.compile("^7: "))

@@ -12,6 +12,7 @@ from explorer.figures.head import (
     step_labels,
     strongest_links,
     token_label,
+    with_click_targets,
 )
 
 WEIGHTS = np.array([[0.7, 0.2, 0.1], [0.004, 0.996, 0.0]], np.float32)
@@ -113,3 +114,31 @@ def test_of_many_labels_every_nth_is_written() -> None:
     axis = label_axis(names, most=64)
     assert len(axis["tickvals"]) <= 64
     assert [names[place] for place in axis["tickvals"]] == axis["ticktext"]
+
+
+def test_hovering_names_the_labels_that_are_not_written() -> None:
+    names = [f"word {number}" for number in range(130)]
+    axis = label_axis(names, most=64)
+    written = dict(zip(axis["tickvals"], axis["ticktext"], strict=True))
+    hovered = {int(place): name for place, name in axis["labelalias"].items()}
+    assert written | hovered == dict(enumerate(names))
+
+
+def test_a_click_target_is_its_cell_and_says_what_the_cell_says() -> None:
+    bars = with_click_targets(figure(), WEIGHTS, columns=COLUMNS).data[1]
+    assert bars.width == 1
+    places = zip(bars.y, bars.base, bars.x, bars.customdata, strict=True)
+    for (row, column), (y, left, width, (name, value)) in zip(
+        np.ndindex(*WEIGHTS.shape), places, strict=True
+    ):
+        assert (y, left, left + width) == (row, column - 0.5, column + 0.5)
+        assert (name, value) == (COLUMNS[column], pytest.approx(WEIGHTS[row, column], abs=1e-4))
+
+
+def test_of_very_many_cells_each_rows_largest_can_be_clicked() -> None:
+    weights = np.random.default_rng(0).dirichlet(np.ones(80), 70)
+    rows, columns = [[str(n) for n in range(size)] for size in weights.shape]
+    made = head_figure(weights, rows=rows, columns=columns, row_title="r", column_title="c")
+    bars = with_click_targets(made, weights, columns=columns).data[1]
+    assert list(bars.y) == list(range(70))
+    assert list(bars.base) == list(weights.argmax(1) - 0.5)
