@@ -200,9 +200,10 @@ def _moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Te
 def _load_moments(
     model: nn.Module, optimizer: torch.optim.Optimizer, moments: dict[str, Tensor]
 ) -> None:
-    parameters = dict(model.named_parameters())
+    """Hand them to the optimiser, which knows on which device it needs what."""
+    numbers = {name: number for number, (name, _) in enumerate(model.named_parameters())}
+    state: dict[int, dict[str, Tensor]] = {number: {} for number in numbers.values()}
     for key, value in moments.items():
         kind, name = key.split(".", 1)
-        parameter = parameters[name]
-        place = value if kind == "step" else value.to(parameter.device, parameter.dtype)
-        optimizer.state[parameter][kind] = place
+        state[numbers[name]][kind] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

@@ -74,6 +74,46 @@ def test_a_state_of_float64_stays_float64(run):
     assert_close(moment, optimizer.state[model.embedding.weight]["exp_avg"], rtol=0, atol=0)
 
 
+def on_device(n_steps, device, *, fused):
+    model = build(small_config()).to(device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01, fused=fused)
+    for _ in range(n_steps):
+        step_on(device, model, optimizer)
+    return model, optimizer
+
+
+def step_on(device, model, optimizer):
+    optimizer.zero_grad()
+    model(SOURCE.to(device), TARGET.to(device)).logsumexp(-1).mean().backward()
+    optimizer.step()
+
+
+@pytest.mark.filterwarnings("ignore:for .*copying from a non-meta parameter:UserWarning")
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_resumed_optimiser_has_its_state_on_the_device_that_needs_it(run, fused):
+    """The fused one on a GPU wants the step count there; without a GPU, `meta` stands for it."""
+    run.save(Progress(step=1), *on_device(1, "cpu", fused=fused))
+    model, optimizer = on_device(0, "meta", fused=fused)
+    run.resume(model, optimizer)
+    (state, *others) = optimizer.state.values()
+    assert len(others) + 1 == len(list(model.parameters()))
+    assert state["exp_avg"].is_meta
+    assert state["exp_avg_sq"].is_meta
+    assert state["step"].is_meta == fused
+
+
+@pytest.mark.gpu
+def test_a_training_resumed_on_a_gpu_goes_on_as_if_nothing_had_been(run):
+    model, optimizer = on_device(2, "cuda", fused=True)
+    run.save(Progress(step=2), model, optimizer)
+    again, optimizer_again = on_device(0, "cuda", fused=True)
+    run.resume(again, optimizer_again)
+    for _ in range(2):
+        step_on("cuda", model, optimizer)
+        step_on("cuda", again, optimizer_again)
+    assert_close(again.state_dict(), model.state_dict())
+
+
 def test_nothing_saved_is_nothing_resumed(run):
     model, optimizer = fresh()
     before = model.embedding.weight.clone()
