@@ -11,6 +11,7 @@ from explorer.components.overview import Tint, overview
 from explorer.components.overview import choice as overview_choice
 from explorer.controls import choose_kind
 from explorer.engine.ablation import head_effects
+from explorer.figures.axes import largest, signed
 from explorer.figures.head import piece_label, step_labels
 from explorer.messages import note, plain
 from explorer.pictures import TILES_NOTE, head_pictures, heads_svg
@@ -108,11 +109,15 @@ def _measure(shown: Shown) -> Tint | None:
     kind = shown.view.kind
     if chosen == EFFECT:
         effects = head_effects(shown.folder, shown.choice.run, shown.trace)
+        limit = largest(*effects.values())
         note(
             "What the log-probability of this translation, in nats, changes by when the head's "
-            "output is set to zero: low (blue), the head was needed; high (yellow), it was in the way."
+            "output is set to zero. Red: it falls, the head was needed; blue: it rises, the head "
+            f"was in the way; white: no change. Colours end at {signed(-limit)} and {signed(limit)}, "
+            "the largest change by any head of the three kinds; a square-root ramp keeps small "
+            "changes apart."
         )
-        return Tint("Change when switched off, nats", effects[kind])
+        return Tint("Change when switched off, nats", effects[kind], limit=limit)
     measure = MEASURES[chosen]
     note(
         f"{measure.title}, in {measure.units[kind]}. Low (blue): {measure.low}; high (yellow): {measure.high}."

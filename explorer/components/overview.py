@@ -9,7 +9,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer.components import pack, source
-from explorer.figures.colours import measure_colour, weight_levels, weight_palette
+from explorer.figures.axes import signed
+from explorer.figures.colours import effect_colour, measure_colour, weight_levels, weight_palette
 from explorer.figures.tiles import pooled
 
 SCRIPT, STYLE = source("common.js", "overview.js"), source("common.css", "overview.css")
@@ -24,6 +25,9 @@ class Tint:
     title: str
     values: NDArray[np.floating[Any]]  # N H
     digits: int = 2
+    limit: float | None = None
+    """Of signed numbers: where the scale, symmetric around zero, ends. Else it reaches from the
+    lowest number to the highest."""
 
 
 def overview(
@@ -64,13 +68,19 @@ def payload(
 
 
 def _tint(tint: Tint) -> dict[str, Any]:
-    low, high = float(tint.values.min()), float(tint.values.max())
-    shares = (tint.values - low) / max(high - low, 1e-12)
     return {
         "title": tint.title,
-        "colours": [measure_colour(float(share)) for share in shares.flat],
-        "labels": [f"{value:.{tint.digits}f}" for value in tint.values.flat],
+        "colours": _tint_colours(tint),
+        "labels": [signed(float(value), tint.digits) for value in tint.values.flat],
     }
+
+
+def _tint_colours(tint: Tint) -> list[str]:
+    if tint.limit is not None:
+        return [effect_colour(float(value) / tint.limit)[0] for value in tint.values.flat]
+    low, high = float(tint.values.min()), float(tint.values.max())
+    shares = (tint.values - low) / max(high - low, 1e-12)
+    return [measure_colour(float(share)) for share in shares.flat]
 
 
 def choice(key: str) -> tuple[int, int] | None:

@@ -80,7 +80,7 @@ def test_heads_are_tinted_by_what_switching_them_off_changes(visitor: Visitor) -
     page.get_by_role("option", name="Change of log-probability when switched off").click()
     tile = page.get_by_role("button", name=re.compile(r"^Layer 1, head 1: Change when switched"))
     expect(tile).to_be_visible()
-    expect(tile.locator(".number")).to_have_text(re.compile(r"^-?\d+\.\d\d$"))
+    expect(tile.locator(".number")).to_have_text(re.compile(r"^−?\d+\.\d\d$"))
     idle(page)
     assert link(page)["measure"] == "effect"
 
