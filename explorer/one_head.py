@@ -55,9 +55,7 @@ def title(shown: Shown) -> str:
         place += ", all heads"
     else:
         place += f", head {shown.head}"
-        if view.kind == "cross" and (shown.layer, shown.head) == (
-            shown.best.layer, shown.best.head
-        ):  # fmt: skip
+        if _is_best(shown):
             place += f" ({shown.best.label})"
     return place if view.values == "weights" else f"{place}, norm-weighted"
 
@@ -127,6 +125,15 @@ def _is_together(shown: Shown) -> bool:
     return shown.view.drawing == "lines" and shown.view.together and shown.view.values != "rollout"
 
 
+def _is_best(shown: Shown) -> bool:
+    """Whether it is the head to open first, alone."""
+    best, view = shown.best, shown.view
+    is_alone = view.values != "rollout" and not _is_together(shown)
+    return (
+        view.kind == "cross" and is_alone and (shown.layer, shown.head) == (best.layer, best.head)
+    )
+
+
 def _numbers(shown: Shown) -> Numbers:
     """H q k of the chosen layer; a rollout has one for all heads."""
     of_layer: Numbers = attention(shown.trace, shown.view.kind, shown.view.values)[shown.layer - 1]
@@ -181,4 +188,6 @@ def _scale(shown: Shown) -> Scale:
 def _notes(shown: Shown, matrix: HeadMatrix) -> str:
     values, kind = shown.view.values, shown.view.kind
     elsewhere = [ELSEWHERE[kind]] if values == "rollout" and kind in ELSEWHERE else []
-    return " ".join([NOTES[shown.view.drawing][values], *elsewhere, *matrix.notes])
+    late = shown.best.how_to_read if _is_best(shown) else ""
+    said = [late, NOTES[shown.view.drawing][values], *elsewhere, *matrix.notes]
+    return " ".join(filter(None, said))

@@ -1,12 +1,13 @@
 """The Heads page, run without a browser, on models of different shapes."""
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.checkpoints import SENTENCE
-from tests.explorer.pages import SHAPES, Open, link, open_page, plot, subheaders
+from tests.checkpoints import SENTENCE, write_checkpoint
+from tests.explorer.pages import LATE, SHAPES, Open, link, open_page, plot, subheaders, texts
 
 __all__ = ["open_page"]
 
@@ -89,3 +90,50 @@ def test_a_step_that_is_not_there_gets_a_notice(open_page: Open) -> None:
     page = open_page(page="heads", text=SENTENCE, step="999")
     assert not page.exception
     assert "step 999" in page.warning[0].value
+
+
+LATE_NOTE = "Its rows are one step late"
+
+
+@pytest.mark.parametrize(
+    ("more", "is_said"),
+    [({}, True), ({"values": "norms"}, True), ({"drawing": "lines"}, True),
+     ({"drawing": "lines", "together": "1"}, False), ({"values": "rollout"}, False),
+     ({"head": "4"}, False), ({"kind": "decoder", "layer": "2", "head": "3"}, False)],
+)  # fmt: skip
+def test_a_head_whose_rows_are_late_says_so(
+    open_page: Open, tmp_path: Path, more: dict[str, str], is_said: bool
+) -> None:
+    write_checkpoint(tmp_path / "tiny", metrics=LATE)
+    page = open_page(page="heads", text=SENTENCE, **more)
+    assert not page.exception
+    assert (LATE_NOTE in texts(page)) == is_said
+
+
+def test_a_late_head_is_offered_for_a_step_by_its_row_of_the_next(
+    open_page: Open, tmp_path: Path
+) -> None:
+    write_checkpoint(tmp_path / "tiny", metrics=LATE)
+    page = open_page(page="heads", text=SENTENCE)
+    n_steps = len(page.selectbox(key="choose_step").options)
+    offered = 0
+    for step in range(1, n_steps + 1):
+        page = page.selectbox(key="choose_step").set_value(step).run()
+        found = {b.key: b for b in page.button if str(b.key).startswith("ranked-")}
+        for key, one in found.items():
+            assert (f"in its row of step {step + 1}" in one.label) == (key == "ranked-1-2")
+        offered += "ranked-1-2" in found
+        said = "takes its row of step" if step < n_steps else "is not in this list"
+        assert f"one step late: {'the list ' if step < n_steps else ''}" in texts(page)
+        assert said in texts(page)
+        if "ranked-1-2" in found:
+            page = found["ranked-1-2"].click().run()
+            assert link(page, "step") == str(step + 1)
+            assert "layer 2, head 3" in subheaders(page)
+    assert offered
+
+
+def test_heads_are_ranked_without_a_note_where_none_is_late(open_page: Open) -> None:
+    page = open_page(page="heads", text=SENTENCE)
+    assert "late" not in texts(page)
+    assert not [b.label for b in page.button if "in its row of step" in b.label]
