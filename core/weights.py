@@ -13,9 +13,26 @@ from core.manifest import CheckpointError
 
 def save_weights(weights: Mapping[str, Tensor], file: Path, *, half: bool) -> None:
     """Write tensors as float32, or as float16 if `half`."""
-    dtype = torch.float16 if half else torch.float32
-    tensors = {name: t.detach().to("cpu", dtype).contiguous() for name, t in weights.items()}
+    tensors = _stored(weights, half)
     file.write_bytes(safetensors.torch.save(tensors))  # save_file's would be unreadable to others
+
+
+def holds_weights(file: Path, weights: Mapping[str, Tensor], *, half: bool) -> bool:
+    """Whether a file is what `save_weights` would write.
+
+    Raises:
+        CheckpointError: if the file is missing or no whole safetensors file.
+    """
+    found, tensors = read_tensors(file), _stored(weights, half)
+    return found.keys() == tensors.keys() and all(
+        found[name].dtype == tensor.dtype and found[name].equal(tensor)
+        for name, tensor in tensors.items()
+    )
+
+
+def _stored(weights: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
+    dtype = torch.float16 if half else torch.float32
+    return {name: t.detach().to("cpu", dtype).contiguous() for name, t in weights.items()}
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from core.card import new_card, with_results
 from core.cli.agreement import agreed
 from core.cli.texts import Texts, vocabulary
 from core.config import ModelConfig, TrainConfig, write_json
-from core.manifest import read_history
+from core.manifest import problem_of, read_history
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,6 +48,14 @@ def averaged_snapshots(run: "RunFolder", n_snapshots: int) -> dict[str, "Tensor"
     from core.weights import average_weights
 
     return average_weights(run.step_snapshots()[-n_snapshots:])
+
+
+def is_written(output: Path, weights: Mapping[str, "Tensor"], *, half: bool) -> bool:
+    """Whether a whole checkpoint with exactly these weights is there, and what was measured of it."""
+    from core.checkpoint import WEIGHTS
+    from core.weights import holds_weights
+
+    return not problem_of(output) and holds_weights(output / WEIGHTS, weights, half=half)
 
 
 def write_checkpoint(

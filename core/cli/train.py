@@ -10,7 +10,7 @@ import tyro
 
 from core.cli.agreement import agree_with_earlier, agreed, with_precision
 from core.cli.model_choice import ModelChoice
-from core.cli.outcome import averaged_snapshots, write_checkpoint, write_facts
+from core.cli.outcome import averaged_snapshots, is_written, write_checkpoint, write_facts
 from core.cli.texts import Texts, keep_vocabulary, text_hashes
 from core.config import ModelConfig, TrainConfig
 from core.presets import preset
@@ -98,7 +98,10 @@ class Train:
             _train(_Job(run, texts, config, settings), group, str(device))
             if group.is_first:
                 weights = averaged_snapshots(run, settings.n_snapshots)
-                write_checkpoint(run, self.output, weights, half=self.half, about=self.about)
+                if is_written(self.output, weights, half=self.half):
+                    print(f"{self.output} holds these weights already, and is left as it is")
+                else:
+                    write_checkpoint(run, self.output, weights, half=self.half, about=self.about)
                 print(f"{self.output}: try  python -m core translate --checkpoint {self.output}")
 
     def _files(self) -> "tuple[ParallelFiles, list[ParallelFiles]]":

@@ -148,6 +148,22 @@ def test_evaluate_ends_with_one_json_object_and_keeps_it(trained: Path) -> None:
 
 
 @pytest.mark.slow
+def test_training_to_the_same_end_again_leaves_what_is_kept_with_the_checkpoint(
+    trained: Path,
+) -> None:
+    model = trained / "model"
+    card = (model / "card.md").read_text("utf-8")
+    (model / "card.md").write_text(card.replace("Not described yet", "Described by hand"), "utf-8")
+    (model / "means.npz").write_bytes(b"measured")
+    before = {file.name: file.read_bytes() for file in model.iterdir() if file.is_file()}
+    out = run(*train(trained, "30", "--keep-steps", "3", "9")).stdout
+    assert f"{model} holds these weights already, and is left as it is\n" in out
+    assert {file.name: file.read_bytes() for file in model.iterdir() if file.is_file()} == before
+    (model / "card.md").write_text(card, "utf-8")
+    (model / "means.npz").unlink()
+
+
+@pytest.mark.slow
 def test_average_of_a_run_and_of_checkpoints(trained: Path, tmp_path: Path) -> None:
     run(
         "average",

@@ -8,7 +8,7 @@ import torch
 from torch.testing import assert_close
 
 from core.manifest import CheckpointError
-from core.weights import average_weights
+from core.weights import average_weights, holds_weights, save_weights
 
 
 def weight_files(tmp_path, *weights):
@@ -54,3 +54,16 @@ def test_only_equal_shapes_have_an_average(tmp_path):
 def test_no_files_have_no_average():
     with pytest.raises(CheckpointError, match=r"^no weights to average$"):
         average_weights([])
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_a_file_holds_the_weights_it_was_written_from(tmp_path, half):
+    file, weights = tmp_path / "model.safetensors", {"a": torch.randn(3, 5), "b": torch.randn(7)}
+    save_weights(weights, file, half=half)
+    assert holds_weights(file, weights, half=half)
+    assert not holds_weights(file, weights, half=not half)
+    assert not holds_weights(file, {**weights, "b": weights["b"] + 0.1}, half=half)
+    assert not holds_weights(file, {**weights, "c": weights["b"]}, half=half)
+    assert not holds_weights(file, {"a": weights["a"], "b": torch.randn(6)}, half=half)
+    save_weights({"a": torch.ones(3)}, file, half=half)  # the same numbers in either precision
+    assert not holds_weights(file, {"a": torch.ones(3)}, half=not half)
