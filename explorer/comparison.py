@@ -10,7 +10,7 @@ import streamlit as st
 from core.records import Trace
 from explorer import session
 from explorer.controls import choose_head, choose_kind
-from explorer.differences import Comparison, mean_probability, reading, signed
+from explorer.differences import Comparison, reading, score
 from explorer.engine import traces
 from explorer.figures.head import head_figure, token_label
 from explorer.figures.standalone import Picture
@@ -24,10 +24,9 @@ ROWS = {"first": "the first translation", "new": "the new translation"}
 
 
 def changed_run(shown: Shown, ablation: str) -> Run:
-    """The run on show under one more ablation; it searches, also where a translation was typed."""
+    """The run on show under one more ablation."""
     run = shown.choice.run
-    both = ",".join(filter(None, (run.ablation, ablation)))
-    return run.replace(ablation=both, target="")
+    return run.replace(ablation=",".join(filter(None, (run.ablation, ablation))))
 
 
 def compare(folder: Path, before: Trace, run: Run) -> Comparison:
@@ -57,10 +56,7 @@ def draw_translations(found: Comparison, change: str) -> None:
         with place:
             st.subheader(heading, anchor=False)
             st.html(marked_words(words))
-            note(
-                f"Log-probability {signed(trace.best.log_probability_nats)} nats, "
-                f"{mean_probability(trace):.0%} a piece"
-            )
+            note(score(trace).capitalize())
     st.write(reading(found))
 
 

@@ -54,6 +54,12 @@ def mean_probability(trace: Trace) -> float:
     return math.exp(trace.best.log_probability_nats / len(trace.steps))
 
 
+def score(trace: Trace) -> str:
+    """How probable a translation is: all of it, and its average piece."""
+    total = signed(trace.best.log_probability_nats)
+    return f"log-probability {total} nats in sum, {mean_probability(trace):.0%} a piece"
+
+
 def reading(found: Comparison) -> str:
     """What became of the translation, in plain words."""
     return f"{_of_words(found)} {_of_probability(found)}"

@@ -18,7 +18,8 @@ from explorer.engine.traces import trace
 from explorer.messages import notice
 from explorer.question import ask_sentence, choose_model, choose_search
 from explorer.saving import Pictures, save_trace, share
-from explorer.shown import Settled, Shown, settled
+from explorer.shown import Settled, Shown, is_typed, settled
+from explorer.state import Choice, Run
 
 Draw = Callable[[Shown], Pictures]
 """Draws what a page is about; returns what makes its pictures once more, for one HTML file."""
@@ -28,18 +29,26 @@ Settle = Callable[[Shown], Settled]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The model that the reader chose, and places on the page to fill."""
+    """What the reader chose of what the page takes, and places on the page to fill."""
 
+    choice: Choice
     folder: Path
     saving: Any
     notices: Any
     status: Any
 
 
-def show_page(title: str, lead: str, draw: Draw, settle: Settle = settled) -> None:
-    """Draw a whole page: title, one sentence, the shared controls, then what it is about."""
+def show_page(
+    title: str, lead: str, draw: Draw, settle: Settle = settled, *, takes_typed: bool = True
+) -> None:
+    """Draw a whole page: title, one sentence, the shared controls, then what it is about.
+
+    Args:
+        takes_typed: whether a translation that the reader typed is shown; a page that compares
+            what the model writes leaves it out.
+    """
     open_page(title, lead)
-    show_sentence(title, draw, settle)
+    show_sentence(title, draw, settle, takes_typed=takes_typed)
 
 
 def open_page(title: str, lead: str) -> None:
@@ -48,9 +57,11 @@ def open_page(title: str, lead: str) -> None:
     st.write(lead)
 
 
-def show_sentence(title: str, draw: Draw, settle: Settle = settled) -> None:
+def show_sentence(
+    title: str, draw: Draw, settle: Settle = settled, *, takes_typed: bool = True
+) -> None:
     """The shared controls, and what the page says about the sentence in them."""
-    asked = ask()
+    asked = ask(takes_typed=takes_typed)
     if asked:
         notice_change(asked)
         shown = translate(asked, settle)
@@ -58,7 +69,7 @@ def show_sentence(title: str, draw: Draw, settle: Settle = settled) -> None:
             draw_sentence(title, draw, asked, shown)
 
 
-def ask() -> Asked | None:
+def ask(*, takes_typed: bool = True) -> Asked | None:
     """Draw the shared controls; None, with a message on the page, if there is no model."""
     try:
         listed = checkpoints.listed(checkpoints.checkpoint_root())
@@ -72,12 +83,16 @@ def ask() -> Asked | None:
         choose_search()
         saving = st.popover("Save & share")
     _notice_lost_model(listed, folder)
-    return Asked(folder, saving, notices=st.container(), status=st.empty())
+    choice, notices = session.choice(), st.container()
+    with notices:
+        _notice_chosen(choice.run, takes_typed=takes_typed)
+    taken = choice if takes_typed else choice.with_run(target="")
+    return Asked(taken, folder, saving, notices, status=st.empty())
 
 
 def notice_change(asked: Asked) -> None:
     """That a changed model is on show must never go unnoticed."""
-    ablation = session.choice().run.ablation
+    ablation = asked.choice.run.ablation
     if ablation:
         with asked.notices, st.container(horizontal=True, vertical_alignment="center"):
             notice(f"Everything here is of a changed model: {ablation}.")
@@ -86,9 +101,28 @@ def notice_change(asked: Asked) -> None:
             )
 
 
+def _notice_chosen(run: Run, *, takes_typed: bool) -> None:
+    """That words are the reader's and not the model's must never go unnoticed either."""
+    if not run.prefix and not is_typed(run):
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        notice(_whose_words(run, takes_typed=takes_typed))
+        st.button("Let the model translate", on_click=session.reset)
+
+
+def _whose_words(run: Run, *, takes_typed: bool) -> str:
+    if not is_typed(run):
+        n = len(run.prefix)
+        first = "the first piece" if n == 1 else f"the first {n} pieces"
+        return f"You chose {first} of the translation; the model wrote what follows."
+    if takes_typed:
+        return "You typed this translation: the model scored it, and chose none of its words."
+    return "The translation that you typed is left out: here the model translates by itself."
+
+
 def translate(asked: Asked, settle: Settle) -> Shown | None:
     """The sentence and a settled view of it; None, with a message on the page, if there is none."""
-    choice = session.choice()
+    choice = asked.choice
     try:
         text = normalise(choice.run.text)
         if not text:
@@ -110,9 +144,10 @@ def translate(asked: Asked, settle: Settle) -> Shown | None:
 def draw_sentence(title: str, draw: Draw, asked: Asked, shown: Shown) -> None:
     """What the page is about, what can be taken away of it, and its self-check."""
     pictures = draw(shown)
-    session.write_link(shown.choice)
+    linked = shown.choice.with_run(target=session.choice().run.target)  # kept for other pages
+    session.write_link(linked)
     with asked.saving:
-        share(shown.choice, title, pictures)
+        share(linked, title, pictures)
         save_trace(shown.trace)
     load_model(asked.folder, asked.status)
     draw_self_check(asked.folder, shown.choice.run, shown.trace, "this sentence")

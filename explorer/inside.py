@@ -14,6 +14,7 @@ from explorer.figures.inside import most_entropy_nats
 from explorer.figures.walk import Walk, entropy_nats
 from explorer.heads import column_labels
 from explorer.messages import plain
+from explorer.shown import n_chosen
 from explorer.state import Run
 
 LEAST_NAMED = 0.005
@@ -75,7 +76,7 @@ def row_of(
         head,
         piece_label(asking[query].name),
         produced,
-        bool(run.target) or query < len(run.prefix),
+        query < n_chosen(run, trace),
         keys,
         walked,
         share_norms[:, query],

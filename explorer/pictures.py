@@ -6,10 +6,11 @@ from core.records import Trace
 from explorer import one_head
 from explorer.best_head import BestHead
 from explorer.components import beam, overview, stepper
+from explorer.differences import score
 from explorer.figures import vector
 from explorer.figures.standalone import Picture, View
 from explorer.heads import KINDS, column_labels, column_title, row_labels, row_title
-from explorer.shown import Shown
+from explorer.shown import Shown, is_typed, n_chosen
 from explorer.state import Run
 from explorer.translation import followed, source_tokens, step_tokens
 
@@ -19,15 +20,18 @@ TILES_NOTE = (
 
 
 def translation_pictures(shown: Shown) -> list[Picture]:
-    """The translation step by step, and the tree that its search explored."""
-    steps = stepper_data(shown, None, can_change=False)
+    """The translation step by step, and the tree that its search explored.
+
+    For a typed translation nothing was searched; its score takes the tree's place.
+    """
+    data = stepper_data(shown, None, can_change=False)
+    steps = View(stepper.SCRIPT, stepper.STYLE, data)
+    if is_typed(shown.choice.run):
+        said = f"Typed: {score(shown.trace)}. {ribbons_note(shown)}"
+        return [Picture("Step by step", steps, said)]
     tree = beam.beam_payload(shown.trace.found, shown.trace.names)
     return [
-        Picture(
-            "Step by step",
-            View(stepper.SCRIPT, stepper.STYLE, steps),
-            ribbons_note(shown),
-        ),
+        Picture("Step by step", steps, ribbons_note(shown)),
         Picture("What the search explored", View(beam.SCRIPT, beam.STYLE, tree)),
     ]
 
@@ -65,7 +69,9 @@ def stepper_data(shown: Shown, before: Trace | None, *, can_change: bool = True)
     trace, run = shown.trace, shown.choice.run
     return stepper.payload(
         source_tokens(trace),
-        step_tokens(trace, followed(shown.best, run), n_forced=len(run.prefix), earlier=before),
+        step_tokens(
+            trace, followed(shown.best, run), n_forced=n_chosen(run, trace), earlier=before
+        ),
         trace.weights,
         start=trace.consumed[0].name,
         run=run_name(shown.folder, run),

@@ -6,7 +6,7 @@ from typing import Literal
 
 from core.records import Kind, Trace
 from explorer.best_head import BestHead
-from explorer.state import Choice, View
+from explorer.state import Choice, Run, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,16 @@ class Shown:
         number = getattr(self.view, self.asks)
         assert number
         return int(number) - 1
+
+
+def is_typed(run: Run) -> bool:
+    """Whether the reader typed the whole translation, to be scored."""
+    return bool(run.target.strip())
+
+
+def n_chosen(run: Run, trace: Trace) -> int:
+    """How many pieces of the run's translation, from the first on, the reader chose."""
+    return len(trace.steps) if is_typed(run) else len(run.prefix)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def at_step(shown: Shown, step: int, *, held: bool = False) -> Trace:
     run = shown.choice.run
     if held:
         pieces = tuple(piece.id for piece in shown.trace.target.pieces)
-        run = run.replace(prefix=pieces, target="")
+        run = run.replace(prefix=pieces)
     return traces.trace(shown.folder, run, step)
 
 

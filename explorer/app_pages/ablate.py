@@ -36,7 +36,7 @@ LEAD = (
 def page() -> None:
     """Unlike others, this page says itself what is changed about the model."""
     frame.open_page(TITLE, LEAD)
-    asked = frame.ask()
+    asked = frame.ask(takes_typed=False)
     shown = frame.translate(asked, settle) if asked else None
     if asked and shown:
         frame.draw_sentence(TITLE, draw, asked, shown)
@@ -136,8 +136,7 @@ def _worth(shown: Shown, place: Any) -> dict[str, float] | None:
 
 
 def _compared(shown: Shown) -> Comparison:
-    changed = shown.choice.run.replace(target="")
-    return comparison.compare(shown.folder, _before(shown), changed)
+    return comparison.compare(shown.folder, _before(shown), shown.choice.run)
 
 
 def _translations(shown: Shown) -> None:
@@ -159,6 +158,8 @@ def _presets(shown: Shown, worth: dict[str, float] | None) -> None:
     if worth:
         presets += ablations.swept_presets(worth)
     st.subheader("Worth trying on this sentence", anchor=False)
+    if shown.choice.run.prefix:
+        note("What each does is told of a translation without the pieces that you chose.")
     places = []
     for index, preset in enumerate(presets):
         if index % 3 == 0:
@@ -174,7 +175,7 @@ def _presets(shown: Shown, worth: dict[str, float] | None) -> None:
             places.append(st.empty())
     for place, preset in zip(places, presets, strict=True):
         place.markdown(f":small[{plain(preset.question)}]")
-    run = _plain_run(shown).replace(prefix=(), target="")
+    run = _plain_run(shown).replace(prefix=())
     trace = traces.trace(shown.folder, run)
     wanted = tuple(preset.ablation for preset in presets)
     found = sentence_effects(shown.folder, run, trace, wanted)

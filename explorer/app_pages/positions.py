@@ -120,4 +120,5 @@ frame.show_page(
     "is added for each position (section 3.5). Look at these vectors, or change them and translate.",
     draw,
     settle,
+    takes_typed=False,
 )

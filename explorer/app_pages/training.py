@@ -32,7 +32,7 @@ def page() -> None:
     """Curves need neither a sentence nor a model: they stand above the shared controls."""
     frame.open_page(TITLE, LEAD)
     _curves()
-    frame.show_sentence(TITLE, draw, settle_snapshot)
+    frame.show_sentence(TITLE, draw, settle_snapshot, takes_typed=False)
 
 
 def _curves() -> None:

@@ -9,10 +9,11 @@ from core.records import Found, Trace
 from explorer import frame, session
 from explorer.best_head import best_head
 from explorer.components import beam, stepper
+from explorer.differences import score
 from explorer.engine import traces
 from explorer.engine.checkpoints import folder_of, languages
 from explorer.engine.traces import continuation
-from explorer.messages import note
+from explorer.messages import note, plain
 from explorer.pictures import (
     late_head,
     ribbons_note,
@@ -21,7 +22,7 @@ from explorer.pictures import (
     translation_pictures,
 )
 from explorer.saving import Pictures
-from explorer.shown import Shown
+from explorer.shown import Shown, is_typed, n_chosen
 from explorer.state import Run
 from explorer.translation import followed, node_at, path_to, source_tokens, step_tokens
 
@@ -32,11 +33,14 @@ def draw(shown: Shown) -> Pictures:
     earlier = session.earlier()
     before = _trace_of(earlier) if earlier else None
     _draw_stepper(shown, before)
+    if is_typed(shown.choice.run):
+        _score_typed(shown)
     _explain(shown, before)
     _actions(shown)
     if shown.choice.beside:
         _draw_beside(shown, shown.choice.beside)
-    _draw_tree(shown)
+    if not is_typed(shown.choice.run):
+        _draw_tree(shown)
     return lambda: translation_pictures(shown)
 
 
@@ -77,6 +81,17 @@ def _tokens_before(shown: Shown, step: int) -> tuple[int, ...]:
     return shown.trace.best.tokens[: step - 1]
 
 
+def _score_typed(shown: Shown) -> None:
+    """How probable the typed translation is, and beside it what the model would have written."""
+    st.markdown(
+        f"**Score of your translation:** {score(shown.trace)}.",
+        help="A piece: the geometric mean of the probabilities of all pieces, `</s>` among them.",
+    )
+    own = _trace_of(shown.choice.run.replace(target="", prefix=()))
+    if own:
+        note(f"The model’s own, “{plain(own.target.text)}”: {score(own)}.")
+
+
 def _explain(shown: Shown, before: Trace | None) -> None:
     lines = [
         f"{ribbons_note(shown)} Below: the five most probable pieces of each step; click one, "
@@ -86,17 +101,16 @@ def _explain(shown: Shown, before: Trace | None) -> None:
         lines.append("The translation reached its length limit (section 6.1) and was ended there.")
     if before:
         lines.append("Dashed: differs from the earlier run.")
-    if shown.choice.run.prefix:
+    if is_typed(shown.choice.run):
+        lines.append("Underlined: typed by you.")
+    elif shown.choice.run.prefix:
         lines.append("Underlined: held fixed, as you chose.")
     note(" ".join(lines))
 
 
 def _actions(shown: Shown) -> None:
-    run = shown.choice.run
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Undo", on_click=session.undo, disabled=not session.can_undo())
-        is_changed = bool(run.prefix or run.target)
-        st.button("Reset", on_click=session.reset, disabled=not is_changed)
         with st.popover("Score a translation"):
             _score_form(shown)
         if shown.choice.beside:
@@ -106,7 +120,7 @@ def _actions(shown: Shown) -> None:
             st.button(
                 "Compare with the earlier run" if earlier else "Keep this run beside",
                 on_click=session.set_beside,
-                args=(earlier or run,),
+                args=(earlier or shown.choice.run,),
                 help="A run stays below while you change sentence, model or words above.",
             )
 
@@ -135,7 +149,10 @@ def _draw_beside(shown: Shown, run: Run) -> None:
     data = stepper.payload(
         source_tokens(other),
         step_tokens(
-            other, followed(best, run), n_forced=len(run.prefix), earlier=_comparable(shown, run)
+            other,
+            followed(best, run),
+            n_forced=n_chosen(run, other),
+            earlier=_comparable(shown, run),
         ),
         other.weights,
         start=other.consumed[0].name,
@@ -171,7 +188,7 @@ def _draw_tree(shown: Shown) -> None:
     """All that the search explored; while a branch of the free search is open, that search's tree."""
     run = shown.choice.run
     trace, chosen = shown.trace, None
-    if run.prefix and not run.target:
+    if run.prefix:
         free = _trace_of(run.replace(prefix=()))
         chosen = node_at(free.found, run.prefix) if free else None
         trace = free if free and chosen is not None else trace

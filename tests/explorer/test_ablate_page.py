@@ -96,12 +96,32 @@ def test_the_step_that_moved_most_opens_and_another_is_chosen(open_page: Open) -
     assert not bad.exception
 
 
-def test_a_typed_translation_is_the_first_one(open_page: Open) -> None:
-    page = open_page(page="ablate", text=SENTENCE, ablation="enc.L1=skip", target="Der Mann.")
+def translations(page: AppTest) -> list[str]:
+    return [e.proto.body for e in page.get("html") if "font-size:1.15rem" in e.proto.body]
+
+
+def test_a_typed_translation_is_left_out_before_and_after(open_page: Open) -> None:
+    chosen = {"text": SENTENCE, "ablation": "enc.L1=skip"}
+    own = translations(open_page(page="ablate", **chosen))
+    page = open_page(page="ablate", target="Der Mann.", **chosen)
     assert not page.exception
     assert [error.value for error in page.error] == []
-    before = next(e.proto.body for e in page.get("html") if "font-size:1.15rem" in e.proto.body)
-    assert "Mann" in before
+    assert len(own) == 2
+    assert translations(page) == own
+    assert link(page, "target") == "Der Mann."  # other pages have it still
+
+
+def test_presets_say_that_they_know_nothing_of_chosen_pieces(open_page: Open) -> None:
+    said = "a translation without the pieces that you chose"
+    assert said in texts(open_page(page="ablate", text=SENTENCE, prefix="300"))
+    assert said not in texts(open_page(page="ablate", text=SENTENCE))
+
+
+def test_the_model_as_it_is_does_not_say_what_was_typed(open_page: Open) -> None:
+    page = open_page(page="ablate", text=SENTENCE, target="Der Mann.")
+    assert not page.exception
+    assert "The model as it is" in texts(page)
+    assert "Der Mann." not in texts(page)
 
 
 def test_an_ablation_that_the_model_has_not_names_the_way_out(open_page: Open) -> None:

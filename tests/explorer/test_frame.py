@@ -54,3 +54,38 @@ def test_no_change_no_notice(open_page: Open) -> None:
     page = open_page(page="heads", text=SENTENCE)
     assert not page.warning
     assert AS_IT_IS not in [found.label for found in page.button]
+
+
+SHOWS_TYPED = ["translate", "heads", "inside"]
+LEAVES_OUT = ["ablate", "positions", "training"]
+BY_ITSELF = "Let the model translate"
+
+
+@pytest.mark.parametrize("name", [*SHOWS_TYPED, *LEAVES_OUT])
+def test_a_typed_translation_is_named_and_one_click_away_from_the_models_own(
+    open_page: Open, name: str
+) -> None:
+    page = open_page(page=name, text=SENTENCE, target="Der Mann.")
+    assert not page.exception
+    said = page.warning[0].value.replace("\\", "")
+    assert ("You typed this translation" in said) == (name in SHOWS_TYPED)
+    assert ("is left out" in said) == (name in LEAVES_OUT)
+    page = button(page, BY_ITSELF).click().run()
+    assert not page.warning
+    assert "target" not in page.query_params
+
+
+@pytest.mark.parametrize("name", [*SHOWS_TYPED, *LEAVES_OUT])
+def test_chosen_pieces_are_counted_and_one_click_away_from_none(open_page: Open, name: str) -> None:
+    page = open_page(page=name, text=SENTENCE, prefix="300.301")
+    assert not page.exception
+    assert "You chose the first 2 pieces" in page.warning[0].value
+    page = button(page, BY_ITSELF).click().run()
+    assert not page.warning
+    assert "prefix" not in page.query_params
+
+
+def test_where_the_model_chose_every_word_nothing_is_said(open_page: Open) -> None:
+    for target in ("", " "):
+        page = open_page(page="heads", text=SENTENCE, target=target)
+        assert BY_ITSELF not in [found.label for found in page.button]

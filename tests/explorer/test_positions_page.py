@@ -58,6 +58,16 @@ def test_every_experiment_shows_two_translations_and_two_heads(
     ]
 
 
+def test_a_typed_translation_is_left_out_before_and_after(open_page: Open) -> None:
+    page = open_page(page="positions", text=SENTENCE, target="Der Mann.", positions="off")
+    assert not page.exception
+    assert not any("Der Mann." in part for part in markup(page))
+    same = open_page(page="positions", text=SENTENCE, positions="off")
+    assert [part for part in markup(page) if "1.15rem" in part] == [
+        part for part in markup(same) if "1.15rem" in part
+    ]
+
+
 def test_a_change_that_changes_nothing_says_so(open_page: Open) -> None:
     page = open_page(page="positions", text=SENTENCE, positions="scale", scale="1.0")
     assert "stays the same, word for word" in texts(page)

@@ -148,6 +148,22 @@ def test_the_head_of_the_timeline_says_where_its_rows_are_late(
     assert "Its rows are one step late" in written(open_page(page="training", text=SENTENCE))
 
 
+@pytest.mark.parametrize("held", ["1", "0"])
+def test_a_typed_translation_is_left_out_of_the_timeline(with_timeline: Open, held: str) -> None:
+    chosen = {"text": SENTENCE, "snapshot": "90", "held": held}
+    own, typed = (
+        with_timeline(page="training", **chosen, **more) for more in ({}, {"target": "Der Mann."})
+    )
+    assert not typed.exception
+    assert plot(typed)["layout"]["yaxis"] == plot(own)["layout"]["yaxis"]
+    drawn = [
+        [element.proto.body for element in page.get("html") if "1.15rem" in element.proto.body]
+        for page in (own, typed)
+    ]
+    assert len(drawn[0]) == 3
+    assert drawn[0] == drawn[1]
+
+
 def test_rows_are_the_finished_translation_or_each_steps_own(
     with_timeline: Open, tmp_path: Path
 ) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.state import EXAMPLES
+from explorer.differences import signed
+from explorer.engine import traces
+from explorer.state import EXAMPLES, Run
 from tests.checkpoints import SENTENCE, write_checkpoint
-from tests.explorer.pages import LATE, SHAPES, Open, button, link, open_page, texts
+from tests.explorer.pages import LATE, SHAPES, Open, button, link, open_page, subheaders, texts
 
 __all__ = ["open_page"]
 
@@ -35,23 +37,39 @@ def test_another_sentence_changes_the_link(open_page: Open) -> None:
     assert "prefix" not in page.query_params
 
 
-def test_undo_goes_back_and_reset_forgets_what_was_chosen(open_page: Open) -> None:
+def test_undo_goes_back_and_what_was_chosen_is_forgotten_at_a_click(open_page: Open) -> None:
     page = open_page(text=SENTENCE, prefix="300.301")
     assert button(page, "Undo").disabled
     page = button(ask(page, OTHER), "Undo").click().run()
     assert link(page, "text") == SENTENCE
     assert link(page, "prefix") == "300.301"
-    page = button(page, "Reset").click().run()
+    page = button(page, "Let the model translate").click().run()
     assert "prefix" not in page.query_params
     assert link(page, "text") == SENTENCE
 
 
-def test_a_typed_translation_is_scored(open_page: Open) -> None:
+def test_a_typed_translation_is_scored(open_page: Open, tmp_path: Path) -> None:
     page = open_page(text=SENTENCE)
     page.text_area[0].set_value("Der Mann sieht ein Haus.")
     page = button(page, "Score").click().run()
     assert not page.exception
     assert link(page, "target") == "Der Mann sieht ein Haus."
+    run = Run(text=SENTENCE, target="Der Mann sieht ein Haus.")
+    for shown, said in (
+        (run, "Score of your translation:** log-probability {}"),
+        (run.replace(target=""), ": log-probability {}"),
+    ):
+        trace = traces.trace(tmp_path / "tiny", shown)
+        assert said.format(signed(trace.best.log_probability_nats)) in texts(page)
+    assert "The model’s own, “" in texts(page)
+
+
+def test_of_a_typed_translation_no_search_is_told(open_page: Open) -> None:
+    page = open_page(text=SENTENCE, target="Der Mann sieht ein Haus.")
+    assert "What the search explored" not in subheaders(page)
+    assert "branch won" not in texts(page)
+    assert "Underlined: typed by you." in texts(page)
+    assert "Score of your translation" not in texts(open_page(text=SENTENCE))
 
 
 def test_a_run_stays_beside_while_another_is_made(open_page: Open) -> None:

@@ -13,6 +13,7 @@ from core.records import KINDS, Trace
 from core.tokenizer import Piece, Word
 from explorer.best_head import BestHead
 from explorer.components import stepper
+from explorer.shown import n_chosen
 from explorer.state import Run
 from explorer.translation import followed, node_at, path_to, source_tokens, step_tokens
 from tests.checkpoints import SENTENCE, write_checkpoint
@@ -93,6 +94,15 @@ def test_another_vocabulary_alone_makes_no_difference(shown: Trace) -> None:
     assert not any(marked(shown, other_ids, words))
     cut = [dataclasses.replace(p, name=f"{p.name}{p.word}") for p in shown.target.pieces[:-1]]
     assert not any(marked(shown, [*cut, shown.target.pieces[-1]], words))
+
+
+@pytest.mark.parametrize(("run", "n"), [(Run(), 0), (Run(prefix=(7, 8)), 2), (Run(target=" "), 0)])
+def test_pieces_of_a_prefix_are_chosen(shown: Trace, run: Run, n: int) -> None:
+    assert n_chosen(run, shown) == n
+
+
+def test_all_pieces_of_a_typed_translation_are_chosen(shown: Trace) -> None:
+    assert n_chosen(Run(target="Ein Haus."), shown) == len(shown.steps)
 
 
 def test_what_the_reader_chose_is_marked(shown: Trace) -> None:
