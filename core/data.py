@@ -96,7 +96,7 @@ class TokenisedCorpus:
     target_ids: NDArray[np.int32]
     source_offsets: Indices  # n_pairs + 1
     target_offsets: Indices
-    n_left_out: int
+    n_left_out: int  # pairs of the files that are not among these, nor in another part
 
     def __len__(self) -> int:
         return len(self.source_offsets) - 1
@@ -111,12 +111,28 @@ class TokenisedCorpus:
 
     def part(self, first: int, end: int) -> "TokenisedCorpus":
         """The pairs from `first` up to but without `end`, still in the same files."""
+        source, target = (
+            offsets[first : end + 1] for offsets in (self.source_offsets, self.target_offsets)
+        )
         return TokenisedCorpus(
-            source_ids=self.source_ids,
-            target_ids=self.target_ids,
-            source_offsets=self.source_offsets[first : end + 1],
-            target_offsets=self.target_offsets[first : end + 1],
-            n_left_out=0,
+            source_ids=self.source_ids[source[0] : source[-1]],
+            target_ids=self.target_ids[target[0] : target[-1]],
+            source_offsets=source - source[0],
+            target_offsets=target - target[0],
+            n_left_out=self.n_left_out,
+        )
+
+    def up_to(self, max_pieces: int) -> "TokenisedCorpus":
+        """The pairs with at most so many pieces a side, `</s>` included, copied into memory."""
+        longest = np.maximum(self.source_lengths, self.target_lengths)
+        kept = [self.pair(int(index)) for index in np.flatnonzero(longest <= max_pieces)]
+        sources, targets = ([pair[side] for pair in kept] for side in (0, 1))
+        return TokenisedCorpus(
+            source_ids=np.concatenate([*sources, self.source_ids[:0]]),
+            target_ids=np.concatenate([*targets, self.target_ids[:0]]),
+            source_offsets=np.cumsum([0, *map(len, sources)]),
+            target_offsets=np.cumsum([0, *map(len, targets)]),
+            n_left_out=self.n_left_out + len(self) - len(kept),
         )
 
     def pair(self, index: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

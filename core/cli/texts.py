@@ -135,8 +135,8 @@ class Texts:
             return cls(tokenizer, corpus, named)
         n_held_out = min(MAX_HELD_OUT, len(corpus) // 20)
         n_train = len(corpus) - n_held_out
-        held_out_part = {"held-out": corpus.part(n_train, len(corpus))} if n_held_out else {}
-        return cls(tokenizer, corpus.part(0, n_train), held_out_part)
+        last = corpus.part(n_train, len(corpus)).up_to(MAX_SOURCE_PIECES)
+        return cls(tokenizer, corpus.part(0, n_train), {"held-out": last} if len(last) else {})
 
     def unseen_pieces(self) -> dict[str, list[int]]:
         """Ids of pieces that no training sentence of that side holds."""

@@ -198,6 +198,25 @@ def test_a_part_holds_its_pairs(files, tokenizer, tmp_path):
     assert texts(corpus.part(1, 3), tokenizer) == PAIRS[1:]
     assert texts(corpus.part(0, 1), tokenizer) == PAIRS[:1]
     assert len(corpus.part(2, 2)) == 0
+    ids = [id_ for a, _ in PAIRS[1:] for id_ in (*tokenizer.encode(a), 3)]
+    assert corpus.part(1, 3).source_ids.tolist() == ids  # and no others
+
+
+def test_a_part_knows_what_the_files_held_beside(tokenizer, tmp_path):
+    pairs = [*PAIRS, ("", "leer")]
+    corpus = tokenise_once(write(tmp_path, pairs), tokenizer, max_pieces=99, cache=tmp_path / "c")
+    assert corpus.part(0, 2).n_left_out == 1
+
+
+def test_pairs_up_to_a_length(files, tokenizer, tmp_path):
+    corpus = tokenise_once(files, tokenizer, max_pieces=99, cache=tmp_path / "cache")
+    longest = np.maximum(corpus.source_lengths, corpus.target_lengths)
+    for limit in (*longest, longest.min() - 1):
+        kept = corpus.part(1, 3).up_to(limit)
+        expected = [pair for pair, n in zip(PAIRS[1:], longest[1:], strict=True) if n <= limit]
+        assert texts(kept, tokenizer) == expected
+        assert kept.n_left_out == 2 - len(expected)
+        assert kept.source_ids.dtype == corpus.source_ids.dtype
 
 
 LENGTHS = st.lists(st.tuples(st.integers(1, 23), st.integers(1, 23)), min_size=1, max_size=40)
