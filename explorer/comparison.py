@@ -12,11 +12,11 @@ from explorer import session
 from explorer.controls import choose_head, choose_kind
 from explorer.differences import Comparison, reading, score
 from explorer.engine import traces
-from explorer.figures.head import head_figure, token_label
 from explorer.figures.standalone import Picture
 from explorer.figures.words import marked_words
-from explorer.heads import KINDS, head_matrix
+from explorer.heads import KINDS, HeadMatrix, plain_matrix
 from explorer.messages import note
+from explorer.one_head import draw_links, matrix_figure
 from explorer.shown import Shown
 from explorer.state import Run
 
@@ -64,37 +64,38 @@ def draw_attention(shown: Shown, found: Comparison) -> list[Picture]:
     """One head before and after, and which head changed most; returns the pictures drawn."""
     st.subheader("One head, before and after", anchor=False)
     _choose_head(shown, found)
-    drawn = head_pictures(shown, found)
-    for place, picture in zip(st.columns(2, gap="large"), drawn, strict=True):
+    drawn = _heads(shown, found)
+    for place, (when, (picture, matrix)) in zip(
+        st.columns(2, gap="large"), drawn.items(), strict=True
+    ):
         with place:
             st.markdown(f"**{picture.title}**")
             st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
+            draw_links(matrix, f"The strongest links {when} as a table")
     moved = found.moved_weight(shown.view.kind)
     note(
         "Compare row by row: on the words of the first translation, "
         f"{moved[shown.layer - 1, shown.head - 1]:.0%} of the weight in an average row of this head "
-        f"lies elsewhere than before (all heads of this kind: {moved.min():.0%} to {moved.max():.0%})."
+        f"lies elsewhere than before (all heads of this kind: {moved.min():.0%} to {moved.max():.0%}). "
+        "Both are drawn piece by piece with nothing left out, whatever is chosen on Heads."
     )
-    return drawn
+    return [picture for picture, _ in drawn.values()]
 
 
 def head_pictures(shown: Shown, found: Comparison) -> list[Picture]:
     """The chosen head before and after, with the translation it belongs to."""
-    view, kind = shown.view, shown.view.kind
-    after = found.after if view.rows == "new" else found.held
-    drawn = []
+    return [picture for picture, _ in _heads(shown, found).values()]
+
+
+def _heads(shown: Shown, found: Comparison) -> dict[str, tuple[Picture, HeadMatrix]]:
+    """When -> the picture of the chosen head then, and what it shows."""
+    kind, layer, head = shown.view.kind, shown.layer, shown.head
+    after = found.after if shown.view.rows == "new" else found.held
+    drawn = {}
     for when, trace in (("before", found.before), ("after", after)):
-        weights = trace.weights[kind][shown.layer - 1, shown.head - 1]
-        matrix = head_matrix(trace, kind, weights, view)
-        figure = head_figure(
-            matrix.values,
-            rows=[token_label(label) for label in matrix.rows],
-            columns=[token_label(label) for label in matrix.columns],
-            row_title=matrix.row_title,
-            column_title=matrix.column_title,
-        )
-        title = f"{KINDS[kind]}, layer {shown.layer}, head {shown.head}, {when}"
-        drawn.append(Picture(title, figure, trace.target.text))
+        matrix = plain_matrix(trace, kind, layer, head)
+        title = f"{KINDS[kind]}, layer {layer}, head {head}, {when}"
+        drawn[when] = Picture(title, matrix_figure(matrix), trace.target.text), matrix
     return drawn
 
 

@@ -105,6 +105,14 @@ def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMa
     )
 
 
+def plain_matrix(trace: Trace, kind: Kind, layer: int, head: int) -> HeadMatrix:
+    """One head's weights (from 1) piece by piece, nothing left out.
+
+    For pages that have no controls for it: what was chosen on Heads does not hold there.
+    """
+    return head_matrix(trace, kind, trace.weights[kind][layer - 1, head - 1], View())
+
+
 def row_title(kind: Kind) -> str:
     return "source" if kind == "encoder" else "decoder step: consumed → produced"
 

@@ -74,7 +74,12 @@ def draw_matrix(shown: Shown) -> None:
         selection_mode="points",
     )
     note(_notes(shown, matrix))
-    with st.expander("The strongest links as a table"):
+    draw_links(matrix)
+
+
+def draw_links(matrix: HeadMatrix, title: str = "The strongest links as a table") -> None:
+    """What a heat map says, for those who do not see it."""
+    with st.expander(title):
         st.dataframe(
             strongest_links(matrix.values, rows=matrix.rows, columns=matrix.columns),
             hide_index=True,
@@ -153,14 +158,18 @@ def _matrices(shown: Shown) -> list[HeadMatrix]:
 
 
 def _figure(shown: Shown, matrix: HeadMatrix) -> go.Figure:
+    return matrix_figure(matrix, scale=_scale(shown), marked_row=matrix.row_of(shown.query))
+
+
+def matrix_figure(matrix: HeadMatrix, **more: Any) -> go.Figure:
+    """The heat map of a head; what more it is given is that of `head_figure`."""
     return head_figure(
         matrix.values,
         rows=[token_label(label) for label in matrix.rows],
         columns=[token_label(label) for label in matrix.columns],
         row_title=matrix.row_title,
         column_title=matrix.column_title,
-        scale=_scale(shown),
-        marked_row=matrix.row_of(shown.query),
+        **more,
     )
 
 

@@ -1,6 +1,5 @@
 """One sentence at several moments of a model's training: its translations, and its best head."""
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from core.manifest import timeline_steps
@@ -9,11 +8,11 @@ from core.words import word_diff
 from explorer import session
 from explorer.differences import mean_probability
 from explorer.engine import traces
-from explorer.figures.head import head_figure, token_label
 from explorer.figures.standalone import Picture
 from explorer.figures.words import marked_words
-from explorer.heads import head_matrix
+from explorer.heads import plain_matrix
 from explorer.messages import note, plain
+from explorer.one_head import draw_links, matrix_figure
 from explorer.shown import Settled, Shown, settled
 
 FINISHED = 0
@@ -104,16 +103,19 @@ def _draw_translations(shown: Shown, traces: dict[int, Trace]) -> None:
 
 
 def _draw_head(shown: Shown, read: Trace) -> Picture:
-    picture = Picture(_title(shown), _figure(shown, read))
+    best = shown.best
+    matrix = plain_matrix(read, "cross", best.layer, best.head)
+    picture = Picture(_title(shown), matrix_figure(matrix))
     st.markdown(f"**{picture.title}**")
     st.plotly_chart(picture.shown, alt=picture.title, key="timeline", config={"displaylogo": False})
     said = [
-        f"Of the finished model's heads this one {shown.best.reason}. Each row is a step of the "
+        f"Of the finished model's heads this one {best.reason}. Each row is a step of the "
         "decoder: bright cells are the source words it looks at.",
-        shown.best.how_to_read,
-        "The colour scale is the same for all weights.",
+        best.how_to_read,
+        "The colour scale is the same for all weights, and nothing is left out.",
     ]
     note(" ".join(filter(None, said)))
+    draw_links(matrix)
     return picture
 
 
@@ -121,15 +123,3 @@ def _title(shown: Shown) -> str:
     best = shown.best
     place = f"Cross-attention, layer {best.layer}, head {best.head} ({best.label})"
     return f"{place}, {name_of(shown.view.snapshot)}"
-
-
-def _figure(shown: Shown, read: Trace) -> go.Figure:
-    weights = read.weights["cross"][shown.best.layer - 1, shown.best.head - 1]
-    matrix = head_matrix(read, "cross", weights, shown.view)
-    return head_figure(
-        matrix.values,
-        rows=[token_label(label) for label in matrix.rows],
-        columns=[token_label(label) for label in matrix.columns],
-        row_title=matrix.row_title,
-        column_title=matrix.column_title,
-    )

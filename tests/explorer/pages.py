@@ -57,6 +57,10 @@ def plot(page: AppTest, number: int = 0) -> dict[str, Any]:
     return json.loads(page.get("plotly_chart")[number].proto.spec)  # type: ignore[no-any-return]
 
 
+def charts(page: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+
+
 def link(page: AppTest, name: str) -> str:
     value = page.query_params[name]
     return value if isinstance(value, str) else value[0]

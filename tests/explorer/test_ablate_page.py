@@ -16,17 +16,9 @@ from core.corpus_effects import SCORES
 from core.records import KINDS
 from core.significance import Difference
 from tests.checkpoints import SENTENCE
-from tests.explorer.pages import SHAPES, Open, button, link, open_page, subheaders
+from tests.explorer.pages import SHAPES, Open, button, charts, link, open_page, subheaders, texts
 
 __all__ = ["open_page"]
-
-
-def texts(page: AppTest) -> str:
-    return " ".join(text.value for text in page.markdown).replace("\\", "")
-
-
-def charts(page: AppTest) -> list[dict[str, Any]]:
-    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
 
 
 @pytest.mark.parametrize(
