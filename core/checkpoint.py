@@ -104,11 +104,31 @@ def load_checkpoint(
         model=model.to(device),
         tokenizer=tokenizer,
         training=training,
-        metrics=_read_object(folder / METRICS) if (folder / METRICS).is_file() else {},
+        metrics=read_metrics(folder),
         history=tuple(read_history(folder / HISTORY)),
-        card=read_text(folder / CARD) if (folder / CARD).is_file() else "",
+        card=read_card(folder),
         folder=folder,
     )
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """What was measured on a checkpoint; nothing if its folder has no such file.
+
+    Raises:
+        CheckpointError: if the file cannot be read.
+    """
+    file = folder / METRICS
+    return _read_object(file) if file.is_file() else {}
+
+
+def read_card(folder: Path) -> str:
+    """A checkpoint's card; empty if its folder has none.
+
+    Raises:
+        CheckpointError: if the file cannot be read.
+    """
+    file = folder / CARD
+    return read_text(file) if file.is_file() else ""
 
 
 def save_checkpoint(

@@ -3,12 +3,13 @@
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import SearchConfig, write_json
+from core.jobs import alone
 
 if TYPE_CHECKING:
     from core.checkpoint import Checkpoint
@@ -52,8 +53,9 @@ class Evaluate:
             lines = "".join(line + "\n" for line in measured.translations)
             write_whole(self.output, lines)
         if self.record:
-            results = {**checkpoint.metrics.get("results", {}), self.record: result}
-            record_metrics(checkpoint, {"results": results})
+            record_metrics(
+                self.checkpoint, "results", lambda old: {**(old or {}), self.record: result}
+            )
         if not self.json:
             for name in ("bleu", "bleu_lc", "chrf"):
                 low, high = result["intervals_95"][name]
@@ -116,16 +118,23 @@ def measure(
     return Measurement(translations, result, statistics)
 
 
-def record_metrics(checkpoint: "Checkpoint", new: Mapping[str, Any]) -> None:
-    """Add to metrics.json and renew the card's results; weights stay untouched."""
+def record_metrics(folder: Path, name: str, renewed: Callable[[Any], Any]) -> None:
+    """Renew one entry of metrics.json, and the card's results; weights stay untouched.
+
+    Both files are read anew, as others may have written to them since the checkpoint was loaded.
+
+    Args:
+        renewed: the new entry, given the old one, or None where there is none.
+    """
     from core.atomic import write_whole
     from core.card import with_results
-    from core.checkpoint import CARD, METRICS
+    from core.checkpoint import CARD, METRICS, read_card, read_metrics
 
-    assert checkpoint.folder is not None
-    metrics = {**checkpoint.metrics, **new}
-    write_whole(checkpoint.folder / METRICS, write_json(metrics))
-    write_whole(checkpoint.folder / CARD, with_results(checkpoint.card, metrics))
+    with alone(folder):
+        metrics = read_metrics(folder)
+        metrics[name] = renewed(metrics.get(name))
+        write_whole(folder / METRICS, write_json(metrics))
+        write_whole(folder / CARD, with_results(read_card(folder), metrics))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +172,7 @@ class Align:
         ]
         sources, targets, gold = zip(*rows, strict=True)
         result = head_alignment(checkpoint.model, checkpoint.tokenizer, sources, targets, gold)
-        record_metrics(checkpoint, {"alignment": {"data": self.name, **result.to_json()}})
+        alignment = {"data": self.name, **result.to_json()}
+        record_metrics(self.checkpoint, "alignment", lambda _: alignment)
         json.dump(result.to_json(), sys.stdout)
         print()
