@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.card import new_card
 from core.cli.outcome import averaged_snapshots, write_checkpoint
+
+if TYPE_CHECKING:
+    from core.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +28,7 @@ class Average:
     checkpoint: tuple[Path, ...] = ()
     """Instead of a run: checkpoint folders of one shape."""
     about: Path | None = None
-    """A Markdown file for the model card."""
+    """A Markdown file for the model card: data with licenses, terms of the weights, known failures."""
     half: bool = False
     """Store the weights as float16."""
 
@@ -41,6 +45,8 @@ class Average:
 
         if bool(self.run_folder) == bool(self.checkpoint):
             raise ValueError("name either --run-folder or --checkpoint, to say what to average")
+        if self.last < 1:
+            raise ValueError(f"last={self.last} must be at least 1, the snapshots to average")
         if self.run_folder:
             run = RunFolder(self.run_folder)
             files = run.step_snapshots()[-self.last :]
@@ -49,8 +55,30 @@ class Average:
         else:
             files = [folder / WEIGHTS for folder in self.checkpoint]
             first = load_checkpoint(self.checkpoint[0])
+            for folder in self.checkpoint[1:]:
+                _require_same_kind(first, load_checkpoint(folder))
             model = model_with(first.config, average_weights(files))
-            card = new_card(self.output.name, first.config, first.training)
+            about = self.about.read_text("utf-8") if self.about else ""
+            card = new_card(self.output.name, first.config, first.training, about)
             averaged = Checkpoint(model, first.tokenizer, first.training, card=card)
             save_checkpoint(averaged, self.output, half=self.half)
         print(f"{self.output}: average of {', '.join(str(file) for file in files)}")
+
+
+def _require_same_kind(first: "Checkpoint", other: "Checkpoint") -> None:
+    """Weights of equal shapes may still mean something else.
+
+    Raises:
+        ValueError: naming what differs, of the configuration or the vocabulary.
+    """
+    was, now = first.config.to_json(), other.config.to_json()
+    different = [
+        f"{name} is {was[name]!r} and {now[name]!r}" for name in was if was[name] != now[name]
+    ]
+    if first.tokenizer.names != other.tokenizer.names:
+        different.append("their vocabularies differ")
+    if different:
+        raise ValueError(
+            f"{first.folder} and {other.folder} cannot be averaged ({'; '.join(different)}); name "
+            "checkpoints of one configuration and vocabulary"
+        )
