@@ -79,7 +79,8 @@ class Tokenizer:
     """A joint vocabulary for both languages."""
 
     def __init__(self, model: bytes) -> None:
-        """Raises ValueError if the bytes are no SentencePiece model with this project's special ids."""
+        """Raises ValueError if the bytes are no SentencePiece model that begins with this project's
+        special and byte pieces."""
         self.model = model
         self._processor = sentencepiece.SentencePieceProcessor()
         try:
@@ -94,6 +95,13 @@ class Tokenizer:
         wanted = (PAD_ID, UNKNOWN_ID, START_ID, END_ID)
         if found != wanted:
             raise ValueError(f"special ids (pad, unk, bos, eos) are {found}, but must be {wanted}")
+        n = min(self.vocabulary_size, N_SPECIAL_AND_BYTES)
+        pieces = [self._processor.IdToPiece(id_) for id_ in range(4, n)]
+        if pieces != [f"<0x{byte:02X}>" for byte in range(256)]:
+            raise ValueError(
+                "ids 4 to 259 are not the bytes <0x00> to <0xFF>, without which some text has no "
+                "pieces; learn the vocabulary with byte_fallback=True"
+            )
 
     @classmethod
     def learn(cls, lines: Iterable[str], vocabulary_size: int, n_threads: int = 1) -> "Tokenizer":

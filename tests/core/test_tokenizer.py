@@ -243,6 +243,20 @@ def test_a_vocabulary_with_other_special_ids_is_refused():
         Tokenizer(model.getvalue())
 
 
+@pytest.mark.parametrize("size", [100, 290])
+def test_a_vocabulary_without_bytes_is_refused(size):
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(line for pair in sentence_pairs(300) for line in pair),
+        model_writer=model, vocab_size=size, model_type="bpe", pad_id=0, unk_id=1, bos_id=2, eos_id=3,
+        minloglevel=2,
+    )  # fmt: skip
+    with pytest.raises(
+        ValueError, match=r"^ids 4 to 259 are not the bytes .*; learn the vocabulary with byte_fall"
+    ):
+        Tokenizer(model.getvalue())
+
+
 def test_too_small_a_vocabulary_is_refused():
     with pytest.raises(ValueError, match=r"^vocabulary_size=260 must exceed 260, the special and"):
         Tokenizer.learn(["some text"], 260)
