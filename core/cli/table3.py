@@ -102,8 +102,8 @@ def _require_same_settings(family: Family) -> None:
     """Rows are comparable only if trained alike: what is begun or finished must be as now asked.
 
     Raises:
-        ValueError: naming the settings that differ (how often the state is saved is free), or a
-            width or depth that does not fit a row.
+        ValueError: naming the settings that differ (how often the state is saved is free, and `auto`
+            is whichever precision a row has chosen), or a width or depth that does not fit a row.
     """
     for row in ROWS.values():
         model = row.model(
@@ -115,7 +115,10 @@ def _require_same_settings(family: Family) -> None:
             different = [
                 f"{name} was {was[name]!r}, is {value!r}"
                 for name, value in wanted.items()
-                if was and was[name] != value and name != "save_every_s"
+                if was
+                and was[name] != value
+                and name != "save_every_s"
+                and (name, value) != ("precision", "auto")
             ]
             if different:
                 raise ValueError(

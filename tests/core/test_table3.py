@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.cli.table3 import Table3, _require_same_settings
 from core.presets import PRESETS, PaperResult
 from core.table3 import (
     BASE,
@@ -155,6 +156,25 @@ def test_a_verdict_does_not_depend_on_the_direction(difference, below, above, sp
     said = verdict(difference, (difference - below, difference + above), spread)
     mirrored = verdict(-difference, (-difference - above, -difference + below), spread)
     assert mirrored == opposite.get(said, said)
+
+
+@pytest.mark.parametrize("stored", ["float32", "bfloat16"])
+def test_a_row_that_chose_its_precision_is_begun_with_auto(tmp_path, stored):
+    """The run keeps what it chose; another choice than that is another training."""
+    training = TRAINING.replace(precision="auto")
+    family = Table3(output=tmp_path / "out", run_folder=tmp_path / "run", training=training)
+    row = ROWS["C-N2"]
+    model = row.model(vocabulary_size=family.vocabulary_size, width="1/4", depth="1/2")
+    settings = row.settings(training.replace(precision=stored))
+    (tmp_path / "run" / "C-N2").mkdir(parents=True)
+    (tmp_path / "run" / "C-N2" / "config.json").write_text(
+        json.dumps({"model": model.to_json(), "training": settings.to_json()})
+    )
+    _require_same_settings(family)
+    _require_same_settings(dataclasses.replace(family, training=training.replace(precision=stored)))
+    named = dataclasses.replace(family, training=training.replace(precision="float64"))
+    with pytest.raises(ValueError, match=rf"\(precision was '{stored}', is 'float64'\)"):
+        _require_same_settings(named)
 
 
 def written(tmp_path: Path, values) -> Path:
