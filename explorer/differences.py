@@ -57,7 +57,8 @@ def mean_probability(trace: Trace) -> float:
 def score(trace: Trace) -> str:
     """How probable a translation is: all of it, and its average piece."""
     total = signed(trace.best.log_probability_nats)
-    return f"log-probability {total} nats in sum, {mean_probability(trace):.0%} a piece"
+    mean = mean_probability(trace)
+    return f"log-probability {total} nats in sum, {mean:.0%} a piece (geometric mean)"
 
 
 def reading(found: Comparison) -> str:

@@ -110,10 +110,10 @@ def _caveat(row: Row, part: Part) -> str:
                 f"In this row the head is made to look at “\u2068{row.keys[part.key]}\u2069” alone"
             )
         case HeadChange(change="mean"):
-            said = "This head’s mean over data stands in its place"
+            said = "In place of what this head brings stands its mean over data"
         case HeadChange(change="uniform"):
             share = 1 / row.n_visible
-            said = f"This head is made to look at all it may see alike, {share:.0%} on each key"
+            said = f"This head’s weights are made even, {share:.0%} on each key that it may look at"
         case HeadChange(change=0):
             said = "This head is switched off"
         case _:

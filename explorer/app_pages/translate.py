@@ -83,10 +83,7 @@ def _tokens_before(shown: Shown, step: int) -> tuple[int, ...]:
 
 def _score_typed(shown: Shown) -> None:
     """How probable the typed translation is, and beside it what the model would have written."""
-    st.markdown(
-        f"**Score of your translation:** {score(shown.trace)}.",
-        help="A piece: the geometric mean of the probabilities of all pieces, `</s>` among them.",
-    )
+    st.markdown(f"**Score of your translation:** {score(shown.trace)}.")
     own = _trace_of(shown.choice.run.replace(target="", prefix=()))
     if own:
         note(f"The model’s own, “{plain(own.target.text)}”: {score(own)}.")
@@ -94,8 +91,8 @@ def _score_typed(shown: Shown) -> None:
 
 def _explain(shown: Shown, before: Trace | None) -> None:
     lines = [
-        f"{ribbons_note(shown)} Below: the five most probable pieces of each step; click one, "
-        "and decoding goes on from there."
+        f"{ribbons_note(shown)} Listed under each piece: the five most probable ones of its step; "
+        "click one, and decoding goes on from there."
     ]
     if shown.trace.best.is_cut:
         lines.append("The translation reached its length limit (section 6.1) and was ended there.")

@@ -112,8 +112,8 @@ def changed(text: str) -> Row:
     ("text", "said"),
     [
         ("cross.L1H2=0", "This head is switched off:"),
-        ("cross.L1H2=mean", "This head’s mean over data stands in its place:"),
-        ("cross.L1H2=uniform", "look at all it may see alike, 33% on each key:"),
+        ("cross.L1H2=mean", "In place of what this head brings stands its mean over data:"),
+        ("cross.L1H2=uniform", "weights are made even, 33% on each key that it may look at:"),
         ("cross.L1H2.row1=k2", "In this row the head is made to look at “three” alone:"),
         ("dec.L1.cross=skip", "This sub-layer is skipped:"),
         ("dec.L1=skip", "Decoder layer 1 is skipped:"),

@@ -62,6 +62,7 @@ def test_a_typed_translation_is_scored(open_page: Open, tmp_path: Path) -> None:
         trace = traces.trace(tmp_path / "tiny", shown)
         assert said.format(signed(trace.best.log_probability_nats)) in texts(page)
     assert "The model’s own, “" in texts(page)
+    assert texts(page).count("a piece (geometric mean)") == 2
 
 
 def test_of_a_typed_translation_no_search_is_told(open_page: Open) -> None:
