@@ -23,6 +23,11 @@ function button(className, label, onclick) {
   return made;
 }
 
+// Something in `root` is pointed at, or gets the focus (for which elements have no `onfocusin`).
+function reaching(root, act) {
+  for (const kind of ["mouseover", "focusin"]) root.addEventListener(kind, (event) => act(event.target));
+}
+
 // Data: 4 bytes header length, JSON header, then raw bytes.
 function unpack(data) {
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);

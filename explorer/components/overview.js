@@ -43,7 +43,7 @@ function build(root, nLayers, nHeads) {
   root.preview.append(element("canvas", ""), element("figcaption", ""));
   root.replaceChildren(root.grid, root.preview, pngButton(root, "heads"));
   root.grid.onkeydown = (event) => moveFocus(event, root.tiles, nHeads);
-  root.grid.onmouseover = root.grid.onfocusin = (event) => preview(root, event.target.closest(".tile"));
+  reaching(root.grid, (target) => preview(root, target.closest(".tile")));
   root.grid.onmouseleave = () => preview(root, chosen(root));
 }
 

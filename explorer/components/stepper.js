@@ -15,28 +15,51 @@ export default function (component) {
   if (isNew) stop(root);
   // an older answer of the server never overwrites a newer choice
   if (isNew || !root.timer) root.view = { ...meta.view };
-  drawSentence(root);
+  const drawn = JSON.stringify([meta.run, meta.source, meta.steps, meta.can_change]);
+  const isRedrawn = root.drawn !== drawn;
+  const hadFocus = root.stage.contains(root.getRootNode().activeElement);
+  if (isRedrawn) drawSentence(root);
+  root.drawn = drawn;
   show(root);
+  if (isRedrawn && hadFocus) root.stop.focus();
 }
 
 function build(root) {
   root.tabIndex = 0;
   root.setAttribute("role", "group");
-  root.setAttribute("aria-label", "Translation step by step; left and right arrow keys move");
+  root.setAttribute(
+    "aria-label",
+    "Translation step by step; left and right arrow keys go to other steps, down and up to a step's candidates and back",
+  );
   root.stage = element("div", "stage");
   root.player = element("div", "player");
   root.blocks = element("div", "blocks");
   root.append(root.player, root.stage, root.blocks);
   buildPlayer(root);
-  root.onkeydown = (event) => {
-    if (event.target.closest("input:not([type=range]), select")) return;
-    const last = root.meta.steps.length;
-    const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -last, End: last };
-    if (!(event.key in steps)) return;
-    event.preventDefault();
-    go(root, root.view.step + steps[event.key]);
-  };
+  root.onkeydown = (event) => press(root, event);
+  reaching(root.stage, (target) => point(root, target.closest(".token")));
+  root.stage.onmouseleave = () => point(root, null);
+  root.stage.addEventListener("focusin", (event) => stopAt(root, event.target));
   new ResizeObserver(() => root.meta && drawRibbons(root)).observe(root.stage);
+}
+
+// Left and right go to another step, and the focus with them if it is on a word or a candidate;
+// up and down move it between a word and its candidates.
+function press(root, event) {
+  if (event.target.closest("input:not([type=range]), select")) return;
+  if (event.altKey || event.ctrlKey || event.metaKey) return; // the browser's own
+  const last = root.meta.steps.length;
+  const bySteps = { ArrowLeft: -1, ArrowRight: 1, Home: -last, End: last }[event.key];
+  const byRows = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  const column = event.target.closest(".column");
+  if (!bySteps && !(column && byRows)) return;
+  event.preventDefault();
+  const from = column ? root.targets.indexOf(column) + 1 : root.view.step;
+  if (bySteps) go(root, from + bySteps);
+  if (!column) return;
+  const row = stops(column).indexOf(event.target) + (byRows ?? 0);
+  const within = stops(bySteps ? root.targets[root.view.step - 1] : column);
+  within[Math.min(Math.max(row, 0), within.length - 1)].focus();
 }
 
 function buildPlayer(root) {
@@ -90,6 +113,18 @@ function go(root, step) {
   if (within !== root.view.step) change(root, { step: within });
 }
 
+// What the arrow keys reach in a column: its chip, then its candidates.
+function stops(column) {
+  return [...column.querySelectorAll("button")];
+}
+
+// Of all columns one button is in the tab order: where the reader was last, else the current chip.
+function stopAt(root, made) {
+  if (root.stop) root.stop.tabIndex = -1;
+  made.tabIndex = 0;
+  root.stop = made;
+}
+
 function drawSentence(root) {
   const { meta, stage } = root;
   root.sources = meta.source.map((token, index) => sourceChip(root, token, index));
@@ -106,9 +141,6 @@ function drawSentence(root) {
   root.ribbons.setAttribute("class", "ribbons");
   root.ribbons.setAttribute("aria-hidden", "true");
   stage.replaceChildren(sourceRow, root.ribbons, targetRow);
-  stage.onmouseover = (event) => point(root, event.target.closest(".token"));
-  stage.onfocusin = stage.onmouseover;
-  stage.onmouseleave = () => point(root, null);
   drawRibbons(root);
 }
 
@@ -143,6 +175,7 @@ function targetColumn(root, step, index) {
   const candidates = element("div", "candidates");
   for (const candidate of step.candidates) candidates.append(candidateButton(root, index, candidate));
   column.append(chip, tokenElement("gloss", step.gloss), candidates);
+  for (const made of stops(column)) made.tabIndex = -1;
   return column;
 }
 
@@ -221,6 +254,9 @@ function show(root) {
     column.classList.toggle("future", index > view.step - 1);
     column.firstChild.setAttribute("aria-pressed", String(index === view.step - 1));
   });
+  const column = root.targets[view.step - 1];
+  const isFocused = root.stop?.isConnected && root.stop === root.getRootNode().activeElement;
+  if (!isFocused && !column.contains(root.stop)) stopAt(root, column.firstChild);
   for (const path of root.ribbons.children)
     path.classList.toggle("current", Number(path.dataset.target) === view.step - 1);
   drawBlocks(root);

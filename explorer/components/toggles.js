@@ -38,7 +38,7 @@ function buildGrid(root, grid, nHeads) {
   const switches = rows.map((row) => row.filter((made) => made.cell));
   switches.flat().forEach((made, index) => (made.tabIndex = index ? -1 : 0));
   table.onkeydown = (event) => onKey(event, root, switches);
-  table.onmouseover = table.onfocusin = (event) => tell(root, event.target.closest(".cell"));
+  reaching(table, (target) => tell(root, target.closest(".cell")));
   table.onmouseleave = () => tell(root, null);
   section.append(title, table);
   return section;

@@ -85,6 +85,8 @@ def test_keys_move_switch_and_leave_alone(visitor: Visitor) -> None:
     switch(page, "Encoder layer 1, whole").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
+    told = page.locator(".toggles .status")
+    expect(told).to_contain_text("Encoder self-attention, layer 2, head 1")
     page.keyboard.press("Enter")
     answered(page, "enc.L2H1=0")
     expect(head(page, "Encoder self-attention", 2, 1)).to_be_focused()

@@ -43,6 +43,7 @@ def test_heads_can_be_chosen_by_keyboard(visitor: Visitor) -> None:
     page.get_by_role("button", name="Layer 1, head 1", exact=True).focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
+    expect(page.locator(".overview figcaption")).to_have_text("Layer 2, head 2")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name=re.compile("layer 2, head 2"))).to_be_visible()
 

@@ -83,6 +83,43 @@ def test_the_player_moves_by_keys_and_by_itself(visitor: Visitor) -> None:
     page.get_by_role("button", name="Pause").click()
 
 
+def test_the_keyboard_steps_on_after_every_answer_of_the_server(visitor: Visitor) -> None:
+    page = visitor.open("/?step=1")
+    chip = page.get_by_role("button", name=re.compile("^Step 2: "))
+    chip.focus()
+    page.keyboard.press("Enter")
+    for step in (2, 3, 4):
+        page.wait_for_url(re.compile(rf"[?&]step={step}(&|$)"))
+        idle(page)
+        expect(page.get_by_role("button", name=re.compile(f"^Step {step}: "))).to_be_focused()
+        page.keyboard.press("ArrowRight")
+    expect(status(page)).to_contain_text("Step 5 of")
+
+
+def test_candidates_are_taken_by_keyboard_and_the_focus_stays_at_the_step(visitor: Visitor) -> None:
+    page = visitor.open("/?step=2")
+    page.get_by_role("button", name=re.compile("^Step 2: ")).focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    offer = page.get_by_role("button", name=re.compile("go on from here with it at step 2")).first
+    expect(offer).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(targets(page).locator(".changed").first).to_be_visible()
+    idle(page)
+    expect(page.get_by_role("button", name=re.compile("^Step 2: "))).to_be_focused()
+
+
+def test_of_all_words_and_candidates_one_is_in_the_tab_order(visitor: Visitor) -> None:
+    page = visitor.open("/?step=3")
+    in_order = targets(page).locator("button:not([tabindex='-1'])")
+    linked = sources(page).locator(".linked")
+    expect(in_order).to_have_accessible_name(re.compile("^Step 3: "))
+    page.get_by_role("button", name=re.compile("^Step 5: ")).focus()
+    expect(linked.first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    expect(in_order).to_be_focused()
+
+
 def test_rows_are_the_words_they_say(visitor: Visitor) -> None:
     """What a step reads is what the step before it wrote; its row has one cell for each."""
     page = visitor.open("/?step=3")
