@@ -11,6 +11,10 @@ Sublayer = Literal["self", "cross", "ffn"]
 SHORT: dict[Kind, str] = {"encoder": "enc", "decoder": "dec", "cross": "cross"}
 STACKS: tuple[Stack, ...] = get_args(Stack)
 
+LARGEST = 1e9
+"""Of factors and moves: a head so much larger can still be squared in float32, as LayerNorm does, and no
+table of positions is so long."""
+
 _Order = tuple[int, ...]
 """Where a part stands in the canonical order."""
 
@@ -25,7 +29,7 @@ class HeadChange:
     """A head whose output is scaled (0 is off) or its mean over data, or whose weights are uniform.
 
     Raises:
-        ValueError: if the factor is no finite number.
+        ValueError: if the factor is no number, or beyond `LARGEST`.
     """
 
     kind: Kind
@@ -35,8 +39,10 @@ class HeadChange:
 
     def __post_init__(self) -> None:
         if not isinstance(self.change, str):
-            if not math.isfinite(self.change):
-                raise ValueError(f"{self}: {self.change} is no factor; give a finite number")
+            if not abs(self.change) <= LARGEST:
+                raise ValueError(
+                    f"{self}: {self.change} is no factor; give a number from -1e9 to 1e9"
+                )
             object.__setattr__(self, "change", float(self.change) + 0.0)  # -0 is 0
 
     @property
@@ -163,6 +169,11 @@ class PositionChange:
             )
         if self.change == "scale" and not 0 <= self.amount < math.inf:
             raise ValueError(f"amount={self.amount} must be a number of at least 0 to scale by")
+        if abs(self.amount) > LARGEST:
+            raise ValueError(
+                f"amount={self.amount} is beyond 1e9, and no table of positions is so long; "
+                f"{self.change} by less"
+            )
         object.__setattr__(self, "amount", float(self.amount) + 0.0)  # -0 is 0
 
     @property
@@ -189,5 +200,5 @@ def _in_stack(kind: Kind, layer: int) -> _Order:
 
 
 def _number(value: float) -> str:
-    """The shortest text that is this number, without what a link would have to escape."""
-    return repr(value).removesuffix(".0").replace("e+", "e")
+    """The shortest text that is this number; up to `LARGEST`, a link has nothing to escape in it."""
+    return repr(value).removesuffix(".0")

@@ -13,6 +13,7 @@ from core.ablation import (
     SublayerSkip,
 )
 from core.ablation.means import HeadMeans
+from core.ablation.parts import LARGEST
 from core.records import KINDS
 
 N_LAYERS = {"encoder": 2, "decoder": 3, "cross": 3}
@@ -23,7 +24,7 @@ def layers(kinds):
     return st.sampled_from([(kind, layer) for kind in kinds for layer in range(N_LAYERS[kind])])
 
 
-factors = st.floats(allow_nan=False, allow_infinity=False)
+factors = st.floats(-LARGEST, LARGEST)
 heads = st.builds(
     lambda place, head, change: HeadChange(*place, head, change),
     layers(KINDS),

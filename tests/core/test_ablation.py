@@ -61,7 +61,7 @@ def test_text_counts_from_1_and_parts_from_0():
         ("enc.pos=scale:2.0, dec.pos=scale:2", "pos=scale:2"),
         ("dec.pos=off,enc.pos=shift:-3", "enc.pos=shift:-3,dec.pos=off"),
         ("cross.L10H1=mean,cross.L9H12=uniform", "cross.L9H12=uniform,cross.L10H1=mean"),
-        ("dec.L1H2=1e-7,dec.L1H3=1e22", "dec.L1H2=1e-07,dec.L1H3=1e22"),
+        ("dec.L1H2=1e-7,dec.L1H3=1e9", "dec.L1H2=1e-07,dec.L1H3=1000000000"),
     ],
 )
 def test_one_way_to_write_it(text, canonical):
@@ -80,7 +80,9 @@ def test_positions_of_both_stacks_are_two_parts():
         ("cross.L3H5=0,", r"^'' is no part"),
         ("cross.L3H5=nan", r"is no part"),
         ("cross.L3=skip", r"is no part"),
-        ("cross.L3H5=1e999", r"^cross\.L3H5=inf: inf is no factor; give a finite number$"),
+        ("cross.L3H5=1e999", r"^cross\.L3H5=inf: inf is no factor; give a number from -1e9 to 1e9$"),
+        ("cross.L3H5=1e39", r"^cross\.L3H5=1e\+39: 1e\+39 is no factor; give a number from -1e9 to"),
+        ("cross.L3H5=-2e9", r"^cross\.L3H5=-2000000000: -2000000000.0 is no factor; give a number"),
         ("cross.L0H5=0", r"^cross\.L0H5=0: layer 0 does not exist; layers count from 1$"),
         ("cross.L3H0=0", r"^cross\.L3H0=0: head 0 does not exist; heads count from 1$"),
         ("cross.L3H5.row0=k1", r"row 0 does not exist; rows count from 1$"),
@@ -89,6 +91,10 @@ def test_positions_of_both_stacks_are_two_parts():
         ("dec.L1H1.row2=k3", r"^dec\.L1H1\.row2=k3 looks into the future: row 2 of decoder self-"
                              r"attention sees keys 1 to 2; name one of them$"),
         ("pos=shift:1.5", r"^amount=1\.5 must be a whole number of positions to shift by$"),
+        ("pos=shift:1e300", r"^amount=1e\+300 is beyond 1e9, and no table of positions is so long; "
+                            r"shift by less$"),
+        ("pos=shift:-1e10", r"^amount=-10000000000\.0 is beyond 1e9"),
+        ("pos=scale:1e300", r"^amount=1e\+300 is beyond 1e9, .*; scale by less$"),
         ("pos=scale:-1", r"^amount=-1\.0 must be a number of at least 0 to scale by$"),
         ("cross.L3H5=0,cross.L3H5=mean", r"^cross\.L3H5 is named twice, as cross\.L3H5=0 and as "
                                          r"cross\.L3H5=mean; a place can be changed once"),

@@ -356,6 +356,21 @@ def test_a_shift_that_leaves_the_table_says_so(model):
     under(model, "pos=shift:54")
 
 
+def test_the_largest_changes_are_still_numbers():
+    """In float32; positions are then far beyond the table, and named."""
+    model = small_model(small_config()).float()
+    every_head = ",".join(
+        f"{kind}.L{layer}H{head}=1e9"
+        for kind, n in (("enc", 2), ("dec", 3), ("cross", 3))
+        for layer in range(1, n + 1)
+        for head in range(1, 6)
+    )
+    assert under(model, every_head).isfinite().all()
+    for change, position in (("scale:1e9", 6 * 10**9), ("shift:1e9", 10**9 + 6)):
+        with pytest.raises(ValueError, match=rf"^position {position} is beyond max_positions=61;"):
+            under(model, f"pos={change}")
+
+
 @pytest.mark.parametrize("text", ["pos=shift:7", "pos=off", "dec.L2=skip,cross.L1H1.row2=k2"])
 def test_a_trace_searches_and_captures_under_its_edits(tokenizer, text):
     """The cached, batched search takes the same positions as the forced pass."""
