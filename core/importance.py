@@ -99,13 +99,15 @@ def pruning_curves(
     Args:
         pairs: the text BLEU is measured on.
         importance_pairs: another text, which importance is estimated on.
-        n_steps: points of a curve after the first, evenly spread up to all heads.
+        n_steps: points of a curve after the first, evenly spread up to all heads; at least 1.
         n_random: curves in random order, for comparison.
         store: keeps each point, so that a cancelled call given again goes on where it was.
 
     Raises:
-        ValueError: if a text is empty.
+        ValueError: if a text is empty, or there are no points.
     """
+    if n_steps < 1:
+        raise ValueError(f"n_steps={n_steps} must be at least 1, the points after the first")
     if not pairs:
         raise ValueError("BLEU needs at least one sentence pair, but the text has none")
     started_s = time.perf_counter()

@@ -47,7 +47,7 @@ def problem_of(folder: Path) -> str | None:
         return f"config.json cannot be used: {error}"
     try:
         n_numbers = _n_numbers(folder / "model.safetensors")
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, LookupError, TypeError, ValueError) as error:
         return f"model.safetensors cannot be used: {error}"
     if n_numbers != config.n_parameters:
         return (
@@ -70,13 +70,16 @@ def _n_numbers(file: Path) -> int:
     """How many numbers a safetensors file holds, from its header.
 
     Raises:
-        ValueError: if the file is shorter or longer than its header says.
+        LookupError, TypeError, ValueError: if it has no such header, or is shorter or longer than that
+            says.
     """
     with file.open("rb") as opened:
         n_header = int.from_bytes(opened.read(8), "little")
         if n_header > file.stat().st_size:
             raise ValueError("it is truncated, or no safetensors file")
         header = json.loads(opened.read(n_header))
+    if not isinstance(header, dict):
+        raise ValueError("its header is no object of tensors")
     tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
     size = 8 + n_header + max(tensor["data_offsets"][1] for tensor in tensors)
     if file.stat().st_size != size:

@@ -162,14 +162,23 @@ class Align:
         from core.checkpoint import load_checkpoint
         from core.data import read_pairs
 
-        checkpoint = load_checkpoint(self.checkpoint)
+        pairs, alignments = list(read_pairs(self.source, self.target)), read_gold(self.gold)
+        if len(pairs) != len(alignments):
+            raise ValueError(
+                f"{self.source} has {len(pairs)} lines, {self.gold} has {len(alignments)}; give one "
+                "line of gold links for each sentence"
+            )
         rows = [
             (source, target, links)
-            for (source, target), links in zip(
-                read_pairs(self.source, self.target), read_gold(self.gold), strict=True
-            )
+            for (source, target), links in zip(pairs, alignments, strict=True)
             if max(len(source.split()), len(target.split())) <= self.max_words
         ]
+        if not rows:
+            raise ValueError(
+                f"none of the {len(pairs)} sentence pairs of {self.source} has at most "
+                f"max_words={self.max_words} words a side; give a larger --max-words, or another text"
+            )
+        checkpoint = load_checkpoint(self.checkpoint)
         sources, targets, gold = zip(*rows, strict=True)
         result = head_alignment(checkpoint.model, checkpoint.tokenizer, sources, targets, gold)
         alignment = {"data": self.name, **result.to_json()}

@@ -109,11 +109,14 @@ class Train:
         from core.data import ParallelFiles
 
         files = ParallelFiles(self.source, self.target)
-        held_out = [
-            ParallelFiles((source,), (target,))
-            for source, target in zip(self.validation_source, self.validation_target, strict=True)
-        ]
-        return files, held_out
+        sources, targets = self.validation_source, self.validation_target
+        if len(sources) != len(targets):
+            raise ValueError(
+                f"{len(sources)} file(s) after --validation-source and {len(targets)} after "
+                "--validation-target; give as many of each"
+            )
+        pairs = zip(sources, targets, strict=True)
+        return files, [ParallelFiles((source,), (target,)) for source, target in pairs]
 
     def _settings(self, recipe: Recipe, texts: Texts, arguments: Sequence[str]) -> TrainConfig:
         """The settings given, over those that fit the preset or else the size of the corpus."""

@@ -29,7 +29,8 @@ class Translate:
     checkpoint: Path
     """A checkpoint folder, such as checkpoints/en-de."""
     json: bool = False
-    """One JSON object a line, with the log-probability and candidates of every step."""
+    """One JSON object a line, with the log-probability and candidates of every step; of an empty line,
+    an empty translation without either."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=SearchConfig)
 
@@ -81,8 +82,23 @@ def _chunks(lines: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _as_json(translator: "Translator", texts: list[str], search: SearchConfig) -> Iterator[str]:
-    for text, found in zip(texts, translator.search(texts, search), strict=True):
-        yield json.dumps(_found_as_json(translator, text, found), ensure_ascii=False)
+    founds = iter(translator.search([text for text in texts if text.strip()], search))
+    for text in texts:
+        values = _found_as_json(translator, text, next(founds)) if text.strip() else _nothing(text)
+        yield json.dumps(values, ensure_ascii=False)
+
+
+def _nothing(text: str) -> dict[str, object]:
+    """An empty text stays empty; nothing is searched for."""
+    return {
+        "source": text,
+        "translation": "",
+        "log_probability_nats": None,
+        "score": None,
+        "is_cut": False,
+        "steps": [],
+        "alternatives": [],
+    }
 
 
 def _found_as_json(translator: "Translator", text: str, found: "Found") -> dict[str, object]:

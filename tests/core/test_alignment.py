@@ -5,6 +5,7 @@ import pytest
 
 from core import alignment
 from core.alignment import GoldAlignment, HeadAlignment, head_alignment, read_gold
+from core.cli.evaluate import Align
 from core.data import DataError
 from core.tracing import capture_weights
 from tests.core.helpers import small_config, small_model
@@ -130,6 +131,30 @@ def test_the_best_head_has_the_lowest_rate_of_both_conventions():
     assert values["alignment_error_rate"] == 0.2
     assert values["error_rates"]["produced"] == [[0.5, 0.4], [0.3, 0.6]]
     assert values["n_sentences"] == 7
+
+
+@pytest.mark.parametrize(
+    ("n_gold", "max_words", "message"),
+    [
+        (0, 60, r"a\.en has 2 lines, .*gold has 0; give one line of gold links for each sentence$"),
+        (3, 60, r"a\.en has 2 lines, .*gold has 3; give one line"),
+        (
+            2,
+            3,
+            r"^none of the 2 sentence pairs of .*a\.en has at most max_words=3 words a side; give",
+        ),
+    ],
+)
+def test_files_without_a_pair_to_align_are_told(tmp_path, n_gold, max_words, message):
+    for name in ("a.en", "a.de"):
+        (tmp_path / name).write_text("one two three four\n" * 2)
+    (tmp_path / "gold").write_text("1-1\n" * n_gold)
+    command = Align(
+        checkpoint=tmp_path, source=tmp_path / "a.en", target=tmp_path / "a.de",
+        gold=tmp_path / "gold", name="two", max_words=max_words,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=message):
+        command.execute([])
 
 
 def test_as_many_sources_targets_and_alignments(model, tokenizer):

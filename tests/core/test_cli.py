@@ -10,6 +10,7 @@ import pytest
 
 from core import load
 from core.checkpoint import load_checkpoint
+from core.cli.translate import Translate
 from core.manifest import timeline_steps
 from core.records import Trace
 from tests.checkpoints import SENTENCE, write_checkpoint
@@ -81,6 +82,22 @@ def test_lines_come_out_in_their_order(checkpoint: Path) -> None:
     for line, translation in zip(lines, translated, strict=True):
         if line.strip():
             assert load(checkpoint).translate([line]) == [translation]
+
+
+def test_an_empty_line_stays_empty_as_json_too(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ("A dog.", "", "The cat.", "  ")
+    Translate(checkpoint=checkpoint, texts=lines, json=True, device="cpu").execute([])
+    values = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [value["source"] for value in values] == list(lines)
+    translations = load(checkpoint).translate(lines)
+    assert [value["translation"] for value in values] == translations
+    for value in values:
+        is_empty = not value["source"].strip()
+        assert (value["steps"] == []) == is_empty
+        assert (value["log_probability_nats"] is None) == (value["score"] is None) == is_empty
+    assert values[0].keys() == values[1].keys()
 
 
 @pytest.mark.slow
@@ -248,6 +265,8 @@ def test_align_keeps_the_best_head(trained: Path, tmp_path: Path) -> None:
         (["info", "--presets", "--width", "1/0"], "width='1/0' is no fraction"),
         (["train", "--source", "none.en", "--target", "none.de", "--output", "x", "--run-folder", "r"],
          "none.en: No such file"),
+        (["train", "--source", "a.en", "--target", "a.de", "--validation-source", "b.en", "--output", "x",
+          "--run-folder", "r"], "1 file(s) after --validation-source and 0 after --validation-target; "),
     ],
 )  # fmt: skip
 def test_a_mistake_ends_with_one_line(

@@ -141,6 +141,14 @@ def test_curves_are_stored_and_read_again(tmp_path):
         read_pruning(tmp_path)
 
 
+@pytest.mark.parametrize("n_steps", [0, -1])
+def test_a_curve_has_points(planted, n_steps):
+    with pytest.raises(
+        ValueError, match=rf"^n_steps={n_steps} must be at least 1, the points after"
+    ):
+        pruning_curves(planted, COPIES, COPIES, n_steps=n_steps)
+
+
 def test_no_text_has_no_curve(planted):
     with pytest.raises(ValueError, match="at least one sentence pair"):
         pruning_curves(planted, [], COPIES)

@@ -49,6 +49,17 @@ def test_a_bad_configuration_is_told(folder: Path, text: str) -> None:
     assert str(problem_of(folder)).startswith("config.json cannot be used")
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["[]", "3", "null", "{}", '{"a": 3}', '{"a": {}}', '{"a": {"data_offsets": [], "shape": []}}',
+     '{"a": {"data_offsets": {}, "shape": []}}', '{"a": {"data_offsets": 3}}'],
+)  # fmt: skip
+def test_weights_with_another_header_are_told(folder: Path, header: str) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(len(header).to_bytes(8, "little") + header.encode())
+    assert str(problem_of(folder)).startswith("model.safetensors cannot be used: ")
+
+
 def test_folders_are_listed_by_their_place_below_the_root(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "config.json").write_text("{")
