@@ -1,4 +1,4 @@
-"""`python -m core`: train, translate, trace, evaluate, average, info, table3."""
+"""`python -m core`: train, run and inspect models; `--help` lists the commands."""
 
 from core.cli import main
 

@@ -271,7 +271,8 @@ def microbatches(
     """Cut one global batch into parts that fit the memory, a multiple of `n_shards` of them.
 
     Shard r of n takes parts r, r + n, ..: the batch is formed before it is shared out, so that the
-    number of devices changes nothing but speed. Parts may be empty when there are few pairs.
+    number of devices changes nothing but speed and dropout's random numbers. Parts may be empty when
+    there are few pairs.
     """
     longest = np.maximum(corpus.source_lengths[batch], corpus.target_lengths[batch])
     n_parts = n_shards

@@ -177,7 +177,8 @@ class Trainer:
         """One optimiser step (number `step`, from 1) on one global batch.
 
         The batch is cut for all workers alike, and each part's summed loss is divided by the token
-        count of the whole, so that neither accumulation nor the number of workers changes the step.
+        count of the whole, so that neither accumulation nor the number of workers changes the step, but
+        for dropout, whose random numbers are each part's own.
         """
         self.objective.train()
         n_target = int(self.corpus.target_lengths[batch].sum())
