@@ -135,8 +135,9 @@ def test_only_the_engine_runs_models() -> None:
 
 
 ENGINE = (
-    {"explorer.engine", "explorer.engine.kept", "explorer.engine.checkpoints",
-     "explorer.engine.trainings", "explorer.engine.table3", "explorer.engine.models"},
+    {"explorer.engine", "explorer.engine.kept", "explorer.engine.stamps"},
+    {"explorer.engine.checkpoints", "explorer.engine.trainings", "explorer.engine.table3",
+     "explorer.engine.models"},
     {"explorer.engine.traces", "explorer.engine.inspection", "explorer.engine.ablation",
      "explorer.engine.positions"},
 )  # fmt: skip

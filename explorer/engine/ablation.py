@@ -12,10 +12,14 @@ from core.ablation import Ablation
 from core.records import Kind, Trace
 from explorer.engine.kept import Kept
 from explorer.engine.models import checkpoint, look
+from explorer.engine.stamps import stamp
 from explorer.state import Run
 
 if TYPE_CHECKING:
     from core.effects import SentenceEffect, StepEffect
+
+MOST_EFFECT_BYTES = 100_000_000
+"""Memory for effects of all visitors together."""
 
 Progress = Callable[[int, int], None]
 """Told how many of how many are done; what it raises cancels."""
@@ -26,7 +30,7 @@ def head_effects(folder: Path, run: Run, shown: Trace) -> dict[Kind, NDArray[np.
     from core.sweeps import head_effects as effects
 
     return _results().get(
-        (str(folder), run, "every head"), lambda: look(folder, run, effects, shown)
+        (stamp(folder), run, "every head"), lambda: look(folder, run, effects, shown)
     )
 
 
@@ -54,7 +58,7 @@ def leave_one_out(
         places = [ablation.parts[0].place for ablation in swept.ablations]
         return dict(zip(places, swept.delta_nats.tolist(), strict=True))
 
-    return _results().get((str(folder), run, "leave one out"), make)
+    return _results().get((stamp(folder), run, "leave one out"), make)
 
 
 def sentence_effects(
@@ -67,7 +71,7 @@ def sentence_effects(
         of = checkpoint(folder)
         return effects(of.model, of.tokenizer, shown, ablations)
 
-    return _results().get((str(folder), run, ablations, "sentence"), make)
+    return _results().get((stamp(folder), run, ablations, "sentence"), make)
 
 
 def step_effects(
@@ -82,9 +86,9 @@ def step_effects(
         means = read_means(of) if ablation.needs_means else None
         return effects(of.model, of.tokenizer, shown, [ablation], means)[0]
 
-    return _results().get((str(folder), run, ablation, "steps"), make)
+    return _results().get((stamp(folder), run, ablation, "steps"), make)
 
 
 @st.cache_resource(show_spinner=False)
 def _results() -> Kept:
-    return Kept(512)
+    return Kept(MOST_EFFECT_BYTES)

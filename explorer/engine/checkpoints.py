@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.manifest import Listed, list_checkpoints
+from explorer.engine.stamps import Stamp, stamp
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
 """Environment variable: another folder of checkpoints than the bundled one."""
@@ -53,8 +54,12 @@ def languages(folder: Path) -> tuple[str, str]:
     return source, target
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
 def metrics(folder: Path) -> dict[str, Any]:
     """What was measured of a checkpoint."""
-    file = folder / "metrics.json"
+    return _metrics(stamp(folder))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _metrics(stamp: Stamp) -> dict[str, Any]:
+    file = Path(stamp[0], "metrics.json")
     return json.loads(file.read_text("utf-8")) if file.is_file() else {}

@@ -8,6 +8,7 @@ import streamlit as st
 from core.records import Kind, Trace
 from explorer.engine.kept import Kept
 from explorer.engine.models import look
+from explorer.engine.stamps import stamp
 from explorer.state import Run
 
 if TYPE_CHECKING:
@@ -15,16 +16,20 @@ if TYPE_CHECKING:
     from core.model import Transformer
 
 
+MOST_CHECK_BYTES = 2_000_000
+"""Memory for self-checks of all visitors together, about a thousand."""
+
+
 def self_check(folder: Path, run: Run, shown: Trace) -> tuple["Check", ...]:
     """Whether the picture is true: see `core.inspection.self_check`."""
     from core.inspection import self_check as check
 
-    return _checks().get((str(folder), run), lambda: look(folder, run, check, shown))
+    return _checks().get((stamp(folder), run), lambda: look(folder, run, check, shown))
 
 
 @st.cache_resource(show_spinner=False)
 def _checks() -> Kept:
-    return Kept(256)
+    return Kept(MOST_CHECK_BYTES)
 
 
 def head_internals(

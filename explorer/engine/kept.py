@@ -1,12 +1,34 @@
 """Results made once and kept for all visitors; the least recently seen go first."""
 
+import dataclasses
+import sys
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from operator import itemgetter
 from typing import Any, TypeVar
 
+import numpy as np
 from cachetools import LRUCache
 
 Made = TypeVar("Made")
+
+
+def n_bytes(made: Any) -> int:
+    """Memory of records, collections and arrays with all that is in them, each object once."""
+    parts, seen, total = [made], set[int](), 0
+    while parts:
+        part = parts.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        total += part.nbytes if isinstance(part, np.ndarray) else sys.getsizeof(part)
+        if isinstance(part, Mapping):
+            parts += [*part.keys(), *part.values()]
+        elif isinstance(part, tuple | list | set | frozenset):
+            parts += part
+        elif dataclasses.is_dataclass(part):
+            parts += [getattr(part, field.name) for field in dataclasses.fields(part)]
+    return total
 
 
 class Kept:
@@ -17,8 +39,8 @@ class Kept:
         size_of: the size of a result.
     """
 
-    def __init__(self, most: int, size_of: Callable[[Any], int] = lambda made: 1) -> None:
-        self._results: Any = LRUCache(most, getsizeof=size_of)
+    def __init__(self, most: int, size_of: Callable[[Any], int] = n_bytes) -> None:
+        self._results: Any = LRUCache(most, getsizeof=itemgetter(1))
         self._size_of = size_of
         self._lock = threading.Lock()
 
@@ -26,9 +48,10 @@ class Kept:
         """The result made for this key before, or a new one."""
         with self._lock:
             if key in self._results:
-                return self._results[key]  # type: ignore[no-any-return]
+                return self._results[key][0]  # type: ignore[no-any-return]
         made = make()
+        size = self._size_of(made)
         with self._lock:
-            if self._size_of(made) <= self._results.maxsize:
-                self._results[key] = made
+            if size <= self._results.maxsize:
+                self._results[key] = made, size
         return made

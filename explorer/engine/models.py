@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.ablation import Ablation
 from core.records import Trace
+from explorer.engine.stamps import Stamp, stamp
 from explorer.state import Run
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ Seen = TypeVar("Seen")
 
 def is_loaded(folder: Path) -> bool:
     """Whether this process has the model in memory already."""
-    return str(folder) in _loaded()
+    return stamp(folder) in _loaded()
 
 
 def load(folder: Path, snapshot: int = 0) -> "Translator":
@@ -32,21 +33,23 @@ def load(folder: Path, snapshot: int = 0) -> "Translator":
     Args:
         snapshot: the step of the training whose weights it has; 0, the finished ones.
     """
-    translator = _opened(str(folder), snapshot)
+    now = stamp(folder)
+    translator = _opened(now, snapshot)
     if not snapshot:
-        _loaded().add(str(folder))
+        _loaded().add(now)
     return translator
 
 
 @st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
-def _opened(folder: str, snapshot: int) -> "Translator":
+def _opened(stamp: Stamp, snapshot: int) -> "Translator":
     import core
 
+    folder, _ = stamp
     return core.load(folder, step=snapshot or None)
 
 
 @st.cache_resource(show_spinner=False)
-def _loaded() -> set[str]:
+def _loaded() -> set[Stamp]:
     return set()
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from core.records import Trace
 from explorer.engine.kept import Kept
 from explorer.engine.models import checkpoint, edits, load
+from explorer.engine.stamps import Stamp, stamp
 from explorer.state import Run
 
 EXAMPLE = "example.npz"
@@ -27,14 +28,18 @@ def trace(folder: Path, run: Run, snapshot: int = 0) -> Trace:
     stored = example(folder)
     if not snapshot and stored and run.replace(model=None) == Run(text=stored.source.text):
         return stored
-    key = (str(folder), snapshot, run.replace(model=None))
+    key = (stamp(folder), snapshot, run.replace(model=None))
     return _traces().get(key, lambda: _traced(folder, run, snapshot))
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
 def example(folder: Path) -> Trace | None:
     """The sentence stored with the checkpoint, if there is one."""
-    file = folder / EXAMPLE
+    return _example(stamp(folder))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _example(stamp: Stamp) -> Trace | None:
+    file = Path(stamp[0], EXAMPLE)
     return Trace.load(file) if file.is_file() else None
 
 
@@ -63,8 +68,4 @@ def _traced(folder: Path, run: Run, snapshot: int) -> Trace:
 
 @st.cache_resource(show_spinner=False)
 def _traces() -> Kept:
-    return Kept(MOST_TRACE_BYTES, n_bytes)
-
-
-def n_bytes(shown: Trace) -> int:
-    return sum(weights.nbytes for weights in shown.weights.values())
+    return Kept(MOST_TRACE_BYTES)

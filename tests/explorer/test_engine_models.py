@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 from explorer.engine import traces
+from explorer.engine.ablation import head_effects
+from explorer.engine.checkpoints import metrics
+from explorer.engine.inspection import self_check
+from explorer.engine.models import is_loaded
+from explorer.engine.traces import EXAMPLE
 from explorer.state import Run
-from tests.checkpoints import SENTENCE
+from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.tiny import empty_caches, folder
 
 __all__ = ["empty_caches", "folder"]
@@ -18,6 +23,24 @@ __all__ = ["empty_caches", "folder"]
 def test_an_ablation_of_a_head_that_is_not_there_is_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match="there is no head 9"):
         traces.trace(folder, Run(text=SENTENCE, ablation="cross.L1H9=0"))
+
+
+def test_a_folder_that_is_replaced_is_shown_as_it_is_now(tmp_path: Path) -> None:
+    run = Run(text=SENTENCE)
+    for n_heads in (3, 5):
+        write_checkpoint(tmp_path, n_heads=n_heads, metrics={"n": n_heads})
+        assert not is_loaded(tmp_path)
+        shown = traces.trace(tmp_path, run)
+        assert is_loaded(tmp_path)
+        assert shown.weights["cross"].shape[1] == n_heads
+        assert head_effects(tmp_path, run, shown)["cross"].shape[1] == n_heads
+        assert all(check.passed for check in self_check(tmp_path, run, shown))
+        assert metrics(tmp_path) == {"n": n_heads}
+        shown.save(tmp_path / EXAMPLE)
+        example = traces.example(tmp_path)
+        assert example
+        assert example.weights["cross"].shape[1] == n_heads
+        (tmp_path / EXAMPLE).unlink()
 
 
 def test_means_that_were_never_measured_are_asked_for(folder: Path) -> None:

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 
 from core.records import Trace
 from explorer.engine import traces
+from explorer.engine.kept import n_bytes
 from explorer.engine.models import is_loaded
 from explorer.engine.traces import EXAMPLE, continuation
 from explorer.state import Run
@@ -30,7 +31,7 @@ def test_traces_are_kept_within_a_number_of_bytes(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = traces.trace(folder, Run(text=SENTENCE))
-    monkeypatch.setattr(traces, "MOST_TRACE_BYTES", int(1.5 * traces.n_bytes(first)))
+    monkeypatch.setattr(traces, "MOST_TRACE_BYTES", int(1.5 * n_bytes(first)))
     st.cache_resource.clear()
     first = traces.trace(folder, Run(text=SENTENCE))
     assert traces.trace(folder, Run(text=SENTENCE)) is first
