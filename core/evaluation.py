@@ -66,22 +66,14 @@ def corpus_likelihood(
     return total
 
 
-def pairs_likelihood(
+def likelihood_statistics(
     model: Transformer, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
-) -> Likelihood:
-    """Likelihood of pairs of ids (without `<s>` and `</s>`), none left out.
+) -> Statistics:
+    """Of each pair of ids (without `<s>` and `</s>`): nll in nats and number of target pieces, n_pairs x 2.
 
     Raises:
         ValueError: if a side exceeds the positions of the model.
     """
-    nll_nats, n_tokens = likelihood_statistics(model, sources, targets).sum(0)
-    return Likelihood(float(nll_nats), int(n_tokens))
-
-
-def likelihood_statistics(
-    model: Transformer, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
-) -> Statistics:
-    """The same pair by pair: nll in nats and number of target pieces, n_pairs x 2."""
     statistics = np.zeros((len(sources), 2))
     for indices, batch in padded_batches(sources, targets):
         statistics[indices, 0] = batch_nll(model, batch)

@@ -12,9 +12,9 @@ from core.checkpoint import Checkpoint
 from core.config import SearchConfig, write_json
 from core.corpus import sentence_pairs
 from core.corpus_effects import SCORES, corpus_effects
-from core.evaluation import pairs_likelihood
+from core.evaluation import likelihood_statistics
 from core.model import probing
-from core.significance import bleu_statistics, paired_difference
+from core.significance import bleu_statistics, corpus_score, paired_difference
 from core.translator import Translator
 from tests.core.ablations import random_means
 from tests.core.helpers import small_config, small_model
@@ -47,14 +47,14 @@ def test_scores_are_those_of_a_translation_under_the_ablation(checkpoint, measur
     effect, model = measured.effects[1], checkpoint.model
     with probing(model, ablating(model, [effect.ablation])):
         lines = Translator(checkpoint).translate(SOURCES, GREEDY)
-        likelihood = pairs_likelihood(
+        likelihoods = likelihood_statistics(
             model, tokenizer.encode_lines(SOURCES), tokenizer.encode_lines(REFERENCES)
         )
     plain = Translator(checkpoint).translate(SOURCES, GREEDY)
     assert lines != plain
     assert effect.scores["bleu"] == sacrebleu.corpus_bleu(lines, [REFERENCES]).score
     assert effect.scores["chrf"] == pytest.approx(sacrebleu.corpus_chrf(lines, [REFERENCES]).score)
-    assert effect.scores["perplexity"] == pytest.approx(likelihood.perplexity)
+    assert effect.scores["perplexity"] == pytest.approx(corpus_score("perplexity", likelihoods))
     now, before = (bleu_statistics(text, REFERENCES, lowercase=False) for text in (lines, plain))
     assert effect.differences["bleu"] == paired_difference("bleu", now, before)
     value = effect.differences["perplexity"].value

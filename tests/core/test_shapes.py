@@ -39,7 +39,7 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     from core.corpus_effects import corpus_effects
     from core.decoding import search
     from core.effects import sentence_effects
-    from core.evaluation import pairs_likelihood, translation_scores
+    from core.evaluation import likelihood_statistics, translation_scores
     from core.importance import pruning_curves
     from core.inspection import head_internals, self_check
     from core.measures import MEASURES, ranked_heads
@@ -66,7 +66,7 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     for method in ("greedy", "beam", "sample"):
         settings = SearchConfig(method=method, max_extra_pieces=3)
         search(model, sentences(7, 2, 11), settings, [[], [5], [7, 9]])
-    pairs_likelihood(model, sentences(7, 2), sentences(3, 5))
+    likelihood_statistics(model, sentences(7, 2), sentences(3, 5))
     translation_scores(["a b c d", "e"], ["a b c d", "f"], n_bootstrap=11)
     tokenizer = Tokenizer.learn([text for pair in sentence_pairs(300) for text in pair], 397)
     model = small_model(small_config(vocabulary_size=397, max_positions=101))
