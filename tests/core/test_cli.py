@@ -140,9 +140,19 @@ def test_two_text_files_become_a_checkpoint(trained: Path) -> None:
     model = load_checkpoint(trained / "model")
     assert (model.config.d_k, model.config.n_encoder_layers) == (8, 1)
     assert timeline_steps(trained / "model") == [3, 9]
-    kinds = [line["kind"] for line in model.history]
-    assert kinds.count("validation") == 2
+    validations = [line for line in model.history if line["kind"] == "validation"]
+    assert [line["step"] for line in validations] == [15, 30]
+    for line in validations:
+        assert line["perplexity_held-out"] == line["perplexity"] > 1
+        assert 0 <= line["bleu_held-out"] <= 100
     assert "30" in model.metrics["command"]
+    unseen = model.metrics["pieces_not_in_training"]
+    assert {0, 2} <= set(unseen["source"]) & set(unseen["target"])  # <pad>, <s>
+    assert 3 not in unseen["source"]  # </s>
+    assert model.training
+    assert model.training.precision in {"float32", "bfloat16"}  # auto, decided
+    begun = json.loads((trained / "runs" / "model" / "config.json").read_text("utf-8"))
+    assert begun["training"] == model.training.to_json()
     assert "Not described yet" in model.card
 
 
