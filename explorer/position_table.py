@@ -183,8 +183,9 @@ def _choose_shift(shown: Shown) -> None:
 
 
 def choose_k(shown: Shown, label: str) -> None:
-    """k of PE(p + k), as far as the whole sentence stays in the table."""
-    most = model_config_of(shown.folder).max_positions - len(shown.trace.source.pieces)
+    """k of PE(p + k), as far as all that is shifted stays in the table."""
+    config, of = model_config_of(shown.folder), positions.lengths(shown.trace)
+    most = positions.most_shift(shown.view, config, of)
     st.number_input(label, 0, most, width=140, **session.bind_view("k", shown.view.k))
 
 

@@ -1,10 +1,13 @@
 """Which choices of the Positions page fit a model, and the experiment that they describe."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from core.config import ModelConfig
-from explorer.state import PositionPicture, View
+from core.hypotheses import max_target_pieces
+from core.records import Trace
+from explorer.state import MOST_SHIFT, PositionPicture, View
 
 MOST_CURVES = 8
 
@@ -17,9 +20,27 @@ def pictures(config: ModelConfig) -> list[PositionPicture]:
     return [*always, "shift"]
 
 
-def settle_positions(
-    view: View, config: ModelConfig, n_source: int
-) -> tuple[View, tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How many positions a sentence needs."""
+
+    source: int
+    target: int  # its translation, at most: under a change it may be longer than before
+
+
+def lengths(trace: Trace) -> Lengths:
+    n_source = len(trace.source.pieces)
+    return Lengths(n_source, 1 + max_target_pieces(n_source, trace.search))  # 1: <s>
+
+
+def most_shift(view: View, config: ModelConfig, of: Lengths) -> int:
+    """The largest k with which all that is shifted stays in the table, and that a link can say."""
+    moves_decoder = view.picture == "experiment" and view.stacks != "encoder"
+    n = max(of.source, of.target) if moves_decoder else of.source
+    return max(0, min(MOST_SHIFT, config.max_positions - n))
+
+
+def settle_positions(view: View, config: ModelConfig, of: Lengths) -> tuple[View, tuple[str, ...]]:
     """Choices that fit the model and the sentence, and notices for what had to be replaced."""
     notices = []
     chosen: dict[str, Any] = {}
@@ -28,8 +49,8 @@ def settle_positions(
         notices.append(f"The link says picture {view.picture}, but this model has {has}.")
         chosen["picture"] = "experiment"
     for name, most in (
-        ("position", n_source - 1),
-        ("k", config.max_positions - n_source),
+        ("position", of.source - 1),
+        ("k", most_shift(view, config, of)),
     ):
         value = getattr(view, name)
         if value > most:

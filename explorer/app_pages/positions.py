@@ -37,8 +37,8 @@ EXPECT = {
 
 def settle(shown: Shown) -> Settled:
     view, notices = settled(shown)
-    n_source = len(shown.trace.source.pieces)
-    view, more = positions.settle_positions(view, model_config_of(shown.folder), n_source)
+    config, of = model_config_of(shown.folder), positions.lengths(shown.trace)
+    view, more = positions.settle_positions(view, config, of)
     return view, (*notices, *more)
 
 

@@ -15,15 +15,17 @@ from core.model import Transformer, probing, record
 from explorer.figures.sinusoids import pair_dimensions
 from explorer.positions import (
     MOST_CURVES,
+    Lengths,
     ablation_text,
     change_name,
     first_dimensions,
+    most_shift,
     moved_positions,
     settle_positions,
 )
-from explorer.state import MOST_SCALE, PositionChange, Stacks, View
+from explorer.state import MOST_SCALE, MOST_SHIFT, PositionChange, Stacks, View
 
-N_SOURCE = 7
+OF = Lengths(source=7, target=7)
 
 
 def config(**values: Any) -> ModelConfig:
@@ -41,11 +43,11 @@ changes = st.builds(
 
 def test_what_fits_is_left_alone() -> None:
     view = View(picture="shift", dimensions=(3, 25), position=6, k=46)
-    assert settle_positions(view, config(), N_SOURCE) == (view, ())
+    assert settle_positions(view, config(), OF) == (view, ())
 
 
 def test_what_was_not_chosen_is_chosen_without_a_notice() -> None:
-    view, notices = settle_positions(View(), config(), N_SOURCE)
+    view, notices = settle_positions(View(), config(), OF)
     assert view == View(dimensions=first_dimensions(config()))
     assert not notices
 
@@ -65,22 +67,41 @@ def test_what_does_not_fit_is_named_and_replaced(
     bad: dict[str, Any], settled: dict[str, Any], says: str
 ) -> None:
     fitting = View(dimensions=(0,))
-    view, notices = settle_positions(fitting.replace(**bad), config(), N_SOURCE)
+    view, notices = settle_positions(fitting.replace(**bad), config(), OF)
     assert view == fitting.replace(**settled)
     assert len(notices) == 1
     assert says in notices[0]
 
 
 def test_a_learned_table_has_no_map_from_p_to_p_plus_k() -> None:
-    view, notices = settle_positions(View(picture="shift"), config(positions="learned"), N_SOURCE)
+    view, notices = settle_positions(View(picture="shift"), config(positions="learned"), OF)
     assert view.picture == "experiment"
     assert "a learned table" in notices[0]
 
 
 def test_a_sentence_that_fills_the_table_leaves_no_k() -> None:
-    view, notices = settle_positions(View(), config(max_positions=N_SOURCE), N_SOURCE)
+    view, notices = settle_positions(View(), config(max_positions=OF.source), OF)
     assert view.k == 0
     assert "only 0 to 0 fit" in notices[0]
+
+
+@pytest.mark.parametrize(
+    ("view", "most"),
+    [
+        (View(), 53 - 30),
+        (View(stacks="decoder"), 53 - 30),
+        (View(stacks="encoder"), 53 - 7),
+        (View(picture="shift"), 53 - 7),
+    ],
+)
+def test_k_leaves_room_for_the_longest_translation_where_the_decoder_moves(
+    view: View, most: int
+) -> None:
+    assert most_shift(view, config(), Lengths(source=7, target=30)) == most
+
+
+def test_no_k_is_offered_that_a_link_cannot_say() -> None:
+    assert most_shift(View(stacks="encoder"), config(max_positions=2_048), OF) == MOST_SHIFT
 
 
 @pytest.mark.parametrize("d_model", [1, 2, 8, 24, 26, 256, 1024])

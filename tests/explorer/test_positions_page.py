@@ -188,6 +188,18 @@ def test_a_shift_out_of_a_short_table_says_why(open_page: Open) -> None:
     assert "is beyond max" in page.error[0].value.replace("\\", "")
 
 
+@pytest.mark.parametrize("stacks", ["both", "decoder"])
+def test_the_last_k_leaves_room_for_the_translation(open_page: Open, stacks: str) -> None:
+    page = open_page(
+        {"max_positions": 80}, "positions", text=SENTENCE, positions="shift", stacks=stacks
+    )
+    most = int(page.number_input(key="choose_k").max)
+    page = page.number_input(key="choose_k").set_value(most).run()
+    assert not page.exception
+    assert not page.error
+    assert link(page, "k") == str(most)
+
+
 def test_the_last_k_that_fits_runs_and_passes_its_check(open_page: Open) -> None:
     """Beyond the table there is no row for the padding of the self-check."""
     chosen = {"positions": "shift", "stacks": "encoder"}
