@@ -59,7 +59,9 @@ def draw_rows(family: Family, title: str, charts: list[Picture]) -> tuple[str, .
     if traces:
         drawn = _draw_models(family, rows, traces, models)
         with saving:
-            share(session.choice(), title, lambda: [*charts, *drawn])
+            share(
+                session.choice().with_view(compared=tuple(rows)), title, lambda: [*charts, *drawn]
+            )
         for row in rows:
             draw_self_check(family.folder / row, _run(), traces[row], row)
     return tuple(rows)

@@ -81,6 +81,7 @@ def test_without_a_choice_rows_of_different_shapes_are_shown(
     page = trained()
     assert page.multiselect[0].value == ["base", "A-h1", "C-N2", "big"]
     assert link(page, "compared") == "base,A-h1,C-N2,big"
+    assert "compared=base%2CA-h1%2CC-N2%2Cbig" in page.code[0].value
     page = page.multiselect[0].set_value(["A-h1"]).run()
     assert not page.exception
     assert link(page, "compared") == "A-h1"
