@@ -69,9 +69,15 @@ def _search_settings() -> None:
             help="gnmt: ((5 + |Y|) / 6)^α, the paper's. power: |Y|^α, as other toolkits divide.",
             **session.bind_run("length_penalty"),
         )
-        st.slider("α", 0.0, 2.0, step=0.1, **session.bind_run("alpha"))
+        st.slider("α", 0.0, state.MOST_ALPHA, step=0.1, **session.bind_run("alpha"))
     if method == "sample":
-        st.slider("Temperature", 0.05, 2.0, step=0.05, **session.bind_run("temperature"))
+        st.slider(
+            "Temperature",
+            state.LEAST_TEMPERATURE,
+            state.MOST_TEMPERATURE,
+            step=0.05,
+            **session.bind_run("temperature"),
+        )
         st.number_input("Seed", 0, 999_999_999, **session.bind_run("seed"))
 
 

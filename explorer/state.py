@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from core.ablation import Ablation
 from core.config import LengthPenalty, Method, SearchConfig
+from core.measures import MEASURES
 from core.records import Kind
 from explorer.linked import Linked, ids, number, one_of, switch, whole
 
@@ -29,6 +30,8 @@ EXAMPLES = (
 """Sentences of the project's own; the first one is shown before anything is asked."""
 
 MOST_BEAMS = 16
+MOST_ALPHA = 2.0
+LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.05, 2.0
 MOST_CHARACTERS = 5_000
 
 Values = Literal["weights", "norms", "rollout"]
@@ -49,12 +52,22 @@ HeldRows = Literal["first", "new"]
 
 MOST_SHIFT, MOST_SCALE = 1_000, 8.0
 
+NO_MEASURE, EFFECT = "none", "effect"
+TINTS = (NO_MEASURE, *MEASURES, EFFECT)
+"""What heads are tinted by: nothing, a measure, or what switching them off changes."""
+
 
 def _text(value: str) -> str:
     if len(value) > MOST_CHARACTERS:
         raise ValueError(
             f"has {len(value):,} characters, but at most {MOST_CHARACTERS:,} are taken"
         )
+    return value
+
+
+def _tint(value: str) -> str:
+    if value not in TINTS:
+        raise ValueError(f"must be one of {', '.join(TINTS)}")
     return value
 
 
@@ -79,8 +92,8 @@ class Run(Linked):
     method: Annotated[Method, one_of(Method)] = "beam"
     beam_size: Annotated[int, whole(1, MOST_BEAMS)] = 4
     length_penalty: Annotated[LengthPenalty, one_of(LengthPenalty)] = "gnmt"
-    alpha: Annotated[float, number(0, 5)] = 0.6
-    temperature: Annotated[float, number(0.05, 5)] = 1.0
+    alpha: Annotated[float, number(0, MOST_ALPHA)] = 0.6
+    temperature: Annotated[float, number(LEAST_TEMPERATURE, MOST_TEMPERATURE)] = 1.0
     seed: Annotated[int, whole(0)] = 1
     ablation: Annotated[str, _ablation] = ""
     """What is changed about the model, as `core.ablation` writes it; nothing, if empty."""
@@ -107,7 +120,7 @@ class View(Linked):
     step: Annotated[int | None, whole(1)] = None
     row: Annotated[int | None, whole(1)] = None
     """The source piece that asks, in encoder self-attention; elsewhere a step asks."""
-    measure: Annotated[str | None, _text] = None
+    measure: Annotated[str | None, _tint] = None
     values: Annotated[Values, one_of(Values)] = "weights"
     units: Annotated[Units, one_of(Units)] = "pieces"
     drawing: Annotated[Drawing, one_of(Drawing)] = "matrix"

@@ -17,6 +17,7 @@ from explorer.messages import note, plain
 from explorer.pictures import TILES_NOTE, head_pictures, heads_svg
 from explorer.saving import Pictures, save_svg
 from explorer.shown import Shown
+from explorer.state import EFFECT, NO_MEASURE, TINTS
 
 OVERVIEW = "overview"
 N_RANKED = 3
@@ -28,8 +29,7 @@ VALUES_HELP = (
     "(Kobayashi et al. 2020). Rollout: which source pieces lie behind a row after all layers up to "
     "this one, mean over heads (Abnar & Zuidema 2020)."
 )
-NO_MEASURE, EFFECT = "none", "effect"
-TINTS = {
+TINT_NAMES = {
     NO_MEASURE: "nothing",
     **{name: measure.title for name, measure in MEASURES.items()},
     EFFECT: "Change of log-probability when switched off",
@@ -95,15 +95,13 @@ def _all_heads(shown: Shown) -> None:
 
 def _measure(shown: Shown) -> Tint | None:
     """The measure that heads are tinted by, if one is chosen."""
-    wanted = shown.view.measure
-    chosen = wanted if wanted in TINTS else NO_MEASURE
+    chosen = shown.view.measure or NO_MEASURE
     st.selectbox(
         "Tint heads by",
-        list(TINTS),
-        format_func=TINTS.__getitem__,
+        TINTS,
+        format_func=TINT_NAMES.__getitem__,
         **session.bind_view("measure", chosen),
     )
-    assert chosen
     if chosen == NO_MEASURE:
         return None
     kind = shown.view.kind

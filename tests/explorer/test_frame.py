@@ -2,6 +2,7 @@
 
 import pytest
 
+from explorer.state import MOST_ALPHA, MOST_TEMPERATURE
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.pages import Open, button, link, open_page
 
@@ -48,6 +49,32 @@ def test_a_change_that_the_model_has_no_place_for_says_so_and_can_be_left(open_p
     assert "there is no layer 9" in page.error[0].value
     page = button(page, AS_IT_IS).click().run()
     assert not page.error
+
+
+@pytest.mark.parametrize(
+    "search",
+    [{"alpha": "3"}, {"method": "sample", "temperature": "3"}],
+    ids=["alpha", "temperature"],
+)
+def test_a_search_that_no_slider_offers_gets_a_notice(
+    open_page: Open, search: dict[str, str]
+) -> None:
+    page = open_page(page="heads", text=SENTENCE, **search)
+    assert not page.exception
+    assert "must be a number from" in page.warning[0].value
+
+
+@pytest.mark.parametrize(
+    "search",
+    [{"alpha": str(MOST_ALPHA)}, {"method": "sample", "temperature": str(MOST_TEMPERATURE)}],
+    ids=["alpha", "temperature"],
+)
+def test_the_largest_value_of_a_slider_is_a_link_too(
+    open_page: Open, search: dict[str, str]
+) -> None:
+    page = open_page(page="heads", text=SENTENCE, **search)
+    assert not page.exception
+    assert not page.warning
 
 
 def test_no_change_no_notice(open_page: Open) -> None:

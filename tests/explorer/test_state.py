@@ -10,9 +10,13 @@ from core.config import LengthPenalty, Method
 from core.records import KINDS
 from explorer.state import (
     EXAMPLES,
+    LEAST_TEMPERATURE,
+    MOST_ALPHA,
     MOST_BEAMS,
     MOST_SCALE,
     MOST_SHIFT,
+    MOST_TEMPERATURE,
+    TINTS,
     Across,
     Choice,
     Drawing,
@@ -40,8 +44,8 @@ runs = st.builds(
     method=st.sampled_from(get_args(Method)),
     beam_size=st.integers(1, MOST_BEAMS),
     length_penalty=st.sampled_from(get_args(LengthPenalty)),
-    alpha=st.floats(0, 5),
-    temperature=st.floats(0.05, 5),
+    alpha=st.floats(0, MOST_ALPHA),
+    temperature=st.floats(LEAST_TEMPERATURE, MOST_TEMPERATURE),
     seed=st.integers(0, 999_999_999),
     ablation=st.sampled_from(["", "pos=shift:3", "enc.L2.ffn=skip,cross.L3H5=0"]),
 )
@@ -52,7 +56,7 @@ views = st.builds(
     head=some_number,
     step=some_number,
     row=some_number,
-    measure=st.none() | st.text(min_size=1),
+    measure=st.none() | st.sampled_from(TINTS),
     values=st.sampled_from(get_args(Values)),
     units=st.sampled_from(get_args(Units)),
     drawing=st.sampled_from(get_args(Drawing)),
@@ -106,7 +110,9 @@ def test_an_empty_link_shows_the_first_example() -> None:
         ({"step": "²"}, "step must be a whole number from 1"),
         ({"row": "0"}, "row must be a whole number from 1"),
         ({"beam_size": "17"}, "beam_size must be a whole number from 1 to 16"),
-        ({"alpha": "nan"}, "alpha must be a number from 0 to 5"),
+        ({"alpha": "nan"}, "alpha must be a number from 0 to 2"),
+        ({"temperature": "3"}, "temperature must be a number from 0.05 to 2"),
+        ({"measure": "foo"}, "measure must be one of none, entropy, distance,"),
         ({"threshold": "x"}, "threshold must be a number from 0 to 1"),
         ({"kind": "self"}, "kind must be one of encoder, decoder, cross"),
         ({"method": "magic"}, "method must be one of greedy, beam, sample"),
@@ -126,7 +132,7 @@ def test_an_empty_link_shows_the_first_example() -> None:
         ({"rows": "x"}, "rows must be one of first, new"),
         ({"extent": "x"}, "extent must be one of many, sentence"),
         ({"ablation": "pos=gone"}, "'pos=gone' is no part of an ablation"),
-        ({"beside": "alpha=9"}, "alpha must be a number from 0 to 5"),
+        ({"beside": "alpha=9"}, "alpha must be a number from 0 to 2"),
     ],
 )
 def test_a_value_that_breaks_its_rule_is_named(query: dict[str, str], rule: str) -> None:
