@@ -1,4 +1,4 @@
-"""The choice of one visitor: read from the link once, changed by widgets, written back to the link.
+"""The choice of one visitor: read from the link, changed by widgets, written back to the link.
 
 Widgets do not own what they show: before each run they are set from the choice, and when the
 reader moves one, the choice changes. So link, widgets and pictures cannot disagree.
@@ -9,21 +9,34 @@ from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from explorer.state import Choice, Run, read_query, write_query
+from explorer.state import Choice, Run, read_query
 
 _CHOICE, _NOTICES, _PAST, _TOUCHED = "choice", "notices", "past", "touched"
 MOST_UNDONE = 50
 
 
 def begin() -> None:
-    """Read the link, on the first run of a session."""
-    if _CHOICE not in st.session_state:
+    """Read the link: on the first run of a session, and when the reader goes back or forward to it."""
+    is_first = _CHOICE not in st.session_state
+    if is_first or _is_another_link():
         reading = read_query(st.query_params)
         st.session_state[_CHOICE] = reading.choice
         st.session_state[_NOTICES] = reading.notices
-        st.session_state[_PAST] = ()
         st.session_state[_TOUCHED] = False
+    if is_first:
+        st.session_state[_PAST] = ()
+
+
+def _is_another_link() -> bool:
+    """Whether the browser's Back or Forward led here.
+
+    Links may not be compared for that: a reader who is quicker than the server sends an old one. A
+    page opened from the menu has none at first, and shows what was chosen before.
+    """
+    context = get_script_run_ctx()
+    return bool(context and context.is_history_navigation and st.query_params)
 
 
 def choice() -> Choice:
@@ -41,8 +54,10 @@ def is_from_link() -> bool:
 
 
 def write_link(shown: Choice) -> None:
-    """Make the link say what is on screen, automatic choices included."""
-    write_query(shown, st.query_params)
+    """Make the link say what is on screen, automatic choices included; one entry of the history."""
+    query = shown.to_query()
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
 
 
 def change_run(**values: Any) -> None:

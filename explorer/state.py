@@ -9,7 +9,7 @@ what the program then chose is written into the link too.
 """
 
 import dataclasses
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode
@@ -197,13 +197,3 @@ def read_query(query: Mapping[str, str]) -> Reading:
     beside = query.get("beside")
     other = Run.from_query(dict(parse_qsl(beside)), notices) if beside else None
     return Reading(Choice(run, view, other), tuple(notices))
-
-
-def write_query(choice: Choice, query: MutableMapping[str, str]) -> None:
-    """Make the link say what is on screen, without touching what it says already."""
-    wanted = choice.to_query()
-    for name in [name for name in query if name not in wanted]:
-        del query[name]
-    for name, value in wanted.items():
-        if query.get(name) != value:
-            query[name] = value
