@@ -15,7 +15,7 @@ from explorer.figures.effects import (
     steps_figure,
     worth_figure,
 )
-from explorer.figures.head import piece_label, token_label
+from explorer.figures.head import piece_label, piece_labels, token_label
 from explorer.figures.standalone import Picture
 
 if TYPE_CHECKING:
@@ -50,30 +50,30 @@ def step_pictures(steps: "Sequence[StepEffect]", chosen: int) -> list[Picture]:
     Args:
         chosen: the step, from 0.
     """
-    names = [token_label(step.name) for step in steps]
+    names = piece_labels(step.name for step in steps)
     before, after, kl = (
         np.array([getattr(step, name) for step in steps])
         for name in ("before_nats", "after_nats", "kl_nats")
     )
     step = steps[chosen]
     candidates = candidates_figure(
-        [token_label(candidate.name) for candidate in step.candidates],
+        [token_label(piece_label(candidate.name)) for candidate in step.candidates],
         np.array([candidate.before_nats for candidate in step.candidates]),
         np.array([candidate.after_nats for candidate in step.candidates]),
     )
-    worst = min(steps, key=lambda step: step.delta_nats)
+    worst = min(range(len(steps)), key=lambda index: steps[index].delta_nats)
     return [
         Picture(
             "Probability of each piece of the first translation, before and after",
-            steps_figure(names, before, after, kl),
+            steps_figure([token_label(name) for name in names], before, after, kl),
             f"Δ log-probability in sum: {signed(float((after - before).sum()), 1)} nats, most of it at "
-            f"“{piece_label(worst.name)}” ({signed(worst.delta_nats, 1)}). KL(before ‖ after): "
+            f"“{names[worst]}” ({signed(steps[worst].delta_nats, 1)}). KL(before ‖ after): "
             f"{kl.mean():.2f} nats a step.",
         ),
         Picture(
             f"Candidates of step {chosen + 1}, before and after",
             candidates,
-            f"In place of “{piece_label(step.name)}”, all pieces before it held fixed: the most "
+            f"In place of “{names[chosen]}”, all pieces before it held fixed: the most "
             "probable ones before and after.",
         ),
     ]

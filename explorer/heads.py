@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.attribution import decoder_rollout, encoder_rollout, norm_weighted
 from core.records import Kind, Trace
 from core.tokenizer import Piece, PiecedText
-from explorer.figures.head import piece_label
+from explorer.figures.head import piece_labels
 from explorer.state import Values, View
 
 Numbers = NDArray[np.floating[Any]]
@@ -142,7 +142,7 @@ def _rows(trace: Trace, kind: Kind, units: str) -> list[Line]:
     if kind == "encoder":
         return _lines(trace.source.pieces, trace.source, units)
     lines = _lines(trace.target.pieces, trace.target, units)
-    consumed = [piece_label(piece.name) for piece in trace.consumed]
+    consumed = piece_labels(piece.name for piece in trace.consumed)
     return [
         Line(f"{consumed[line.pieces[0]]} → {line.label}", line.pieces, line.is_special)
         for line in lines
@@ -164,16 +164,14 @@ def _lines(pieces: Sequence[Piece], text: PiecedText, units: str) -> list[Line]:
             groups[-1].append(index)
         else:
             groups.append([index])
-    return [
-        Line(_label(pieces[group[0]], text, units), tuple(group), pieces[group[0]].word < 0)
-        for group in groups
-    ]
-
-
-def _label(piece: Piece, text: PiecedText, units: str) -> str:
-    if units == "pieces" or piece.word < 0:
-        return piece_label(piece.name)
-    return text.words[piece.word].text
+    labels = piece_labels(piece.name for piece in pieces)
+    lines = []
+    for group in groups:
+        word = pieces[group[0]].word
+        is_word = units == "words" and word >= 0
+        label = text.words[word].text if is_word else labels[group[0]]
+        lines.append(Line(label, tuple(group), word < 0))
+    return lines
 
 
 def _grouped(values: Numbers, rows: Sequence[Line], columns: Sequence[Line]) -> Numbers:

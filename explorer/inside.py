@@ -9,7 +9,7 @@ from core.ablation import Ablation, HeadChange, LayerSkip, Part, RowOnKey, Subla
 from core.records import Kind, Trace
 from explorer.ablations import changes_of
 from explorer.figures.axes import Array, signed
-from explorer.figures.head import piece_label
+from explorer.figures.head import piece_labels
 from explorer.figures.inside import most_entropy_nats
 from explorer.figures.walk import Walk, entropy_nats
 from explorer.heads import column_labels
@@ -68,13 +68,15 @@ def row_of(
         share_norms: H q.
     """
     asking = trace.source.pieces if kind == "encoder" else trace.consumed
-    produced = None if kind == "encoder" else piece_label(trace.target.pieces[query].name)
+    asks = piece_labels(piece.name for piece in asking)[query]
+    target = piece_labels(piece.name for piece in trace.target.pieces)
+    produced = None if kind == "encoder" else target[query]
     keys = tuple(column_labels(trace, kind))
     changes = changes_of(Ablation.parse(run.ablation), kind, layer, head)
     return Row(
         kind,
         head,
-        piece_label(asking[query].name),
+        asks,
         produced,
         query < n_chosen(run, trace),
         keys,

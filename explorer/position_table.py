@@ -12,7 +12,7 @@ from core.manifest import model_config_of
 from explorer import positions, session
 from explorer.controls import wide
 from explorer.engine.positions import position_table, sinusoid_table
-from explorer.figures.head import piece_label, token_label
+from explorer.figures.head import token_label
 from explorer.figures.positions import (
     compare_tables_figure,
     curves_figure,
@@ -24,6 +24,7 @@ from explorer.figures.positions import (
 from explorer.figures.shifts import MOST_PAIRS, shift_map_figure, shifted_row_figure
 from explorer.figures.sinusoids import dot_products_by_distance, shift_error
 from explorer.figures.standalone import Picture
+from explorer.heads import column_labels
 from explorer.messages import note, plain
 from explorer.shown import Shown
 
@@ -103,7 +104,7 @@ def _shift(shown: Shown) -> list[Picture]:
     halves = config.positions == "sinusoidal_halves"
     table = position_table(shown.folder)
     error = shift_error(table, k, halves=halves)
-    words = [f" (“{piece_label(piece.name)}”)" for piece in shown.trace.source.pieces]
+    words = [f" (“{label}”)" for label in column_labels(shown.trace, "cross")]
     there = words[p + k] if p + k < len(words) else ""
     return [
         Picture(
@@ -170,7 +171,7 @@ def _choose_extent(shown: Shown) -> None:
 
 
 def _choose_shift(shown: Shown) -> None:
-    words = [piece_label(piece.name) for piece in shown.trace.source.pieces]
+    words = column_labels(shown.trace, "cross")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
             "p",
@@ -195,7 +196,7 @@ def _is_learned(shown: Shown) -> bool:
 
 def _rows(shown: Shown) -> tuple[NDArray[np.float32], Sequence[str]]:
     """The rows of the table that are on show, and the words at the first of them."""
-    words = [token_label(piece.name) for piece in shown.trace.source.pieces]
+    words = [token_label(label) for label in column_labels(shown.trace, "cross")]
     n = _n_positions(shown) if shown.view.extent == "many" else len(words)
     return position_table(shown.folder)[:n], words[:n]
 

@@ -13,7 +13,7 @@ from core.words import aligned_words
 from explorer.ablations import is_blind
 from explorer.best_head import BestHead
 from explorer.components.stepper import CandidateToken, SourceToken, StepToken
-from explorer.figures.head import piece_label
+from explorer.figures.head import piece_label, piece_labels
 from explorer.state import Run
 
 RIBBON_MASS = 0.75
@@ -22,9 +22,10 @@ RIBBON_MASS = 0.75
 
 def source_tokens(shown: Trace) -> list[SourceToken]:
     """The source piece by piece, `</s>` last."""
+    labels = piece_labels(piece.name for piece in shown.source.pieces)
     return [
         SourceToken(
-            text=piece_label(piece.name),
+            text=labels[index],
             opens=_opens(shown.source.pieces, index),
             special=piece.kind == "special",
             is_new=is_new,
@@ -53,10 +54,11 @@ def step_tokens(
     """
     glosses = _glosses(shown, best) if best else []
     changed = _changed(shown, earlier)
+    labels = piece_labels(piece.name for piece in shown.target.pieces)
     return [
         StepToken(
             id=piece.id,
-            text=piece_label(piece.name),
+            text=labels[index],
             opens=_opens(shown.target.pieces, index),
             special=piece.kind == "special",
             probability=math.exp(step.log_probability_nats),
@@ -64,7 +66,9 @@ def step_tokens(
             candidates=tuple(
                 CandidateToken(
                     candidate.token,
-                    piece_label(shown.names[candidate.token]),
+                    labels[index]
+                    if candidate.token == piece.id
+                    else piece_label(shown.names[candidate.token]),
                     math.exp(candidate.log_probability_nats),
                 )
                 for candidate in step.candidates

@@ -15,7 +15,7 @@ from explorer.components import toggles
 from explorer.differences import Comparison
 from explorer.engine import traces
 from explorer.engine.ablation import leave_one_out, sentence_effects, step_effects
-from explorer.figures.head import piece_label
+from explorer.figures.head import piece_labels
 from explorer.figures.standalone import Picture, View
 from explorer.messages import note, plain
 from explorer.saving import Pictures
@@ -188,7 +188,7 @@ def _below_the_words(shown: Shown) -> None:
     moved = step_effects(shown.folder, _plain_run(shown), _before(shown), _ablation(shown))
     st.subheader("The first translation, asked again", anchor=False)
     left, right = st.columns([3, 2], gap="large")
-    names = [piece_label(step.name) for step in moved]
+    names = piece_labels(step.name for step in moved)
     with right:
         step = _choose_step(shown, moved, names)
     drawn = effects.step_pictures(moved, step)

@@ -1,7 +1,5 @@
 """All heads of one kind of attention at once, and one of them enlarged."""
 
-import html
-
 import streamlit as st
 
 from core.measures import MEASURES
@@ -12,7 +10,7 @@ from explorer.components.overview import choice as overview_choice
 from explorer.controls import choose_kind
 from explorer.engine.ablation import head_effects
 from explorer.figures.axes import largest, signed
-from explorer.figures.head import piece_label, step_labels
+from explorer.heads import column_labels, row_labels
 from explorer.messages import note, plain
 from explorer.pictures import TILES_NOTE, head_pictures, heads_svg
 from explorer.saving import Pictures, save_svg
@@ -126,20 +124,19 @@ def _measure(shown: Shown) -> Tint | None:
 def _ranking(shown: Shown) -> None:
     """Which head to look at for the word of one step."""
     trace = shown.trace
-    steps = step_labels([p.name for p in trace.consumed], [p.name for p in trace.target.pieces])
+    steps, pieces = row_labels(trace, "cross"), column_labels(trace, "cross")
     st.selectbox(
         "Which head should I look at for this step?",
         range(1, len(steps) + 1),
-        format_func=lambda step: f"{step}: {html.unescape(steps[step - 1])}",
+        format_func=lambda step: f"{step}: {steps[step - 1]}",
         help="Heads that point at one piece of text come first (confidence, Voita et al. 2019).",
         **session.bind_view("step", shown.step),
     )
     for found in heads_for_step(trace, shown.best, shown.step)[:N_RANKED]:
         ranked, layer, head = found.ranked, found.ranked.layer + 1, found.ranked.head + 1
-        piece = piece_label(trace.source.pieces[ranked.piece].name)
         late = "" if found.step == shown.step else f", in its row of step {found.step}"
         st.button(
-            f"Layer {layer}, head {head}: {ranked.weight:.0%} on {plain(piece)}{late}",
+            f"Layer {layer}, head {head}: {ranked.weight:.0%} on {plain(pieces[ranked.piece])}{late}",
             key=f"ranked-{ranked.layer}-{ranked.head}",
             type="tertiary",
             on_click=session.change_view,

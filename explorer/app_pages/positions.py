@@ -5,7 +5,7 @@ import streamlit as st
 from core.manifest import model_config_of
 from explorer import comparison, frame, positions, session, state
 from explorer.checks import draw_self_check
-from explorer.figures.head import piece_label
+from explorer.figures.head import piece_labels
 from explorer.figures.standalone import Picture
 from explorer.figures.words import position_strip
 from explorer.messages import note, plain
@@ -109,7 +109,7 @@ def _strips(shown: Shown) -> None:
         ("decoder", shown.trace.consumed),
     ):
         if shown.view.stacks in ("both", stack):
-            words = [piece_label(piece.name) for piece in pieces]
+            words = piece_labels(piece.name for piece in pieces)
             moved = positions.moved_positions(shown.view, len(words))
             st.html(position_strip(f"Positions in the {stack}", words, moved))
 

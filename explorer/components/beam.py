@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer.components import source
 from explorer.figures.colours import ROLES
-from explorer.figures.head import piece_label
+from explorer.figures.head import piece_label, piece_labels
 
 SCRIPT, STYLE = source("beam.js"), source("beam.css")
 
@@ -58,10 +58,15 @@ def beam_payload(
         raise ValueError(f"chosen={chosen} is no node of a tree of {len(found.tree)} nodes")
     rows = tree_rows(found)
     ranks = {end: rank for rank, end in reversed(list(enumerate(found.ends, start=1)))}
+    winner = _path(found.tree, found.ends[0]) if found.ends else []
+    texts = [piece_label(names[node.token]) for node in found.tree]
+    best = piece_labels(names[found.tree[index].token] for index in winner)
+    for index, text in zip(winner, best, strict=True):
+        texts[index] = text  # in a branch that ends early, bytes may make no character
     nodes = [
         {
             "parent": node.parent,
-            "text": piece_label(names[node.token]),
+            "text": texts[index],
             "depth": node.depth,
             "row": row,
             "log_probability": node.log_probability_nats,
@@ -74,7 +79,7 @@ def beam_payload(
     ]
     return {
         "nodes": nodes,
-        "winner": _path(found.tree, found.ends[0]) if found.ends else [],
+        "winner": winner,
         "chosen": chosen,
         "colour": ROLES["attention"].mark,
     }

@@ -1,8 +1,10 @@
 """One head enlarged: rows that ask, columns that are looked at, a number in every cell."""
 
 import html
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -19,21 +21,42 @@ TICKS = (0, 0.1, 0.25, 0.5, 0.75, 1)
 """Numbers at the colour bar, as shares of the largest."""
 HOVER = "%{y}<br>looks at <b>%{x}</b>: %{z:.3f}<extra></extra>"
 SPACE, SHOWN_SPACE = "▁", "␣"
+BYTE = re.compile("<0x([0-9A-F]{2})>")
+"""A character that the vocabulary has not is written as its bytes (UTF-8)."""
 
 
 def piece_label(name: str) -> str:
-    """A piece as it is read: no mark for the space before a word."""
+    """A piece as it is read: no mark for the space before a word, an ASCII byte as its character."""
+    byte = BYTE.fullmatch(name)
+    if byte:
+        character = chr(int(byte[1], 16))
+        is_read = character.isascii() and character.isprintable()
+        return character.replace(" ", SHOWN_SPACE) if is_read else name
     return (name.removeprefix(SPACE) or SHOWN_SPACE).replace(SPACE, SHOWN_SPACE)
 
 
-def token_label(name: str) -> str:
-    """The same for an axis: nothing is taken as HTML."""
-    return html.escape(piece_label(name), quote=False)
+def piece_labels(names: Iterable[str]) -> list[str]:
+    """Pieces that follow each other; bytes by their character and which part of it: “€ 1/3”."""
+    labels: list[str] = []
+    for is_byte, group in groupby(names, lambda name: bool(BYTE.fullmatch(name))):
+        run = list(group)
+        labels += _byte_labels(run) if is_byte else [piece_label(name) for name in run]
+    return labels
 
 
-def step_labels(consumed: Sequence[str], produced: Sequence[str]) -> list[str]:
-    """Names of decoder rows: what went in → what came out."""
-    return [f"{token_label(a)} → {token_label(b)}" for a, b in zip(consumed, produced, strict=True)]
+def _byte_labels(names: Sequence[str]) -> list[str]:
+    text = bytes(int(name[3:5], 16) for name in names).decode(errors="surrogateescape")
+    labels: list[str] = []
+    for character in text:
+        n = len(character.encode(errors="surrogateescape"))
+        parts = [f"{character} {part}/{n}" for part in range(1, n + 1)]
+        labels += parts if n > 1 else [piece_label(names[len(labels)])]
+    return labels
+
+
+def token_label(label: str) -> str:
+    """A label for an axis: nothing is taken as HTML."""
+    return html.escape(label, quote=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +81,7 @@ def head_figure(
 
     Args:
         weights: q k; with weights, each row sums to 1.
-        rows, columns: labels, already escaped (`token_label`, `step_labels`).
+        rows, columns: labels, already escaped (`token_label`).
         marked_row: a row to frame, from 0.
 
     Raises:

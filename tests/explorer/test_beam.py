@@ -41,6 +41,15 @@ def test_the_winner_runs_straight_along_the_top(size: tuple[int, int]) -> None:
     assert [payload["nodes"][i]["depth"] for i in payload["winner"]] == list(range(size[0] + 1))
 
 
+def test_on_the_best_path_bytes_are_called_by_their_character() -> None:
+    tokens = [2, 10, 11, 12, 3]
+    best = [Node(n - 1, token, n, 0.0, 0.0, 0.0, token == 3) for n, token in enumerate(tokens)]
+    found = Found((), (*best, Node(0, 12, 1, -1.0, -1.0, -1.0, False)), ends=(4,))
+    of = {2: "<s>", 3: "</s>", 10: "<0xE2>", 11: "<0x82>", 12: "<0xAC>"}
+    texts = [node["text"] for node in beam_payload(found, of)["nodes"]]
+    assert texts == ["<s>", "€ 1/3", "€ 2/3", "€ 3/3", "</s>", "<0xAC>"]
+
+
 def test_free_rows_are_used_again() -> None:
     found = beam_of(60, 8)
     n_leaves = len(set(range(len(found.tree))) - {node.parent for node in found.tree})

@@ -9,7 +9,7 @@ from explorer.figures.head import (
     cell_numbers,
     head_figure,
     piece_label,
-    step_labels,
+    piece_labels,
     strongest_links,
     token_label,
     with_click_targets,
@@ -74,11 +74,29 @@ def test_labels_must_fit_the_shape() -> None:
     ],
 )
 def test_a_token_is_shown_as_typed(name: str, shown: str) -> None:
-    assert token_label(name) == shown
+    assert token_label(piece_label(name)) == shown
 
 
-def test_a_step_names_what_went_in_and_what_came_out() -> None:
-    assert step_labels(["<s>", "▁Ein"], ["▁Ein", "</s>"]) == ["&lt;s&gt; → Ein", "Ein → &lt;/s&gt;"]
+def test_a_label_is_escaped_and_nothing_else() -> None:
+    assert token_label("<0x41> ▁") == "&lt;0x41&gt; ▁"
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (["▁", "<0xE2>", "<0x82>", "<0xAC>", "▁5"], ["␣", "€ 1/3", "€ 2/3", "€ 3/3", "5"]),
+        (["<0xC3>", "<0xA9>", "<0xC3>", "<0xA9>"], ["é 1/2", "é 2/2", "é 1/2", "é 2/2"]),
+        (["<0x41>", "<0x20>", "<0x0A>"], ["A", "␣", "<0x0A>"]),
+        (["<0x41>", "<0xE2>", "<0x82>", "b"], ["A", "<0xE2>", "<0x82>", "b"]),
+        (["<0xF0>", "<0x9F>", "<0x98>", "<0x80>", "<0x42>"], [*(f"😀 {n}/4" for n in (1, 2, 3, 4)), "B"]),
+        (["<0xE2>", "x", "<0x82>", "<0xAC>"], ["<0xE2>", "x", "<0x82>", "<0xAC>"]),
+        ([], []),
+    ],
+)  # fmt: skip
+def test_bytes_are_called_by_the_character_that_they_make(
+    names: list[str], labels: list[str]
+) -> None:
+    assert piece_labels(names) == labels
 
 
 def test_the_strongest_links_come_first() -> None:

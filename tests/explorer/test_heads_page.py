@@ -47,6 +47,12 @@ def test_rows_say_what_went_in_and_what_came_out(open_page: Open) -> None:
         assert above.split(" → ")[1] == below.split(" → ")[0]
 
 
+def test_the_bytes_of_a_character_are_called_by_it(open_page: Open) -> None:
+    page = open_page(page="heads", text="It costs 5 €.", specials="0")
+    labels = plot(page)["layout"]["xaxis"]["ticktext"]
+    assert labels == [*"␣Itcos", "ts", *"␣5␣", "€ 1/3", "€ 2/3", "€ 3/3", "."]
+
+
 @pytest.mark.parametrize(
     "text",
     [

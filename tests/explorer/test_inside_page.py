@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,12 @@ def test_every_shape_of_model_is_drawn(open_page: Open, shape: dict[str, Any], k
     charts(page)
     n_heads = shape.get("n_heads", 5)
     assert ("one head" in texts(page)) if n_heads == 1 else (f"all {n_heads} heads" in texts(page))
+
+
+def test_a_row_of_a_byte_is_called_by_its_character(open_page: Open) -> None:
+    page = open_page(page="inside", text="5 €", kind="encoder", row="5")
+    assert not page.exception
+    assert re.search(r":blue\[\*\*query\*\*\] of \W*€ 2\\?/3\W* asks", texts(page))
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,14 @@ def test_this_sentence_names_every_row(open_page: Open) -> None:
     assert labels[-1].endswith("&lt;/s&gt;")
 
 
+def test_a_row_of_a_byte_is_called_by_its_character(open_page: Open) -> None:
+    page = open_page(page="positions", text="5 €", picture="table", extent="sentence")
+    labels = plot(page)["layout"]["yaxis"]["ticktext"]
+    assert [label.partition(" ")[2] for label in labels if "€" in label] == [
+        "€ 1/3", "€ 2/3", "€ 3/3"
+    ]  # fmt: skip
+
+
 def test_the_error_of_the_map_is_that_of_the_loaded_table(open_page: Open) -> None:
     page = open_page(page="positions", text=SENTENCE, picture="shift", position="2", k="4")
     assert "Largest difference over all 1,020 p and 24 dimensions" in texts(page)

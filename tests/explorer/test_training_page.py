@@ -9,7 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.engine import traces, trainings
-from explorer.figures.head import step_labels
+from explorer.figures.head import token_label
+from explorer.heads import row_labels
 from explorer.state import Run
 from tests.checkpoints import SENTENCE, reports, write_checkpoint, write_history, write_timeline
 from tests.explorer.pages import LATE, SHAPES, Open, link, open_page, plot
@@ -171,8 +172,8 @@ def test_rows_are_the_finished_translation_or_each_steps_own(
         page = with_timeline(page="training", text=SENTENCE, snapshot="90", held=held)
         assert not page.exception
         read = traces.trace(tmp_path / "tiny", Run(text=SENTENCE), step)
-        names = [piece.name for piece in read.consumed], [p.name for p in read.target.pieces]
-        assert list(plot(page)["layout"]["yaxis"]["ticktext"]) == step_labels(*names)
+        labels = [token_label(label) for label in row_labels(read, "cross")]
+        assert list(plot(page)["layout"]["yaxis"]["ticktext"]) == labels
 
 
 def test_a_snapshot_that_is_not_kept_gets_a_notice(with_timeline: Open) -> None:

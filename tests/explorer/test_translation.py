@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 import core
 from core.records import KINDS, Trace
-from core.tokenizer import Piece, Word
+from core.tokenizer import END_ID, Piece, Word
 from explorer.best_head import BestHead
 from explorer.components import stepper
 from explorer.shown import n_chosen
@@ -54,6 +55,19 @@ def test_tokens_are_the_traces(shown: Trace) -> None:
     assert len(sources) == len(shown.source.pieces)
     assert sum(token.opens for token in sources) == len(shown.source.words)
     assert sources[-1].special
+
+
+def test_the_bytes_of_a_character_are_called_by_it(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path)
+    model = core.load(tmp_path)
+    written = [*model.checkpoint.tokenizer.encode("5 €"), END_ID]
+    shown = model.trace("5 €", prefix=written)
+    labels = [*"␣5␣", "€ 1/3", "€ 2/3", "€ 3/3"]
+    assert [token.text for token in source_tokens(shown)[:-1]] == labels
+    steps = step_tokens(shown, BEST)
+    assert [step.text for step in steps[:-1]] == labels
+    for step in steps:
+        assert {c.text for c in step.candidates if c.id == step.id} <= {step.text}
 
 
 @pytest.mark.parametrize("rows", ["produced", "consumed"])
