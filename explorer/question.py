@@ -13,8 +13,9 @@ def ask_sentence(language: str) -> None:
     """The form for the sentence; it is taken when the reader submits it."""
     key, shown_key = "sentence_text", "sentence_shown"
     text = session.choice().run.text
-    if key not in st.session_state or st.session_state.get(shown_key) != text:
-        st.session_state[key] = st.session_state[shown_key] = text  # never over half-typed text
+    shown = (session.page(), text)  # never over half-typed text, but a new page begins with none
+    if key not in st.session_state or st.session_state.get(shown_key) != shown:
+        st.session_state[key], st.session_state[shown_key] = text, shown
 
     def ask() -> None:
         session.change_run(text=st.session_state[key])

@@ -39,6 +39,12 @@ def _is_another_link() -> bool:
     return bool(context and context.is_history_navigation and st.query_params)
 
 
+def page() -> str:
+    """Names the page on show."""
+    context = get_script_run_ctx()
+    return context.page_script_hash if context else ""
+
+
 def choice() -> Choice:
     return st.session_state[_CHOICE]  # type: ignore[no-any-return]
 

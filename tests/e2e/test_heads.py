@@ -59,10 +59,15 @@ def test_each_kind_of_attention_is_drawn(visitor: Visitor) -> None:
 
 def test_the_choice_stays_from_page_to_page(visitor: Visitor) -> None:
     page = visitor.open("/heads?text=A+dog+runs.&layer=3&head=2")
-    page.get_by_role("link", name="Translate").click()
-    expect(page.get_by_role("combobox", name="Layer")).to_have_value("3")
-    idle(page)
-    assert link(page)["text"] == "A dog runs."
+    for name in ("Translate", "Positions", "Heads"):
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.get_by_role("link", name=name, exact=True)).to_have_attribute(
+            "aria-current", "page"
+        )
+        idle(page)
+        assert link(page)["text"] == "A dog runs."
+        assert (link(page)["layer"], link(page)["head"]) == ("3", "2")
+        expect(page.get_by_label("English sentence")).to_have_value("A dog runs.")
 
 
 def test_back_and_forward_lead_through_what_was_on_show(visitor: Visitor) -> None:
