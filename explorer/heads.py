@@ -42,7 +42,8 @@ class HeadMatrix:
     row_pieces: tuple[tuple[int, ...], ...]  # for each row, the pieces it stands for
     row_title: str
     column_title: str
-    hidden: Numbers | None  # for each row, the share that went to left-out columns
+    headings: tuple[str, str]  # of a table: what a row does, and what a column does
+    special: Numbers  # for each row, the share that goes to special tokens, drawn or not
     notes: tuple[str, ...]
 
     def row_of(self, piece: int) -> int:
@@ -83,13 +84,11 @@ def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMa
         notes.append(
             "Words: summed over a looked-at word's pieces, averaged over an asking word's pieces."
         )
-    hidden = None
+    is_special = np.array([line.is_special for line in columns])
+    special = grouped[:, is_special].sum(1) / np.maximum(grouped.sum(1), 1e-12)
     if not view.specials:
-        is_special = np.array([line.is_special for line in columns])
-        hidden = grouped[:, is_special].sum(1) / np.maximum(grouped.sum(1), 1e-12)
         columns = [line for line in columns if not line.is_special]
         grouped = grouped[:, ~is_special]
-        notes.append(_hidden_note(rows, hidden))
     if view.threshold > 0:
         grouped = np.where(grouped >= view.threshold, grouped, 0.0)
         notes.append(f"Numbers below {view.threshold:g} are left out.")
@@ -100,9 +99,21 @@ def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMa
         row_pieces=tuple(line.pieces for line in rows),
         row_title=row_title(kind),
         column_title=column_title(kind),
-        hidden=hidden,
+        headings=("query", "key") if kind == "encoder" else ("step", "looks at"),
+        special=special,
         notes=tuple(notes),
     )
+
+
+def special_note(matrices: Sequence[HeadMatrix], *, are_hidden: bool) -> str:
+    """How much goes to special tokens, of several heads on average."""
+    special = np.mean([matrix.special for matrix in matrices], axis=0)
+    most = int(special.argmax())
+    where = f"most in “{matrices[0].rows[most]}” ({special[most]:.0%})"
+    of = "a row" if len(matrices) == 1 else "a row of these heads"
+    if are_hidden:
+        return f"Special tokens are hidden; on average {special.mean():.0%} of {of} is on them, {where}."
+    return f"On average {special.mean():.0%} of {of} is on special tokens, {where}."
 
 
 def plain_matrix(trace: Trace, kind: Kind, layer: int, head: int) -> HeadMatrix:
@@ -128,14 +139,6 @@ def row_labels(trace: Trace, kind: Kind) -> list[str]:
 
 def column_labels(trace: Trace, kind: Kind) -> list[str]:
     return [line.label for line in _columns(trace, kind, "pieces")]
-
-
-def _hidden_note(rows: Sequence[Line], hidden: Numbers) -> str:
-    most = int(hidden.argmax())
-    return (
-        f"Special tokens are hidden; on average {hidden.mean():.0%} of a row is on them, most in "
-        f"“{rows[most].label}” ({hidden[most]:.0%})."
-    )
 
 
 def _rows(trace: Trace, kind: Kind, units: str) -> list[Line]:

@@ -19,8 +19,8 @@ from explorer.figures.head import (
 )
 from explorer.figures.standalone import Picture, View
 from explorer.figures.vector import head_svg
-from explorer.heads import KINDS, HeadMatrix, attention, head_matrix
-from explorer.messages import note
+from explorer.heads import KINDS, HeadMatrix, attention, head_matrix, special_note
+from explorer.messages import note, plain
 from explorer.shown import Shown
 
 Numbers = NDArray[np.floating[Any]]
@@ -73,15 +73,29 @@ def draw_matrix(shown: Shown) -> None:
         on_select=lambda: _take_row(shown, matrix),
         selection_mode="points",
     )
-    note(_notes(shown, matrix))
-    draw_links(matrix)
+    note(plain(_notes(shown, [matrix])))
+    draw_links(matrix, number=_scale(shown).title)
 
 
-def draw_links(matrix: HeadMatrix, title: str = "The strongest links as a table") -> None:
-    """What a heat map says, for those who do not see it."""
+def draw_links(
+    matrix: HeadMatrix,
+    title: str = "The strongest links as a table",
+    *,
+    number: str = Scale().title,
+) -> None:
+    """What a heat map says, for those who do not see it.
+
+    Args:
+        number: what the numbers are.
+    """
     with st.expander(title):
         st.dataframe(
-            strongest_links(matrix.values, rows=matrix.rows, columns=matrix.columns),
+            strongest_links(
+                matrix.values,
+                rows=matrix.rows,
+                columns=matrix.columns,
+                headings=(*matrix.headings, number),
+            ),
             hide_index=True,
             width="stretch",
         )
@@ -90,7 +104,7 @@ def draw_links(matrix: HeadMatrix, title: str = "The strongest links as a table"
 def draw_lines(shown: Shown) -> None:
     matrices = _matrices(shown)
     lines.lines(key=LINES, **_lines(shown, matrices))
-    note(_notes(shown, matrices[0]))
+    note(plain(_notes(shown, matrices)))
 
 
 def picture(shown: Shown) -> Picture:
@@ -101,7 +115,7 @@ def picture(shown: Shown) -> Picture:
         drawn: View | go.Figure = View(lines.SCRIPT, lines.STYLE, data)
     else:
         drawn = _figure(shown, matrices[0])
-    return Picture(title(shown), drawn, _notes(shown, matrices[0]))
+    return Picture(title(shown), drawn, _notes(shown, matrices))
 
 
 def svg(shown: Shown) -> str:
@@ -115,7 +129,7 @@ def svg(shown: Shown) -> str:
         row_title=matrix.row_title,
         column_title=matrix.column_title,
         title=title(as_matrix),
-        about=" ".join([f"{shown.trace.source.text} → {shown.trace.target.text}", *matrix.notes]),
+        about=f"{shown.trace.source.text} → {shown.trace.target.text} {_said(shown, [matrix])}",
         scale=_scale(as_matrix),
     )
 
@@ -190,13 +204,21 @@ def _lines(shown: Shown, matrices: list[HeadMatrix]) -> dict[str, Any]:
 
 def _scale(shown: Shown) -> Scale:
     if shown.view.values == "norms":
-        return Scale("‖α·v·W^O‖", float(_numbers(shown).max()))
+        whole = shown.view.replace(specials=True, threshold=0.0)
+        drawn = [head_matrix(shown.trace, shown.view.kind, n, whole) for n in _numbers(shown)]
+        return Scale("‖α·v·W^O‖", max(float(matrix.values.max()) for matrix in drawn))
     return Scale("share") if shown.view.values == "rollout" else Scale()
 
 
-def _notes(shown: Shown, matrix: HeadMatrix) -> str:
+def _notes(shown: Shown, matrices: list[HeadMatrix]) -> str:
     values, kind = shown.view.values, shown.view.kind
     elsewhere = [ELSEWHERE[kind]] if values == "rollout" and kind in ELSEWHERE else []
     late = shown.best.how_to_read if _is_best(shown) else ""
-    said = [late, NOTES[shown.view.drawing][values], *elsewhere, *matrix.notes]
+    said = [late, NOTES[shown.view.drawing][values], *elsewhere, _said(shown, matrices)]
     return " ".join(filter(None, said))
+
+
+def _said(shown: Shown, matrices: list[HeadMatrix]) -> str:
+    """What was done to the numbers, and how much of them is on special tokens."""
+    special = special_note(matrices, are_hidden=not shown.view.specials)
+    return " ".join([special, *matrices[0].notes])

@@ -85,7 +85,14 @@ def _all_heads(shown: Shown) -> None:
         on_choice=_take_head,
         tint=tint,
     )
-    note(f"{TILES_NOTE} Point at one to enlarge it; click, or arrow keys and Enter, to open it.")
+    shows = (
+        ""
+        if shown.view.values == "weights"
+        else " They show weights, whatever is chosen under Numbers."
+    )
+    note(
+        f"{TILES_NOTE}{shows} Point at one to enlarge it; click, or arrow keys and Enter, to open it."
+    )
     save_svg("All heads as SVG", lambda: heads_svg(shown), f"{kind}-heads.svg")
     if kind == "cross":
         _ranking(shown)

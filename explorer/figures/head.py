@@ -170,20 +170,27 @@ def cell_numbers(weights: NDArray[np.floating[Any]]) -> list[list[str]]:
 
 
 def strongest_links(
-    weights: NDArray[np.floating[Any]], *, rows: Sequence[str], columns: Sequence[str], n: int = 12
+    weights: NDArray[np.floating[Any]],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    headings: tuple[str, str, str],
+    n: int = 12,
 ) -> list[dict[str, str | float]]:
     """The largest weights as plain rows: what the picture says, in words.
 
     Args:
         rows, columns: labels as text, not escaped.
+        headings: of the rows' labels, of the columns' and of the numbers.
     """
+    asks, looked_at, number = headings
     order = np.argsort(weights, axis=None)[::-1][:n]
     places = zip(*np.unravel_index(order, weights.shape), strict=True)
     return [
         {
-            "step": rows[row],
-            "looks at": columns[column],
-            "weight": round(float(weights[row, column]), 3),
+            asks: rows[row],
+            looked_at: columns[column],
+            number: round(float(weights[row, column]), 3),
         }
         for row, column in places
     ]

@@ -100,10 +100,11 @@ def test_bytes_are_called_by_the_character_that_they_make(
 
 
 def test_the_strongest_links_come_first() -> None:
-    links = strongest_links(WEIGHTS, rows=ROWS, columns=COLUMNS, n=2)
+    headings = ("step", "looks at", "share")
+    links = strongest_links(WEIGHTS, rows=ROWS, columns=COLUMNS, headings=headings, n=2)
     assert links == [
-        {"step": "a → b", "looks at": "y", "weight": 0.996},
-        {"step": "<s> → a", "looks at": "x", "weight": 0.7},
+        {"step": "a → b", "looks at": "y", "share": 0.996},
+        {"step": "<s> → a", "looks at": "x", "share": 0.7},
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 import core
 from core.records import KINDS, Kind, Trace
 from explorer.figures.tiles import pooled
-from explorer.heads import head_matrix
+from explorer.heads import head_matrix, special_note
 from explorer.state import View
 from tests.checkpoints import SENTENCE, write_checkpoint
 
@@ -26,7 +26,6 @@ def test_pieces_are_shown_as_traced(shown: Trace, kind: Kind) -> None:
     matrix = head_matrix(shown, kind, weights, View())
     assert np.array_equal(matrix.values, weights)
     assert matrix.values.shape == (len(matrix.rows), len(matrix.columns))
-    assert matrix.hidden is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -40,15 +39,31 @@ def test_rows_between_words_still_sum_to_one(shown: Trace, kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_hidden_special_tokens_leave_their_mass_in_print(shown: Trace, kind: Kind) -> None:
+@pytest.mark.parametrize("specials", [True, False])
+def test_the_mass_of_special_tokens_is_in_print(shown: Trace, kind: Kind, specials: bool) -> None:
     weights = shown.weights[kind][0, 1]
-    matrix = head_matrix(shown, kind, weights, View(specials=False))
-    special = 0 if kind == "decoder" else -1
-    assert matrix.hidden is not None
-    assert np.allclose(matrix.hidden, weights[:, special], atol=1e-6)
-    assert np.allclose(matrix.values.sum(1) + matrix.hidden, 1, atol=1e-5)
-    assert f"{matrix.hidden.mean():.0%} of a row" in " ".join(matrix.notes)
+    matrix = head_matrix(shown, kind, weights, View(specials=specials))
+    on_special = weights[:, 0 if kind == "decoder" else -1]
+    assert np.allclose(matrix.special, on_special, atol=1e-6)
+    said = special_note([matrix], are_hidden=not specials)
+    assert f"{on_special.mean():.0%} of a row is on" in said
+    assert f"“{matrix.rows[on_special.argmax()]}” ({on_special.max():.0%})" in said
+    assert ("are hidden" in said) == (not specials)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hidden_special_tokens_are_left_out(shown: Trace, kind: Kind) -> None:
+    matrix = head_matrix(shown, kind, shown.weights[kind][0, 1], View(specials=False))
+    assert np.allclose(matrix.values.sum(1) + matrix.special, 1, atol=1e-5)
     assert not any(label in ("<s>", "</s>") for label in matrix.columns)
+
+
+def test_of_several_heads_the_mean_mass_is_in_print(shown: Trace) -> None:
+    heads = shown.weights["cross"][0, :2]
+    said = special_note(
+        [head_matrix(shown, "cross", weights, View()) for weights in heads], are_hidden=False
+    )
+    assert f"{heads[..., -1].mean():.0%} of a row of these heads" in said
 
 
 def test_small_numbers_are_left_out(shown: Trace) -> None:

@@ -1,9 +1,11 @@
 """The Heads page, run without a browser, on models of different shapes."""
 
+import base64
 import itertools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.checkpoints import SENTENCE, write_checkpoint
@@ -81,6 +83,30 @@ def test_every_way_to_see_a_head_is_drawn(open_page: Open, kind: str, values: st
         said = " ".join(text.value for text in page.markdown)
         assert "Mean over heads" in said
         assert ("What a row lacks to 1" in said) == (kind != "encoder")
+
+
+@pytest.mark.parametrize("kind", ["encoder", "cross"])
+@pytest.mark.parametrize(
+    ("values", "number"), [("weights", "weight"), ("norms", "‖α·v·W^O‖"), ("rollout", "share")]
+)
+def test_links_are_headed_by_what_they_are(
+    open_page: Open, kind: str, values: str, number: str
+) -> None:
+    page = open_page(page="heads", text=SENTENCE, kind=kind, values=values)
+    table = next(table for table in page.expander if "strongest links" in table.label)
+    asks = ["query", "key"] if kind == "encoder" else ["step", "looks at"]
+    assert list(table.dataframe[0].value.columns) == [*asks, number]
+    assert ("They show weights" in texts(page)) == (values != "weights")
+    assert "of a row is on special tokens, most in “" in texts(page)
+
+
+@pytest.mark.parametrize("specials", ["0", "1"])
+def test_no_sum_over_a_word_is_beyond_the_scale(open_page: Open, specials: str) -> None:
+    page = open_page(page="heads", text="zzz zzz", values="norms", units="words", specials=specials)
+    drawn = plot(page)["data"][0]
+    cells = np.frombuffer(base64.b64decode(drawn["z"]["bdata"]), "f4")
+    assert cells.max() <= drawn["zmax"] * 1.0001
+    assert drawn["colorbar"]["tickvals"][-1] == drawn["zmax"]
 
 
 def test_the_head_that_points_at_a_word_is_one_click_away(open_page: Open) -> None:
