@@ -8,6 +8,7 @@ class Point(Linked):
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Self, get_args, get_type_hints
+from urllib.parse import unquote
 
 Parse = Callable[[str], Any]
 """The value that a text stands for; ValueError says which rule it breaks."""
@@ -60,6 +61,11 @@ def ids(value: str) -> tuple[int, ...]:
     return tuple(whole(0)(part) for part in value.split("."))
 
 
+def names(value: str) -> tuple[str, ...]:
+    """Texts, commas between them; a comma within one is written %2C, a per cent sign %25."""
+    return tuple(unquote(part) for part in value.split(",") if part)
+
+
 def switch(value: str) -> bool:
     """0 or 1."""
     return bool(whole(0, 1)(value))
@@ -96,6 +102,7 @@ class Linked:
 
 def _written(value: Any) -> str:
     if isinstance(value, tuple):
-        separator = "," if any(isinstance(part, str) for part in value) else "."
-        return separator.join(str(part) for part in value)
+        if any(isinstance(part, str) for part in value):
+            return ",".join(part.replace("%", "%25").replace(",", "%2C") for part in value)
+        return ".".join(str(part) for part in value)
     return str(int(value)) if isinstance(value, bool) else str(value)

@@ -18,7 +18,7 @@ from core.ablation import Ablation
 from core.config import LengthPenalty, Method, SearchConfig
 from core.measures import MEASURES
 from core.records import Kind
-from explorer.linked import Linked, ids, number, one_of, switch, whole
+from explorer.linked import Linked, ids, names, number, one_of, switch, whole
 
 EXAMPLES = (
     "The woman who lives next door has three dogs.",
@@ -72,7 +72,7 @@ def _tint(value: str) -> str:
 
 
 def _names(value: str) -> tuple[str, ...]:
-    return tuple(name for name in _text(value).split(",") if name)
+    return names(_text(value))
 
 
 def _ablation(value: str) -> str:

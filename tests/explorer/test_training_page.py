@@ -74,6 +74,16 @@ def test_a_choice_of_trainings_is_in_the_link(open_page: Open, tmp_path: Path) -
     assert names(plot(page)) == ["a", "b"]
 
 
+def test_a_training_with_a_comma_in_its_name_is_linked(open_page: Open, tmp_path: Path) -> None:
+    for name in ("big, wide", "other"):
+        write_history(tmp_path / name, reports(2))
+    page = open_page(page="training", text=SENTENCE)
+    page = page.multiselect(key="choose_runs").set_value(["big, wide", "other"]).run()
+    again = open_page(page="training", text=SENTENCE, runs=link(page, "runs"))
+    assert not again.warning
+    assert again.multiselect(key="choose_runs").value == ["big, wide", "other"]
+
+
 def test_a_training_that_is_not_there_gets_a_notice(open_page: Open, tmp_path: Path) -> None:
     write_history(tmp_path / "a", reports(2))
     page = open_page(page="training", text=SENTENCE, runs="gone")
