@@ -1,5 +1,6 @@
 """`table3 --speeds`: how fast the finished rows train and decode, each in turn."""
 
+import gc
 import statistics
 import time
 from collections.abc import Iterable, Sequence
@@ -42,6 +43,8 @@ def measured_speeds(family: Family) -> Speeds:
     sources = [source for source, _ in read_pairs(*family.text(TEST))][:N_SENTENCES]
     with TemporaryDirectory() as scratch:
         timed = list(_timed(family, rows, Path(scratch)))
+        gc.collect()
+        gc.freeze()  # else the garbage of one row is looked for among the models of all, in another's turn
         rounds = [[each.turn(sources) for each in timed] for _ in range(1 + N_ROUNDS)][1:]
     return Speeds(
         rows={row.name: _median(turns) for row, *turns in zip(rows, *rounds, strict=True)},
