@@ -14,6 +14,7 @@ from core.table3 import (
     Comparison,
     Measured,
     Score,
+    Sizes,
     Table,
     TableRow,
 )
@@ -22,6 +23,19 @@ Format = Literal["text", "markdown", "json"]
 
 NOT_TRAINED = "not trained yet"
 NAMES = {"perplexity": "PPL", "bleu": "BLEU", "bleu_lc": "BLEU lowercased"}
+DIGITS = {"perplexity": 2, "bleu": 1, "bleu_lc": 1}
+SIZES: dict[str, tuple[str, Callable[[Sizes], str]]] = {
+    "n_layers": ("N", lambda sizes: str(sizes.n_layers)),
+    "d_model": ("d_model", lambda sizes: str(sizes.d_model)),
+    "d_ff": ("d_ff", lambda sizes: str(sizes.d_ff)),
+    "n_heads": ("h", lambda sizes: str(sizes.n_heads)),
+    "d_k": ("d_k", lambda sizes: str(sizes.d_k)),
+    "d_v": ("d_v", lambda sizes: str(sizes.d_v)),
+    "p_dropout": ("P_drop", lambda sizes: f"{sizes.p_dropout:g}"),
+    "label_smoothing": ("ε_ls", lambda sizes: f"{sizes.label_smoothing:g}"),
+    "positions": ("positions", lambda sizes: sizes.positions.replace("_", " ")),
+}
+"""Field of a row's sizes: the paper's name for it, its value as text."""
 
 Cells = tuple[str, ...]
 
@@ -40,6 +54,27 @@ def report(table: Table, format_: Format) -> str:
         return write_json(table.to_json()).rstrip("\n")
     draw = _text if format_ == "text" else _markdown
     return "\n\n".join([*(draw(section) for section in sections(table)), *_notes(table)])
+
+
+def short_report(table: Table) -> str:
+    """One table in Markdown: what makes each row, and the paper's scores beside ours."""
+    base = next(row for row in table.rows if row.name == "base")
+    lines = (SHORT_HEADER, *(_short(row, base) for row in table.rows))
+    return _markdown_table(lines)
+
+
+def all_sizes(sizes: Sizes) -> str:
+    return ", ".join(f"{name} = {text(sizes)}" for name, text in SIZES.values())
+
+
+def trained_with(sizes: Sizes, base: Sizes) -> str:
+    """What makes a row, in words: where its sizes are not those of base."""
+    changed = [
+        f"{name} = {text(sizes)}"
+        for field, (name, text) in SIZES.items()
+        if getattr(sizes, field) != getattr(base, field)
+    ]
+    return ", ".join(changed) or "the sizes of base"
 
 
 def sections(table: Table) -> list[Section]:
@@ -83,14 +118,18 @@ def _text(section: Section) -> str:
 
 
 def _markdown(section: Section) -> str:
-    header, *rows = section.lines
-    lines = [header, tuple("---" for _ in header), *rows]
-    return "\n".join([f"### {section.title}", "", *(f"| {' | '.join(line)} |" for line in lines)])
+    return f"### {section.title}\n\n{_markdown_table(section.lines)}"
+
+
+def _markdown_table(lines: Sequence[Cells]) -> str:
+    header, *rows = lines
+    ruled = [header, tuple("---" for _ in header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in ruled)
 
 
 OVERVIEW_HEADER = (
-    "row", "N", "d_model", "d_ff", "h", "d_k", "d_v", "P_drop", "ε_ls", "positions", "M parameters",
-    "paper M parameters", "paper PPL", f"PPL {VALIDATION}", "paper BLEU", f"BLEU {TEST}",
+    "row", *(name for name, _ in SIZES.values()), "M parameters", "paper M parameters",
+    "paper PPL", f"PPL {VALIDATION}", "paper BLEU", f"BLEU {TEST}",
 )  # fmt: skip
 
 
@@ -99,11 +138,7 @@ def _overview(row: TableRow) -> Cells:
     millions = paper.parameters_millions if paper else None
     measured = row.measured
     return (
-        *(str(n) for n in (sizes.n_layers, sizes.d_model, sizes.d_ff, sizes.n_heads, sizes.d_k)),
-        str(sizes.d_v),
-        f"{sizes.p_dropout:g}",
-        f"{sizes.label_smoothing:g}",
-        sizes.positions,
+        *(text(sizes) for _, text in SIZES.values()),
         f"{sizes.parameters / 1e6:.2f}",
         f"{millions:g}" if millions else "",
         f"{paper.perplexity:.2f}" if paper else "",
@@ -111,6 +146,42 @@ def _overview(row: TableRow) -> Cells:
         f"{paper.bleu:.1f}" if paper else "",
         f"{measured.scores[TEST]['bleu'].value:.1f}" if measured else "",
     )
+
+
+SHORT_HEADER = (
+    "row", "sizes", "M parameters",
+    "paper PPL", f"PPL {VALIDATION}", "to base", "paper BLEU", f"BLEU {TEST}", "to base",
+)  # fmt: skip
+
+
+def _short(row: TableRow, base: TableRow) -> Cells:
+    paper = row.paper
+    return (
+        row.name,
+        all_sizes(row.sizes) if row is base else _what_makes(row, base),
+        f"{row.sizes.parameters / 1e6:.2f}",
+        f"{paper.perplexity:.2f}" if paper else "",
+        *_short_score(row.measured, VALIDATION, "perplexity"),
+        f"{paper.bleu:.1f}" if paper else "",
+        *_short_score(row.measured, TEST, "bleu"),
+    )
+
+
+def _what_makes(row: TableRow, base: TableRow) -> str:
+    if row.seed != base.seed:
+        return f"seed {row.seed}"
+    return trained_with(row.sizes, base.sizes)
+
+
+def _short_score(measured: Measured | None, text: str, name: str) -> Cells:
+    """A score, and how it stands to that of base."""
+    if measured is None:
+        return NOT_TRAINED, ""
+    score = _score(measured.scores[text][name], name)
+    if not measured.against_base:
+        return score, ""
+    against = measured.against_base[text][name]
+    return score, f"{against.difference:+.{DIGITS[name]}f}, {against.verdict}"
 
 
 SCORES_HEADER = ("row", *(f"{NAMES[score]} {text}" for text in TEXTS for score in SCORES))
@@ -184,7 +255,7 @@ def _moves(in_paper: float, here: Comparison) -> str:
 
 
 def _score(score: Score, name: str) -> str:
-    digits = 2 if name == "perplexity" else 1
+    digits = DIGITS[name]
     low, high = score.interval_95
     return f"{score.value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 

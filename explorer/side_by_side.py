@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.records import Trace
+from core.report import trained_with
 from core.tokenizer import normalise
 from core.words import word_diff
 from explorer import session
@@ -24,7 +25,7 @@ from explorer.pictures import TILES_NOTE
 from explorer.question import ask_sentence, choose_search
 from explorer.saving import share
 from explorer.state import Run
-from explorer.table3.words import BASE, how_trained, row_named, trained_with
+from explorer.table3.words import BASE, how_trained, row_named
 
 LEAST_TILE_PX, LABELS_PX = 22, 70
 NOTHING = (

@@ -104,7 +104,7 @@ def test_the_model_knows_neither_text_nor_data() -> None:
 
 WITHOUT_TORCH = {
     "core.atomic", "core.config", "core.records", "core.ablation", "core.ablation.pruning",
-    "core.ablation.measured", "core.table3", "core.hypotheses",
+    "core.ablation.measured", "core.table3", "core.report", "core.hypotheses",
     "core.manifest", "core.tokenizer", "core.words", "core.measures", "core.attribution",
 }  # fmt: skip
 """What any part of the app may use: values, what is computed of them, and what files say."""

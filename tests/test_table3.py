@@ -9,12 +9,13 @@ import pytest
 
 from core import table3
 from core.presets import PaperResult
-from core.report import report
+from core.report import report, short_report
 from core.table3 import TABLE, Table, TableRow, read_table, require_different_weights, untrained
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "checkpoints" / "table3"
 PAGE = (ROOT / "docs" / "table3.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +30,17 @@ def table() -> Table:
     )
 
 
-def test_the_page_prints_the_table(table: Table) -> None:
-    block = re.search(r"<!-- table: begin -->\n(.*?)\n<!-- table: end -->", PAGE, re.DOTALL)
-    assert block
-    assert block[1] == report(table, "markdown"), "run scripts/renew-table3"
+def test_the_page_and_the_readme_print_the_table(table: Table) -> None:
+    for text, expected in ((PAGE, report(table, "markdown")), (README, short_report(table))):
+        block = re.search(r"<!-- table: begin -->\n(.*?)\n<!-- table: end -->", text, re.DOTALL)
+        assert block
+        assert block[1] == expected, "run scripts/renew-table3"
+
+
+def test_the_readme_says_how_far_the_seeds_differ(table: Table) -> None:
+    perplexity = table.seed_spread[table3.VALIDATION]["perplexity"]
+    bleu = table.seed_spread[table3.TEST]["bleu"]
+    assert f"({perplexity:.2f} in perplexity, {bleu:.2f} BLEU)" in README
 
 
 @pytest.mark.parametrize(

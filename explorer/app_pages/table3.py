@@ -65,7 +65,7 @@ def _draw_table(family: Family) -> None:
     n_trained = sum(row.measured is not None for row in rows)
     caption = (
         f"Table 3 of the paper, and its rows trained here at width {family.ours.width} and depth "
-        f"{family.ours.depth}: {n_trained} of {len(rows)} so far"
+        f"{family.ours.depth}{'' if n_trained == len(rows) else f': {n_trained} of {len(rows)} so far'}"
     )
     groups = sections(family)
     with wide("table3", TABLE_PX):

@@ -1,5 +1,6 @@
 """Table 3 as cells: the paper's rows, and ours beside them."""
 
+from core.report import DIGITS, NOT_TRAINED, SIZES, trained_with
 from core.table3 import Score, TableRow
 from explorer.engine.table3 import Family
 from explorer.figures.paper_table import Cell, Group, Line
@@ -8,13 +9,10 @@ from explorer.table3.words import (
     BASE,
     GROUPS,
     JUDGED,
-    NOT_TRAINED,
-    SIZES,
     about_ours,
     about_paper,
     group_of,
     row_named,
-    trained_with,
     verdict,
 )
 
@@ -95,7 +93,7 @@ def _of_ours(row: TableRow) -> list[Cell]:
 
 
 def _score(score: Score, name: str, about: str) -> Cell:
-    digits = 2 if name == "perplexity" else 1
+    digits = DIGITS[name]
     low, high = score.interval_95
     return Cell(
         f"{score.value:.{digits}f}", about, small=(f"[{low:.{digits}f}, {high:.{digits}f}]",)

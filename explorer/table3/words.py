@@ -1,8 +1,9 @@
 """The rows of Table 3 in words: what makes each, and how it was trained."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from core.table3 import TEST, VALIDATION, Comparison, Measured, Sizes, TableRow
+from core.report import NOT_TRAINED, all_sizes, trained_with
+from core.table3 import TEST, VALIDATION, Comparison, Measured, TableRow
 from explorer.engine.table3 import Family
 from explorer.state import Quality
 
@@ -18,7 +19,6 @@ GROUPS = {
     "ours": "Only here",
 }
 """The parts of the paper's table, and rows of our own."""
-NOT_TRAINED = "not trained yet"
 JUDGED: dict[Quality, tuple[str, str]] = {
     "perplexity": (VALIDATION, "higher"),
     "bleu": (TEST, "lower"),
@@ -26,37 +26,10 @@ JUDGED: dict[Quality, tuple[str, str]] = {
 """The text on which a score is compared with base, and the verdict that means worse."""
 NAMES: dict[Quality, str] = {"perplexity": "Perplexity", "bleu": "BLEU"}
 
-SIZES: dict[str, tuple[str, Callable[[Sizes], str]]] = {
-    "n_layers": ("N", lambda sizes: str(sizes.n_layers)),
-    "d_model": ("d_model", lambda sizes: str(sizes.d_model)),
-    "d_ff": ("d_ff", lambda sizes: str(sizes.d_ff)),
-    "n_heads": ("h", lambda sizes: str(sizes.n_heads)),
-    "d_k": ("d_k", lambda sizes: str(sizes.d_k)),
-    "d_v": ("d_v", lambda sizes: str(sizes.d_v)),
-    "p_dropout": ("P_drop", lambda sizes: f"{sizes.p_dropout:g}"),
-    "label_smoothing": ("ε_ls", lambda sizes: f"{sizes.label_smoothing:g}"),
-    "positions": ("positions", lambda sizes: sizes.positions.replace("_", " ")),
-}
-"""Field of a row's sizes: the paper's name for it, its value as text."""
-
 
 def group_of(row: TableRow) -> str:
     """The part of the table that a row stands in."""
     return GROUPS[row.name.split("-")[0]] if row.paper else GROUPS["ours"]
-
-
-def trained_with(sizes: Sizes, base: Sizes) -> str:
-    """What makes a row, in words: where its sizes are not those of base."""
-    changed = [
-        f"{name} = {text(sizes)}"
-        for field, (name, text) in SIZES.items()
-        if getattr(sizes, field) != getattr(base, field)
-    ]
-    return ", ".join(changed) or "the sizes of base"
-
-
-def all_sizes(sizes: Sizes) -> str:
-    return ", ".join(f"{name} = {text(sizes)}" for name, text in SIZES.values())
 
 
 def row_named(rows: Sequence[TableRow], name: str) -> TableRow:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from core.report import NOT_TRAINED, _moves, aligned, report
+from core.report import NOT_TRAINED, _moves, aligned, report, short_report
 from core.table3 import BESIDE_OTHER_WORK, TRAINING, Comparison, Table, untrained
 from tests.core.tables import made_up_table
 
@@ -61,6 +61,18 @@ def test_numbers_stand_below_their_headers():
     assert beside["A-h1"]["ΔPPL multi30k-val"] == "+0.50"
     assert beside["A-h1"]["paper ΔBLEU"] == "-0.9"
     assert beside["A-h1"]["ΔBLEU multi30k-test2016"] == "-0.5"
+
+
+def test_the_short_table_says_what_makes_a_row_and_how_it_stands_to_base():
+    base, *rows = short_report(TABLE).splitlines()[2:]
+    assert "| N = 3, d_model = 128, d_ff = 512, h = 8, " in base
+    assert base.endswith("| 4.92 | 6.25 [6.00, 6.50] |  | 25.8 | 30.5 [29.0, 32.0] |  |")
+    assert rows[0] == (
+        "| A-h1 | h = 1, d_k = 128, d_v = 128 | 1.90 | 5.29 | 6.75 [6.50, 7.00] | +0.50, higher "
+        "| 24.9 | 30.0 [28.5, 31.5] | -0.5, no difference shown |"
+    )
+    assert rows[-1].startswith("| base-seed3 | seed 3 | 1.90 |  | not trained yet |")
+    assert len(rows) == len(TABLE.rows) - 1
 
 
 def test_without_a_trained_row_only_the_first_table_is_there():

@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
+from core.report import trained_with
 from explorer.engine.table3 import Family
-from explorer.table3.words import row_named, trained_with, verdict
+from explorer.table3.words import row_named, verdict
 from tests.core.tables import made_up_table
 from tests.explorer.families import family
 
