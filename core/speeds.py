@@ -4,7 +4,6 @@ Rows are trained beside other work, days apart; what their speeds are worth comp
 afterwards, in turn on one machine. Nothing here imports torch.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from core.atomic import write_whole
 from core.config import write_json
+from core.kept import read_kept
 
 SPEEDS = "speeds.json"
 
@@ -42,6 +42,11 @@ class Speeds:
     def save(self, folder: Path) -> None:
         write_whole(folder / SPEEDS, write_json(asdict(self)))
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Speeds":
+        rows = {name: Speed(**row) for name, row in values["rows"].items()}
+        return cls(**{**values, "rows": rows})
+
 
 def read_speeds(folder: Path) -> Speeds | None:
     """What was measured of the rows in a folder; None if nothing was.
@@ -49,14 +54,4 @@ def read_speeds(folder: Path) -> Speeds | None:
     Raises:
         ValueError: if the file is there and cannot be read.
     """
-    file = folder / SPEEDS
-    if not file.is_file():
-        return None
-    try:
-        values: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        rows = {name: Speed(**row) for name, row in values.pop("rows").items()}
-        return Speeds(rows=rows, **values)
-    except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{file} cannot be read ({error}); make it again with: python -m core table3 --speeds"
-        ) from None
+    return read_kept(folder / SPEEDS, Speeds.from_json, made_with="python -m core table3 --speeds")

@@ -1,5 +1,6 @@
 """A checkpoint put to use: text in, text or trace out."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,6 +39,16 @@ class Translator:
         for number, found in zip(full, self.search([texts[n] for n in full], config), strict=True):
             translations[number] = self.checkpoint.tokenizer.decode(found.best.tokens)
         return translations
+
+    def timed_translate(
+        self, texts: Sequence[str], config: SearchConfig | None = None
+    ) -> tuple[list[str], float]:
+        """The translations, and their pieces (each with its `</s>`) over the seconds of the search."""
+        started_s = time.perf_counter()
+        translations = self.translate(texts, config)
+        elapsed_s = time.perf_counter() - started_s
+        lines = self.checkpoint.tokenizer.encode_lines(translations)
+        return translations, sum(len(ids) + 1 for ids in lines) / elapsed_s
 
     def trace(
         self,

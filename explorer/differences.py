@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.records import KINDS, Kind, Trace
 from core.words import DiffRun, word_diff
+from explorer.figures.axes import signed
 
 Numbers = NDArray[np.floating[Any]]
 
@@ -56,7 +57,7 @@ def mean_probability(trace: Trace) -> float:
 
 def score(trace: Trace) -> str:
     """How probable a translation is: all of it, and its average piece."""
-    total = signed(trace.best.log_probability_nats)
+    total = signed(trace.best.log_probability_nats, 1)
     mean = mean_probability(trace)
     return f"log-probability {total} nats in sum, {mean:.0%} a piece (geometric mean)"
 
@@ -96,11 +97,6 @@ def _of_probability(found: Comparison) -> str:
     return (
         f"Asked to score the first translation, the changed model gives its pieces {now:.0%} on "
         f"average (before: {was:.0%}); its log-probability is "
-        f"{signed(found.held.best.log_probability_nats)} nats (before: "
-        f"{signed(found.before.best.log_probability_nats)})."
+        f"{signed(found.held.best.log_probability_nats, 1)} nats (before: "
+        f"{signed(found.before.best.log_probability_nats, 1)})."
     )
-
-
-def signed(value: float) -> str:
-    """One digit, and a true minus sign."""
-    return f"{value:.1f}".replace("-0.0", "0.0").replace("-", "−")

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 TIERS = (
     {"core.axes", "core.config", "core.schedule", "core.corpus", "core.jobs",
-     "core.atomic"},
+     "core.atomic", "core.kept"},
     {"core.presets", "core.recipes", "core.manifest", "core.tokenizer", "core.masks", "core.loss",
      "core.card", "core.device", "core.significance", "core.model.tap", "core.model.dropout"},
     {"core.records", "core.data", "core.weights", "core.model.attention", "core.model.feedforward",
@@ -103,7 +103,7 @@ def test_the_model_knows_neither_text_nor_data() -> None:
 
 
 WITHOUT_TORCH = {
-    "core.atomic", "core.config", "core.records", "core.ablation", "core.ablation.pruning",
+    "core.atomic", "core.config", "core.kept", "core.records", "core.ablation", "core.ablation.pruning",
     "core.ablation.measured", "core.table3", "core.report", "core.hypotheses",
     "core.manifest", "core.tokenizer", "core.words", "core.measures", "core.attribution",
 }  # fmt: skip

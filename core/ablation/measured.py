@@ -3,7 +3,6 @@
 Nothing here imports torch.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from core.ablation.spec import Ablation
 from core.config import SearchConfig
+from core.kept import read_kept
 from core.significance import Difference, Interval
 
 SWEEP = "sweep.json"
@@ -93,12 +93,5 @@ def read_sweep(folder: Path) -> CorpusEffects | None:
         ValueError: if the file is there and cannot be read.
     """
     file = folder / SWEEP
-    if not file.is_file():
-        return None
-    try:
-        return CorpusEffects.from_json(json.loads(file.read_text("utf-8")))
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{file} cannot be read ({error}); make it again with: python -m core ablate "
-            f"--sweep heads --output {file}"
-        ) from None
+    command = f"python -m core ablate --sweep heads --output {file}"
+    return read_kept(file, CorpusEffects.from_json, made_with=command)

@@ -3,7 +3,6 @@
 Nothing here imports torch.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.ablation.parts import HeadChange
+from core.kept import read_kept
 from core.records import KINDS, Kind
 
 PRUNING = "pruning.json"
@@ -86,15 +86,7 @@ def read_pruning(folder: Path) -> Pruning | None:
     Raises:
         ValueError: if the file is there and cannot be read.
     """
-    file = folder / PRUNING
-    if not file.is_file():
-        return None
-    try:
-        return Pruning.from_json(json.loads(file.read_text("utf-8")))
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{file} cannot be read ({error}); make it again with: python -m core prune"
-        ) from None
+    return read_kept(folder / PRUNING, Pruning.from_json, made_with="python -m core prune")
 
 
 def pruning_order(importance: Importance) -> list[HeadChange]:

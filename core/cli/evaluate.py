@@ -83,8 +83,7 @@ def measure(
 ) -> Measurement:
     """Translate the sources and score the translations against the references.
 
-    Decoding speed counts the pieces of the translations, each with its `</s>`, over the time of
-    the whole search, batches of several sentences.
+    Decoding speed is that of the whole search, batches of several sentences.
     """
     from core.evaluation import likelihood_statistics, translation_scores
     from core.significance import bleu_statistics, corpus_score, interval_95
@@ -92,10 +91,7 @@ def measure(
 
     tokenizer = checkpoint.tokenizer
     sources, references = ([pair[side] for pair in pairs] for side in (0, 1))
-    started_s = time.perf_counter()
-    translations = Translator(checkpoint).translate(sources, search_config)
-    elapsed_s = time.perf_counter() - started_s
-    n_tokens = sum(len(ids) + 1 for ids in tokenizer.encode_lines(translations))
+    translations, tokens_per_s = Translator(checkpoint).timed_translate(sources, search_config)
     statistics = {
         "perplexity": likelihood_statistics(
             checkpoint.model, tokenizer.encode_lines(sources), tokenizer.encode_lines(references)
@@ -113,7 +109,7 @@ def measure(
         "perplexity": round(corpus_score("perplexity", statistics["perplexity"]), 3),
         "sentences": len(pairs),
         "search": search_config.to_json(),
-        "decoding_tokens_per_s": round(n_tokens / elapsed_s, 1),
+        "decoding_tokens_per_s": round(tokens_per_s, 1),
     }
     return Measurement(translations, result, statistics)
 

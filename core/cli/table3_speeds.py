@@ -81,11 +81,8 @@ class _Timed:
     def _decoding(self, sources: list[str]) -> float:
         from core.translator import Translator
 
-        started_s = time.perf_counter()
-        translations = Translator(self.checkpoint).translate(sources, SearchConfig())
-        elapsed_s = time.perf_counter() - started_s
-        ids = self.checkpoint.tokenizer.encode_lines(translations)
-        return sum(len(line) + 1 for line in ids) / elapsed_s
+        _, tokens_per_s = Translator(self.checkpoint).timed_translate(sources, SearchConfig())
+        return tokens_per_s
 
 
 def _timed(family: Family, rows: Iterable[Row], scratch: Path) -> "Iterable[_Timed]":

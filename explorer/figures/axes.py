@@ -76,10 +76,14 @@ def signed_heat_map(values: Array, *, limit: float, hover: str, **more: Any) -> 
     )
 
 
-def signed(value: float, n_digits: int = 2) -> str:
-    """A number as it is set in print, with so many digits after the point and a true minus sign."""
+def signed(value: float, n_digits: int = 2, *, plus: bool = False) -> str:
+    """A number as it is set in print, with so many digits after the point and a true minus sign.
+
+    Args:
+        plus: whether numbers above zero, and zero, have their sign too.
+    """
     rounded = round(value, n_digits) + 0.0  # no minus before zero
-    return f"{rounded:.{n_digits}f}".replace("-", "−")
+    return f"{rounded:{'+' if plus else ''}.{n_digits}f}".replace("-", "−")
 
 
 def largest(*arrays: Array) -> float:

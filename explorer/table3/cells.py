@@ -3,6 +3,7 @@
 from core.report import DIGITS, NOT_TRAINED, SIZES, trained_with
 from core.table3 import Score, TableRow
 from explorer.engine.table3 import Family
+from explorer.figures.axes import signed
 from explorer.figures.paper_table import Cell, Group, Line
 from explorer.state import Quality
 from explorer.table3.words import (
@@ -105,13 +106,9 @@ def _against(row: TableRow, name: Quality) -> Cell:
     comparison = row.measured.against_base.get(JUDGED[name][0], {}).get(name)
     if comparison is None:
         return Cell("", "nothing to compare" if row.name == BASE else "base is not trained yet")
-    low, high = (signed(number) for number in comparison.interval_95)
+    low, high = (signed(number, plus=True) for number in comparison.interval_95)
     return Cell(
-        signed(comparison.difference),
+        signed(comparison.difference, plus=True),
         f"{row.name} minus base, both trained here; p = {comparison.p_value:.3f}",
         small=(f"[{low}, {high}]", verdict(comparison, name)),
     )
-
-
-def signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from core.config import SearchConfig
 from core.records import Found, Hypothesis, Kind, Step, Trace
 from core.tokenizer import Piece, PiecedText, Word
-from explorer.differences import Comparison, mean_probability, moved_weight, reading, signed
+from explorer.differences import Comparison, mean_probability, moved_weight, reading
 
 N_HEADS, N_LAYERS = 3, 2
 
@@ -102,7 +102,3 @@ def test_the_head_that_moved_most_is_named_from_1() -> None:
     assert moved.shape == (N_LAYERS, N_HEADS)
     assert moved[layer - 1, head - 1] == moved.max()
     assert moved.max() == max(found.moved_weight(k).max() for k in found.before.weights)
-
-
-def test_numbers_have_a_true_minus_sign() -> None:
-    assert [signed(-2.345), signed(-0.01), signed(3.0)] == ["−2.3", "0.0", "3.0"]

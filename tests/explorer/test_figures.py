@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from explorer.figures.axes import label_axis
+from explorer.figures.axes import label_axis, signed
 from explorer.figures.colours import weight_palette, weight_scale
 from explorer.figures.head import (
     cell_numbers,
@@ -161,3 +161,10 @@ def test_of_very_many_cells_each_rows_largest_can_be_clicked() -> None:
     bars = with_click_targets(made, weights, columns=columns).data[1]
     assert list(bars.y) == list(range(70))
     assert list(bars.base) == list(weights.argmax(1) - 0.5)
+
+
+def test_numbers_have_a_true_minus_sign() -> None:
+    assert [signed(-2.345, 1), signed(-0.01, 1), signed(3.0)] == ["−2.3", "0.0", "3.00"]
+    assert [signed(n, plus=True) for n in (0.5, 0.0, -0.001, -0.5)] == [
+        "+0.50", "+0.00", "+0.00", "−0.50",
+    ]  # fmt: skip

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.differences import signed
 from explorer.engine import traces
+from explorer.figures.axes import signed
 from explorer.state import EXAMPLES, Run
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.pages import LATE, SHAPES, Open, button, link, open_page, subheaders, texts
@@ -60,7 +60,7 @@ def test_a_typed_translation_is_scored(open_page: Open, tmp_path: Path) -> None:
         (run.replace(target=""), ": log-probability {}"),
     ):
         trace = traces.trace(tmp_path / "tiny", shown)
-        assert said.format(signed(trace.best.log_probability_nats)) in texts(page)
+        assert said.format(signed(trace.best.log_probability_nats, 1)) in texts(page)
     assert "The model’s own, “" in texts(page)
     assert texts(page).count("a piece (geometric mean)") == 2
 
