@@ -8,6 +8,7 @@ import numpy as np
 from plotly.colors import unlabel_rgb
 
 from explorer.components.overview import Tint, payload
+from explorer.figures.colours import effect_colour
 from tests.checkpoints import SENTENCE
 from tests.explorer.pages import Open, open_page
 
@@ -30,6 +31,11 @@ def test_signed_numbers_are_red_below_zero_and_blue_above() -> None:
     assert rises[2] > rises[0]
     assert len(set(none)) == 1
     assert falls[2] < falls_little[2]
+
+
+def test_the_strongest_colour_is_at_the_limit() -> None:
+    assert tint(limit=2.4)["colours"][0] == effect_colour(-1)[0]
+    assert tint(limit=9.6)["colours"][0] == effect_colour(-0.25)[0]
 
 
 def test_other_numbers_reach_from_the_lowest_to_the_highest() -> None:
