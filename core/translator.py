@@ -7,8 +7,9 @@ from pathlib import Path
 from core.checkpoint import Checkpoint, load_checkpoint
 from core.config import SearchConfig
 from core.decoding import search
+from core.inspection import HeadInternals, head_internals
 from core.model import Edits
-from core.records import Found, Trace
+from core.records import Found, Kind, Trace
 from core.tracing import trace
 
 
@@ -68,3 +69,14 @@ class Translator:
             new_target_ids=self._new_target_ids,
             edits=edits,
         )
+
+    def inside(self, trace: Trace, kind: Kind, *, layer: int, head: int) -> HeadInternals:
+        """All that one head computed for a trace that was made without edits.
+
+        Args:
+            layer, head: from 1.
+
+        Raises:
+            ValueError: if the model has no such head.
+        """
+        return head_internals(self.checkpoint.model, trace, kind, layer - 1, head - 1)

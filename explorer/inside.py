@@ -2,20 +2,23 @@
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.ablation import Ablation, HeadChange, LayerSkip, Part, RowOnKey, SublayerSkip
-from core.records import Kind, Trace
+from core.records import Kind
 from explorer.ablations import changes_of
 from explorer.figures.axes import Array, signed
 from explorer.figures.head import piece_labels
 from explorer.figures.inside import most_entropy_nats
-from explorer.figures.walk import Walk, entropy_nats
+from explorer.figures.walk import Walk, entropy_nats, walk
 from explorer.heads import column_labels
 from explorer.messages import plain
-from explorer.shown import n_chosen
-from explorer.state import Run
+from explorer.shown import Shown, n_chosen
+
+if TYPE_CHECKING:
+    from core.inspection import HeadInternals
 
 LEAST_NAMED = 0.005
 
@@ -49,39 +52,28 @@ class Row:
         return int(self.walked.visible.sum())
 
 
-def row_of(
-    trace: Trace,
-    run: Run,
-    kind: Kind,
-    query: int,
-    *,
-    layer: int,
-    head: int,
-    walked: Walk,
-    share_norms: Array,
-) -> Row:
-    """Name what one row of a trace is about.
+def row_of(shown: Shown, inside: "HeadInternals") -> Row:
+    """The row on show: its numbers, and what it is about.
 
     Args:
-        query: from 0: a source piece in encoder self-attention, else a step.
-        layer, head: from 1.
-        share_norms: H q.
+        inside: what the head on show computed for the whole trace.
     """
+    trace, run, kind, query = shown.trace, shown.choice.run, shown.view.kind, shown.query
     asking = trace.source.pieces if kind == "encoder" else trace.consumed
     asks = piece_labels(piece.name for piece in asking)[query]
     target = piece_labels(piece.name for piece in trace.target.pieces)
     produced = None if kind == "encoder" else target[query]
     keys = tuple(column_labels(trace, kind))
-    changes = changes_of(Ablation.parse(run.ablation), kind, layer, head)
+    changes = changes_of(Ablation.parse(run.ablation), kind, shown.layer, shown.head)
     return Row(
         kind,
-        head,
+        shown.head,
         asks,
         produced,
         query < n_chosen(run, trace),
         keys,
-        walked,
-        share_norms[:, query],
+        walk(inside.query[query], inside.key, inside.value, inside.visible[query]),
+        inside.share_norms[:, query],
         tuple(part for part in changes if _reaches(part, query, len(keys))),
     )
 

@@ -3,22 +3,28 @@
 import core
 from explorer import notebook
 
-trace = core.load("checkpoints/en-de").trace("A man is riding a bicycle.")
+model = core.load("checkpoints/en-de")
+trace = model.trace("A man is riding a bicycle.")
 notebook.heads(trace, layer=3, head=6)
 notebook.translation(trace).save("translation.html")
+notebook.inside(model, trace, row=4)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.atomic import write_whole
 from core.records import Trace
 from explorer import pictures
 from explorer.best_head import best_head, covering_head
 from explorer.figures.standalone import Picture, notebook_html, standalone_html
-from explorer.shown import Shown, settled
+from explorer.shown import Place, Shown, first_place, middle_place, settle_view
 from explorer.state import Choice, Run, View
+
+if TYPE_CHECKING:
+    from core.translator import Translator
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +74,47 @@ def heads(
     return Page(trace.source.text, pictures.head_pictures(shown))
 
 
-def _shown(trace: Trace, view: View, checkpoint: Path | str | None) -> Shown:
+def inside(
+    translator: "Translator",
+    trace: Trace,
+    view: View | None = None,
+    *,
+    layer: int | None = None,
+    head: int | None = None,
+    row: int | None = None,
+    checkpoint: Path | str | None = None,
+) -> Page:
+    """One row of one head along Equation 1, in its own numbers.
+
+    Args:
+        translator: what made the trace, without edits.
+        view: its kind of attention counts.
+        layer, head, row: from 1. A row is a source piece in encoder self-attention, else a step.
+            Without them, the head that aligns best, and the middle row.
+        checkpoint: its folder, as in `translation`.
+
+    Raises:
+        ValueError: if there is no such layer, head or row.
+    """
+    view = view or View()
+    asks = "row" if view.kind == "encoder" else "step"
+    chosen = view.replace(layer=layer, head=head, **{asks: row})
+    shown = _shown(trace, chosen, checkpoint, usual=middle_place)
+    internals = translator.inside(trace, view.kind, layer=shown.layer, head=shown.head)
+    return Page(trace.source.text, pictures.inside_pictures(shown, internals))
+
+
+def _shown(
+    trace: Trace,
+    view: View,
+    checkpoint: Path | str | None,
+    usual: Callable[[Shown], Place] = first_place,
+) -> Shown:
     folder = Path(checkpoint or "")
     best = best_head(folder, trace) if checkpoint else covering_head(trace)
     run = Run(text=trace.source.text)
-    fitting, problems = settled(Shown(Choice(run, view), folder, trace, best))
+    open_choices = Shown(Choice(run, view), folder, trace, best)
+    fitting, problems = settle_view(view, open_choices.shape, usual(open_choices))
     if problems:
         raise ValueError(problems[0].removeprefix("The link says "))
     return Shown(Choice(run, fitting), folder, trace, best)

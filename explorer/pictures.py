@@ -1,6 +1,7 @@
 """The pictures of a page without its controls: for the page, for an HTML file, for a notebook."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.records import Trace
 from explorer import one_head
@@ -8,15 +9,22 @@ from explorer.best_head import BestHead
 from explorer.components import beam, overview, stepper
 from explorer.differences import score
 from explorer.figures import vector
+from explorer.figures.head import token_label
+from explorer.figures.inside import head_norms_figure, softmax_figure, walk_figure
 from explorer.figures.standalone import Picture, View
 from explorer.heads import KINDS, column_labels, column_title, row_labels, row_title
+from explorer.inside import caveat, row_of
 from explorer.shown import Shown, is_typed, n_chosen
 from explorer.state import Run
 from explorer.translation import followed, source_tokens, step_tokens
 
+if TYPE_CHECKING:
+    from core.inspection import HeadInternals
+
 TILES_NOTE = (
     "Rows of a square ask, columns are looked at, bright is a large weight (square-root colours)."
 )
+WALK_NOTE = "Every column is one key. Grey is below zero, colour above; point at it for numbers."
 
 
 def translation_pictures(shown: Shown) -> list[Picture]:
@@ -48,6 +56,32 @@ def head_pictures(shown: Shown) -> list[Picture]:
         ),
         one_head.picture(shown),
     ]
+
+
+def inside_pictures(shown: Shown, inside: "HeadInternals") -> tuple[Picture, Picture, Picture]:
+    """Equation 1 for one row of a head, its softmax with and without the scale, all heads' shares."""
+    row = row_of(shown, inside)
+    keys = [token_label(key) for key in row.keys]
+    rows = row_labels(shown.trace, row.kind)
+    norms = head_norms_figure(
+        inside.share_norms,
+        rows=[token_label(label) for label in rows],
+        row_title=row_title(row.kind),
+        marked=(shown.query, shown.head - 1),
+    )
+    title = f"{place_of(shown)}, row {rows[shown.query]}"
+    return (
+        Picture(title, walk_figure(row.walked, keys=keys), f"{caveat(row)} {WALK_NOTE}".strip()),
+        Picture(
+            "The softmax with the division by √d_k and without",
+            softmax_figure(row.walked, keys=keys),
+        ),
+        Picture("How much each head adds to each row", norms),
+    )
+
+
+def place_of(shown: Shown) -> str:
+    return f"{KINDS[shown.view.kind]}, layer {shown.layer}, head {shown.head}"
 
 
 def heads_svg(shown: Shown) -> str:

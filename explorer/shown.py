@@ -1,5 +1,6 @@
 """What a page is drawn from: a traced sentence, and a view whose every choice fits it."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -106,6 +107,16 @@ def first_place(shown: Shown) -> Place:
         return Place(1, 1, step=1, row=1 if kind == "encoder" else None)
     best = shown.best
     return Place(min(best.layer, shape.n_layers), min(best.head, shape.n_heads), step=1, row=None)
+
+
+def middle_place(shown: Shown) -> Place:
+    """The usual head, and the middle row: it has keys before it and after it."""
+    first, shape = first_place(shown), shown.shape
+    return dataclasses.replace(
+        first,
+        step=(shape.n_steps + 1) // 2,
+        row=(shape.n_source + 1) // 2 if first.row else None,
+    )
 
 
 def settle_view(view: View, shape: Shape, usual: Place) -> Settled:

@@ -6,6 +6,7 @@ import pytest
 
 import core
 from core.records import Trace
+from core.translator import Translator
 from explorer import notebook
 from explorer.state import View
 from tests.checkpoints import SENTENCE, write_checkpoint
@@ -19,8 +20,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trace(folder: Path) -> Trace:
-    return core.load(folder).trace(SENTENCE)
+def translator(folder: Path) -> Translator:
+    return core.load(folder)
+
+
+@pytest.fixture(scope="module")
+def trace(translator: Translator) -> Trace:
+    return translator.trace(SENTENCE)
 
 
 def test_a_cell_shows_pictures_in_a_frame_of_its_own(trace: Trace) -> None:
@@ -47,3 +53,25 @@ def test_the_translation_is_saved_as_one_file(trace: Trace, folder: Path, tmp_pa
 def test_a_head_that_is_not_there_is_named(trace: Trace) -> None:
     with pytest.raises(ValueError, match="head 99, but there are only"):
         notebook.heads(trace, head=99)
+
+
+def test_one_row_of_a_head_is_walked_through(translator: Translator, trace: Trace) -> None:
+    page = notebook.inside(translator, trace, View(kind="decoder"), layer=2, head=3, row=2)
+    consumed, produced = trace.consumed[1].name, trace.target.pieces[1].name
+    said = f"Decoder self-attention, layer 2, head 3, row {consumed} → {produced}"
+    assert page.pictures[0].title == said
+    assert len(page.pictures) == 3
+    assert page._repr_html_().startswith("<iframe")
+
+
+def test_without_a_choice_the_middle_row_is_walked_through(
+    translator: Translator, trace: Trace
+) -> None:
+    page = notebook.inside(translator, trace, View(kind="encoder"))
+    middle = trace.source.pieces[(len(trace.source.pieces) - 1) // 2].name
+    assert page.pictures[0].title == f"Encoder self-attention, layer 1, head 1, row {middle}"
+
+
+def test_a_row_that_is_not_there_is_named(translator: Translator, trace: Trace) -> None:
+    with pytest.raises(ValueError, match="step 999, but there are only"):
+        notebook.inside(translator, trace, row=999)
