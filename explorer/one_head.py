@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from explorer import session
 from explorer.components import lines
+from explorer.controls import wide
 from explorer.figures.head import (
     Scale,
     head_figure,
+    least_width_px,
     strongest_links,
     token_label,
     with_click_targets,
@@ -65,14 +67,15 @@ def draw_matrix(shown: Shown) -> None:
     matrix = _matrix(shown, shown.head)
     columns = [token_label(label) for label in matrix.columns]
     figure = with_click_targets(_figure(shown, matrix), matrix.values, columns=columns)
-    st.plotly_chart(
-        figure,
-        alt=title(shown),
-        key=FIGURE,
-        config={"displaylogo": False},
-        on_select=lambda: _take_row(shown, matrix),
-        selection_mode="points",
-    )
+    with wide("one-head", least_width_px(len(columns))):
+        st.plotly_chart(
+            figure,
+            alt=title(shown),
+            key=FIGURE,
+            config={"displaylogo": False},
+            on_select=lambda: _take_row(shown, matrix),
+            selection_mode="points",
+        )
     note(plain(_notes(shown, [matrix])))
     draw_links(matrix, number=_scale(shown).title)
 

@@ -111,7 +111,7 @@ def head_figure(
         )
     )
     if n_columns <= MOST_COLUMNS_WITH_NUMBERS:
-        figure.update_traces(text=cell_numbers(weights), texttemplate="%{text}", textfont_size=11)
+        figure.update_traces(text=cell_numbers(weights), texttemplate="%{text}")
     figure.update_layout(
         height=max(320, 26 * min(n_rows, MOST_LABELS) + 130),
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
@@ -127,6 +127,11 @@ def head_figure(
     if marked_row is not None:
         figure.add_hrect(y0=marked_row - 0.5, y1=marked_row + 0.5, line={"color": MARK, "width": 2})
     return figure
+
+
+def least_width_px(n_columns: int) -> int:
+    """What `head_figure` needs for its column labels to stand side by side."""
+    return 230 + 15 * min(n_columns, MOST_COLUMN_LABELS)
 
 
 def with_click_targets(

@@ -1,5 +1,6 @@
 """The Heads page in a real browser, on the bundled checkpoint."""
 
+import itertools
 import re
 from urllib.parse import quote
 
@@ -183,3 +184,13 @@ def test_a_click_on_a_narrow_cell_chooses_its_step(visitor: Visitor) -> None:
     cells.click(position={"x": box["width"] * 0.7, "y": box["height"] * 6.5 / len(steps)})
     step = page.get_by_role("combobox", name="Which head should I look at for this step?")
     expect(step).to_have_value(re.compile("^7: "))
+
+
+@pytest.mark.parametrize("visitor", ["light narrow"], indirect=True)
+def test_names_of_columns_stand_side_by_side(visitor: Visitor) -> None:
+    page = visitor.open(f"/heads?text={quote(' '.join(LONG.split()[:18]) + '.')}")
+    heat_map(page)
+    names = page.locator(".js-plotly-plot .xtick text")
+    starts = names.evaluate_all("them => them.map(it => it.getBoundingClientRect().left)")
+    assert len(starts) > 15
+    assert min(right - left for left, right in itertools.pairwise(starts)) > 12
