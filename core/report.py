@@ -60,7 +60,7 @@ def short_report(table: Table) -> str:
     """One table in Markdown: what makes each row, and the paper's scores beside ours."""
     base = next(row for row in table.rows if row.name == "base")
     lines = (SHORT_HEADER, *(_short(row, base) for row in table.rows))
-    return _markdown_table(lines)
+    return markdown_table(lines)
 
 
 def all_sizes(sizes: Sizes) -> str:
@@ -118,10 +118,11 @@ def _text(section: Section) -> str:
 
 
 def _markdown(section: Section) -> str:
-    return f"### {section.title}\n\n{_markdown_table(section.lines)}"
+    return f"### {section.title}\n\n{markdown_table(section.lines)}"
 
 
-def _markdown_table(lines: Sequence[Cells]) -> str:
+def markdown_table(lines: Sequence[Cells]) -> str:
+    """A table in Markdown; the first line is its header."""
     header, *rows = lines
     ruled = [header, tuple("---" for _ in header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in ruled)

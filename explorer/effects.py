@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.ablation import HeadChange
+from core.ablation.findings import counted
 from core.records import KINDS
 from explorer.ablations import NAMES
 from explorer.figures.axes import signed
@@ -19,7 +19,7 @@ from explorer.figures.head import piece_label, piece_labels, token_label
 from explorer.figures.standalone import Picture
 
 if TYPE_CHECKING:
-    from core.ablation.measured import CorpusEffect, CorpusEffects
+    from core.ablation.measured import CorpusEffects
     from core.ablation.pruning import Pruning
     from core.effects import SentenceEffect, StepEffect
 
@@ -106,20 +106,9 @@ N_NAMED = 3
 """So many of the most missed heads are named below their picture."""
 
 
-def heads_left_out(swept: "CorpusEffects | None") -> "dict[HeadChange, CorpusEffect]":
-    """Head -> what leaving it out, and nothing else, did to a text; the most missed first."""
-    found = {
-        part: effect
-        for effect in (swept.effects if swept else ())
-        for part in effect.ablation.parts
-        if isinstance(part, HeadChange) and part.change == 0 and len(effect.ablation.parts) == 1
-    }
-    return dict(sorted(found.items(), key=lambda item: item[1].differences["bleu"].value))
-
-
 def worth_picture(swept: "CorpusEffects | None") -> Picture | None:
     """What each head is worth to a whole text, where its heads were left out one at a time."""
-    effects = heads_left_out(swept)
+    effects = swept.heads_left_out() if swept else {}
     if swept is None or not effects:
         return None
     found = {head: effect.differences["bleu"] for head, effect in effects.items()}
@@ -137,15 +126,11 @@ def worth_picture(swept: "CorpusEffects | None") -> Picture | None:
     most = ", ".join(
         f"{head.place} ({signed(found[head].value)})" for head in list(found)[:N_NAMED]
     )
-    missed = sum(difference.interval_95[1] < 0 for difference in found.values())
-    in_the_way = sum(difference.interval_95[0] > 0 for difference in found.values())
     return Picture(
         "BLEU on a whole text without each head",
         worth_figure(groups),
         f"One head left out at a time; BLEU {swept.scores['bleu']:.1f} with all, "
-        f"{swept.n_sentences:,} sentences. Missed most: {most}. By its 95 % interval (paired "
-        f"bootstrap), BLEU falls without {missed} of {len(found)} heads and rises without "
-        f"{in_the_way}; of so many intervals about {len(found) / 20:.0f} leave zero out by chance.",
+        f"{swept.n_sentences:,} sentences. Missed most: {most}. {counted(effects)}",
     )
 
 
@@ -163,5 +148,5 @@ def worth_table(swept: "CorpusEffects | None") -> list[dict[str, object]]:
                 )
             },
         }
-        for head, effect in heads_left_out(swept).items()
+        for head, effect in (swept.heads_left_out().items() if swept else ())
     ]

@@ -23,6 +23,7 @@ TIERS = (
     {"core.model.lean"},
     {"core.model.transformer"},
     {"core.ablation", "core.ablation.pruning", "core.ablation.measured", "core.model"},
+    {"core.ablation.findings"},
     {"core.decoding", "core.checkpoint", "core.evaluation", "core.ablation.store"},
     {"core.tracing", "core.runs"},
     {"core.inspection"},
@@ -105,7 +106,7 @@ def test_the_model_knows_neither_text_nor_data() -> None:
 
 WITHOUT_TORCH = {
     "core.atomic", "core.config", "core.kept", "core.records", "core.ablation", "core.ablation.pruning",
-    "core.ablation.measured", "core.table3", "core.report", "core.hypotheses",
+    "core.ablation.measured", "core.ablation.findings", "core.table3", "core.report", "core.hypotheses",
     "core.manifest", "core.tokenizer", "core.words", "core.measures", "core.attribution",
 }  # fmt: skip
 """What any part of the app may use: values, what is computed of them, and what files say."""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from core.ablation.parts import HeadChange
 from core.ablation.spec import Ablation
 from core.config import SearchConfig
 from core.kept import read_kept
@@ -36,6 +37,16 @@ class CorpusEffects:
     data_hash: str
     weights_hash: str
     search: SearchConfig
+
+    def heads_left_out(self) -> dict[HeadChange, CorpusEffect]:
+        """Head -> what leaving it out, and nothing else, did; the head that BLEU misses most first."""
+        found = {
+            part: effect
+            for effect in self.effects
+            for part in effect.ablation.parts
+            if isinstance(part, HeadChange) and part.change == 0 and len(effect.ablation.parts) == 1
+        }
+        return dict(sorted(found.items(), key=lambda item: item[1].differences["bleu"].value))
 
     def to_json(self) -> dict[str, Any]:
         return {
