@@ -4,8 +4,8 @@
 
 All three methods are one loop. Each open hypothesis is a row of the batch and a node of its
 sentence's tree (`core.hypotheses`); every step asks the model for one distribution a row, lets the
-method propose continuations, and re-orders the cache to the rows that go on. Search runs
-unobserved: what pictures need is captured afterwards, in one forced pass (`core.tracing`).
+method propose continuations, and re-orders the cache to the rows that go on. What pictures need of a
+step is recorded in passing, where somebody looks (`core.tracing`).
 """
 
 import itertools
@@ -60,13 +60,36 @@ def search(
     prefixes = prefixes or [()] * len(sources)
     check(model.config, sources, prefixes, config)
     found: dict[int, Found] = {}
-    for batch in _batches_by_length(sources, config):
-        one = _Search(
-            model, batch, [sources[i] for i in batch], [prefixes[i] for i in batch], config
-        )
-        results = one.run(state.rows(one.examples) if state else one.start())
-        found.update(zip(batch, results, strict=True))
+    for batch in batches_by_length(sources, config):
+        results = search_batch(model, batch, sources, config, prefixes, state=state)
+        found.update({i: each.found for i, each in zip(batch, results, strict=True)})
     return [found[i] for i in range(len(sources))]
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What was found for one source, and which row of the batch was asked at each step of the best."""
+
+    found: Found
+    rows: Sequence[int]
+
+
+@torch.inference_mode()
+def search_batch(
+    model: Transformer,
+    batch: Sequence[int],
+    sources: Sequence[Sequence[int]],
+    config: SearchConfig,
+    prefixes: Sequence[Sequence[int]],
+    *,
+    state: DecoderState | None = None,
+) -> list[Searched]:
+    """Translate those sources whose indices are in `batch`, all at once; see `search`.
+
+    Each step is one call of the decoder, for all hypotheses that are open. `check` comes first.
+    """
+    one = _Search(model, batch, [sources[i] for i in batch], [prefixes[i] for i in batch], config)
+    return one.run(state.rows(one.examples) if state else one.start())
 
 
 def check(
@@ -104,9 +127,10 @@ def _check(
         raise ValueError(f"the prefix for {name} has </s> before its end")
 
 
-def _batches_by_length(
+def batches_by_length(
     sources: Sequence[Sequence[int]], config: SearchConfig
 ) -> Iterator[list[int]]:
+    """Indices of sources of like length, as many as a search takes at once."""
     batch: list[int] = []
     for index in sorted(range(len(sources)), key=lambda i: len(sources[i])):
         width = len(sources[index]) + 1
@@ -166,7 +190,7 @@ class _Search:
         padded = pad([[*source, ids.end_id] for source in self.sources], ids.pad_id)
         return self.model.start(self.model.encode(padded.to(self.device), self.examples))
 
-    def run(self, state: DecoderState) -> list[Found]:
+    def run(self, state: DecoderState) -> list[Searched]:
         rows = [_Row(number, 0) for number in range(len(self.trees))]
         while rows:
             log_probabilities, state = self._distributions(rows, state)
@@ -178,7 +202,7 @@ class _Search:
                     torch.tensor(parents, dtype=torch.int64, device=self.device),
                     same_sources=[r.sentence for r in rows] == [r.sentence for r in before],
                 )
-        return [tree.found(self.ranked) for tree in self.trees]
+        return [Searched(tree.found(self.ranked), tree.rows_of_best()) for tree in self.trees]
 
     def _distributions(self, rows: list[_Row], state: DecoderState) -> tuple[Tensor, DecoderState]:
         last = [self.trees[row.sentence].last_token(row.node) for row in rows]

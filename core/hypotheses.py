@@ -119,12 +119,24 @@ class HypothesisTree:
                 "no translation was found: the model's log-probabilities are not numbers; "
                 "its weights may be damaged, load another checkpoint"
             )
-        ends = sorted(self._ends, key=lambda node: -self._nodes[node].score)[: self._config.width]
+        ends = self._best_ends()
         return Found(
             hypotheses=tuple(self._hypothesis(end, ranked) for end in ends),
             tree=tuple(self._nodes),
             ends=tuple(ends),
         )
+
+    def rows_of_best(self) -> list[int]:
+        """For each step of the best translation, the row of the batch that was asked there."""
+        rows = []
+        node = self._best_ends()[0]
+        while node > 0:
+            rows.append(self._origins[node][1])
+            node = self._nodes[node].parent
+        return rows[::-1]
+
+    def _best_ends(self) -> list[int]:
+        return sorted(self._ends, key=lambda node: -self._nodes[node].score)[: self._config.width]
 
     def _forced_at(self, depth: int) -> int | None:
         if depth < len(self._prefix):

