@@ -120,20 +120,21 @@ class HypothesisTree:
                 "its weights may be damaged, load another checkpoint"
             )
         ends = self._best_ends()
+        paths = {end: self._path(end) for end in ends}
+        on_paths = {node for path in paths.values() for node in path}
+        steps = {node: self._step(node, ranked) for node in on_paths}
         return Found(
-            hypotheses=tuple(self._hypothesis(end, ranked) for end in ends),
+            hypotheses=tuple(
+                self._hypothesis(end, tuple(steps[node] for node in path))
+                for end, path in paths.items()
+            ),
             tree=tuple(self._nodes),
             ends=tuple(ends),
         )
 
     def rows_of_best(self) -> list[int]:
         """For each step of the best translation, the row of the batch that was asked there."""
-        rows = []
-        node = self._best_ends()[0]
-        while node > 0:
-            rows.append(self._origins[node][1])
-            node = self._nodes[node].parent
-        return rows[::-1]
+        return [self._origins[node][1] for node in self._path(self._best_ends()[0])]
 
     def _best_ends(self) -> list[int]:
         return sorted(self._ends, key=lambda node: -self._nodes[node].score)[: self._config.width]
@@ -171,13 +172,16 @@ class HypothesisTree:
         reachable = max(self._nodes[each.node].total_nats for each in opened) / largest
         return reachable > max(self._nodes[node].score for node in self._ends)
 
-    def _hypothesis(self, end: int, ranked: Sequence[Ranked]) -> Hypothesis:
+    def _path(self, end: int) -> list[int]:
+        """The nodes from the first token to this one."""
         path = []
         node = end
         while node > 0:
             path.append(node)
             node = self._nodes[node].parent
-        steps = tuple(self._step(node, ranked) for node in reversed(path))
+        return path[::-1]
+
+    def _hypothesis(self, end: int, steps: tuple[Step, ...]) -> Hypothesis:
         last = self._nodes[end]
         is_forced = self._forced_at(last.depth - 1) is not None
         return Hypothesis(
