@@ -85,7 +85,9 @@ def pruning_picture(pruning: "Pruning | None") -> Picture | None:
         return None
     curves = [
         (
-            "least important first" if curve.order == "importance" else f"{curve.order} order",
+            "least important first"
+            if curve.order == "importance"
+            else curve.order.replace("random", "random order"),
             [point.share for point in curve.points],
             [point.bleu for point in curve.points],
             [point.interval_95 for point in curve.points],

@@ -141,7 +141,7 @@ def pruning_figure(
         margin={**MARGIN, "t": 30},
         xaxis=number_axis("heads removed, share of all", tickformat=".0%"),
         yaxis=number_axis("BLEU", rangemode="tozero"),
-        legend=LEGEND,
+        legend={**LEGEND, "traceorder": "normal"},  # else reversed, as something is filled
     )
     return figure
 

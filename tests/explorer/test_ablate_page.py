@@ -154,7 +154,7 @@ def test_the_stored_curve_is_drawn(open_page: Open, tmp_path: Path) -> None:
     (drawn,) = charts(page)
     assert [trace.get("name") for trace in drawn["data"][2:]] == [
         "least important first",
-        "random 1 order",
+        "random order 1",
     ]
 
 
