@@ -104,8 +104,8 @@ def test_back_and_forward_lead_through_what_was_on_show(visitor: Visitor) -> Non
 def test_every_look_is_whole_and_accessible(visitor: Visitor, streamlits_own: set[str]) -> None:
     page = visitor.open("/heads")
     expect(page.locator(".js-plotly-plot")).to_be_visible()
-    n_tiles = page.get_by_role("button", name=re.compile(r"^Layer \d+, head \d+$")).count()
-    assert n_tiles >= 4 * 8
+    tiles = page.get_by_role("button", name=re.compile(r"^Layer \d+, head \d+$"))
+    expect(tiles).to_have_count(4 * 8)
     assert overflow_px(page) <= 0
     assert violations(page) <= streamlits_own
 

@@ -97,7 +97,7 @@ def test_the_data_and_the_link_are_of_the_sentence_on_show(
      ("/heads?drawing=lines", 2, ".lines canvas"), ("/inside", 3, ".js-plotly-plot"),
      ("/positions", 2, ".js-plotly-plot .heatmaplayer image"),
      ("/positions?picture=shift", 2, ".js-plotly-plot .heatmaplayer image"),
-     ("/ablate?ablation=cross.L1H6%3D0", 5, ".toggles .cell")],
+     ("/ablate?ablation=cross.L1H6%3D0", 7, ".toggles .cell")],
 )  # fmt: skip
 def test_the_view_is_one_file_that_needs_no_network(
     visitor: Visitor, browser: Browser, tmp_path: Path, address: str, n_pictures: int, drawn: str
