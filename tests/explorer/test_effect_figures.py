@@ -47,6 +47,7 @@ def test_the_first_curve_has_its_interval() -> None:
     assert list(low.y) == [29.0, 18.0]
     assert list(first.y) == bleu
     assert (first.name, second.name) == ("first", "second")
+    assert figure.layout.legend.traceorder == "normal"
     with pytest.raises(ValueError, match="at least one curve"):
         pruning_figure([])
 
