@@ -4,8 +4,8 @@
 
 All three methods are one loop. Each open hypothesis is a row of the batch and a node of its
 sentence's tree (`core.hypotheses`); every step asks the model for one distribution a row, lets the
-method propose continuations, and re-orders the cache to the rows that go on. What pictures need of a
-step is recorded in passing, where somebody looks (`core.tracing`).
+method propose continuations, and re-orders the cache to the rows that go on. What pictures need is
+captured by `core.tracing`.
 """
 
 import itertools

@@ -1,9 +1,9 @@
-"""Everything a picture needs of one sentence, from one search that is watched.
+"""Everything a picture needs of one sentence: a translation, and what every head did for it.
 
-Every step of the search is recorded, of all hypotheses; afterwards the rows are picked that led to
-the winner. A row of decoder or cross-attention belongs to a step, and a `Trace` keeps both of its
-tokens: the one consumed and the one produced. `capture` records a given translation in one forced
-pass instead, at any tap.
+A search with one open hypothesis is recorded as it goes. Of a beam most hypotheses are thrown away, so
+it runs unobserved, and its winner is fed through the decoder once more, teacher forced and probed.
+A row of decoder or cross-attention belongs to a step, and a `Trace` keeps both of its tokens: the one
+consumed and the one produced.
 """
 
 import itertools
@@ -18,8 +18,8 @@ from torch.nn import functional
 from core.axes import SourceIds, TargetIds
 from core.config import ModelConfig, SearchConfig
 from core.data import pad
-from core.decoding import Searched, batches_by_length, check, search_batch
-from core.model import Edits, Recording, Transformer, probing, record
+from core.decoding import Searched, batches_by_length, check, search, search_batch
+from core.model import DecoderState, Edits, Recording, Transformer, probing, record
 from core.model.attention import MultiHeadAttention
 from core.records import KINDS, AttentionWeights, Found, Kind, Trace, ValueNorms
 from core.tokenizer import Tokenizer
@@ -74,42 +74,56 @@ def search_and_capture(
 ) -> tuple[list[Found], dict[str, Tensor]]:
     """Translate sources (ids without `</s>`), and what all attentions did in the best translations.
 
+    The sources are encoded once, whether the search is recorded or a forced pass follows it.
+
     Args:
         tensors: which taps of every attention are recorded.
 
     Returns:
-        What was found for each source; and tap name -> tensor, the sources its rows, padding at
-        the end of short ones. Row t of a translation is the step that consumes its token t, from
+        What was found for each source; and tap name -> tensor, the sources its rows, any numbers
+        after the end of short ones. Row t of a translation is the step that consumes its token t, from
         `<s>` on.
 
     Raises:
         SourceTooLongError, ValueError: as `core.decoding.search` does.
     """
-    pad_id, end_id = model.config.pad_id, model.config.end_id
+    pad_id, start_id, end_id = model.config.pad_id, model.config.start_id, model.config.end_id
     device = next(model.parameters()).device
     recorded = record(*(attention_tap(kind, "*", tensor) for kind in KINDS for tensor in tensors))
     prefixes = prefixes or [()] * len(sources)
     check(model.config, sources, prefixes, config)
     if not sources:
         return [], {}
-    searched: dict[int, Searched] = {}
-    parts = []
     with probing(model, recorded) as seen:
         source = pad([[*each, end_id] for each in sources], pad_id).to(device)
         state = model.start(model.encode(source))
-        of_sources = dict(seen)
-        for batch in batches_by_length(sources, config):
-            n_before = {name: len(seen.calls(name)) for name in seen}
-            results = search_batch(model, batch, sources, config, prefixes, state=state)
-            searched.update(zip(batch, results, strict=True))
-            steps = {
-                name: seen.calls(name)[n_before.get(name, 0) :]
-                for name in seen
-                if name not in of_sources
-            }
-            parts.append((batch, _of_best(steps, [each.rows for each in results])))
-    found = [searched[number].found for number in range(len(sources))]
-    return found, {**of_sources, **_joined(parts)}
+        of_sources = {name: calls[-1] for name, calls in seen.take().items()}
+        if config.width == 1:
+            found, of_steps = _recorded(model, sources, config, prefixes, state, seen)
+            return found, {**of_sources, **of_steps}
+    found = search(model, sources, config, prefixes, state=state)
+    with probing(model, recorded) as of_targets:
+        consumed = pad([[start_id, *each.best.tokens] for each in found], pad_id).to(device)
+        model.decode(consumed, state)
+    return found, {**of_sources, **of_targets}
+
+
+def _recorded(
+    model: Transformer,
+    sources: Sequence[Sequence[int]],
+    config: SearchConfig,
+    prefixes: Sequence[Sequence[int]],
+    state: DecoderState,
+    seen: Recording,
+) -> tuple[list[Found], dict[str, Tensor]]:
+    """A search while `seen` records: what was found, and of each step the row that led to it."""
+    searched: dict[int, Searched] = {}
+    parts = []
+    for batch in batches_by_length(sources, config):
+        results = search_batch(model, batch, sources, config, prefixes, state=state)
+        searched.update(zip(batch, results, strict=True))
+        parts.append((batch, _of_best(seen.take(), [each.rows for each in results])))
+    return [searched[number].found for number in range(len(sources))], _joined(parts)
 
 
 def _of_best(
@@ -122,21 +136,19 @@ def _of_best(
         rows: for each source, its row at each step.
 
     Returns:
-        Tap name -> sources H steps c, zero where a source has fewer steps.
+        Tap name -> sources H steps c; where a source has fewer steps, any numbers.
     """
     n_steps = max(map(len, rows))
     some = next(iter(steps.values()))
     firsts = list(itertools.accumulate(map(len, some[:n_steps]), initial=0))
     index = pad([[first + row for first, row in zip(firsts, own, strict=False)] for own in rows], 0)
-    is_step = pad([[1] * len(own) for own in rows], 0).bool()[:, None, :, None]
-    index, is_step = index.to(some[0].device), is_step.to(some[0].device)
+    index = index.to(some[0].device)
 
     def picked(calls: Sequence[Tensor]) -> Tensor:
         missing = [calls[-1].shape[-1] - call.shape[-1] for call in calls]
         if any(missing):
             calls = [functional.pad(call, (0, n)) for call, n in zip(calls, missing, strict=True)]
-        rows_of_best = torch.cat(list(calls))[index].squeeze(3)  # B n H c
-        return rows_of_best.transpose(1, 2).masked_fill(~is_step, 0.0)
+        return torch.cat(list(calls))[index].squeeze(3).transpose(1, 2)  # B n H 1 c -> B H n c
 
     return {name: picked(calls[:n_steps]) for name, calls in steps.items()}
 

@@ -134,7 +134,7 @@ def settle_view(view: View, shape: Shape, usual: Place) -> Settled:
         ("row", shape.n_source),
     ):
         value = getattr(view, name)
-        fits = value is not None and value <= n
+        fits = value is not None and 1 <= value <= n
         if value is not None and not fits:
             notices.append(f"The link says {name} {value}, but there are only {n} here.")
         chosen[name] = value if fits else getattr(usual, name)

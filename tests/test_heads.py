@@ -54,6 +54,13 @@ def test_perplexity_rises_without_as_many_heads_as_the_page_says(swept: CorpusEf
     assert f"Perplexity rises without {rises} heads and falls without none" in PAGE
 
 
+def test_the_readme_says_what_the_best_aligned_head_is_worth(swept: CorpusEffects) -> None:
+    worst = next(iter(swept.heads_left_out().values())).differences["bleu"]
+    low, high = worst.interval_95
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert f"BLEU falls by {-worst.value:.1f} [{-high:.1f}, {-low:.1f}]" in readme
+
+
 def rank_correlation(one: list[float], other: list[float]) -> float:
     """Spearman's ρ."""
     ranks = [np.argsort(np.argsort(values)) for values in (one, other)]

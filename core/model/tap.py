@@ -118,6 +118,11 @@ class Recording(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self._calls)
 
+    def take(self) -> dict[str, list[Tensor]]:
+        """All that was recorded until now, which is forgotten here."""
+        calls, self._calls = self._calls, {}
+        return calls
+
     def _append(self, name: str, tensor: Tensor) -> Tensor:
         self._calls.setdefault(name, []).append(tensor.detach())
         return tensor

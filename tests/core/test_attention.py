@@ -226,6 +226,23 @@ def test_the_softmax_of_half_precision_is_worked_out_in_float32(half):
     assert_close(weights, attention_weights(scores.float(), visible), rtol=0, atol=0)
 
 
+@pytest.mark.parametrize(
+    "hidden", [torch.inf, -torch.inf, torch.nan, torch.finfo(torch.float64).max]
+)
+def test_whatever_the_hidden_scores_are(hidden):
+    scores, visible = numbers(B, H, Q, K), some_visible(B, H, Q, K)
+    expected = attention_weights(scores, visible)
+    assert_close(attention_weights(scores.masked_fill(~visible, hidden), visible), expected)
+    nowhere = attention_weights(torch.full_like(scores, hidden), torch.zeros_like(visible))
+    assert (nowhere == 0).all()
+
+
+def test_a_query_whose_visible_scores_are_all_minus_infinity_gets_zeros():
+    visible = torch.tensor([[[[True, False]]]])
+    weights = attention_weights(torch.tensor([[[[-torch.inf, 1.0]]]]), visible)
+    assert (weights == 0).all()
+
+
 def test_weights_survive_enormous_scores():
     scores = torch.tensor([[[[1e300, 1e300, -1e300]]]], dtype=torch.float64)
     weights = attention_weights(scores, torch.ones(1, 1, 1, 3, dtype=torch.bool))

@@ -75,3 +75,11 @@ def test_without_a_choice_the_middle_row_is_walked_through(
 def test_a_row_that_is_not_there_is_named(translator: Translator, trace: Trace) -> None:
     with pytest.raises(ValueError, match="step 999, but there are only"):
         notebook.inside(translator, trace, row=999)
+
+
+@pytest.mark.parametrize("choice", [{"layer": 0}, {"head": 0}, {"row": 0}, {"layer": -1}], ids=str)
+def test_layers_heads_and_rows_count_from_1(
+    translator: Translator, trace: Trace, choice: dict[str, int]
+) -> None:
+    with pytest.raises(ValueError, match="there are only"):
+        notebook.inside(translator, trace, **choice)  # type: ignore[arg-type]
