@@ -1,4 +1,4 @@
-"""The table of `core.table3`, for people: as text, as Markdown, or as the JSON it is stored in."""
+"""The table of `core.table3`, for people: as text or Markdown, in short, or as the JSON it is stored in."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ from core.table3 import (
     TableRow,
 )
 
-Format = Literal["text", "markdown", "json"]
+Format = Literal["text", "markdown", "short", "json"]
+"""`short` is one table in Markdown: what makes each row, and how its scores stand to base."""
 
 NOT_TRAINED = "not trained yet"
 NAMES = {"perplexity": "PPL", "bleu": "BLEU", "bleu_lc": "BLEU lowercased"}
@@ -52,15 +53,10 @@ def report(table: Table, format_: Format) -> str:
     """The whole table, rows not trained yet included, without a last line break."""
     if format_ == "json":
         return write_json(table.to_json()).rstrip("\n")
+    if format_ == "short":
+        return markdown_table([SHORT_HEADER, *_short_rows(table)])
     draw = _text if format_ == "text" else _markdown
     return "\n\n".join([*(draw(section) for section in sections(table)), *_notes(table)])
-
-
-def short_report(table: Table) -> str:
-    """One table in Markdown: what makes each row, and the paper's scores beside ours."""
-    base = next(row for row in table.rows if row.name == "base")
-    lines = (SHORT_HEADER, *(_short(row, base) for row in table.rows))
-    return markdown_table(lines)
 
 
 def all_sizes(sizes: Sizes) -> str:
@@ -153,6 +149,11 @@ SHORT_HEADER = (
     "row", "sizes", "M parameters",
     "paper PPL", f"PPL {VALIDATION}", "to base", "paper BLEU", f"BLEU {TEST}", "to base",
 )  # fmt: skip
+
+
+def _short_rows(table: Table) -> list[Cells]:
+    base = next(row for row in table.rows if row.name == "base")
+    return [_short(row, base) for row in table.rows]
 
 
 def _short(row: TableRow, base: TableRow) -> Cells:

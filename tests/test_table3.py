@@ -9,7 +9,7 @@ import pytest
 
 from core import table3
 from core.presets import PaperResult
-from core.report import report, short_report
+from core.report import report
 from core.table3 import TABLE, Table, TableRow, read_table, require_different_weights, untrained
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +31,7 @@ def table() -> Table:
 
 
 def test_the_page_and_the_readme_print_the_table(table: Table) -> None:
-    for text, expected in ((PAGE, report(table, "markdown")), (README, short_report(table))):
+    for text, expected in ((PAGE, report(table, "markdown")), (README, report(table, "short"))):
         block = re.search(r"<!-- table: begin -->\n(.*?)\n<!-- table: end -->", text, re.DOTALL)
         assert block
         assert block[1] == expected, "run scripts/renew-table3"

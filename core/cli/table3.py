@@ -13,7 +13,7 @@ from core.cli.table3_row import Family
 from core.cli.table3_speeds import measured_speeds
 from core.config import ModelConfig, TrainConfig, write_json
 from core.jobs import Job, Queue, alone, run_jobs
-from core.report import Format, report, short_report
+from core.report import Format, report
 from core.speeds import SPEEDS
 from core.table3 import (
     ROWS,
@@ -49,15 +49,13 @@ class Table3(Family):
     report: bool = False
     """Print the table as it stands, and train nothing."""
     format: Format = "text"
-    """With --report: how to print it."""
-    short: bool = False
-    """With --report: as one table in Markdown, what makes each row and how its scores stand to base."""
+    """With --report: how to print it; short is one table in Markdown."""
 
     def execute(self, arguments: Sequence[str]) -> None:
         if self.report:
             file = self.output / TABLE
             table = read_table(file) if file.is_file() else self.untrained()
-            print(short_report(table) if self.short else report(table, self.format))
+            print(report(table, self.format))
             return
         if self.jobs < 1:
             raise ValueError(f"jobs={self.jobs} must be at least 1, the rows trained at a time")

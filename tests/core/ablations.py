@@ -1,5 +1,7 @@
 """Ablations of a model of the small shape: any, for laws that hold for all, and sixteen of all sorts."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -13,8 +15,11 @@ from core.ablation import (
     SublayerSkip,
 )
 from core.ablation.means import HeadMeans
+from core.ablation.measured import CorpusEffect, CorpusEffects
 from core.ablation.parts import LARGEST
+from core.config import SearchConfig
 from core.records import KINDS
+from core.significance import Difference
 
 N_LAYERS = {"encoder": 2, "decoder": 3, "cross": 3}
 N_HEADS = 5
@@ -86,3 +91,28 @@ def random_means() -> HeadMeans:
         kind: random.normal(size=(N_LAYERS[kind], N_HEADS, 11)).astype(np.float32) for kind in KINDS
     }
     return HeadMeans(outputs, weights_hash="", data_hash="", n_sentences=1)
+
+
+def made_up_sweep(changes: Mapping[str, float]) -> CorpusEffects:
+    """Ablation -> ΔBLEU, ± 0.5; chrF changes by twice as much, perplexity the other way."""
+
+    def difference(value: float) -> Difference:
+        return Difference(value, (value - 0.5, value + 0.5), 0.1)
+
+    return CorpusEffects(
+        scores={"bleu": 38.0},
+        intervals_95={"bleu": (36.0, 40.0)},
+        effects=tuple(
+            CorpusEffect(
+                Ablation.parse(text),
+                {"bleu": 38.0 + change},
+                {
+                    "bleu": difference(change),
+                    "chrf": difference(2 * change),
+                    "perplexity": difference(-change),
+                },
+            )
+            for text, change in changes.items()
+        ),
+        n_sentences=1_000, data_hash="", weights_hash="", search=SearchConfig(),
+    )  # fmt: skip

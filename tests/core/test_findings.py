@@ -5,42 +5,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.ablation import Ablation
 from core.ablation.findings import findings
-from core.ablation.measured import SWEEP, CorpusEffect, CorpusEffects
+from core.ablation.measured import SWEEP
 from core.ablation.pruning import PRUNING, Pruning, PruningCurve, PruningPoint
-from core.config import SearchConfig, write_json
+from core.config import write_json
 from core.records import KINDS
-from core.significance import Difference
+from tests.core.ablations import made_up_sweep
 
 CHANGES = {"enc": (0.1, -4.0, -0.2, 0.9, -0.6, -0.1, -1.5), "dec": (0.0, -0.3), "cross": (-9.0,)}
 """Kind -> ΔBLEU without each head of its first layer."""
 
 
-def difference(value: float) -> Difference:
-    return Difference(value, (value - 0.5, value + 0.5), 0.1)
-
-
-SWEPT = CorpusEffects(
-    scores={"bleu": 38.0},
-    intervals_95={"bleu": (36.0, 40.0)},
-    effects=tuple(
-        CorpusEffect(
-            Ablation.parse(text),
-            {"bleu": 38.0 + change},
-            {
-                "bleu": difference(change),
-                "chrf": difference(2 * change),
-                "perplexity": difference(-change),
-            },
-        )
-        for text, change in (
-            *((f"{kind}.L1H{h + 1}=0", c) for kind, cs in CHANGES.items() for h, c in enumerate(cs)),
-            ("enc.L1=skip", -30.0),
-        )
-    ),
-    n_sentences=1_000, data_hash="", weights_hash="", search=SearchConfig(),
-)  # fmt: skip
+SWEPT = made_up_sweep(
+    {
+        **{f"{kind}.L1H{h + 1}=0": c for kind, cs in CHANGES.items() for h, c in enumerate(cs)},
+        "enc.L1=skip": -30.0,
+    }
+)
 
 
 def points(*bleu: float) -> tuple[PruningPoint, ...]:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from core.report import NOT_TRAINED, _moves, aligned, report, short_report
+from core.report import NOT_TRAINED, _moves, aligned, report
 from core.table3 import BESIDE_OTHER_WORK, TRAINING, Comparison, Table, untrained
 from tests.core.tables import made_up_table
 
@@ -64,7 +64,7 @@ def test_numbers_stand_below_their_headers():
 
 
 def test_the_short_table_says_what_makes_a_row_and_how_it_stands_to_base():
-    base, *rows = short_report(TABLE).splitlines()[2:]
+    base, *rows = report(TABLE, "short").splitlines()[2:]
     assert "| N = 3, d_model = 128, d_ff = 512, h = 8, " in base
     assert base.endswith("| 4.92 | 6.25 [6.00, 6.50] |  | 25.8 | 30.5 [29.0, 32.0] |  |")
     assert rows[0] == (

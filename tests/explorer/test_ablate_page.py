@@ -8,14 +8,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.ablation import Ablation
-from core.ablation.measured import SWEEP, CorpusEffect, CorpusEffects
+from core.ablation.measured import SWEEP
 from core.ablation.pruning import PRUNING, Pruning, PruningCurve, PruningPoint
-from core.config import SearchConfig
-from core.corpus_effects import SCORES
 from core.records import KINDS
-from core.significance import Difference
 from tests.checkpoints import SENTENCE
+from tests.core.ablations import made_up_sweep
 from tests.explorer.pages import SHAPES, Open, button, charts, link, open_page, subheaders, texts
 
 __all__ = ["open_page"]
@@ -163,19 +160,7 @@ def test_what_each_head_is_worth_to_a_text_is_drawn_in_order(
 ) -> None:
     page = open_page(page="ablate", text=SENTENCE)
     changes = {"enc.L1H1=0": -0.4, "cross.L2H1=0": -3.0, "dec.L1H1=0": 0.9, "enc.L1=skip": -30.0}
-    measured = CorpusEffects(
-        scores={"bleu": 38.0},
-        intervals_95={"bleu": (36.0, 40.0)},
-        effects=tuple(
-            CorpusEffect(
-                Ablation.parse(text),
-                {"bleu": 38.0 + change},
-                dict.fromkeys(SCORES, Difference(change, (change - 0.5, change + 0.5), 0.1)),
-            )
-            for text, change in changes.items()
-        ),
-        n_sentences=1_000, data_hash="", weights_hash="", search=SearchConfig(),
-    )  # fmt: skip
+    measured = made_up_sweep(changes)
     (tmp_path / "tiny" / SWEEP).write_text(json.dumps(measured.to_json()), "utf-8")
     page = page.run()
     assert not page.exception
@@ -183,7 +168,8 @@ def test_what_each_head_is_worth_to_a_text_is_drawn_in_order(
     assert "Missed most: cross.L2H1 (−3.00), enc.L1H1 (−0.40)" in texts(page)
     table = next(t.value for t in page.dataframe if "head left out" in t.value)
     assert list(table["head left out"]) == ["cross.L2H1", "enc.L1H1", "dec.L1H1"]
-    assert table["Δ chrF"][0] == "−3.00 [−3.50, −2.50]"
+    assert table["Δ chrF"][0] == "−6.00 [−6.50, −5.50]"
+    assert table["Δ perplexity"][0] == "3.00 [2.50, 3.50]"
     (drawn,) = charts(page)
     ranks = {trace["customdata"][0][0]: trace["x"] for trace in drawn["data"]}
     assert ranks == {"cross.L2H1": [1], "enc.L1H1": [2], "dec.L1H1": [3]}
