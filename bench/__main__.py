@@ -50,7 +50,13 @@ def main() -> None:
 
 
 def _run(chosen: argparse.Namespace) -> Report:
-    from bench import decoding, growth, machine, pictures, training_step  # they need the peers
+    from bench import (
+        decoding,
+        growth,
+        machine,
+        pictures,
+        training_step,  # they need the peers
+    )
 
     measures = {
         "training": training_step.measure,

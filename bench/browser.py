@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from core.device import cpu_name
+from core.system.device import cpu_name
 from tests.e2e.conftest import CHROMIUM_FLAGS, chromium
 
 PICTURE = ".stepper .ribbons path"

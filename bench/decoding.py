@@ -2,7 +2,7 @@
 
 One thread each, in turn; generated tokens a second, `</s>` counted, the median over rounds. A case
 whose outputs differ is not timed. With every head's weights: here one forced pass after the search
-(`core.tracing`), in transformers `generate(output_attentions=True)`, which needs eager attention;
+(`core.analysis.trace.capture`), in transformers `generate(output_attentions=True)`, which needs eager attention;
 CTranslate2 has no such thing.
 """
 
@@ -16,10 +16,10 @@ import torch
 from bench import layout
 from bench.comparison import Report, Say
 from bench.workers import Act, Worker, in_turn
+from core.analysis.trace.capture import search_and_capture
 from core.config import SearchConfig
-from core.decoding import search
+from core.decoding.search import search
 from core.model import Transformer
-from core.tracing import search_and_capture
 
 if TYPE_CHECKING:
     from transformers import MarianMTModel

@@ -20,7 +20,7 @@ from plotly.subplots import make_subplots
 
 from bench.browser import await_drawn, measuring, options, translate
 from bench.heads import N_HEADS, N_LAYERS, N_TOKENS, weights
-from explorer.components import overview
+from explorer.components.overview import component as overview
 from explorer.figures.colours import weight_scale
 from tests.e2e.conftest import idle, start_server
 

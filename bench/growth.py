@@ -13,8 +13,8 @@ from bench import layout
 from bench.comparison import Report, Say
 from bench.decoding import searching
 from bench.workers import Act, Worker, in_turn
+from core.analysis.trace.capture import search_and_capture
 from core.model import Transformer
-from core.tracing import search_and_capture
 
 PART = "growth"
 LENGTHS, BATCHES = (8, 32, 128, 512), (1, 4, 16)

@@ -18,13 +18,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from core.checkpoint import model_with
+from core.checkpoint.folder import model_with
 from core.config import ModelConfig, SearchConfig
-from core.corpus import sentence_pairs
-from core.decoding import search
+from core.decoding.search import search
 from core.model import Transformer, build
-from core.tokenizer import END_ID, START_ID, UNKNOWN_ID, Tokenizer
-from core.training import Objective
+from core.text.tokenizer import END_ID, START_ID, UNKNOWN_ID, Tokenizer
+from core.text.toy_grammar import sentence_pairs
+from core.training.trainer import Objective
 
 VOCABULARY = Path(__file__).resolve().parents[1] / "checkpoints" / "en-de" / "sentencepiece.model"
 FOLDER = Path("runs/bench")

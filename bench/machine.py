@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import torch
 
-from core.device import cpu_name
+from core.system.device import cpu_name
 
 N, N_PRODUCTS, ENOUGH_S = 1_024, 12, 2.0
 PRODUCT_FLOPS = 2 * N**3

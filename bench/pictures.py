@@ -18,9 +18,9 @@ from bench.comparison import Report, Row, Say
 from bench.decoding import LIMIT, searching
 from bench.heads import N_HEADS, N_LAYERS, N_TOKENS, weights
 from bench.workers import Act, Worker, in_turn
-from core.corpus import sentence_pairs
-from core.tokenizer import PiecedText, Tokenizer
-from core.tracing import trace
+from core.analysis.trace.capture import trace
+from core.text.tokenizer import PiecedText, Tokenizer
+from core.text.toy_grammar import sentence_pairs
 
 PART = "from sentence to pictures"
 N_WORDS, BEAM = 20, 4
@@ -110,7 +110,7 @@ def _gathered(steps: Sequence[Sequence[Tensor]], rows: Tensor) -> list[NDArray[n
 
 
 def _overview() -> Act:
-    from explorer.components import overview
+    from explorer.components.overview import component as overview
 
     drawn = weights()
     return lambda: len(overview.payload(drawn, layer=1, head=1))

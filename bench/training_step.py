@@ -1,7 +1,7 @@
 """One training step: forward, backward, optimiser. The same weights, ids and loss in three toolkits.
 
 One thread each, in turn; source + target tokens a second, padding not counted. Ours is what
-`core.training` does in a step, and every process keeps freed memory as it does; each toolkit is at
+`core.training.trainer` does in a step, and every process keeps freed memory as it does; each toolkit is at
 the best of float32 and bfloat16 autocast and, for transformers, of its kinds of attention, as a short
 run beforehand finds it. A variant whose loss without dropout differs before the first step is not
 timed.
@@ -21,9 +21,9 @@ from bench import layout
 from bench.comparison import Report, Say
 from bench.machine import PRODUCT_FLOPS, matmul_peak, product
 from bench.workers import Act, Round, Worker, in_turn
-from core.device import keep_freed_memory
 from core.model import build
-from core.training import Objective
+from core.system.device import keep_freed_memory
+from core.training.trainer import Objective
 
 PART = "training step"
 TARGETS = {"quarter-base": 2.0, "base": 1.0}

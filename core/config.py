@@ -4,7 +4,6 @@ Nothing here imports torch, so help texts and pages that only list choices appea
 """
 
 import dataclasses
-import json
 import math
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
@@ -244,6 +243,11 @@ class SearchConfig(_Config):
         self._require_positive("temperature")
 
 
-def write_json(values: Any) -> str:
-    """The one way this project prints JSON for people: two spaces, letters as they are."""
-    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+Kind = Literal["encoder", "decoder", "cross"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""Encoder self-attention, masked decoder self-attention, encoder-decoder (cross-)attention."""
+
+
+def n_layers(config: ModelConfig, kind: Kind) -> int:
+    """How many attentions of a kind a model has: one in each layer of its stack."""
+    return config.n_encoder_layers if kind == "encoder" else config.n_decoder_layers

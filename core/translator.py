@@ -1,16 +1,17 @@
 """A checkpoint put to use: text in, text or trace out."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.checkpoint import Checkpoint, load_checkpoint
-from core.config import SearchConfig
-from core.decoding import search
-from core.inspection import HeadInternals, head_internals
+from core.analysis.trace.capture import trace
+from core.analysis.trace.head_internals import HeadInternals, head_internals
+from core.analysis.trace.trace import Trace
+from core.checkpoint.folder import Checkpoint, load_checkpoint
+from core.config import Kind, SearchConfig
+from core.decoding.result import Found
+from core.decoding.search import search
+from core.decoding.translate import translate
 from core.model import Edits
-from core.records import Found, Kind, Trace
-from core.tracing import trace
 
 
 class Translator:
@@ -35,21 +36,7 @@ class Translator:
 
     def translate(self, texts: Sequence[str], config: SearchConfig | None = None) -> list[str]:
         """The best translation of each text, in order; an empty text stays empty."""
-        full = [number for number, text in enumerate(texts) if text.strip()]
-        translations = [""] * len(texts)
-        for number, found in zip(full, self.search([texts[n] for n in full], config), strict=True):
-            translations[number] = self.checkpoint.tokenizer.decode(found.best.tokens)
-        return translations
-
-    def timed_translate(
-        self, texts: Sequence[str], config: SearchConfig | None = None
-    ) -> tuple[list[str], float]:
-        """The translations, and their pieces (each with its `</s>`) over the seconds of the search."""
-        started_s = time.perf_counter()
-        translations = self.translate(texts, config)
-        elapsed_s = time.perf_counter() - started_s
-        lines = self.checkpoint.tokenizer.encode_lines(translations)
-        return translations, sum(len(ids) + 1 for ids in lines) / elapsed_s
+        return translate(self.checkpoint.model, self.checkpoint.tokenizer, texts, config)
 
     def trace(
         self,
@@ -58,7 +45,7 @@ class Translator:
         prefix: Sequence[int] = (),
         edits: Sequence[Edits] = (),
     ) -> Trace:
-        """Translate one sentence and capture every head of all three kinds; see `core.tracing`."""
+        """Translate one sentence and capture every head of all three kinds; see `core.analysis.trace.capture`."""
         return trace(
             self.checkpoint.model,
             self.checkpoint.tokenizer,

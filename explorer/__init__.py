@@ -1,0 +1,1 @@
+"""The app: pages that show and question a translation."""

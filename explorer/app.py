@@ -15,9 +15,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import streamlit as st  # noqa: E402
 
+from explorer.app_pages.registry import PAGES, url_path  # noqa: E402
 from explorer.engine.checkpoints import CHECKPOINTS  # noqa: E402
 from explorer.engine.trainings import RUNS  # noqa: E402
-from explorer.pages import PAGES  # noqa: E402
 
 
 def take_options() -> None:
@@ -34,6 +34,9 @@ take_options()
 st.set_page_config(page_title="Attention Explorer", page_icon="🔎", layout="wide")
 st.html("<style>.stMainBlockContainer {padding-top: 3.5rem; padding-bottom: 3rem}</style>")
 st.navigation(
-    [st.Page(file, title=title, default=title == "Translate") for title, file in PAGES.items()],
+    [
+        st.Page(file, title=title, url_path=url_path(file), default=title == "Translate")
+        for title, file in PAGES.items()
+    ],
     position="top",
 ).run()

@@ -15,13 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.atomic import write_whole
-from core.records import Trace
-from explorer import pictures
-from explorer.best_head import best_head, covering_head
+from core.analysis.heads.best import covering_head
+from core.analysis.trace.trace import Trace
+from core.system.files import write_whole
+from explorer.app_pages.heads.pictures import head_pictures
+from explorer.app_pages.inside.pictures import inside_pictures
+from explorer.app_pages.translate.pictures import translation_pictures
+from explorer.choice.choice import Choice, Run, View
+from explorer.choice.page_context import Place, Shown, first_place, middle_place, settle_view
+from explorer.engine.checkpoints import best_head
 from explorer.figures.standalone import Picture, notebook_html, standalone_html
-from explorer.shown import Place, Shown, first_place, middle_place, settle_view
-from explorer.state import Choice, Run, View
 
 if TYPE_CHECKING:
     from core.translator import Translator
@@ -49,7 +52,7 @@ def translation(trace: Trace, *, checkpoint: Path | str | None = None) -> Page:
         checkpoint: its folder, so that ribbons follow the head that was measured to align best.
     """
     shown = _shown(trace, View(), checkpoint)
-    return Page(trace.source.text, pictures.translation_pictures(shown))
+    return Page(trace.source.text, translation_pictures(shown))
 
 
 def heads(
@@ -71,7 +74,7 @@ def heads(
         ValueError: if there is no such layer or head.
     """
     shown = _shown(trace, (view or View()).replace(layer=layer, head=head), checkpoint)
-    return Page(trace.source.text, pictures.head_pictures(shown))
+    return Page(trace.source.text, head_pictures(shown))
 
 
 def inside(
@@ -101,7 +104,7 @@ def inside(
     chosen = view.replace(layer=layer, head=head, **{asks: row})
     shown = _shown(trace, chosen, checkpoint, usual=middle_place)
     internals = translator.inside(trace, view.kind, layer=shown.layer, head=shown.head)
-    return Page(trace.source.text, pictures.inside_pictures(shown, internals))
+    return Page(trace.source.text, inside_pictures(shown, internals))
 
 
 def _shown(

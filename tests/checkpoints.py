@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 
-from core.checkpoint import Checkpoint, save_checkpoint
+from core.checkpoint.folder import Checkpoint, save_checkpoint
+from core.checkpoint.listing import timeline_file
+from core.checkpoint.weights import save_weights
 from core.config import ModelConfig
-from core.corpus import sentence_pairs
-from core.manifest import timeline_file
 from core.model import build
-from core.tokenizer import Tokenizer
-from core.weights import save_weights
+from core.text.tokenizer import Tokenizer
+from core.text.toy_grammar import sentence_pairs
 
 SENTENCE = "The old man sees a red house."
 

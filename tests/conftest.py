@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from core.corpus import sentence_pairs
 from core.model import Transformer
-from core.tokenizer import Tokenizer
+from core.text.tokenizer import Tokenizer
+from core.text.toy_grammar import sentence_pairs
 from tests.core.helpers import small_config, small_model
 
 settings.register_profile(

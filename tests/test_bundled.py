@@ -9,15 +9,16 @@ import safetensors
 import torch
 
 import core
-from core.card import with_results
-from core.config import SearchConfig
-from core.data import pad
-from core.decoding import search
+from core.analysis.trace.capture import capture_weights
+from core.analysis.trace.trace import Trace
+from core.checkpoint.card import with_results
+from core.config import KINDS, SearchConfig
+from core.decoding.search import search
 from core.model import probing, record
-from core.records import KINDS, Trace
-from core.tracing import attention_tap, capture_weights
+from core.model.transformer import attention_tap
+from core.text.batches import pad
 from core.translator import Translator
-from explorer.state import EXAMPLES
+from explorer.choice.choice import EXAMPLES
 
 CHECKPOINTS = sorted(
     file.parent for file in (Path(__file__).parents[1] / "checkpoints").glob("**/model.safetensors")

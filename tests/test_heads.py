@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.ablation.findings import findings
-from core.ablation.measured import CorpusEffects, read_sweep
-from core.ablation.pruning import Pruning, read_pruning
-from core.ablation.store import weights_hash
-from core.checkpoint import load_checkpoint
+from core.analysis.effects.corpus_results import CorpusEffects, read_sweep
+from core.analysis.effects.pruning_results import Pruning, read_pruning
+from core.analysis.effects.tables import findings
+from core.checkpoint.folder import load_checkpoint
+from core.checkpoint.weights import weights_hash
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "checkpoints" / "en-de"

@@ -27,7 +27,7 @@ NOT_RUN = {
     "torchrun --nproc-per-node 8 -m core train --preset base --source train.en "
     "--target train.de --output checkpoints/mine": "needs eight GPUs",
     "python -m core table3 --width 1/4 --depth 1/2 --data data/en-de --output checkpoints/table3 "
-    "--jobs 2": "takes hours; tests/core/test_table3_queue.py runs it at toy size",
+    "--jobs 2": "takes hours; tests/core/experiments/table3/test_train_all.py runs it at toy size",
 }
 
 

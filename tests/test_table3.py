@@ -7,10 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from core import table3
-from core.presets import PaperResult
-from core.report import report
-from core.table3 import TABLE, Table, TableRow, read_table, require_different_weights, untrained
+from core.experiments.table3.presets import PaperResult
+from core.experiments.table3.report import report
+from core.experiments.table3.rows import TEST, TRAINING, VALIDATION, VOCABULARY_SIZE
+from core.experiments.table3.table import (
+    TABLE,
+    Comparison,
+    Measured,
+    Score,
+    Sizes,
+    Table,
+    TableRow,
+    read_table,
+    require_different_weights,
+    untrained,
+)
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "checkpoints" / "table3"
@@ -25,8 +36,8 @@ def table() -> Table:
     return untrained(
         width="1/4",
         depth="1/2",
-        vocabulary_size=table3.VOCABULARY_SIZE,
-        training=table3.TRAINING,
+        vocabulary_size=VOCABULARY_SIZE,
+        training=TRAINING,
     )
 
 
@@ -38,15 +49,15 @@ def test_the_page_and_the_readme_print_the_table(table: Table) -> None:
 
 
 def test_the_readme_says_how_far_the_seeds_differ(table: Table) -> None:
-    perplexity = table.seed_spread[table3.VALIDATION]["perplexity"]
-    bleu = table.seed_spread[table3.TEST]["bleu"]
+    perplexity = table.seed_spread[VALIDATION]["perplexity"]
+    bleu = table.seed_spread[TEST]["bleu"]
     assert f"({perplexity:.2f} in perplexity, {bleu:.2f} BLEU)" in README
 
 
 @pytest.mark.parametrize(
     "kind",
     [
-        PaperResult, Table, TableRow, table3.Sizes, table3.Measured, table3.Score, table3.Comparison,
+        PaperResult, Table, TableRow, Sizes, Measured, Score, Comparison,
     ],
 )  # fmt: skip
 def test_the_page_names_every_field(kind: type) -> None:

@@ -13,8 +13,7 @@ from core.cli.corpus import Corpus
 from core.cli.evaluate import Align, Evaluate
 from core.cli.info import Info
 from core.cli.prune import Means, Prune
-from core.cli.table3 import Table3
-from core.cli.table3_row import Table3Row
+from core.cli.table3 import Table3, Table3Row
 from core.cli.train import TYRO_CONFIG, Train
 from core.cli.translate import Trace, Translate
 

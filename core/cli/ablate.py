@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from core.ablation import Ablation
-from core.atomic import write_whole
-from core.config import SearchConfig, write_json
+from core.analysis.ablation import Ablation
+from core.config import SearchConfig
+from core.system.files import write_json, write_whole
 
 if TYPE_CHECKING:
-    from core.ablation.means import HeadMeans
-    from core.ablation.measured import CorpusEffects
-    from core.ablation.store import Store
-    from core.checkpoint import Checkpoint
+    from core.analysis.ablation.head_means import HeadMeans
+    from core.analysis.effects.corpus_results import CorpusEffects
+    from core.analysis.effects.sentence import SentenceEffect
+    from core.analysis.effects.sweeps import Sweep
+    from core.analysis.result_cache import Store
+    from core.checkpoint.folder import Checkpoint
     from core.config import ModelConfig
-    from core.effects import SentenceEffect
-    from core.sweeps import Sweep
 
 Swept = Literal["heads", "layers", "sublayers", "pairs"]
 
@@ -59,10 +59,10 @@ class Ablate:
     search: SearchConfig = field(default_factory=SearchConfig)
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.ablation.means import read_means
-        from core.ablation.store import Store
-        from core.checkpoint import load_checkpoint
-        from core.device import choose_device
+        from core.analysis.ablation.head_means import read_means
+        from core.analysis.result_cache import Store
+        from core.checkpoint.folder import load_checkpoint
+        from core.system.device import choose_device
 
         self._check()
         ablations = [Ablation.parse(text) for text in self.ablation]
@@ -96,8 +96,8 @@ class Ablate:
         means: "HeadMeans | None",
         store: "Store | None",
     ) -> tuple[dict[str, Any], list[str]]:
-        from core.effects import sentence_effects
-        from core.sweeps import sweep
+        from core.analysis.effects.sentence import sentence_effects
+        from core.analysis.effects.sweeps import sweep
         from core.translator import Translator
 
         trace = Translator(checkpoint).trace(self.text or "", self.search)
@@ -123,8 +123,8 @@ class Ablate:
         means: "HeadMeans | None",
         store: "Store | None",
     ) -> tuple[dict[str, Any], list[str]]:
-        from core.corpus_effects import corpus_effects
-        from core.data import read_pairs
+        from core.analysis.effects.corpus import corpus_effects
+        from core.text.parallel import read_pairs
 
         assert self.source
         assert self.reference
@@ -143,7 +143,7 @@ class Ablate:
 
 
 def _swept(what: Swept, config: "ModelConfig") -> list[Ablation]:
-    from core import sweeps
+    from core.analysis.effects import sweeps
 
     return {
         "heads": sweeps.every_head,
@@ -181,7 +181,7 @@ def _sweep_lines(swept: "Sweep") -> list[str]:
 
 
 def _text_lines(effects: "CorpusEffects") -> list[str]:
-    from core.report import aligned
+    from core.system.text_tables import aligned
 
     def cell(value: float, interval: Sequence[float], sign: str) -> str:
         low, high = interval

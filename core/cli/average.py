@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.card import new_card
-from core.cli.outcome import averaged_snapshots, write_checkpoint
+from core.checkpoint.card import new_card
+from core.training.finish import averaged_snapshots, write_checkpoint
 
 if TYPE_CHECKING:
-    from core.checkpoint import Checkpoint
+    from core.checkpoint.folder import Checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,15 +33,15 @@ class Average:
     """Store the weights as float16."""
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.checkpoint import (
+        from core.checkpoint.folder import (
             WEIGHTS,
             Checkpoint,
             load_checkpoint,
             model_with,
             save_checkpoint,
         )
-        from core.runs import RunFolder
-        from core.weights import average_weights
+        from core.checkpoint.weights import average_weights
+        from core.training.run_folder import RunFolder
 
         if bool(self.run_folder) == bool(self.checkpoint):
             raise ValueError("name either --run-folder or --checkpoint, to say what to average")

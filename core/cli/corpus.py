@@ -16,7 +16,7 @@ class Corpus:
     seed: int = 1
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.corpus import sentence_pairs
+        from core.text.toy_grammar import sentence_pairs
 
         self.output.mkdir(parents=True, exist_ok=True)
         pairs = list(sentence_pairs(self.n_pairs + self.n_test, self.seed))

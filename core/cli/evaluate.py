@@ -3,17 +3,12 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from core.config import SearchConfig, write_json
-from core.jobs import alone
-
-if TYPE_CHECKING:
-    from core.checkpoint import Checkpoint
-    from core.significance import Statistics
+from core.config import SearchConfig
+from core.evaluation.measure import measure, record_metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +31,10 @@ class Evaluate:
     search: SearchConfig = field(default_factory=SearchConfig)
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.atomic import write_whole
-        from core.checkpoint import load_checkpoint
-        from core.data import read_pairs
-        from core.device import choose_device
+        from core.checkpoint.folder import load_checkpoint
+        from core.system.device import choose_device
+        from core.system.files import write_whole
+        from core.text.parallel import read_pairs
 
         checkpoint = load_checkpoint(self.checkpoint, choose_device(self.device))
         pairs = list(read_pairs(self.source, self.reference))
@@ -67,72 +62,6 @@ class Evaluate:
         print(json.dumps(result))
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """A text translated and scored."""
-
-    translations: list[str]
-    result: dict[str, Any]
-    """The scores as JSON, with intervals and signatures."""
-    statistics: "Mapping[str, Statistics]"
-    """Sentence by sentence, what adds up to `perplexity`, `bleu` and `bleu_lc`."""
-
-
-def measure(
-    checkpoint: "Checkpoint", pairs: Sequence[tuple[str, str]], search_config: SearchConfig
-) -> Measurement:
-    """Translate the sources and score the translations against the references.
-
-    Decoding speed is that of the whole search, batches of several sentences.
-    """
-    from core.evaluation import likelihood_statistics, translation_scores
-    from core.significance import bleu_statistics, corpus_score, interval_95
-    from core.translator import Translator
-
-    tokenizer = checkpoint.tokenizer
-    sources, references = ([pair[side] for pair in pairs] for side in (0, 1))
-    translations, tokens_per_s = Translator(checkpoint).timed_translate(sources, search_config)
-    statistics = {
-        "perplexity": likelihood_statistics(
-            checkpoint.model, tokenizer.encode_lines(sources), tokenizer.encode_lines(references)
-        ),
-        "bleu": bleu_statistics(translations, references, lowercase=False),
-        "bleu_lc": bleu_statistics(translations, references, lowercase=True),
-    }
-    scores = translation_scores(translations, references)
-    low, high = interval_95("perplexity", statistics["perplexity"])
-    intervals = {name: score.interval_95 for name, score in scores.items()}
-    result = {
-        **{name: round(score.value, 2) for name, score in scores.items()},
-        "intervals_95": {**intervals, "perplexity": (round(low, 3), round(high, 3))},
-        "signatures": {name: score.signature for name, score in scores.items()},
-        "perplexity": round(corpus_score("perplexity", statistics["perplexity"]), 3),
-        "sentences": len(pairs),
-        "search": search_config.to_json(),
-        "decoding_tokens_per_s": round(tokens_per_s, 1),
-    }
-    return Measurement(translations, result, statistics)
-
-
-def record_metrics(folder: Path, name: str, renewed: Callable[[Any], Any]) -> None:
-    """Renew one entry of metrics.json, and the card's results; weights stay untouched.
-
-    Both files are read anew, as others may have written to them since the checkpoint was loaded.
-
-    Args:
-        renewed: the new entry, given the old one, or None where there is none.
-    """
-    from core.atomic import write_whole
-    from core.card import with_results
-    from core.checkpoint import CARD, METRICS, read_card, read_metrics
-
-    with alone(folder):
-        metrics = read_metrics(folder)
-        metrics[name] = renewed(metrics.get(name))
-        write_whole(folder / METRICS, write_json(metrics))
-        write_whole(folder / CARD, with_results(read_card(folder), metrics))
-
-
 @dataclass(frozen=True, kw_only=True)
 class Align:
     """Find the cross-attention head that aligns words best, against gold word alignments.
@@ -154,9 +83,9 @@ class Align:
     """Pairs with a longer side are passed over."""
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.alignment import head_alignment, read_gold
-        from core.checkpoint import load_checkpoint
-        from core.data import read_pairs
+        from core.analysis.heads.alignment import head_alignment, read_gold
+        from core.checkpoint.folder import load_checkpoint
+        from core.text.parallel import read_pairs
 
         pairs, alignments = list(read_pairs(self.source, self.target)), read_gold(self.gold)
         if len(pairs) != len(alignments):

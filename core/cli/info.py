@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.presets import PRESETS, model_config
-from core.report import aligned
+from core.experiments.table3.presets import PRESETS, model_config
+from core.system.text_tables import aligned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class Info:
         return aligned(lines)
 
     def _checkpoint(self) -> str:
-        from core.checkpoint import load_checkpoint
+        from core.checkpoint.folder import load_checkpoint
 
         assert self.checkpoint
         checkpoint = load_checkpoint(self.checkpoint)

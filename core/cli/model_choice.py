@@ -4,8 +4,8 @@ import dataclasses
 from dataclasses import dataclass
 
 from core.config import ModelConfig, Positions
-from core.presets import model_config
-from core.recipes import Recipe
+from core.experiments.table3.presets import model_config
+from core.training.recipes import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

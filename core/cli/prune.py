@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.cli.ablate import progress_at_a_terminal
-from core.config import SearchConfig, write_json
+from core.config import SearchConfig
+from core.system.files import write_json
 
 if TYPE_CHECKING:
-    from core.ablation.pruning import Pruning
+    from core.analysis.effects.pruning_results import Pruning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +29,10 @@ class Means:
     device: str = "auto"
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.ablation.means import MEANS, head_means
-        from core.checkpoint import load_checkpoint
-        from core.data import read_pairs
-        from core.device import choose_device
+        from core.analysis.ablation.head_means import MEANS, head_means
+        from core.checkpoint.folder import load_checkpoint
+        from core.system.device import choose_device
+        from core.text.parallel import read_pairs
 
         checkpoint = load_checkpoint(self.checkpoint, choose_device(self.device))
         means = head_means(checkpoint, list(read_pairs(self.source, self.reference)))
@@ -69,13 +70,13 @@ class Prune:
     search: SearchConfig = field(default_factory=SearchConfig)
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.ablation.pruning import PRUNING
-        from core.ablation.store import Store
-        from core.atomic import write_whole
-        from core.checkpoint import load_checkpoint
-        from core.data import read_pairs
-        from core.device import choose_device
-        from core.importance import pruning_curves
+        from core.analysis.effects.pruning import pruning_curves
+        from core.analysis.effects.pruning_results import PRUNING
+        from core.analysis.result_cache import Store
+        from core.checkpoint.folder import load_checkpoint
+        from core.system.device import choose_device
+        from core.system.files import write_whole
+        from core.text.parallel import read_pairs
 
         checkpoint = load_checkpoint(self.checkpoint, choose_device(self.device))
         pruning = pruning_curves(
@@ -94,7 +95,7 @@ class Prune:
 
 
 def _table(pruning: "Pruning") -> str:
-    from core.report import aligned
+    from core.system.text_tables import aligned
 
     header = ("heads off", *(curve.order for curve in pruning.curves))
     rows = [

@@ -1,34 +1,34 @@
 """`table3`: train and measure every row of the paper's Table 3, scaled to a small machine."""
 
-import json
-import os
-import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from core.cli.table3_row import Family
-from core.cli.table3_speeds import measured_speeds
-from core.config import ModelConfig, TrainConfig, write_json
-from core.jobs import Job, Queue, alone, run_jobs
-from core.report import Format, report
-from core.speeds import SPEEDS
-from core.table3 import (
-    ROWS,
+import tyro
+
+from core.cli.train import TYRO_CONFIG, Train
+from core.experiments.table3.family import Family
+from core.experiments.table3.measure_speeds import measured_speeds
+from core.experiments.table3.report import Format, report
+from core.experiments.table3.rows import chosen_rows
+from core.experiments.table3.speeds import SPEEDS
+from core.experiments.table3.table import (
     TABLE,
-    TEXTS,
-    TRAIN,
-    Row,
-    Table,
-    chosen_rows,
     read_table,
     require_different_weights,
-    untrained,
 )
-
-SHOW_EVERY_S = 300.0
+from core.experiments.table3.train_all import (
+    SHOW_EVERY_S,
+    learn_vocabulary,
+    require_same_settings,
+    require_success,
+    require_texts,
+    row_job,
+    show_progress,
+    write_table,
+)
+from core.experiments.table3.train_row import finish_row
+from core.system.files import alone
+from core.system.jobs import end_with_parent, run_jobs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,176 +60,39 @@ class Table3(Family):
         if self.jobs < 1:
             raise ValueError(f"jobs={self.jobs} must be at least 1, the rows trained at a time")
         rows = chosen_rows(self.rows)
-        _require_texts(self)
-        _require_same_settings(self)
+        require_texts(self)
+        require_same_settings(self)
         if self.speeds:
             measured_speeds(self).save(self.output)
-            _write_table(self)
+            write_table(self)
             print(f"{self.output / SPEEDS}: {read_table(self.output / TABLE).speeds}")
             return
-        _learn_vocabulary(self)
-        _write_table(self)
+        learn_vocabulary(self)
+        write_table(self)
         queue = run_jobs(
-            [_job(self, row) for row in rows if not self.is_done(row)],
+            [row_job(self, row) for row in rows if not self.is_done(row)],
             n_at_once=self.jobs,
             environment={"OMP_NUM_THREADS": "1"},
-            show=lambda queue: _show(self, rows, queue),
+            show=lambda queue: show_progress(self, self.jobs, rows, queue),
             show_every_s=SHOW_EVERY_S,
         )
-        _require_success(queue)
+        require_success(queue)
         require_different_weights(read_table(self.output / TABLE))
         print(f"{self.output}: see  python -m core table3 --report --output {self.output}")
 
-    def untrained(self) -> Table:
-        return untrained(
-            width=self.width,
-            depth=self.depth,
-            vocabulary_size=self.vocabulary_size,
-            training=self.training,
-        )
 
+@dataclass(frozen=True, kw_only=True)
+class Table3Row(Family):
+    """Train and measure one row, as `table3` does for each; given again, it goes on where it was."""
 
-def _require_texts(family: Family) -> None:
-    for name in (TRAIN, *TEXTS):
-        for file in family.text(name):
-            if not file.is_file():
-                raise ValueError(
-                    f"{file}: no such file; --data names the folder of {TRAIN}, {' and '.join(TEXTS)}, "
-                    "each as .en and .de"
-                )
+    row: str
+    """The row's name, such as A-h1."""
 
-
-def _require_same_settings(family: Family) -> None:
-    """Rows are comparable only if trained alike: what is begun or finished must be as now asked.
-
-    Raises:
-        ValueError: naming the settings that differ (how often the state is saved is free, and `auto`
-            is whichever precision a row has chosen), or a width or depth that does not fit a row.
-    """
-    for row in ROWS.values():
-        model = row.model(
-            vocabulary_size=family.vocabulary_size, width=family.width, depth=family.depth
-        )
-        wanted = model.to_json() | row.settings(family.training).to_json()
-        for folder in (family.work / row.name, family.output / row.name):
-            was = _settings_of(folder)
-            different = [
-                f"{name} was {was[name]!r}, is {value!r}"
-                for name, value in wanted.items()
-                if was
-                and was[name] != value
-                and name != "save_every_s"
-                and (name, value) != ("precision", "auto")
-            ]
-            if different:
-                raise ValueError(
-                    f"{folder} is a training with other settings ({'; '.join(different)}); rows "
-                    "are comparable only if trained alike: repeat its command, or name another "
-                    "--output"
-                )
-
-
-def _settings_of(folder: Path) -> dict[str, Any]:
-    """Of model and training together, by name; empty if nothing was begun in the folder."""
-    file = folder / "config.json"
-    if not file.is_file():
-        return {}
-    values = json.loads(file.read_text("utf-8"))
-    model, training = values["model"], values["training"]
-    return ModelConfig.from_json(model).to_json() | TrainConfig.from_json(training).to_json()
-
-
-def _learn_vocabulary(family: Family) -> None:
-    """The pieces of all rows: those of a finished row, or else learnt once from the training text."""
-    from core.atomic import writing_file
-    from core.checkpoint import VOCABULARY
-    from core.data import ParallelFiles
-    from core.tokenizer import Tokenizer
-
-    with alone(family.work):
-        if family.vocabulary.is_file():
-            return
-        finished = sorted(family.output.glob(f"*/{VOCABULARY}"))
-        if finished:
-            model = finished[0].read_bytes()
-        else:
-            source, target = family.text(TRAIN)
-            lines = ParallelFiles((source,), (target,)).lines()
-            n_threads = os.cpu_count() or 1
-            model = Tokenizer.learn(lines, family.vocabulary_size, n_threads=n_threads).model
-        with writing_file(family.vocabulary) as partial:
-            partial.write_bytes(model)
-
-
-def _job(family: Family, row: Row) -> Job:
-    command = [sys.executable, "-m", "core", "table3-row", "--row", row.name, *family.arguments()]
-    return Job(row.name, command, family.work / row.name / "log.txt")
-
-
-def _require_success(queue: Queue) -> None:
-    if queue.failed:
-        logs = ", ".join(str(job.log) for job in queue.failed)
-        raise ValueError(
-            f"{len(queue.failed)} row(s) did not finish: their last lines, in {logs}, say why; the "
-            "same command goes on with them"
-        )
-
-
-def _write_table(family: Table3) -> None:
-    from core.atomic import write_whole
-    from core.collect import collected
-
-    family.output.mkdir(parents=True, exist_ok=True)
-    write_whole(
-        family.output / TABLE, write_json(collected(family.untrained(), family.output).to_json())
-    )
-
-
-def _show(family: Table3, rows: Sequence[Row], queue: Queue) -> None:
-    """A few lines for people: which rows are done, running, waiting, and about how long it takes."""
-    _write_table(family)
-    places = {row.name: _place(family, row) for row in rows}
-    done = [row.name for row in rows if family.is_done(row)]
-    parts = [
-        f"{len(done)} of {len(rows)} rows done",
-        f"{len(queue.running)} running",
-        f"{len(queue.waiting)} waiting",
-        _time_left(family, rows, places),
-    ]
-    print(f"{time.strftime('%H:%M')}  {', '.join(part for part in parts if part)}")
-    for name in queue.running:
-        n_steps = ROWS[name].settings(family.training).n_steps
-        step = places[name][0]
-        doing = f"step {step:,} of {n_steps:,}" if step < n_steps else "being measured"
-        print(f"       {name:11} {doing}")
-    for job in queue.failed:
-        print(f"       {job.name:11} FAILED, see {job.log}")
-    sys.stdout.flush()
-
-
-def _place(family: Family, row: Row) -> tuple[int, float]:
-    """The last step that a row has reported, and the seconds it took until there."""
-    for folder in (family.output / row.name, family.work / row.name):
-        file = folder / "history.jsonl"
-        lines = file.read_bytes().splitlines(keepends=True) if file.is_file() else []
-        for line in reversed(lines):
-            if line.endswith(b"\n"):
-                last = json.loads(line)
-                return last["step"], last["elapsed_s"]
-    return 0, 0.0
-
-
-def _time_left(family: Table3, rows: Sequence[Row], places: Mapping[str, tuple[int, float]]) -> str:
-    """Seconds a step and parameter, as measured so far, for all steps that are to come."""
-    parameters = {row.name: row.sizes.parameters for row in family.untrained().rows}
-    made, elapsed_s, left = 0, 0.0, 0
-    for row in rows:
-        step, seconds = places[row.name]
-        made += step * parameters[row.name]
-        elapsed_s += seconds
-        n_steps = row.settings(family.training).n_steps
-        left += max(0, n_steps - step) * parameters[row.name]
-    if not made or not left:
-        return ""
-    minutes = round(left / made * elapsed_s / family.jobs / 60)
-    return f"about {minutes // 60} h {minutes % 60:02} min of training left"
+    def execute(self, arguments: Sequence[str]) -> None:
+        end_with_parent()
+        for row in chosen_rows(self.row):
+            with alone(self.work / row.name):
+                if not self.is_done(row):
+                    words = self.train_arguments(row)
+                    tyro.cli(Train, args=words, config=TYRO_CONFIG).execute(words)
+                    finish_row(self, row)

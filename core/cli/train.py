@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from core.cli.agreement import agree_with_earlier, agreed, with_precision
 from core.cli.model_choice import ModelChoice
-from core.cli.outcome import averaged_snapshots, is_written, write_checkpoint, write_facts
-from core.cli.texts import Texts, keep_vocabulary, text_hashes
-from core.config import ModelConfig, TrainConfig
-from core.presets import preset
-from core.recipes import Recipe, recipe_for
+from core.config import TrainConfig
+from core.experiments.table3.presets import preset
+from core.training.finish import averaged_snapshots, is_written, write_checkpoint, write_facts
+from core.training.recipes import Recipe, recipe_for
+from core.training.run_settings import agree_with_earlier, agreed, with_precision
+from core.training.texts import Texts, keep_vocabulary, text_hashes
 
 if TYPE_CHECKING:
-    from core.data import ParallelFiles
-    from core.model import Transformer
-    from core.runs import RunFolder
-    from core.training import Score, Workers
+    from core.text.parallel import ParallelFiles
+from core.training.train import TrainingJob, run_training
 
 TYRO_CONFIG = (tyro.conf.OmitArgPrefixes,)
 
@@ -61,11 +59,11 @@ class Train:
     """Without a preset, settings that are not given fit the size of the corpus."""
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.device import choose_device, keep_freed_memory
+        from core.system.device import choose_device, keep_freed_memory
 
         keep_freed_memory()
-        from core.runs import RunFolder
-        from core.training import workers
+        from core.training.run_folder import RunFolder
+        from core.training.workers import workers
 
         with workers() as group:
             device = choose_device(self.device, group.local_rank)
@@ -95,7 +93,7 @@ class Train:
                 )
             group.wait()
             settings = TrainConfig.from_json(agreed(run)["training"])
-            _train(_Job(run, texts, config, settings), group, str(device))
+            run_training(TrainingJob(run, texts, config, settings), group, str(device))
             if group.is_first:
                 weights = averaged_snapshots(run, settings.n_snapshots)
                 if is_written(self.output, weights, half=self.half):
@@ -106,7 +104,7 @@ class Train:
 
     def _files(self) -> "tuple[ParallelFiles, list[ParallelFiles]]":
         """Of the training text, and of each validation text."""
-        from core.data import ParallelFiles
+        from core.text.parallel import ParallelFiles
 
         files = ParallelFiles(self.source, self.target)
         sources, targets = self.validation_source, self.validation_target
@@ -133,57 +131,3 @@ class Train:
             config=TYRO_CONFIG,
         )
         return again.training
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One training: where, on what, what, and how."""
-
-    run: "RunFolder"
-    texts: Texts
-    config: ModelConfig
-    settings: TrainConfig
-
-
-def _train(job: _Job, group: "Workers", device: str) -> None:
-    import torch
-
-    from core.model import build
-    from core.training import Trainer
-
-    torch.manual_seed(job.settings.seed)
-    model = build(job.config).to(device)
-    Trainer(
-        model=model,
-        corpus=job.texts.corpus,
-        validation=job.texts.validation,
-        config=job.settings,
-        run=job.run,
-        group=group,
-        score=_bleu_scorer(job.texts, job.settings.n_validation_translations),
-    ).train()
-
-
-def _bleu_scorer(texts: Texts, n_sentences: int) -> "Score":
-    """Greedy translations of the first validation sentences, scored by sacrebleu (cased, 13a)."""
-    from core.config import SearchConfig
-    from core.decoding import search
-    from core.evaluation import translation_scores
-
-    greedy = SearchConfig(method="greedy", n_candidates=0)
-
-    def score(model: "Transformer") -> dict[str, float]:
-        values = {}
-        for name, corpus in texts.validation.items():
-            n = min(n_sentences, len(corpus))
-            if not n:
-                continue
-            pairs = [corpus.pair(i) for i in range(n)]
-            found = search(model, [source[:-1].tolist() for source, _ in pairs], greedy)
-            translations = [texts.tokenizer.decode(f.best.tokens) for f in found]
-            references = [texts.tokenizer.decode(target[:-1].tolist()) for _, target in pairs]
-            scores = translation_scores(translations, references, n_bootstrap=1)
-            values[f"bleu_{name}"] = round(scores["bleu"].value, 2)
-        return values
-
-    return score

@@ -14,7 +14,7 @@ import tyro
 from core.config import SearchConfig
 
 if TYPE_CHECKING:
-    from core.records import Found
+    from core.decoding.result import Found
     from core.translator import Translator
 
 LINES_AT_ONCE = 512
@@ -35,7 +35,7 @@ class Translate:
     search: SearchConfig = field(default_factory=SearchConfig)
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.device import choose_device
+        from core.system.device import choose_device
         from core.translator import Translator
 
         translator = Translator.load(self.checkpoint, str(choose_device(self.device)))
@@ -64,7 +64,7 @@ class Trace:
     search: SearchConfig = field(default_factory=SearchConfig)
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.device import choose_device
+        from core.system.device import choose_device
         from core.translator import Translator
 
         translator = Translator.load(self.checkpoint, str(choose_device(self.device)))

@@ -3,8 +3,8 @@
 `build(config)` makes the model; `probing(model, ...)` looks inside it or edits it.
 """
 
-from core.model.state import DecoderState, Memory
-from core.model.tap import Edits, Recording, edit, place, placed, probing, record, tap_names
+from core.model.decoder_state import DecoderState, Memory
+from core.model.taps import Edits, Recording, edit, place, placed, probing, record, tap_names
 from core.model.transformer import Transformer, build
 
 __all__ = [

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.axes import Logits, PositionIds, Stream, TokenIds, Vectors
 from core.config import Positions
 from core.model.dropout import Dropout
-from core.model.tap import Tap
+from core.model.shapes import Logits, PositionIds, Stream, TokenIds, Vectors
+from core.model.taps import Tap
 
 
 def sinusoids(n_positions: int, d_model: int, *, halves: bool = False) -> Tensor:

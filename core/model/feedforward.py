@@ -3,9 +3,9 @@
 from torch import nn
 from torch.nn import functional
 
-from core.axes import Stream
 from core.config import Activation
-from core.model.tap import Tap
+from core.model.shapes import Stream
+from core.model.taps import Tap
 
 ACTIVATIONS = {"relu": functional.relu, "silu": functional.silu}
 

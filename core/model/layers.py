@@ -3,11 +3,11 @@
 import torch
 from torch import nn
 
-from core.axes import Stream, Visible, VisibleSource
 from core.model.attention import MultiHeadAttention
+from core.model.decoder_state import LayerState, LayerStep
 from core.model.dropout import Dropout
-from core.model.state import LayerState, LayerStep
-from core.model.tap import Tap
+from core.model.shapes import Stream, Visible, VisibleSource
+from core.model.taps import Tap
 
 
 class AddAndNorm(nn.Module):

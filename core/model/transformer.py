@@ -3,16 +3,15 @@
 import torch
 from torch import Tensor, nn
 
-from core.axes import Examples, Logits, SourceIds, Stream, TargetIds, Vectors, Visible
-from core.config import ModelConfig
-from core.masks import causal, not_padding
-from core.model.attention import MultiHeadAttention
+from core.config import Kind, ModelConfig
+from core.model.attention import MultiHeadAttention, causal, not_padding
+from core.model.decoder_state import Decoded, DecoderState, Memory
 from core.model.embedding import EmbeddedTokens, Embedding
 from core.model.feedforward import FeedForward
+from core.model.inference import LeanDecoder, LeanEncoder
 from core.model.layers import AddAndNorm, DecoderLayer, EncoderLayer
-from core.model.lean import LeanDecoder, LeanEncoder
-from core.model.state import Decoded, DecoderState, Memory
-from core.model.tap import lean_taps_suffice, placed
+from core.model.shapes import Examples, Logits, SourceIds, Stream, TargetIds, Vectors, Visible
+from core.model.taps import lean_taps_suffice, placed
 
 
 class Encoder(nn.Module):
@@ -91,7 +90,7 @@ class Transformer(nn.Module):
             return decoder(self.embedding, target, state)
 
     def _lean(self, visible: Visible) -> bool:
-        """Whether the operations of `core.model.lean` are enough for a pass.
+        """Whether the operations of `core.model.inference` are enough for a pass.
 
         A row with nothing to look at is left to the modules, which give it no weight at all.
         """
@@ -184,3 +183,20 @@ def _initialise(model: Transformer) -> None:
     for table in (model.embedding.weight, model.embedding.positions):
         if isinstance(table, nn.Parameter):
             nn.init.normal_(table, std=model.config.d_model**-0.5)
+
+
+_PLACES = {
+    "encoder": "encoder.layers.{}.self_attention",
+    "decoder": "decoder.layers.{}.self_attention",
+    "cross": "decoder.layers.{}.cross_attention",
+}
+
+
+def attention_tap(kind: Kind, layer: int | str, tensor: str = "weights") -> str:
+    """The name of a tap inside one attention; `layer` counts from 0, or is `*`."""
+    return f"{_PLACES[kind].format(layer)}.{tensor}"
+
+
+def attention_of(model: Transformer, kind: Kind, layer: int) -> MultiHeadAttention:
+    """The module that `attention_tap` names taps of; `layer` counts from 0."""
+    return model.get_submodule(_PLACES[kind].format(layer))  # type: ignore[return-value]

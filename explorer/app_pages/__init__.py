@@ -1,0 +1,1 @@
+"""A room for each page: its text, figures and controls."""

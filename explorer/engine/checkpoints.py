@@ -7,8 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from core.manifest import Listed, list_checkpoints
-from explorer.engine.stamps import Stamp, stamp
+from core.analysis.heads.best import BestHead, covering_head
+from core.analysis.trace.trace import Trace
+from core.checkpoint.listing import Listed, list_checkpoints
+from explorer.engine.folder_version import Stamp, stamp
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
 """Environment variable: another folder of checkpoints than the bundled one."""
@@ -63,3 +65,23 @@ def metrics(folder: Path) -> dict[str, Any]:
 def _metrics(stamp: Stamp) -> dict[str, Any]:
     file = Path(stamp[0], "metrics.json")
     return json.loads(file.read_text("utf-8")) if file.is_file() else {}
+
+
+def best_head(folder: Path, shown: Trace) -> BestHead:
+    """The head that aligns words best on gold alignments, measured once and stored; see `align`.
+
+    A checkpoint without that measurement falls back to the head that covers this source best.
+    """
+    alignment = metrics(folder).get("alignment")
+    if alignment:
+        return BestHead(
+            layer=alignment["layer"],
+            head=alignment["head"],
+            rows=alignment["rows"],
+            label="best-aligned",
+            reason=(
+                f"aligns words best: error rate {alignment['alignment_error_rate']:.2f} on "
+                f"{alignment['n_sentences']} hand-aligned sentence pairs"
+            ),
+        )
+    return covering_head(shown)

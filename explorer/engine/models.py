@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
-from core.ablation import Ablation
-from core.records import Trace
-from explorer.engine.stamps import Stamp, stamp
-from explorer.state import Run
+from core.analysis.ablation import Ablation
+from core.analysis.trace.trace import Trace
+from explorer.choice.choice import Run
+from explorer.engine.folder_version import Stamp, stamp
 
 if TYPE_CHECKING:
-    from core.checkpoint import Checkpoint
+    from core.checkpoint.folder import Checkpoint
     from core.model import Edits, Transformer
     from core.translator import Translator
 
@@ -72,8 +72,8 @@ def edits(checkpoint: "Checkpoint", run: Run) -> list["Edits"]:
     Raises:
         ValueError: if the checkpoint has not what the run's ablation needs.
     """
-    from core.ablation.edits import ablating
-    from core.ablation.means import read_means
+    from core.analysis.ablation.edits import ablating
+    from core.analysis.ablation.head_means import read_means
 
     if not run.ablation:
         return []

@@ -6,8 +6,9 @@ from pathlib import Path
 import streamlit as st
 
 from core.config import ModelConfig
-from core.presets import PRESETS, model_config
-from core.table3 import TABLE, TRAINING, VOCABULARY_SIZE, Table, read_table, untrained
+from core.experiments.table3.presets import PRESETS, model_config
+from core.experiments.table3.rows import TRAINING, VOCABULARY_SIZE
+from core.experiments.table3.table import TABLE, Table, read_table, untrained
 
 PAPER_PIECES = 37_000
 """About so many pieces has the vocabulary of section 5.1."""

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.records import Trace
-from explorer.engine.kept import Kept
+from core.analysis.trace.trace import Trace
+from explorer.choice.choice import Run
+from explorer.engine.folder_version import Stamp, stamp
 from explorer.engine.models import checkpoint, edits, load
-from explorer.engine.stamps import Stamp, stamp
-from explorer.state import Run
+from explorer.engine.result_cache import Kept
 
 EXAMPLE = "example.npz"
 MOST_TRACE_BYTES = 600_000_000

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.manifest import ListedHistory, list_histories, read_history
+from core.checkpoint.listing import ListedHistory, list_histories, read_history
 
 RUNS = "ATTENTION_EXPLORER_RUNS"
 """Environment variable: another folder of running trainings than `runs`, where `train` puts them."""
@@ -14,7 +14,7 @@ RUNS = "ATTENTION_EXPLORER_RUNS"
 
 @st.cache_data(ttl=10, show_spinner=False)
 def histories(checkpoints: Path) -> list[ListedHistory]:
-    """Every training whose reports can be drawn, finished or not: see `core.manifest`."""
+    """Every training whose reports can be drawn, finished or not: see `core.checkpoint.listing`."""
     return list_histories(checkpoints, Path(os.environ.get(RUNS, "runs")))
 
 

@@ -1,0 +1,1 @@
+"""Figures that several pages draw with; they know neither the app nor the model."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from hypothesis import strategies as st
 
-from core.ablation import (
+from core.analysis.ablation import (
     Ablation,
     HeadChange,
     LayerSkip,
@@ -14,12 +14,11 @@ from core.ablation import (
     RowOnKey,
     SublayerSkip,
 )
-from core.ablation.means import HeadMeans
-from core.ablation.measured import CorpusEffect, CorpusEffects
-from core.ablation.parts import LARGEST
-from core.config import SearchConfig
-from core.records import KINDS
-from core.significance import Difference
+from core.analysis.ablation.head_means import HeadMeans
+from core.analysis.ablation.parts import LARGEST
+from core.analysis.effects.corpus_results import CorpusEffect, CorpusEffects
+from core.config import KINDS, SearchConfig
+from core.evaluation.bootstrap import Difference
 
 N_LAYERS = {"encoder": 2, "decoder": 3, "cross": 3}
 N_HEADS = 5

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.config import ModelConfig
-from core.data import TokenisedCorpus
 from core.model import Transformer, build
+from core.text.tokenised import TokenisedCorpus
 
 Module = TypeVar("Module", bound=nn.Module)
 

@@ -19,12 +19,14 @@ from unittest import mock
 
 import torch
 
-from core import atomic, runs, training
 from core.config import TrainConfig
-from core.data import TokenisedCorpus
 from core.model import build
-from core.runs import RunFolder
-from core.training import Trainer, Workers, workers
+from core.system import files
+from core.text.tokenised import TokenisedCorpus
+from core.training import run_folder, trainer
+from core.training.run_folder import RunFolder
+from core.training.trainer import Trainer
+from core.training.workers import Workers, workers
 from tests.core.helpers import ENVIRONMENT, random_corpus, small_config
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -88,7 +90,7 @@ def shared_training(name: str, folder: Path, group: Workers) -> dict[str, Any]:
         progress = trainer.train()
         reports = [progress.best_perplexity, float(progress.tokens), float(progress.step)]
     else:
-        batches = trainer._batches(runs.Progress())
+        batches = trainer._batches(run_folder.Progress())
         reports = []
         for step, (batch, _, _) in enumerate(itertools.islice(batches, 5), start=1):
             report = trainer.step(batch, step)
@@ -134,8 +136,8 @@ def interrupted_training(folder: Path, log: Path, place: str, count: int, reache
     """
     torch.set_num_threads(1)
     ticks = itertools.count()
-    training.time = SimpleNamespace(monotonic=lambda: float(next(ticks)))
-    training.REPORT_EVERY = 2
+    trainer.time = SimpleNamespace(monotonic=lambda: float(next(ticks)))
+    trainer.REPORT_EVERY = 2
     with log.open("a") as file, contextlib.ExitStack() as stack:
         stack.enter_context(_waiting_at(place, count, reached))
         step = Trainer.step
@@ -169,11 +171,11 @@ def _waiting_at(place: str, count: int, reached: Any) -> Iterator[None]:
     if place == "between two parts of a batch":
         _before(Trainer, "_loss", come_by)
     elif place == "between weights and moments":
-        _before(runs, "_moments", come_by)
+        _before(run_folder, "_moments", come_by)
     elif place == "before the newest state is named":
-        _before(runs, "write_whole", lambda file, _: file.name == "latest" and come_by())
+        _before(run_folder, "write_whole", lambda file, _: file.name == "latest" and come_by())
     elif place == "while a state is replaced":
-        _before(atomic.shutil, "rmtree", lambda old, **_: ".old-" in old.name and come_by())
+        _before(files.shutil, "rmtree", lambda old, **_: ".old-" in old.name and come_by())
         _after(Path, "rename", lambda _, new: ".old-" in new.name and come_by())
     elif place == "before a snapshot is in its place":
         _before(Path, "replace", lambda _, new: new.suffix == ".safetensors" and come_by())

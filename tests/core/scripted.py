@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from core.config import ModelConfig
 from core.model import DecoderState, Memory, Transformer
 from core.model.attention import KeysValues
-from core.model.state import Decoded, LayerState
+from core.model.decoder_state import Decoded, LayerState
 
 Script = Callable[[int, tuple[int, ...]], Sequence[float]]
 """(first piece of the source, pieces produced so far) -> one logit a piece, in float64."""

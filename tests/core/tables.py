@@ -3,17 +3,9 @@
 import dataclasses
 import random
 
-from core.corpus import sentence_pairs
-from core.table3 import (
-    TEST,
-    TRAINING,
-    VALIDATION,
-    Comparison,
-    Measured,
-    Score,
-    Table,
-    untrained,
-)
+from core.experiments.table3.rows import TEST, TRAINING, VALIDATION
+from core.experiments.table3.table import Comparison, Measured, Score, Table, untrained
+from core.text.toy_grammar import sentence_pairs
 
 REFERENCES = [german for _, german in sentence_pairs(120, seed=5)]
 

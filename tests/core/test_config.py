@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import ModelConfig, SearchConfig, TrainConfig, write_json
+from core.config import ModelConfig, SearchConfig, TrainConfig
+from core.system.files import write_json
 
 EVERY_NUMBER_OF_THE_MODEL = (
     "vocabulary_size", "n_encoder_layers", "n_decoder_layers", "d_model", "d_ff", "n_heads", "d_k",

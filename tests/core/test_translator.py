@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import core
-from core.ablation import Ablation
-from core.ablation.edits import ablating
-from core.checkpoint import Checkpoint, save_checkpoint
+from core.analysis.ablation import Ablation
+from core.analysis.ablation.edits import ablating
+from core.checkpoint.folder import Checkpoint, save_checkpoint
+from core.checkpoint.listing import CheckpointError
 from core.config import SearchConfig
-from core.manifest import CheckpointError
 from core.model import probing
 from core.translator import Translator
 from tests.core.helpers import run_python, small_config, small_model
@@ -98,7 +98,9 @@ def test_a_package_loads_by_folder(checkpoint, tmp_path):
 def test_importing_the_package_is_cheap():
     run_python("""
         import sys
-        import core, core.config, core.presets, core.schedule, core.records, core.recipes, core.card
-        import core.corpus, core.tokenizer, core.words, core.attribution, core.measures
+        import core, core.config, core.training.schedule, core.training.recipes, core.checkpoint.card
+        import core.experiments.table3.presets, core.text.toy_grammar, core.text.tokenizer
+        import core.text.word_diff, core.analysis.trace.trace, core.analysis.heads.rollout
+        import core.analysis.heads.measures, core.analysis.heads.word_attention
         assert "torch" not in sys.modules
     """)

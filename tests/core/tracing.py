@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from core.analysis.trace.capture import trace
+from core.analysis.trace.trace import Trace
 from core.model import Transformer
-from core.records import Trace
-from core.tokenizer import Tokenizer
-from core.tracing import trace
+from core.text.tokenizer import Tokenizer
 from tests.core.helpers import small_config, small_model
 
 SENTENCE = "The old man sees a red Häuschen."

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
-from core.tokenizer import END_ID, Tokenizer
+from core.text.tokenizer import END_ID, Tokenizer
 from explorer.figures.head import piece_label
 from tests.e2e.conftest import LOOKS, ROOT, Visitor, idle, link, overflow_px, violations
 

@@ -18,7 +18,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
 
 import core
-from core.records import KINDS, Trace
+from core.analysis.trace.trace import Trace
+from core.config import KINDS
 from explorer.figures.colours import weight_levels
 from tests.checkpoints import write_checkpoint
 from tests.e2e.conftest import Server, start_server

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from core.records import Trace
+from core.analysis.trace.trace import Trace
+from explorer.choice.choice import EXAMPLES
 from explorer.figures.drawing import text_width
-from explorer.state import EXAMPLES
 from tests.e2e.conftest import Visitor, idle, link
 
 pytestmark = pytest.mark.e2e

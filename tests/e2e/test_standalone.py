@@ -8,7 +8,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core.config import ModelConfig
-from explorer.components import anatomy, beam, lines, overview
+from explorer.components.anatomy import component as anatomy
+from explorer.components.beam import component as beam
+from explorer.components.lines import component as lines
+from explorer.components.overview import component as overview
 from explorer.figures.head import head_figure
 from explorer.figures.standalone import Picture, View, notebook_html, standalone_html
 from tests.e2e.conftest import violations

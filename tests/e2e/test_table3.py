@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from core.config import write_json
+from core.system.files import write_json
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.core.tables import made_up_table
 from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, start_server, violations

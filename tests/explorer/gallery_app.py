@@ -9,7 +9,9 @@ import numpy as np
 import streamlit as st
 
 from core.config import ModelConfig
-from explorer.components import anatomy, beam, lines
+from explorer.components.anatomy import component as anatomy
+from explorer.components.beam import component as beam
+from explorer.components.lines import component as lines
 from tests.explorer.trees import beam_of
 
 st.header("Gallery")

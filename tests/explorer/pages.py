@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from explorer.engine.checkpoints import CHECKPOINTS
 from explorer.engine.trainings import RUNS
@@ -39,7 +40,7 @@ def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
         for name, value in link.items():
             app.query_params[name] = value
         if page:
-            app.switch_page(f"app_pages/{page}.py")
+            app._page_hash = calc_hash(page)  # switch_page knows url paths only after a first run
         return app.run()
 
     return open_

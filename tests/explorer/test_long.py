@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.tokenizer import Tokenizer
-from explorer.pages import PAGES
+from core.text.tokenizer import Tokenizer
+from explorer.app_pages.registry import PAGES, url_path
 from tests.checkpoints import SENTENCE, grammar_tokenizer
 from tests.explorer.pages import Open, open_page
 
@@ -22,9 +22,7 @@ def longest_text(tokenizer: Tokenizer, n_pieces: int) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "page", [file.split("/")[1].removesuffix(".py") for file in PAGES.values()]
-)
+@pytest.mark.parametrize("page", [url_path(file) for file in PAGES.values()])
 def test_512_pieces_are_shown(open_page: Open, page: str) -> None:
     text = longest_text(grammar_tokenizer(), 512)
     shown = open_page(page="" if page == "translate" else page, text=text, method="greedy")

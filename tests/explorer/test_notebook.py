@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 import core
-from core.records import Trace
+from core.analysis.trace.trace import Trace
 from core.translator import Translator
 from explorer import notebook
-from explorer.state import View
+from explorer.choice.choice import View
 from tests.checkpoints import SENTENCE, write_checkpoint
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.records import Found, Node
+from core.decoding.result import Found, Node
 
 
 def beam_of(depth: int, width: int, seed: int = 1) -> Found:

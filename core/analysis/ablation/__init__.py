@@ -1,0 +1,34 @@
+"""Ablations: what is changed about a model as a value, and what it does to the output.
+
+    ablation = Ablation.parse("cross.L3H5=0,enc.L2.ffn=skip")
+    with probing(model, ablating(model, [ablation])):  # core.analysis.ablation.edits
+        search(model, sources)
+
+This package itself is without torch, so links can be read before torch is loaded.
+"""
+
+from core.analysis.ablation.parts import (
+    SHORT,
+    STACKS,
+    HeadChange,
+    LayerSkip,
+    Part,
+    PositionChange,
+    RowOnKey,
+    Stack,
+    SublayerSkip,
+)
+from core.analysis.ablation.spec import Ablation
+
+__all__ = [
+    "SHORT",
+    "STACKS",
+    "Ablation",
+    "HeadChange",
+    "LayerSkip",
+    "Part",
+    "PositionChange",
+    "RowOnKey",
+    "Stack",
+    "SublayerSkip",
+]

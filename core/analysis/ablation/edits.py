@@ -1,0 +1,208 @@
+"""Ablations as edits of a running model: tables with one row an example, looked up by each row.
+
+Nothing on the model changes. A beam re-orders and drops rows, so no table is read by row number:
+the decoder's state carries which example each row is, and edits gather by that (`core.model.place`).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.analysis.ablation.head_means import HeadMeans
+from core.analysis.ablation.parts import (
+    HeadChange,
+    LayerSkip,
+    Part,
+    PositionChange,
+    RowOnKey,
+    SublayerSkip,
+)
+from core.analysis.ablation.spec import Ablation
+from core.config import Kind
+from core.model import Edits, Transformer, edit, place
+from core.model.shapes import HeadOutputs, PositionIds, Weights
+from core.model.taps import Edit
+from core.model.transformer import attention_tap
+
+Gates = Float[Tensor, "#B N H"]
+"""A factor for every example, layer and head of one kind: 1 leaves the head alone, 0 is off."""
+
+_OfExample = tuple[int, Part]
+_SUBLAYERS = {"self": "self_attention", "cross": "cross_attention", "ffn": "feed_forward"}
+
+
+def ablating(
+    model: Transformer, ablations: Sequence[Ablation], means: HeadMeans | None = None
+) -> Edits:
+    """Run example i of a batch under ablation i; a single ablation holds for all examples.
+
+    Args:
+        means: what heads bring on average, for ablations that replace by it; `read_means`.
+
+    Raises:
+        ValueError: if the model has no such layer or head, or means are needed and not given; when
+            run, if a batch has more examples than there are ablations.
+    """
+    for ablation in ablations:
+        ablation.check(model.config)
+        if ablation.needs_means and means is None:
+            raise ValueError(
+                f"{ablation} needs the mean of what heads bring over data; open the checkpoint's "
+                "with core.analysis.ablation.head_means.read_means, which says how to make it if it is absent"
+            )
+    by_tap: dict[str, list[_OfExample]] = {}
+    for example, ablation in enumerate(ablations):
+        for part in ablation.parts:
+            by_tap.setdefault(_tap(part), []).append((example, part))
+    return edit(
+        {tap: _edit_at(tap, parts, len(ablations), model, means) for tap, parts in by_tap.items()}
+    )
+
+
+def head_gates(gates: Mapping[Kind, Gates]) -> Edits:
+    """Multiply what each head brings, before W^O, by its gate; kinds that are not named stay.
+
+    Gradients reach the gates. Example b of a batch is run under entry b; a single entry holds for
+    all.
+    """
+    return edit(
+        {
+            attention_tap(kind, layer, "head_outputs"): _scaled(of_layer)
+            for kind, of_kind in gates.items()
+            for layer, of_layer in enumerate(of_kind.unbind(1))
+        }
+    )
+
+
+def _tap(part: Part) -> str:
+    """Where in the model a part acts."""
+    match part:
+        case HeadChange():
+            tensor = "scores" if part.change == "uniform" else "head_outputs"
+            return attention_tap(part.kind, part.layer, tensor)
+        case RowOnKey():
+            return attention_tap(part.kind, part.layer, "scores")
+        case SublayerSkip():
+            return f"{part.stack}.layers.{part.layer}.{_SUBLAYERS[part.sublayer]}.output"
+        case LayerSkip():
+            return f"{part.stack}.layers.{part.layer}.bypass.skipped"
+        case PositionChange():
+            tensor = "positions" if part.change == "off" else "position_ids"
+            return f"{part.stack}.embedding.{tensor}"
+
+
+def _edit_at(
+    tap: str,
+    parts: Sequence[_OfExample],
+    n_examples: int,
+    model: Transformer,
+    means: HeadMeans | None,
+) -> Edit:
+    """What all parts that act at one tap do there together."""
+    named = torch.zeros(n_examples, dtype=torch.bool)
+    named[[example for example, _ in parts]] = True
+    match tap.rpartition(".")[2]:
+        case "head_outputs":
+            return _heads_changed(parts, n_examples, model, means)
+        case "scores":
+            return _scores_changed(parts, n_examples, model)
+        case "position_ids":
+            return _positions_moved(parts, n_examples)
+        case "skipped":
+            return lambda skipped: skipped | _of_rows(named, skipped)[:, None, None]
+    return lambda stream: stream.masked_fill(_of_rows(named, stream)[:, None, None], 0.0)
+
+
+def _of_rows(table: Tensor, like: Tensor) -> Tensor:
+    """The entry of each row's example; a table with a single entry is broadcast."""
+    table = table.to(like.device)
+    if len(table) == 1:
+        return table
+    examples = place().examples
+    try:
+        return table.index_select(0, examples)
+    except IndexError:
+        raise ValueError(
+            f"the batch holds example {int(examples.max()) + 1}, but edits are given for "
+            f"{len(table)}; give one for each example, or one for all"
+        ) from None
+
+
+def _scaled(factors: Float[Tensor, "#B H"]) -> Edit:
+    def edited(heads: HeadOutputs) -> HeadOutputs:
+        return heads * _of_rows(factors, heads)[:, :, None, None].to(heads.dtype)
+
+    return edited
+
+
+def _heads_changed(
+    parts: Sequence[_OfExample], n_examples: int, model: Transformer, means: HeadMeans | None
+) -> Edit:
+    """Each head of one attention scaled, or its mean over data put in its place."""
+    factors = torch.ones(n_examples, model.config.n_heads, dtype=torch.float64)
+    is_mean = torch.zeros(n_examples, model.config.n_heads, dtype=torch.bool)
+    of_layer = torch.zeros(model.config.n_heads, model.config.d_v)
+    for example, part in parts:
+        assert isinstance(part, HeadChange)
+        if isinstance(part.change, str):
+            assert means
+            of_layer = torch.from_numpy(means.outputs[part.kind][part.layer])
+            is_mean[example, part.head] = True
+        else:
+            factors[example, part.head] = part.change
+    scaled = _scaled(factors)
+    if not is_mean.any():
+        return scaled
+
+    def edited(heads: HeadOutputs) -> HeadOutputs:
+        replaced = _of_rows(is_mean, heads)[:, :, None, None]
+        return torch.where(replaced, of_layer.to(heads)[:, None], scaled(heads))
+
+    return edited
+
+
+def _scores_changed(parts: Sequence[_OfExample], n_examples: int, model: Transformer) -> Edit:
+    """Acts before the mask, so that it spreads over visible keys only and finds no hidden one."""
+    is_uniform = torch.zeros(n_examples, model.config.n_heads, dtype=torch.bool)
+    one_key: list[tuple[Tensor, RowOnKey]] = []
+    for example, part in parts:
+        if isinstance(part, RowOnKey):
+            chosen = torch.zeros(n_examples, dtype=torch.bool)
+            chosen[example] = True
+            one_key.append((chosen, part))
+        elif isinstance(part, HeadChange):
+            is_uniform[example, part.head] = True
+
+    def edited(scores: Weights) -> Weights:
+        scores = scores.masked_fill(_of_rows(is_uniform, scores)[:, :, None, None], 0.0)
+        n_queries, n_keys = scores.shape[-2:]
+        for chosen, part in one_key:
+            row = part.row - place().first
+            if 0 <= row < n_queries and part.key < n_keys:
+                one = scores[:, part.head, row, part.key]
+                highest = torch.finfo(scores.dtype).max
+                scores[:, part.head, row, part.key] = one.masked_fill(
+                    _of_rows(chosen, scores), highest
+                )
+        return scores
+
+    return edited
+
+
+def _positions_moved(parts: Sequence[_OfExample], n_examples: int) -> Edit:
+    factors = torch.ones(n_examples, dtype=torch.float64)
+    shifts = torch.zeros(n_examples, dtype=torch.int64)
+    for example, part in parts:
+        assert isinstance(part, PositionChange)
+        if part.change == "scale":
+            factors[example] = part.amount
+        else:
+            shifts[example] = int(part.amount)
+
+    def edited(indices: PositionIds) -> PositionIds:
+        scaled = indices * _of_rows(factors, indices)[:, None]
+        return scaled.floor().to(indices.dtype) + _of_rows(shifts, indices)[:, None]
+
+    return edited

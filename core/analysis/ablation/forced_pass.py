@@ -1,0 +1,142 @@
+"""One sentence and its translation, run once, and again under changes from where they begin.
+
+What lies below the first layer that an ablation changes is what it was, so it is not run again: a
+changed head in the decoder costs no encoder, one in the last layer costs one layer.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.analysis.ablation.edits import ablating
+from core.analysis.ablation.head_means import HeadMeans
+from core.analysis.ablation.parts import STACKS, LayerSkip, PositionChange
+from core.analysis.ablation.spec import Ablation
+from core.config import ModelConfig
+from core.model import Memory, Transformer, placed, probing, record
+from core.model.attention import causal
+from core.model.shapes import Examples, SourceIds, Stream, TargetIds
+
+PIECES_AT_ONCE = 2_048
+"""A batch holds at most so many source and target pieces: bounds the memory of logits."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Start:
+    """Where a changed run leaves the plain one."""
+
+    stack: int  # 0 encoder, 1 decoder
+    unchanged: int  # the layer whose input is still the plain run's; -1: the embedding changes
+    first: int  # the first layer that has to run, since skipped ones do not
+
+    @classmethod
+    def of(cls, ablation: Ablation, config: ModelConfig) -> "_Start":
+        changed = [
+            (STACKS.index(part.stack), -1 if isinstance(part, PositionChange) else part.layer)
+            for part in ablation.parts
+        ]
+        stack, layer = min(changed, default=(1, config.n_decoder_layers))
+        skipped = [
+            part.layer
+            for part in ablation.parts
+            if isinstance(part, LayerSkip) and STACKS.index(part.stack) == stack
+        ]
+        first = layer
+        while first in skipped:
+            first += 1
+        return cls(stack, layer, first)
+
+
+class Forced:
+    """The plain run of one sentence and translation, from which changed runs branch off.
+
+    Attributes:
+        n_layers_run: layers evaluated so far, one for each row, the plain run's among them.
+    """
+
+    @torch.inference_mode()
+    def __init__(self, model: Transformer, source: SourceIds, consumed: TargetIds) -> None:
+        """Of ids with `</s>`, and of what the decoder consumes, from `<s>` on: each one row."""
+        self.model, self.source, self.consumed = model, source, consumed
+        taps = {
+            (stack, layer): f"{STACKS[stack]}.{_below(layer)}.output"
+            for stack, n in enumerate(self.n_layers)
+            for layer in range(n + 1)
+        }
+        with probing(model, record(*taps.values())) as seen:
+            self.memory = model.encode(source)
+            self.state = model.start(self.memory)
+            self.logits = model.logits(model.decode(consumed, self.state).stream)[0]  # T V
+        self._below = {place: seen[tap] for place, tap in taps.items()}
+        self.n_layers_run = sum(self.n_layers)
+
+    @property
+    def n_layers(self) -> tuple[int, int]:
+        """Of the encoder and of the decoder."""
+        return self.model.config.n_encoder_layers, self.model.config.n_decoder_layers
+
+    def n_layers_naive(self, n_ablations: int) -> int:
+        """Layers that the plain run and so many others evaluate when nothing is shared."""
+        return (1 + n_ablations) * sum(self.n_layers)
+
+    def under(
+        self, ablations: Sequence[Ablation], means: HeadMeans | None = None
+    ) -> Iterator[tuple[list[int], Float[Tensor, "B T V"]]]:
+        """Logits under each ablation, some at a time: which ones these are, and theirs.
+
+        Raises:
+            ValueError: as `ablating` does.
+        """
+        n_rows = max(1, PIECES_AT_ONCE // (self.source.shape[1] + self.consumed.shape[1]))
+        starts = [_Start.of(ablation, self.model.config) for ablation in ablations]
+        for start in sorted(set(starts)):
+            together = [index for index, other in enumerate(starts) if other == start]
+            for first in range(0, len(together), n_rows):
+                chunk = together[first : first + n_rows]
+                yield chunk, self._run([ablations[index] for index in chunk], start, means)
+
+    @torch.inference_mode()
+    def _run(
+        self, ablations: Sequence[Ablation], start: _Start, means: HeadMeans | None
+    ) -> Float[Tensor, "B T V"]:
+        examples = torch.arange(len(ablations), device=self.source.device)
+        with probing(self.model, ablating(self.model, ablations, means)):
+            if start.stack == 0:
+                state = self.model.start(self._encoded(examples, start))
+                start = _Start(1, -1, -1)
+            else:
+                state = self.state.rows(torch.zeros_like(examples))
+                state = dataclasses.replace(state, examples=examples)
+            self.n_layers_run += len(examples) * (self.n_layers[1] - max(start.first, 0))
+            if start.unchanged == -1:
+                stream = self.model.decode(self._rows(self.consumed, examples), state).stream
+                return self.model.logits(stream)
+            stream = self._rows(self._below[1, start.unchanged], examples)
+            visible = causal(stream.shape[1], stream.shape[1], stream.device)
+            layers = list(self.model.decoder.layers)[start.first :]
+            with placed(examples, first=0):
+                for layer, before in zip(layers, state.layers[start.first :], strict=True):
+                    stream = layer(stream, before, visible, state.cross_visible).stream
+            return self.model.logits(stream)
+
+    def _encoded(self, examples: Examples, start: _Start) -> Memory:
+        """The encoder's output under changes that begin in the encoder."""
+        self.n_layers_run += len(examples) * (self.n_layers[0] - max(start.first, 0))
+        if start.unchanged == -1:
+            return self.model.encode(self._rows(self.source, examples), examples)
+        stream: Stream = self._rows(self._below[0, start.unchanged], examples)
+        with placed(examples, first=0):
+            for layer in list(self.model.encoder.layers)[start.first :]:
+                stream = layer(stream, self.memory.visible)
+        return Memory(stream, self._rows(self.memory.visible, examples), examples)
+
+    def _rows(self, one: Tensor, examples: Examples) -> Tensor:
+        return one.expand(len(examples), *one.shape[1:])
+
+
+def _below(layer: int) -> str:
+    return "embedding" if layer == 0 else f"layers.{layer - 1}"

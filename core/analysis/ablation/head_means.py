@@ -1,0 +1,115 @@
+"""What every head brings on average over data, kept in the checkpoint's folder as `means.npz`."""
+
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.checkpoint.folder import Checkpoint
+from core.checkpoint.weights import weights_hash
+from core.config import KINDS, Kind, n_layers
+from core.model import Transformer, probing, record
+from core.model.transformer import attention_tap
+from core.system.files import writing_file
+from core.text.batches import PaddedBatch, padded_batches
+from core.text.parallel import text_hash
+
+MEANS = "means.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class HeadMeans:
+    """Mean head outputs, before W^O, over all positions of a text that was teacher-forced."""
+
+    outputs: Mapping[Kind, NDArray[np.float32]]  # kind -> N H d_v
+    weights_hash: str  # of the weights they were measured with
+    data_hash: str  # of the text, source and target
+    n_sentences: int
+
+    def save(self, folder: Path) -> None:
+        """Write `means.npz` into a checkpoint's folder, whole."""
+        with writing_file(folder / MEANS) as partial, partial.open("wb") as opened:
+            np.savez_compressed(
+                opened,
+                allow_pickle=False,
+                weights_hash=np.array(self.weights_hash),
+                data_hash=np.array(self.data_hash),
+                n_sentences=np.array(self.n_sentences),
+                **{str(kind): outputs for kind, outputs in self.outputs.items()},
+            )
+
+
+def read_means(checkpoint: Checkpoint) -> HeadMeans:
+    """Open the `means.npz` of a checkpoint's folder.
+
+    Raises:
+        ValueError: if there is none, it cannot be read, or it was measured with other weights.
+    """
+    make = (
+        f"make it with: python -m core means --checkpoint {checkpoint.folder} --source TEXT "
+        "--reference ITS_TRANSLATION"
+    )
+    file = (checkpoint.folder or Path()) / MEANS
+    if checkpoint.folder is None or not file.is_file():
+        raise ValueError(f"{file} is missing, so no head can be set to its mean; {make}")
+    try:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
+            means = HeadMeans(
+                {kind: arrays[kind] for kind in KINDS},
+                str(arrays["weights_hash"]),
+                str(arrays["data_hash"]),
+                int(arrays["n_sentences"]),
+            )
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{file} cannot be read ({error}); {make}") from None
+    if means.weights_hash != weights_hash(checkpoint.model):
+        raise ValueError(f"{file} was measured with other weights than these; {make}")
+    return means
+
+
+@torch.inference_mode()
+def head_means(checkpoint: Checkpoint, pairs: Sequence[tuple[str, str]]) -> HeadMeans:
+    """Measure them on sentences and their translations.
+
+    Raises:
+        ValueError: if there are no pairs, or one is longer than the model has positions.
+    """
+    if not pairs:
+        raise ValueError("a mean needs at least one sentence pair, but the text has none")
+    model, tokenizer = checkpoint.model, checkpoint.tokenizer
+    sources, targets = (tokenizer.encode_lines([pair[side] for pair in pairs]) for side in (0, 1))
+    sums: dict[Kind, NDArray[np.float64]] = {}
+    n_positions = dict.fromkeys(KINDS, 0)
+    for _, batch in padded_batches(sources, targets):
+        for kind, outputs in _outputs(model, batch).items():
+            sums[kind] = sums.get(kind, 0) + outputs.double().sum(1).cpu().numpy()
+            n_positions[kind] += outputs.shape[1]
+    means = {kind: (sums[kind] / n_positions[kind]).astype(np.float32) for kind in KINDS}
+    return HeadMeans(means, weights_hash(model), text_hash(pairs), len(pairs))
+
+
+def _outputs(model: Transformer, batch: PaddedBatch) -> dict[Kind, Float[Tensor, "N n H d_v"]]:
+    """What each head brings to every position of a batch that is not padding."""
+    batch = batch.to(next(model.parameters()).device)
+    source_is_real = batch.source != model.config.pad_id
+    target_is_real = batch.target[:, 1:] != model.config.pad_id  # a step that produces something
+    with probing(model, record("*.head_outputs")) as seen:
+        model(batch.source, batch.target[:, :-1])
+    return {
+        kind: torch.stack(
+            [
+                seen[attention_tap(kind, layer, "head_outputs")].transpose(1, 2)[
+                    source_is_real if kind == "encoder" else target_is_real
+                ]
+                for layer in range(n_layers(model.config, kind))
+            ]
+        )
+        for kind in KINDS
+    }

@@ -1,0 +1,204 @@
+"""What can be changed about a model, one frozen value each; fields count from 0, text from 1."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from core.config import Kind
+
+Stack = Literal["encoder", "decoder"]
+Sublayer = Literal["self", "cross", "ffn"]
+SHORT: dict[Kind, str] = {"encoder": "enc", "decoder": "dec", "cross": "cross"}
+STACKS: tuple[Stack, ...] = get_args(Stack)
+
+LARGEST = 1e9
+"""Of factors and moves: a head so much larger can still be squared in float32, as LayerNorm does, and no
+table of positions is so long."""
+
+_Order = tuple[int, ...]
+"""Where a part stands in the canonical order."""
+
+
+def stack_of(kind: Kind) -> Stack:
+    """Cross-attention belongs to the decoder."""
+    return "encoder" if kind == "encoder" else "decoder"
+
+
+@dataclass(frozen=True, slots=True)
+class HeadChange:
+    """A head whose output is scaled (0 is off) or its mean over data, or whose weights are uniform.
+
+    Raises:
+        ValueError: if the factor is no number, or beyond `LARGEST`.
+    """
+
+    kind: Kind
+    layer: int
+    head: int
+    change: float | Literal["mean", "uniform"] = 0.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.change, str):
+            if not abs(self.change) <= LARGEST:
+                raise ValueError(
+                    f"{self}: {self.change} is no factor; give a number from -1e9 to 1e9"
+                )
+            object.__setattr__(self, "change", float(self.change) + 0.0)  # -0 is 0
+
+    @property
+    def stack(self) -> Stack:
+        return stack_of(self.kind)
+
+    @property
+    def place(self) -> str:
+        return f"{SHORT[self.kind]}.L{self.layer + 1}H{self.head + 1}"
+
+    @property
+    def order(self) -> _Order:
+        return (*_in_stack(self.kind, self.layer), self.head, 0)
+
+    def __str__(self) -> str:
+        change = self.change if isinstance(self.change, str) else _number(self.change)
+        return f"{self.place}={change}"
+
+
+@dataclass(frozen=True, slots=True)
+class RowOnKey:
+    """One row of a head's attention that looks at one key alone.
+
+    A sentence without that row, or without that key, is left as it is.
+
+    Raises:
+        ValueError: if the row of decoder self-attention may not see the key.
+    """
+
+    kind: Kind
+    layer: int
+    head: int
+    row: int
+    key: int
+
+    def __post_init__(self) -> None:
+        if self.kind == "decoder" and self.key > self.row:
+            raise ValueError(
+                f"{self} looks into the future: row {self.row + 1} of decoder self-attention sees "
+                f"keys 1 to {self.row + 1}; name one of them"
+            )
+
+    @property
+    def stack(self) -> Stack:
+        return stack_of(self.kind)
+
+    @property
+    def place(self) -> str:
+        return f"{SHORT[self.kind]}.L{self.layer + 1}H{self.head + 1}.row{self.row + 1}"
+
+    @property
+    def order(self) -> _Order:
+        return (*_in_stack(self.kind, self.layer), self.head, 1 + self.row)
+
+    def __str__(self) -> str:
+        return f"{self.place}=k{self.key + 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class SublayerSkip:
+    """A sub-layer that brings nothing: add & norm is left with its input alone."""
+
+    stack: Stack
+    layer: int
+    sublayer: Sublayer
+
+    def __post_init__(self) -> None:
+        if self.stack == "encoder" and self.sublayer == "cross":
+            raise ValueError(f"{self}: an encoder layer has no cross-attention, only self and ffn")
+
+    @property
+    def place(self) -> str:
+        return f"{SHORT[self.stack]}.L{self.layer + 1}.{self.sublayer}"
+
+    @property
+    def order(self) -> _Order:
+        return (*_in_stack(self.stack, self.layer), -2, get_args(Sublayer).index(self.sublayer))
+
+    def __str__(self) -> str:
+        return f"{self.place}=skip"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSkip:
+    """A layer that passes its input on."""
+
+    stack: Stack
+    layer: int
+
+    @property
+    def place(self) -> str:
+        return f"{SHORT[self.stack]}.L{self.layer + 1}"
+
+    @property
+    def order(self) -> _Order:
+        return (*_in_stack(self.stack, self.layer), -3)
+
+    def __str__(self) -> str:
+        return f"{self.place}=skip"
+
+
+@dataclass(frozen=True, slots=True)
+class PositionChange:
+    """An experiment on section 3.5: what does a stack do without positions, or with others?
+
+    off: nothing is added to the embeddings. shift: position p becomes p + amount. scale: it becomes
+    p · amount, rounded down to a row of the table.
+
+    Raises:
+        ValueError: at birth, if the amount does not suit the change; when run, if a position leaves
+            the table.
+    """
+
+    stack: Stack
+    change: Literal["off", "shift", "scale"]
+    amount: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.change == "off" and self.amount != 0:
+            raise ValueError(f"amount={self.amount} has no meaning when positions are off")
+        if self.change == "shift" and not float(self.amount).is_integer():
+            raise ValueError(
+                f"amount={self.amount} must be a whole number of positions to shift by"
+            )
+        if self.change == "scale" and not 0 <= self.amount < math.inf:
+            raise ValueError(f"amount={self.amount} must be a number of at least 0 to scale by")
+        if abs(self.amount) > LARGEST:
+            raise ValueError(
+                f"amount={self.amount} is beyond 1e9, and no table of positions is so long; "
+                f"{self.change} by less"
+            )
+        object.__setattr__(self, "amount", float(self.amount) + 0.0)  # -0 is 0
+
+    @property
+    def place(self) -> str:
+        return f"{SHORT[self.stack]}.pos"
+
+    @property
+    def order(self) -> _Order:
+        return (-1, STACKS.index(self.stack))
+
+    @property
+    def value(self) -> str:
+        return "off" if self.change == "off" else f"{self.change}:{_number(self.amount)}"
+
+    def __str__(self) -> str:
+        return f"{self.place}={self.value}"
+
+
+Part = HeadChange | RowOnKey | SublayerSkip | LayerSkip | PositionChange
+
+
+def _in_stack(kind: Kind, layer: int) -> _Order:
+    return list(SHORT).index(kind), layer
+
+
+def _number(value: float) -> str:
+    """The shortest text that is this number; up to `LARGEST`, a link has nothing to escape in it."""
+    return repr(value).removesuffix(".0")

@@ -1,0 +1,91 @@
+"""Which places of a model an ablation switches off or changes."""
+
+from collections.abc import Collection
+from typing import Literal
+
+from core.analysis.ablation import (
+    SHORT,
+    Ablation,
+    HeadChange,
+    LayerSkip,
+    Part,
+    PositionChange,
+    RowOnKey,
+    SublayerSkip,
+)
+from core.config import Kind
+
+State = Literal["off", "changed"]
+"""What became of a place: switched off, or changed otherwise (scaled, uniform, moved)."""
+FROM_OUTSIDE = (PositionChange, LayerSkip, SublayerSkip, HeadChange, RowOnKey)
+
+
+def off(place: str) -> Part:
+    """The part of an ablation that switches a place off.
+
+    Raises:
+        ValueError: if there is no such place.
+    """
+    last = place.rpartition(".")[2]
+    value = "off" if last == "pos" else "0" if "H" in last else "skip"
+    (part,) = Ablation.parse(f"{place}={value}").parts
+    return part
+
+
+def states(ablation: Ablation) -> dict[str, State]:
+    """Place -> what became of it; places that are as they were are left out."""
+    return {part.place: "off" if part == _off_there(part) else "changed" for part in ablation.parts}
+
+
+def _off_there(part: Part) -> Part | None:
+    try:
+        return off(part.place)
+    except ValueError:  # a row of a head: it can be put on a key, but not off
+        return None
+
+
+def changes_of(ablation: Ablation, kind: Kind, layer: int, head: int) -> tuple[Part, ...]:
+    """What is changed about a head (from 1) or about what holds it, from the outside in."""
+    stack, sublayer = ("dec", "cross") if kind == "cross" else (SHORT[kind], "self")
+    place = f"{SHORT[kind]}.L{layer}H{head}"
+    around = (f"{stack}.L{layer}", f"{stack}.L{layer}.{sublayer}", place)
+    return tuple(
+        part
+        for part in ablation.parts
+        if part.place in around or part.place.startswith(f"{place}.row")
+    )
+
+
+def is_silent(ablation: Ablation, kind: Kind, layer: int, head: int) -> bool:
+    """Whether a head (from 1) brings nothing, because it or what holds it is off."""
+    return any(part == _off_there(part) for part in changes_of(ablation, kind, layer, head))
+
+
+def is_blind(ablation: Ablation, kind: Kind, layer: int, head: int) -> bool:
+    """Whether it makes no difference where a head (from 1) would look by itself, in every row."""
+    replaced = any(
+        isinstance(part, HeadChange) and part.change in ("mean", "uniform")
+        for part in changes_of(ablation, kind, layer, head)
+    )
+    return replaced or is_silent(ablation, kind, layer, head)
+
+
+def with_off(ablation: Ablation, places: Collection[str]) -> Ablation:
+    """The same ablation with exactly these places off; what then lies inside of one is forgotten.
+
+    Raises:
+        ValueError: if there is no such place.
+    """
+    kept = [part for part in ablation.parts if states(ablation)[part.place] == "changed"]
+    parts = [*map(off, places), *(part for part in kept if part.place not in places)]
+    made = Ablation()
+    for part in sorted(parts, key=lambda part: FROM_OUTSIDE.index(type(part))):
+        made = _joined(made, part)
+    return made
+
+
+def _joined(ablation: Ablation, part: Part) -> Ablation:
+    try:
+        return ablation + Ablation((part,))
+    except ValueError:  # inside of what is off already
+        return ablation

@@ -1,0 +1,187 @@
+"""What is changed about a model, as a value: frozen, hashable, and one line of a link.
+
+    cross.L3H5=0          head 5 of layer 3 brings nothing (0.5: half, mean, uniform)
+    cross.L2H1.row7=k3    in its 7th row it looks at key 3 alone
+    enc.L2.ffn=skip       the sub-layer brings nothing (self, cross, ffn); its LayerNorm stays
+    dec.L4=skip           the layer passes its input on
+    pos=shift:3           positions moved (scale:0.5) or off; enc.pos and dec.pos are one stack's
+
+Heads are `enc`, `dec` (self-attention) or `cross`. Text counts from 1, the parts' fields from 0.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from core.analysis.ablation.parts import (
+    SHORT,
+    STACKS,
+    HeadChange,
+    LayerSkip,
+    Part,
+    PositionChange,
+    RowOnKey,
+    Stack,
+    Sublayer,
+    SublayerSkip,
+)
+from core.config import Kind, ModelConfig
+
+_LONG: dict[str, Kind] = {short: kind for kind, short in SHORT.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Ablation:
+    """Everything that is changed about one run of a model; without parts, nothing is.
+
+    Equal whatever the order of the parts.
+
+    Raises:
+        ValueError: if a place is named twice, or a part lies inside of what another switches off.
+    """
+
+    parts: tuple[Part, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", tuple(sorted(self.parts, key=lambda part: part.order)))
+        by_place: dict[str, Part] = {}
+        for part in self.parts:
+            if part.place in by_place:
+                raise ValueError(
+                    f"{part.place} is named twice, as {by_place[part.place]} and as {part}; "
+                    "a place can be changed once, so leave one out"
+                )
+            by_place[part.place] = part
+        for part in self.parts:
+            for place in _around(part):
+                if _silences(outer := by_place.get(place)):
+                    raise ValueError(
+                        f"{part} does nothing beside {outer}, which switches off all of {place}; "
+                        "leave one of them out"
+                    )
+
+    @classmethod
+    def parse(cls, text: str) -> "Ablation":
+        """The ablation that `str` writes as this text; an empty one changes nothing.
+
+        Raises:
+            ValueError: if a part cannot be read, is named twice, or contradicts another.
+        """
+        words = [word.strip() for word in text.split(",")] if text.strip() else []
+        return cls(tuple(part for word in words for part in _parts(word)))
+
+    def __str__(self) -> str:
+        positions = [part for part in self.parts if isinstance(part, PositionChange)]
+        words = [str(part) for part in self.parts]
+        if len({part.value for part in positions}) == 1 and len(positions) == len(STACKS):
+            words[: len(STACKS)] = [f"pos={positions[0].value}"]
+        return ",".join(words)
+
+    def __add__(self, other: "Ablation") -> "Ablation":
+        return Ablation((*self.parts, *other.parts))
+
+    @property
+    def needs_means(self) -> bool:
+        """Whether it can only be run with mean head outputs over data."""
+        return any(isinstance(part, HeadChange) and part.change == "mean" for part in self.parts)
+
+    def check(self, config: ModelConfig, *, n_source_pieces: int | None = None) -> None:
+        """Whether a model of this shape, and a source of so many pieces, `</s>` included, has it all.
+
+        Raises:
+            ValueError: if there is no such layer, head or source piece; the message names the part.
+        """
+        for part in self.parts:
+            if isinstance(part, PositionChange):
+                continue
+            is_encoder = part.stack == "encoder"
+            n_layers = config.n_encoder_layers if is_encoder else config.n_decoder_layers
+            if not 0 <= part.layer < n_layers:
+                raise ValueError(
+                    f"{part}: there is no layer {part.layer + 1}; layers of this {part.stack} are 1 to "
+                    f"{n_layers}"
+                )
+            if isinstance(part, HeadChange | RowOnKey) and not 0 <= part.head < config.n_heads:
+                raise ValueError(
+                    f"{part}: there is no head {part.head + 1}; heads of this model are 1 to "
+                    f"{config.n_heads}"
+                )
+            if isinstance(part, RowOnKey) and part.kind != "decoder" and n_source_pieces:
+                lost = part.key if part.kind == "cross" else max(part.key, part.row)
+                if lost >= n_source_pieces:
+                    raise ValueError(
+                        f"{part}: there is no piece {lost + 1}; pieces of this source are 1 to "
+                        f"{n_source_pieces}"
+                    )
+
+
+def _around(part: Part) -> Iterator[str]:
+    """The places that hold this part, from the inside out."""
+    if isinstance(part, RowOnKey):
+        yield HeadChange(part.kind, part.layer, part.head).place
+    if isinstance(part, RowOnKey | HeadChange):
+        sublayer: Sublayer = "cross" if part.kind == "cross" else "self"
+        yield SublayerSkip(part.stack, part.layer, sublayer).place
+        yield LayerSkip(part.stack, part.layer).place
+    if isinstance(part, SublayerSkip):
+        yield LayerSkip(part.stack, part.layer).place
+
+
+def _silences(part: Part | None) -> bool:
+    """Whether nothing inside of this part's place can have an effect any more."""
+    if isinstance(part, HeadChange):
+        return part.change in (0, "mean")
+    return part is not None
+
+
+_NUMBER = r"-?(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?"
+_HEAD = r"(?P<kind>enc|dec|cross)\.L(?P<layer>\d+)H(?P<head>\d+)"
+_LAYER = r"(?P<stack>enc|dec)\.L(?P<layer>\d+)"
+_FORMS = {
+    "head": re.compile(rf"{_HEAD}=(?P<change>{_NUMBER}|mean|uniform)"),
+    "row": re.compile(rf"{_HEAD}\.row(?P<row>\d+)=k(?P<key>\d+)"),
+    "sublayer": re.compile(rf"{_LAYER}\.(?P<sublayer>self|cross|ffn)=skip"),
+    "layer": re.compile(rf"{_LAYER}=skip"),
+    "positions": re.compile(
+        rf"(?:(?P<stack>enc|dec)\.)?pos=(?:off|(?P<change>shift|scale):(?P<amount>{_NUMBER}))"
+    ),
+}
+
+
+def _parts(word: str) -> list[Part]:
+    """What one word of the text says; positions of both stacks are two parts."""
+    for form, pattern in _FORMS.items():
+        if match := pattern.fullmatch(word):
+            return _made(word, form, match.groupdict())
+    raise ValueError(
+        f"{word!r} is no part of an ablation; write, for example, cross.L3H5=0 (or 0.5, mean, "
+        "uniform), cross.L2H1.row7=k3, enc.L2.ffn=skip, dec.L4=skip, pos=off, pos=shift:3 or "
+        "pos=scale:0.5, with commas between parts"
+    )
+
+
+def _made(word: str, form: str, named: dict[str, str | None]) -> list[Part]:
+    def index(name: str) -> int:
+        number = int(named[name] or 0)
+        if number < 1:
+            raise ValueError(f"{word}: {name} {number} does not exist; {name}s count from 1")
+        return number - 1
+
+    if form == "positions":
+        change, amount = named["change"] or "off", float(named["amount"] or 0)
+        stacks = STACKS if named["stack"] is None else (_stack(named["stack"]),)
+        return [PositionChange(stack, change, amount) for stack in stacks]  # type: ignore[arg-type]
+    layer = index("layer")
+    if form == "layer":
+        return [LayerSkip(_stack(named["stack"]), layer)]
+    if form == "sublayer":
+        return [SublayerSkip(_stack(named["stack"]), layer, named["sublayer"])]  # type: ignore[arg-type]
+    kind, head = _LONG[named["kind"] or ""], index("head")
+    if form == "row":
+        return [RowOnKey(kind, layer, head, index("row"), index("key"))]
+    change = named["change"] or ""
+    return [HeadChange(kind, layer, head, change if change.isalpha() else float(change))]  # type: ignore[arg-type]
+
+
+def _stack(short: str | None) -> Stack:
+    return "encoder" if short == "enc" else "decoder"

@@ -1,0 +1,124 @@
+"""What ablations do to the translation of a whole text: ΔBLEU, ΔchrF, Δperplexity, and by chance.
+
+Every difference is paired: the same resamples of the same sentences, with and without the ablation
+(Koehn 2004; `core.evaluation.bootstrap`).
+"""
+
+from collections.abc import Sequence
+
+from core.analysis.ablation import Ablation
+from core.analysis.ablation.edits import ablating
+from core.analysis.ablation.head_means import HeadMeans
+from core.analysis.effects.corpus_results import CorpusEffect, CorpusEffects
+from core.analysis.result_cache import Arrays, Progress, Store
+from core.checkpoint.folder import Checkpoint
+from core.checkpoint.weights import weights_hash
+from core.config import SearchConfig
+from core.decoding.translate import translate
+from core.evaluation.bootstrap import (
+    bleu_statistics,
+    chrf_statistics,
+    corpus_score,
+    interval_95,
+    paired_difference,
+)
+from core.evaluation.likelihood import likelihood_statistics
+from core.model import probing
+from core.text.parallel import text_hash
+
+SCORES = ("bleu", "chrf", "perplexity")
+"""Cased BLEU (13a), chrF, and perplexity of the references a piece."""
+
+
+def corpus_effects(
+    checkpoint: Checkpoint,
+    pairs: Sequence[tuple[str, str]],
+    ablations: Sequence[Ablation],
+    *,
+    search: SearchConfig | None = None,
+    means: HeadMeans | None = None,
+    store: Store | None = None,
+    progress: Progress = lambda n_done, n: None,
+) -> CorpusEffects:
+    """Translate the text as the model is and under each ablation, and compare with the references.
+
+    Args:
+        store: keeps what was measured, ablation by ablation, so that a cancelled call given again
+            goes on where it was.
+
+    Raises:
+        ValueError: if the text is empty, or as `ablating` does.
+    """
+    if not pairs:
+        raise ValueError("the text has no sentence pair; there is nothing to compare on")
+    for ablation in ablations:
+        ablating(checkpoint.model, [ablation], means)  # a mistake shows before hours of work
+    search = search or SearchConfig()
+    measured: list[Arrays] = []
+    for ablation in (Ablation(), *ablations):
+        progress(len(measured), 1 + len(ablations))
+        measured.append(statistics_kept(checkpoint, pairs, ablation, search, means, store))
+    progress(len(measured), len(measured))
+    base, *others = measured
+    return CorpusEffects(
+        scores={name: corpus_score(name, base[name]) for name in SCORES},
+        intervals_95={name: interval_95(name, base[name]) for name in SCORES},
+        effects=tuple(
+            CorpusEffect(
+                ablation,
+                {name: corpus_score(name, other[name]) for name in SCORES},
+                {name: paired_difference(name, other[name], base[name]) for name in SCORES},
+            )
+            for ablation, other in zip(ablations, others, strict=True)
+        ),
+        n_sentences=len(pairs),
+        data_hash=text_hash(pairs),
+        weights_hash=weights_hash(checkpoint.model),
+        search=search,
+    )
+
+
+def statistics_kept(
+    checkpoint: Checkpoint,
+    pairs: Sequence[tuple[str, str]],
+    ablation: Ablation,
+    search: SearchConfig,
+    means: HeadMeans | None = None,
+    store: Store | None = None,
+) -> Arrays:
+    """Of each sentence, what adds up to each of `SCORES`: n_sentences × numbers of the score."""
+
+    def make() -> Arrays:
+        return _statistics(checkpoint, pairs, ablation, search, means)
+
+    if store is None:
+        return make()
+    what = {
+        "result": "corpus statistics",
+        "data": text_hash(pairs),
+        "search": search.to_json(),
+        "ablation": str(ablation),
+        "means": means.data_hash if means and ablation.needs_means else None,
+    }
+    return store.kept(what, make)
+
+
+def _statistics(
+    checkpoint: Checkpoint,
+    pairs: Sequence[tuple[str, str]],
+    ablation: Ablation,
+    search: SearchConfig,
+    means: HeadMeans | None,
+) -> Arrays:
+    sources, references = ([pair[side] for pair in pairs] for side in (0, 1))
+    tokenizer = checkpoint.tokenizer
+    with probing(checkpoint.model, ablating(checkpoint.model, [ablation], means)):
+        translations = translate(checkpoint.model, tokenizer, sources, search)
+        likelihoods = likelihood_statistics(
+            checkpoint.model, tokenizer.encode_lines(sources), tokenizer.encode_lines(references)
+        )
+    return {
+        "bleu": bleu_statistics(translations, references, lowercase=False),
+        "chrf": chrf_statistics(translations, references),
+        "perplexity": likelihoods,
+    }

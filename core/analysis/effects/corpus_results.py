@@ -1,0 +1,108 @@
+"""What ablations did to the translation of a text, as `sweep.json` records it for a checkpoint.
+
+Nothing here imports torch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.analysis.ablation.parts import HeadChange
+from core.analysis.ablation.spec import Ablation
+from core.config import SearchConfig
+from core.evaluation.bootstrap import Difference, Interval
+from core.system.files import read_kept
+
+SWEEP = "sweep.json"
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusEffect:
+    """One ablation, and the difference to the model as it is."""
+
+    ablation: Ablation
+    scores: Mapping[str, float]
+    differences: Mapping[str, Difference]
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusEffects:
+    """The model as it is, and under each ablation, on one text."""
+
+    scores: Mapping[str, float]
+    intervals_95: Mapping[str, Interval]
+    effects: tuple[CorpusEffect, ...]
+    n_sentences: int
+    data_hash: str
+    weights_hash: str
+    search: SearchConfig
+
+    def heads_left_out(self) -> dict[HeadChange, CorpusEffect]:
+        """Head -> what leaving it out, and nothing else, did; the head that BLEU misses most first."""
+        found = {
+            part: effect
+            for effect in self.effects
+            for part in effect.ablation.parts
+            if isinstance(part, HeadChange) and part.change == 0 and len(effect.ablation.parts) == 1
+        }
+        return dict(sorted(found.items(), key=lambda item: item[1].differences["bleu"].value))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "scores": dict(self.scores),
+            "intervals_95": dict(self.intervals_95),
+            "effects": [
+                {
+                    "ablation": str(effect.ablation),
+                    "scores": dict(effect.scores),
+                    "differences": {
+                        name: asdict(difference) for name, difference in effect.differences.items()
+                    },
+                }
+                for effect in self.effects
+            ],
+            "sentences": self.n_sentences,
+            "data_hash": self.data_hash,
+            "weights_hash": self.weights_hash,
+            "search": self.search.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "CorpusEffects":
+        """What `to_json` gave; what else stands beside it is left alone."""
+        return cls(
+            scores=values["scores"],
+            intervals_95={name: _interval(ends) for name, ends in values["intervals_95"].items()},
+            effects=tuple(
+                CorpusEffect(
+                    Ablation.parse(effect["ablation"]),
+                    effect["scores"],
+                    {
+                        name: Difference(**{**one, "interval_95": _interval(one["interval_95"])})
+                        for name, one in effect["differences"].items()
+                    },
+                )
+                for effect in values["effects"]
+            ),
+            n_sentences=values["sentences"],
+            data_hash=values["data_hash"],
+            weights_hash=values["weights_hash"],
+            search=SearchConfig.from_json(values["search"]),
+        )
+
+
+def _interval(ends: Any) -> Interval:
+    low, high = ends
+    return float(low), float(high)
+
+
+def read_sweep(folder: Path) -> CorpusEffects | None:
+    """The sweep stored with a checkpoint; none if it has none.
+
+    Raises:
+        ValueError: if the file is there and cannot be read.
+    """
+    file = folder / SWEEP
+    command = f"python -m core ablate --sweep heads --output {file}"
+    return read_kept(file, CorpusEffects.from_json, made_with=command)

@@ -1,0 +1,106 @@
+"""How many heads can go: BLEU against the share of heads removed, as `pruning.json` records it.
+
+Nothing here imports torch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.analysis.ablation.parts import HeadChange
+from core.config import KINDS, Kind
+from core.system.files import read_kept
+
+PRUNING = "pruning.json"
+
+Importance = Mapping[Kind, NDArray[np.float64]]
+"""Kind -> N H."""
+
+
+@dataclass(frozen=True, slots=True)
+class PruningPoint:
+    n_removed: int
+    share: float  # of all heads of all kinds
+    bleu: float
+    interval_95: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PruningCurve:
+    """Heads removed one after another in one order, and BLEU on the way."""
+
+    order: str  # "importance" (the least important first), or "random 1", "random 2", ..
+    points: tuple[PruningPoint, ...]
+
+    def removable_share(self, loss: float = 1.0) -> float:
+        """The largest share of heads up to which BLEU never falls by more than this."""
+        share = 0.0
+        for point in self.points:
+            if point.bleu < self.points[0].bleu - loss:
+                break
+            share = point.share
+        return share
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """Curves of one checkpoint, and how they were made."""
+
+    curves: tuple[PruningCurve, ...]
+    importance: Importance  # E|∂L/∂ξ| in nats a sentence
+    weights_hash: str
+    data_hash: str  # of the text that BLEU was measured on
+    importance_data_hash: str
+    n_sentences: int
+    n_importance_sentences: int
+    search: Mapping[str, Any]
+    elapsed_s: float
+
+    def to_json(self) -> dict[str, Any]:
+        values = asdict(self)
+        return {**values, "importance": {k: v.tolist() for k, v in self.importance.items()}}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Pruning":
+        curves = tuple(
+            PruningCurve(
+                curve["order"],
+                tuple(
+                    PruningPoint(**{**point, "interval_95": tuple(point["interval_95"])})
+                    for point in curve["points"]
+                ),
+            )
+            for curve in values["curves"]
+        )
+        importance = {kind: np.asarray(values["importance"][kind], np.float64) for kind in KINDS}
+        return cls(**{**values, "curves": curves, "importance": importance})
+
+
+def read_pruning(folder: Path) -> Pruning | None:
+    """The curves stored with a checkpoint; none if it has none.
+
+    Raises:
+        ValueError: if the file is there and cannot be read.
+    """
+    return read_kept(folder / PRUNING, Pruning.from_json, made_with="python -m core prune")
+
+
+def pruning_order(importance: Importance) -> list[HeadChange]:
+    """All heads switched off, the least important first.
+
+    Scores are divided by the length of their layer's vector of scores, as Michel et al. 2019 do
+    after Molchanov et al. 2017, so that layers can be compared.
+    """
+    scored = []
+    for kind, layers in importance.items():
+        for layer, scores in enumerate(layers):
+            length = float(np.linalg.norm(scores)) or 1.0
+            scored += [
+                (float(score) / length, HeadChange(kind, layer, head))
+                for head, score in enumerate(scores)
+            ]
+    return [head for _, head in sorted(scored, key=lambda one: one[0])]

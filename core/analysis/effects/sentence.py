@@ -1,0 +1,210 @@
+"""What ablations do to one sentence: another translation, and another mind about the first one.
+
+The translation a model gives under an ablation says what a reader would see; how probable it finds
+its own earlier translation, step by step, says how much moved below that.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from core.analysis.ablation import Ablation
+from core.analysis.ablation.edits import ablating
+from core.analysis.ablation.forced_pass import Forced
+from core.analysis.ablation.head_means import HeadMeans
+from core.analysis.trace.trace import Trace
+from core.decoding.result import Found
+from core.decoding.search import search
+from core.model import Transformer, probing
+from core.text.batches import pad
+from core.text.tokenizer import Tokenizer
+from core.text.word_diff import DiffRun, word_diff
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateMove:
+    """One piece that was, or is now, among the most probable of a step."""
+
+    token: int
+    name: str
+    before_nats: float  # log-probability
+    after_nats: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepEffect:
+    """One step of the original translation, forced: what the model thinks of it now."""
+
+    token: int
+    name: str
+    before_nats: float  # log-probability of the token
+    after_nats: float
+    kl_nats: float  # Kullback-Leibler divergence of the new distribution from the original one
+    candidates: tuple[CandidateMove, ...]  # by the larger of the two probabilities
+
+    @property
+    def delta_nats(self) -> float:
+        return self.after_nats - self.before_nats
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceEffect:
+    """What one ablation does to one sentence."""
+
+    ablation: Ablation
+    before: str  # the original translation
+    after: str  # the translation under the ablation
+    found: Found  # all the search found under it
+    diff: tuple[DiffRun, ...]
+    steps: tuple[StepEffect, ...]  # of the original translation, `</s>` last
+
+    @property
+    def delta_nats(self) -> float:
+        """Change of the original translation's log-probability; negative: what was ablated helped."""
+        return sum(step.delta_nats for step in self.steps)
+
+    @property
+    def kl_nats(self) -> float:
+        """Mean over steps."""
+        return sum(step.kl_nats for step in self.steps) / len(self.steps)
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the search's tree, with the sums."""
+        return {
+            "ablation": str(self.ablation),
+            "before": self.before,
+            "after": self.after,
+            "diff": [asdict(run) for run in self.diff],
+            "log_probability_nats": self.found.best.log_probability_nats,
+            "delta_nats": self.delta_nats,
+            "kl_nats": self.kl_nats,
+            "steps": [{**asdict(step), "delta_nats": step.delta_nats} for step in self.steps],
+        }
+
+
+def forced(model: Transformer, trace: Trace) -> Forced:
+    """The run of a trace's translation from which changed runs branch off."""
+    device = next(model.parameters()).device
+    source = pad([[piece.id for piece in trace.source.pieces]], model.config.pad_id)
+    consumed = pad([[piece.id for piece in trace.consumed]], model.config.pad_id)
+    return Forced(model, source.to(device), consumed.to(device))
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How the distributions of all steps moved under some ablations, float32 or finer."""
+
+    indices: list[int]  # which ablations these are
+    before: Tensor  # T V, log-probabilities
+    after: Tensor  # B T V
+    produced: Tensor  # T, the tokens of the original translation
+
+    @property
+    def delta_nats(self) -> Float[Tensor, "B T"]:
+        """Change of each produced token's log-probability."""
+        at = self.produced[:, None]
+        return _at(self.after, at) - _at(self.before, at)
+
+    @property
+    def kl_nats(self) -> Float[Tensor, "B T"]:
+        """KL(before ‖ after) of each step; never below 0."""
+        per_piece = self.before.exp() * (self.before - self.after)
+        return per_piece.double().sum(-1).clamp(min=0.0)
+
+
+def _at(log_probabilities: Tensor, tokens: Tensor) -> Tensor:
+    tokens = tokens.expand(*log_probabilities.shape[:-1], -1)
+    return log_probabilities.gather(-1, tokens)[..., 0].double()
+
+
+def moves(
+    run: Forced, trace: Trace, ablations: Sequence[Ablation], means: HeadMeans | None = None
+) -> Iterator[Moved]:
+    """The forced translation under each ablation, some at a time."""
+    produced = torch.tensor([p.id for p in trace.target.pieces], device=run.source.device)
+    before = _log_softmax(run.logits)
+    for indices, logits in run.under(ablations, means):
+        yield Moved(indices, before, _log_softmax(logits), produced)
+
+
+def _log_softmax(logits: Tensor) -> Tensor:
+    finer = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return functional.log_softmax(finer, dim=-1)
+
+
+@torch.inference_mode()
+def sentence_effects(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    trace: Trace,
+    ablations: Sequence[Ablation],
+    means: HeadMeans | None = None,
+) -> list[SentenceEffect]:
+    """What each ablation does to a sentence that was traced unchanged, searched for alike.
+
+    Raises:
+        ValueError: as `ablating` does, or if an ablation names a key that the source does not have.
+    """
+    n_source = len(trace.source.pieces)
+    for ablation in ablations:
+        ablation.check(model.config, n_source_pieces=n_source)
+    ids = [piece.id for piece in trace.source.pieces[:-1]]
+    with probing(model, ablating(model, ablations, means)):
+        found = search(model, [ids] * len(ablations), trace.search)
+    steps = step_effects(model, tokenizer, trace, ablations, means)
+    before = tokenizer.decode(trace.best.tokens)
+    translations = [tokenizer.decode(one.best.tokens) for one in found]
+    return [
+        SentenceEffect(ablation, before, after, one, word_diff(before, after), of_one)
+        for ablation, after, one, of_one in zip(ablations, translations, found, steps, strict=True)
+    ]
+
+
+@torch.inference_mode()
+def step_effects(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    trace: Trace,
+    ablations: Sequence[Ablation],
+    means: HeadMeans | None = None,
+) -> list[tuple[StepEffect, ...]]:
+    """What each ablation does to every step of a translation that was traced unchanged, forced.
+
+    Raises:
+        ValueError: as `ablating` does.
+    """
+    steps: dict[int, tuple[StepEffect, ...]] = {}
+    for moved in moves(forced(model, trace), trace, ablations, means):
+        for row, index in enumerate(moved.indices):
+            steps[index] = _steps(moved, row, trace, tokenizer)
+    return [steps[index] for index in range(len(ablations))]
+
+
+def _steps(moved: Moved, row: int, trace: Trace, tokenizer: Tokenizer) -> tuple[StepEffect, ...]:
+    n = min(trace.search.n_candidates, moved.before.shape[-1])
+    top_before, top_after = moved.before.topk(n).indices, moved.after[row].topk(n).indices
+    kl_nats = moved.kl_nats[row].tolist()
+    effects = []
+    for step, piece in enumerate(trace.target.pieces):
+        before, after = moved.before[step], moved.after[row, step]
+        tokens = {*top_before[step].tolist(), *top_after[step].tolist()}
+        candidates = [
+            CandidateMove(t, tokenizer.names[t], float(before[t]), float(after[t])) for t in tokens
+        ]
+        candidates.sort(key=lambda c: -max(c.before_nats, c.after_nats))
+        effects.append(
+            StepEffect(
+                piece.id,
+                piece.name,
+                float(before[piece.id]),
+                float(after[piece.id]),
+                kl_nats[step],
+                tuple(candidates),
+            )
+        )
+    return tuple(effects)

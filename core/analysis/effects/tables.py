@@ -1,0 +1,94 @@
+"""What was measured of a checkpoint's heads, as tables in Markdown.
+
+Nothing here imports torch.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from core.analysis.ablation.parts import HeadChange
+from core.analysis.effects.corpus_results import CorpusEffect, read_sweep
+from core.analysis.effects.pruning_results import Pruning, PruningPoint, read_pruning
+from core.config import KINDS
+from core.evaluation.bootstrap import Difference
+from core.system.text_tables import Cells, markdown_table
+
+N_NAMED = 3
+"""So many heads of a kind are named at either end."""
+
+
+def findings(folder: Path) -> str:
+    """Of each kind, the heads that a text misses most and least; then how many can go together.
+
+    Raises:
+        ValueError: if a measurement is not there, or cannot be read.
+    """
+    swept, pruning = read_sweep(folder), read_pruning(folder)
+    if swept is None or pruning is None:
+        raise ValueError(
+            f"{folder} lacks sweep.json or pruning.json; make them with  python -m core ablate --sweep "
+            "heads  and  python -m core prune"
+        )
+    left_out = swept.heads_left_out()
+    return "\n\n".join(
+        [
+            f"### Without one head: BLEU {swept.scores['bleu']:.2f} with all, "
+            f"{swept.n_sentences:,} sentences",
+            markdown_table([WORTH_HEADER, *_worth(left_out)]),
+            counted(left_out),
+            f"### Without more and more heads, {pruning.n_sentences:,} sentences",
+            markdown_table([PRUNING_HEADER, *_pruned(pruning)]),
+            f"By importance, {pruning.curves[0].removable_share():.0%} of the heads can go before BLEU "
+            "falls by 1.",
+        ]
+    )
+
+
+WORTH_SCORES = ("bleu", "chrf", "perplexity")
+WORTH_HEADER = ("head left out", "missed", "ΔBLEU", "ΔchrF", "Δperplexity")
+
+
+def _worth(left_out: Mapping[HeadChange, CorpusEffect]) -> Iterator[Cells]:
+    for kind in KINDS:
+        heads = [head for head in left_out if head.kind == kind]
+        ends = [(head, "most") for head in heads[:N_NAMED]]
+        ends += [(head, "least") for head in heads[N_NAMED:][-N_NAMED:]]
+        for head, missed in ends:
+            of = left_out[head].differences
+            yield (head.place, missed, *(_difference(of[name]) for name in WORTH_SCORES))
+
+
+def _difference(of: Difference) -> str:
+    low, high = of.interval_95
+    return f"{of.value:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def counted(left_out: Mapping[HeadChange, CorpusEffect]) -> str:
+    """In a sentence, of how many heads BLEU is shown to fall or rise without."""
+    bleu = [effect.differences["bleu"] for effect in left_out.values()]
+    falls = sum(of.interval_95[1] < 0 for of in bleu)
+    rises = sum(of.interval_95[0] > 0 for of in bleu)
+    return (
+        f"By its 95 % interval (paired bootstrap), BLEU falls without {falls} of {len(bleu)} heads "
+        f"and rises without {rises}; of so many intervals about {len(bleu) / 20:.0f} leave zero out "
+        "by chance."
+    )
+
+
+PRUNING_HEADER = ("heads off", "share", "BLEU, least important first", "BLEU, random orders")
+
+
+def _pruned(pruning: Pruning) -> Iterator[Cells]:
+    by_importance, *random = pruning.curves
+    for number, point in enumerate(by_importance.points):
+        yield (
+            str(point.n_removed),
+            f"{point.share:.0%}",
+            _bleu(point),
+            ", ".join(f"{curve.points[number].bleu:.1f}" for curve in random),
+        )
+
+
+def _bleu(point: PruningPoint) -> str:
+    low, high = point.interval_95
+    return f"{point.bleu:.1f} [{low:.1f}, {high:.1f}]"

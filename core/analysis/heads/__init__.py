@@ -1,0 +1,1 @@
+"""What one head does: measures, rollout, alignment of words."""

@@ -1,0 +1,127 @@
+"""Do heads align words? Cross-attention against gold word alignments (Och & Ney 2003).
+
+A gold file has one line a sentence pair: `i-j` for a sure link of source word i and target word j,
+`ipj` for a possible one, words counted from 1 (the RWTH and Hansards sets).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.analysis.heads.word_attention import Rows, word_weights
+from core.analysis.trace.capture import capture_weights
+from core.model import Transformer
+from core.text.parallel import DataError, read_lines
+from core.text.tokenizer import Tokenizer
+
+Link = tuple[int, int]  # source word, target word, from 0
+
+
+@dataclass(frozen=True, slots=True)
+class GoldAlignment:
+    sure: frozenset[Link]
+    possible: frozenset[Link]  # holds the sure links too
+
+
+@dataclass(frozen=True, slots=True)
+class HeadAlignment:
+    """Alignment error rates of all cross-attention heads, and the best head."""
+
+    error_rates: dict[Rows, NDArray[np.float64]]  # each N H, from 0 (perfect) to 1
+    n_sentences: int
+
+    @property
+    def best(self) -> tuple[Rows, int, int]:
+        """Row convention, layer and head (from 0) with the lowest error rate."""
+        rows: Rows = min(self.error_rates, key=lambda r: float(self.error_rates[r].min()))
+        layer, head = np.unravel_index(
+            self.error_rates[rows].argmin(), self.error_rates[rows].shape
+        )
+        return rows, int(layer), int(head)
+
+    def to_json(self) -> dict[str, Any]:
+        """Layers and heads from 1, as on screen."""
+        rows, layer, head = self.best
+        return {
+            "rows": rows,
+            "layer": layer + 1,
+            "head": head + 1,
+            "alignment_error_rate": round(float(self.error_rates[rows][layer, head]), 4),
+            "error_rates": {r: e.round(4).tolist() for r, e in self.error_rates.items()},
+            "n_sentences": self.n_sentences,
+        }
+
+
+def read_gold(file: Path) -> list[GoldAlignment]:
+    """Raises DataError, naming the line, if a link is neither `i-j` nor `ipj`."""
+    alignments = []
+    for number, line in enumerate(read_lines(file), start=1):
+        links: dict[str, set[Link]] = {"-": set(), "p": set()}
+        for link in line.split():
+            match = re.fullmatch(r"([1-9]\d*)([-p])([1-9]\d*)", link)
+            if not match:
+                raise DataError(f"{file}, line {number}: {link!r} is no link; write 3-4 or 3p4")
+            links[match[2]].add((int(match[1]) - 1, int(match[3]) - 1))
+        sure = frozenset(links["-"])
+        alignments.append(GoldAlignment(sure, sure | links["p"]))
+    return alignments
+
+
+def head_alignment(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    sources: Sequence[str],
+    targets: Sequence[str],
+    gold: Sequence[GoldAlignment],
+) -> HeadAlignment:
+    """Alignment error rate of each cross-attention head on tokenised text with gold alignments.
+
+    Each target word links to the source word with the largest weight (gold translations are
+    forced). AER = 1 - (|A∩S| + |A∩P|) / (|A| + |S|), counted over the whole text.
+
+    Raises:
+        ValueError: if the three are not equally long.
+    """
+    if not len(sources) == len(targets) == len(gold):
+        raise ValueError(
+            f"{len(sources)} sources, {len(targets)} targets, {len(gold)} alignments; "
+            "there must be one of each for a sentence"
+        )
+    shape = (model.config.n_decoder_layers, model.config.n_heads)
+    hits: dict[Rows, NDArray[np.float64]] = {
+        "produced": np.zeros(shape),
+        "consumed": np.zeros(shape),
+    }
+    n_links = 0
+    for source, target, links in zip(sources, targets, gold, strict=True):
+        n_links += len(links.sure)
+        source_ids, target_ids = tokenizer.encode(source), tokenizer.encode(target)
+        if not source_ids or not target_ids:
+            continue  # nothing can be linked
+        keys = tokenizer.read([*source_ids, model.config.end_id]).pieces
+        pieces = tokenizer.read(target_ids).pieces
+        weights = capture_weights(
+            model, [*source_ids, model.config.end_id], [model.config.start_id, *target_ids]
+        )["cross"]
+        by_rows: dict[Rows, NDArray[Any]] = {
+            "produced": weights[:, :, :-1],
+            "consumed": weights[:, :, 1:],
+        }
+        for rows, of_rows in by_rows.items():
+            linked = word_weights(of_rows, pieces, keys).argmax(-1)  # N H target words
+            for target_word in range(linked.shape[-1]):
+                hits[rows] += _hits(linked[..., target_word], target_word, links)
+        n_links += linked.shape[-1]
+    return HeadAlignment({r: 1.0 - h / max(n_links, 1) for r, h in hits.items()}, len(gold))
+
+
+def _hits(linked: NDArray[Any], target_word: int, gold: GoldAlignment) -> NDArray[np.float64]:
+    """How often each head's link is sure, plus how often it is possible: N H."""
+    sure = [s for s, t in gold.sure if t == target_word]
+    possible = [s for s, t in gold.possible if t == target_word]
+    return np.isin(linked, sure).astype(float) + np.isin(linked, possible)

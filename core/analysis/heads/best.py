@@ -1,0 +1,76 @@
+"""The cross-attention head to open first, and why that one."""
+
+from dataclasses import dataclass
+
+from core.analysis.heads.measures import RankedHead, ranked_heads
+from core.analysis.heads.word_attention import Rows
+from core.analysis.trace.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class BestHead:
+    """The cross-attention head to open first (from 1), and why."""
+
+    layer: int
+    head: int
+    rows: Rows
+    label: str
+    reason: str
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it looks at a word's source not when the word is written, but one step later."""
+        return self.rows == "consumed"
+
+    @property
+    def how_to_read(self) -> str:
+        """What to know before reading its rows; nothing, if each speaks of what its step wrote."""
+        if not self.is_late:
+            return ""
+        return (
+            "Its rows are one step late: each looks at the source of the word that the step consumed, "
+            "left of the arrow."
+        )
+
+
+def covering_head(shown: Trace) -> BestHead:
+    """The cross-attention head whose rows together look at the most of this source."""
+    words = shown.weights["cross"][..., :-1]  # all source columns but </s>
+    coverage = words.max(-2).mean(-1)  # how much of each source token its best row got
+    layer, head = divmod(int(coverage.argmax()), coverage.shape[1])
+    return BestHead(
+        layer + 1,
+        head + 1,
+        "produced",
+        "covers most",
+        "covers this source most completely (no alignment was measured for this checkpoint)",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HeadForStep:
+    """A cross-attention head worth a look for the word of one step, and the step to read it at."""
+
+    step: int  # from 1
+    ranked: RankedHead
+
+
+def heads_for_step(shown: Trace, best: BestHead, step: int) -> list[HeadForStep]:
+    """Which head to look at for the word made at this step (from 1), best first.
+
+    As `ranked_heads`, but a head that is known to be late is read, and ranked, by the row that
+    consumes the word; for `</s>` there is none.
+    """
+    heads = [HeadForStep(step, ranked) for ranked in ranked_heads(shown, step - 1)]
+    if not best.is_late:
+        return heads
+    place = (best.layer - 1, best.head - 1)
+    others = [head for head in heads if (head.ranked.layer, head.ranked.head) != place]
+    if step == len(shown.steps):
+        return others
+    late = [
+        HeadForStep(step + 1, ranked)
+        for ranked in ranked_heads(shown, step)
+        if (ranked.layer, ranked.head) == place
+    ]
+    return sorted([*late, *others], key=lambda head: -head.ranked.weight)

@@ -1,0 +1,72 @@
+"""From pieces to words: weights between words, where each word came from, and how a text changed."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.analysis.trace.trace import Trace
+from core.text.tokenizer import Piece
+
+Rows = Literal["produced", "consumed"]
+"""Whether a target word's row is the step that produced it or the step that consumed it."""
+
+
+def word_weights(
+    weights: NDArray[np.floating[Any]], queries: Sequence[Piece], keys: Sequence[Piece]
+) -> NDArray[np.floating[Any]]:
+    """Weights between words: summed over a key word's pieces, averaged over a query word's.
+
+    Special pieces are left out, so a row sums to 1 less what went to them.
+
+    Args:
+        weights: .. q k, one row for each of `queries`, one column for each of `keys`.
+
+    Returns:
+        .. query words, key words
+    """
+    to_query, to_key = _membership(queries), _membership(keys)
+    to_query = to_query / to_query.sum(1, keepdims=True)
+    return to_query @ weights @ to_key.T  # type: ignore[no-any-return]
+
+
+def _membership(pieces: Sequence[Piece]) -> NDArray[np.float64]:
+    """Words x pieces, 1 where the piece belongs to the word."""
+    words = np.array([piece.word for piece in pieces], np.int64)
+    n_words = 1 + words.max(initial=-1)
+    return np.equal(np.arange(n_words)[:, None], words).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedWord:
+    """A word of the translation, how sure the model was, and the source word it looked at most."""
+
+    text: str
+    probability: float  # product over the word's pieces, each given all before it
+    source_word: int  # index among the source's words
+    source_weight: float  # the share of the word's attention that this source word got
+
+
+def aligned_words(trace: Trace, *, layer: int, head: int, rows: Rows) -> tuple[AlignedWord, ...]:
+    """Each produced word with the source word that one cross-attention head links it to.
+
+    Args:
+        layer, head: from 0.
+        rows: which step of a word to look at; heads that align well differ in this.
+    """
+    if not trace.source.words or not trace.target.words:
+        return ()
+    weights = trace.weights["cross"][layer, head]
+    produced = trace.target.pieces[:-1]  # </s> is no word
+    of_rows = weights[: len(produced)] if rows == "produced" else weights[1 : len(produced) + 1]
+    links = word_weights(of_rows, produced, trace.source.pieces)
+    log_probabilities = [0.0] * len(trace.target.words)
+    for piece, step in zip(produced, trace.steps, strict=False):
+        log_probabilities[piece.word] += step.log_probability_nats
+    return tuple(
+        AlignedWord(word.text, math.exp(total), int(link.argmax()), float(link.max()))
+        for word, total, link in zip(trace.target.words, log_probabilities, links, strict=True)
+    )

@@ -1,0 +1,1 @@
+"""One sentence with every head that translated it: captured, checked, opened up."""

@@ -1,0 +1,82 @@
+"""Everything that one head computes for a sentence, step by step along Equation 1."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.analysis.trace.capture import capture, ids_of
+from core.analysis.trace.trace import Trace
+from core.config import Kind, n_layers
+from core.model import Transformer
+from core.model.attention import causal
+from core.model.transformer import attention_of, attention_tap
+
+Numbers = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadInternals:
+    """Equation 1 and the head's way into the stream, in the numbers of one head (section 3.2).
+
+    scores = products / √d_k; weights = softmax(scores) where visible; output = weights · value;
+    share = output · W^O_head, and the shares of all heads add up to the sub-layer's output.
+    """
+
+    query: Numbers  # q d_k
+    key: Numbers  # k d_k
+    value: Numbers  # k d_v
+    products: Numbers  # q k: QKᵀ
+    scores: Numbers  # q k
+    visible: NDArray[np.bool_]  # q k, True = may be looked at
+    weights: Numbers  # q k
+    output: Numbers  # q d_v
+    share: Numbers  # q d_model; without the bias of the projection, where there is one
+    share_norms: Numbers  # H q: the length of every head's share, this one's among them
+
+
+@torch.inference_mode()
+def head_internals(
+    model: Transformer, trace: Trace, kind: Kind, layer: int, head: int
+) -> HeadInternals:
+    """All that one head computed for a trace, in the model's own precision.
+
+    Args:
+        layer, head: from 0.
+
+    Raises:
+        ValueError: if the model has no such head.
+    """
+    for name, index, n in (
+        ("layer", layer, n_layers(model.config, kind)), ("head", head, model.config.n_heads)
+    ):  # fmt: skip
+        if not 0 <= index < n:
+            raise ValueError(f"{name}={index} is not one of 0 .. {n - 1} of {kind} attention")
+    seen = capture(model, *ids_of(model, trace), [attention_tap(kind, layer, "*")])
+
+    def of_head(tensor: str) -> Tensor:
+        return seen[attention_tap(kind, layer, tensor)][0, head]
+
+    shares = attention_of(model, kind, layer).shares(
+        seen[attention_tap(kind, layer, "head_outputs")]
+    )[0]  # H q d_model
+    query, key = of_head("queries"), of_head("keys")
+    visible = torch.ones(len(query), len(key), dtype=torch.bool)
+    if kind == "decoder":
+        visible = causal(len(query), len(key))[0, 0]
+    tensors = {
+        "query": query,
+        "key": key,
+        "value": of_head("values"),
+        "products": query @ key.T,
+        "scores": of_head("scores"),
+        "visible": visible,
+        "weights": of_head("weights"),
+        "output": of_head("head_outputs"),
+        "share": shares[head],
+        "share_norms": shares.norm(dim=-1),
+    }
+    return HeadInternals(**{name: tensor.cpu().numpy() for name, tensor in tensors.items()})

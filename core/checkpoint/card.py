@@ -1,0 +1,80 @@
+"""The model card of a checkpoint: written once by hand or template, its results always measured.
+
+What stands between the two marker lines is rewritten from `metrics.json`; the rest is kept.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.config import ModelConfig, TrainConfig
+from core.system.files import write_json
+
+BEGIN, END = "<!-- measured results: begin -->", "<!-- measured results: end -->"
+
+
+def new_card(name: str, config: ModelConfig, training: TrainConfig | None, about: str = "") -> str:
+    """A card with everything the program knows; `about` is the author's own Markdown."""
+    settings = write_json(training.to_json()) if training else "unknown\n"
+    return (
+        f"# {name}\n\n"
+        f"{about.strip() or ABOUT_MISSING}\n\n"
+        f"## Results\n\n{BEGIN}\n{END}\n\n"
+        f"## Configuration\n\n{config.n_parameters:,} parameters.\n\n"
+        f"```json\n{write_json(config.to_json())}```\n\n"
+        f"## Training settings\n\n```json\n{settings}```\n"
+    )
+
+
+ABOUT_MISSING = (
+    "Not described yet: the data with its licenses, the languages, known failures, and the terms "
+    "of the weights belong here."
+)
+
+
+def with_results(card: str, metrics: Mapping[str, Any]) -> str:
+    """The card with its results renewed; a card without markers gets them at its end."""
+    if BEGIN not in card or END not in card:
+        card = f"{card.rstrip()}\n\n## Results\n\n{BEGIN}\n{END}\n"
+    before, _, rest = card.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{_results(metrics)}{END}{after}"
+
+
+def _results(metrics: Mapping[str, Any]) -> str:
+    lines = [
+        "| text | sentences | BLEU | BLEU lowercased | chrF | perplexity |",
+        "|---|---|---|---|---|---|",
+    ]
+    signatures: dict[str, str] = {}
+    for name, result in sorted(metrics.get("results", {}).items()):
+        scores = [_score(result, metric) for metric in ("bleu", "bleu_lc", "chrf")]
+        signatures |= result["signatures"]
+        lines.append(
+            f"| {name} | {result['sentences']:,} | {' | '.join(scores)} "
+            f"| {result['perplexity']:.2f} |"
+        )
+    lines += ["", "Brackets: 95 % bootstrap intervals. Perplexity is per piece. Signatures:", ""]
+    lines += [f"- {metric}: `{signature}`" for metric, signature in signatures.items()]
+    final = metrics.get("final", {}).get("results", {})
+    if final:
+        lines += ["", "The weights after the last step of the training, for comparison:", ""]
+    for name, result in sorted(final.items()):
+        bleu, lowercased = (_score(result, metric) for metric in ("bleu", "bleu_lc"))
+        lines.append(
+            f"- {name}: BLEU {bleu}, lowercased {lowercased}, perplexity {result['perplexity']:.2f}"
+        )
+    alignment = metrics.get("alignment")
+    if alignment:
+        lines += [
+            "",
+            f"Best-aligned cross-attention head: layer {alignment['layer']}, head "
+            f"{alignment['head']} (alignment error rate {alignment['alignment_error_rate']:.3f} on "
+            f"{alignment['n_sentences']} sentences of {alignment['data']}; a word's row is the step "
+            f"that {alignment['rows']} it).",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _score(result: Mapping[str, Any], metric: str) -> str:
+    low, high = result["intervals_95"][metric]
+    return f"{result[metric]:.1f} [{low:.1f}, {high:.1f}]"

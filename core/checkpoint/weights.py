@@ -1,0 +1,75 @@
+"""Weights in safetensors files: written, read, averaged."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from core.checkpoint.listing import CheckpointError
+from core.model import Transformer
+
+
+def weights_hash(model: Transformer) -> str:
+    """Of all weights, as they are in memory: another step of one training is another model."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().data)
+    return digest.hexdigest()[:16]
+
+
+def save_weights(weights: Mapping[str, Tensor], file: Path, *, half: bool) -> None:
+    """Write tensors as float32, or as float16 if `half`."""
+    tensors = _stored(weights, half)
+    file.write_bytes(safetensors.torch.save(tensors))  # save_file's would be unreadable to others
+
+
+def holds_weights(file: Path, weights: Mapping[str, Tensor], *, half: bool) -> bool:
+    """Whether a file is what `save_weights` would write.
+
+    Raises:
+        CheckpointError: if the file is missing or no whole safetensors file.
+    """
+    found, tensors = read_tensors(file), _stored(weights, half)
+    return found.keys() == tensors.keys() and all(
+        found[name].dtype == tensor.dtype and found[name].equal(tensor)
+        for name, tensor in tensors.items()
+    )
+
+
+def _stored(weights: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
+    dtype = torch.float16 if half else torch.float32
+    return {name: t.detach().to("cpu", dtype).contiguous() for name, t in weights.items()}
+
+
+def read_tensors(file: Path) -> dict[str, Tensor]:
+    """Raises CheckpointError if the file is missing or no whole safetensors file."""
+    try:
+        return safetensors.torch.load_file(file)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise CheckpointError(f"{file} cannot be read, it may be truncated: {error}") from None
+
+
+def average_weights(files: Sequence[Path]) -> dict[str, Tensor]:
+    """The mean of several weight files (section 6.1), taken in float64.
+
+    Raises:
+        CheckpointError: if there is no file, or two differ in names or shapes.
+    """
+    if not files:
+        raise CheckpointError("no weights to average")
+    total: dict[str, Tensor] = {}
+    for file in files:
+        weights = read_tensors(file)
+        shapes = {name: tensor.shape for name, tensor in weights.items()}
+        if total and shapes != {name: tensor.shape for name, tensor in total.items()}:
+            raise CheckpointError(
+                f"{file} holds other tensors than {files[0]}; cannot average them"
+            )
+        for name, tensor in weights.items():
+            total[name] = total.get(name, 0) + tensor.double() / len(files)
+    return {name: tensor.float() for name, tensor in total.items()}

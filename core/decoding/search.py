@@ -1,0 +1,258 @@
+"""Finding a translation (section 6.1): greedy, beam and sampled search over a cached decoder.
+
+    search(model, [source_ids, ...], SearchConfig()) -> [Found, ...]
+
+All three methods are one loop. Each open hypothesis is a row of the batch and a node of its
+sentence's tree (`core.decoding.hypotheses`); every step asks the model for one distribution a row, lets the
+method propose continuations, and re-orders the cache to the rows that go on. What pictures need is
+captured by `core.analysis.trace.capture`.
+"""
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.config import ModelConfig, SearchConfig
+from core.decoding.hypotheses import HypothesisTree, Option, Ranked, max_target_pieces
+from core.decoding.result import Found
+from core.model import DecoderState, Transformer
+from core.text.batches import pad
+
+MAX_SOURCE_PIECES = 512
+"""`</s>` not counted."""
+
+PIECES_AT_ONCE = 4_096
+"""A batch holds at most so many source pieces, padding and beams included."""
+
+
+class SourceTooLongError(ValueError):
+    """The source has more pieces than the search takes."""
+
+
+@torch.inference_mode()
+def search(
+    model: Transformer,
+    sources: Sequence[Sequence[int]],
+    config: SearchConfig | None = None,
+    prefixes: Sequence[Sequence[int]] | None = None,
+    *,
+    state: DecoderState | None = None,
+) -> list[Found]:
+    """Translate sources (ids without `</s>`), in order, batched by length.
+
+    Under edits that differ between examples, source i is example i.
+
+    Args:
+        prefixes: for each source, tokens its translation must begin with. One that ends with
+            `</s>` is a whole translation, which is scored instead of searched for.
+        state: what `model.start` made of these sources, each with its `</s>`, in this order, where
+            that is known already; the search leaves it as it is.
+
+    Raises:
+        SourceTooLongError: if a source has more than 512 pieces.
+        ValueError: if a prefix is too long or has `</s>` before its end.
+    """
+    config = config or SearchConfig()
+    prefixes = prefixes or [()] * len(sources)
+    check(model.config, sources, prefixes, config)
+    found: dict[int, Found] = {}
+    for batch in batches_by_length(sources, config):
+        results = search_batch(model, batch, sources, config, prefixes, state=state)
+        found.update({i: each.found for i, each in zip(batch, results, strict=True)})
+    return [found[i] for i in range(len(sources))]
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What was found for one source, and which row of the batch was asked at each step of the best."""
+
+    found: Found
+    rows: Sequence[int]
+
+
+@torch.inference_mode()
+def search_batch(
+    model: Transformer,
+    batch: Sequence[int],
+    sources: Sequence[Sequence[int]],
+    config: SearchConfig,
+    prefixes: Sequence[Sequence[int]],
+    *,
+    state: DecoderState | None = None,
+) -> list[Searched]:
+    """Translate those sources whose indices are in `batch`, all at once; see `search`.
+
+    Each step is one call of the decoder, for all hypotheses that are open. `check` comes first.
+    """
+    one = _Search(model, batch, [sources[i] for i in batch], [prefixes[i] for i in batch], config)
+    return one.run(state.rows(one.examples) if state else one.start())
+
+
+def check(
+    model: ModelConfig,
+    sources: Sequence[Sequence[int]],
+    prefixes: Sequence[Sequence[int]],
+    config: SearchConfig,
+) -> None:
+    """Raises SourceTooLongError or ValueError where `search` would."""
+    for number, (source, prefix) in enumerate(zip(sources, prefixes, strict=True), start=1):
+        name = "the source" if len(sources) == 1 else f"source {number}"
+        _check(name, source, prefix, model, config)
+
+
+def _check(
+    name: str,
+    source: Sequence[int],
+    prefix: Sequence[int],
+    model: ModelConfig,
+    config: SearchConfig,
+) -> None:
+    if len(source) > MAX_SOURCE_PIECES:
+        raise SourceTooLongError(
+            f"{name} has {len(source)} pieces, but at most {MAX_SOURCE_PIECES} can be "
+            "translated; split it into sentences"
+        )
+    limit = max_target_pieces(len(source), config)
+    n_prefix = len(prefix) - (bool(prefix) and prefix[-1] == model.end_id)
+    if n_prefix > limit:
+        raise ValueError(
+            f"the prefix for {name} has {n_prefix} pieces, but its translation may have "
+            f"at most {limit}"
+        )
+    if model.end_id in prefix[:n_prefix]:
+        raise ValueError(f"the prefix for {name} has </s> before its end")
+
+
+def batches_by_length(
+    sources: Sequence[Sequence[int]], config: SearchConfig
+) -> Iterator[list[int]]:
+    """Indices of sources of like length, as many as a search takes at once."""
+    batch: list[int] = []
+    for index in sorted(range(len(sources)), key=lambda i: len(sources[i])):
+        width = len(sources[index]) + 1
+        if batch and (len(batch) + 1) * width * config.width > PIECES_AT_ONCE:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """An open hypothesis: which sentence, and its last node."""
+
+    sentence: int
+    node: int
+
+
+class _Search:
+    """One batch: a row for each open hypothesis of each sentence."""
+
+    def __init__(
+        self,
+        model: Transformer,
+        examples: Sequence[int],
+        sources: Sequence[Sequence[int]],
+        prefixes: Sequence[Sequence[int]],
+        config: SearchConfig,
+    ) -> None:
+        self.model = model
+        self.config = config
+        ids = model.config
+        self.banned = {ids.pad_id, ids.start_id, ids.unknown_id} - {ids.end_id}
+        self.trees = [
+            HypothesisTree(
+                config,
+                prefix=prefix,
+                max_pieces=max_target_pieces(len(source), config),
+                start_id=ids.start_id,
+                end_id=ids.end_id,
+            )
+            for source, prefix in zip(sources, prefixes, strict=True)
+        ]
+        self.device = next(model.parameters()).device
+        self.sources = sources
+        self.examples = torch.tensor(examples, device=self.device)
+        self.ranked: list[Ranked] = []
+        self.n_proposals = 2 * config.width if config.width > 1 else 1
+        self.n_ranked = max(config.n_candidates, self.n_proposals + len(self.banned))
+        self.generators = [
+            torch.Generator(self.device).manual_seed(config.seed) for _ in self.trees
+        ]
+
+    def start(self) -> DecoderState:
+        ids = self.model.config
+        padded = pad([[*source, ids.end_id] for source in self.sources], ids.pad_id)
+        return self.model.start(self.model.encode(padded.to(self.device), self.examples))
+
+    def run(self, state: DecoderState) -> list[Searched]:
+        rows = [_Row(number, 0) for number in range(len(self.trees))]
+        while rows:
+            log_probabilities, state = self._distributions(rows, state)
+            self.ranked.append(self._ranked(log_probabilities))
+            before = rows
+            rows, parents = self._advance(self._options(log_probabilities, before))
+            if parents != list(range(len(before))):
+                state = state.rows(
+                    torch.tensor(parents, dtype=torch.int64, device=self.device),
+                    same_sources=[r.sentence for r in rows] == [r.sentence for r in before],
+                )
+        return [Searched(tree.found(self.ranked), tree.rows_of_best()) for tree in self.trees]
+
+    def _distributions(self, rows: list[_Row], state: DecoderState) -> tuple[Tensor, DecoderState]:
+        last = [self.trees[row.sentence].last_token(row.node) for row in rows]
+        decoded = self.model.decode(torch.tensor(last, device=self.device)[:, None], state)
+        logits = self.model.logits(decoded.stream[:, -1])
+        return torch.log_softmax(logits.to(torch.promote_types(logits.dtype, torch.float32)), -1), (
+            decoded.state
+        )
+
+    def _ranked(self, log_probabilities: Tensor) -> Ranked:
+        values, tokens = log_probabilities.topk(min(self.n_ranked, log_probabilities.shape[-1]))
+        return Ranked(tokens.tolist(), values.tolist())
+
+    def _options(self, log_probabilities: Tensor, rows: list[_Row]) -> dict[int, list[Option]]:
+        """By sentence, what may follow each row."""
+        options: dict[int, list[Option]] = {}
+        for number, row in enumerate(rows):
+            options.setdefault(row.sentence, []).extend(
+                Option(row.node, number, token, nats)
+                for token, nats in self._followers(log_probabilities, number, row)
+            )
+        return options
+
+    def _followers(
+        self, log_probabilities: Tensor, number: int, row: _Row
+    ) -> Iterable[tuple[int, float]]:
+        """The tokens that may follow one row and their log-probabilities, best first."""
+        token = self.trees[row.sentence].forced_token(row.node)
+        if self.config.method == "sample":
+            # drawn for a forced token too: so a prefix of the answer leads to the same answer
+            drawn = self._sample(log_probabilities[number], self.generators[row.sentence])
+            token = drawn if token is None else token
+        if token is not None:
+            return [(token, float(log_probabilities[number, token]))]
+        ranked = self.ranked[-1]
+        best = zip(ranked.tokens[number], ranked.nats[number], strict=True)
+        allowed = (each for each in best if each[0] not in self.banned)
+        return itertools.islice(allowed, self.n_proposals)
+
+    def _sample(self, log_probabilities: Tensor, generator: torch.Generator) -> int:
+        allowed = log_probabilities.clone()
+        allowed[list(self.banned)] = -math.inf
+        probabilities = torch.softmax(allowed / self.config.temperature, dim=-1)
+        return int(torch.multinomial(probabilities, 1, generator=generator))
+
+    def _advance(self, options: dict[int, list[Option]]) -> tuple[list[_Row], list[int]]:
+        """Grow the trees; return the rows that go on, and which row each comes from."""
+        opened = [
+            (_Row(number, each.node), each.row)
+            for number, of_sentence in options.items()
+            for each in self.trees[number].grow(len(self.ranked) - 1, of_sentence)
+        ]
+        return [row for row, _ in opened], [parent for _, parent in opened]

@@ -1,0 +1,81 @@
+"""How good a model is: perplexity, BLEU and chrF with their signatures and intervals."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.evaluation.bootstrap import Statistics
+from core.model import Transformer
+from core.text.batches import (
+    PaddedBatch,
+    _similar_lengths,
+    collate,
+    padded_batches,
+)
+from core.text.tokenised import TokenisedCorpus
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """How well a model expects given translations; parts of a text add up."""
+
+    nll_nats: float
+    n_tokens: int  # target pieces, </s> included
+
+    def __add__(self, other: "Likelihood") -> "Likelihood":
+        return Likelihood(self.nll_nats + other.nll_nats, self.n_tokens + other.n_tokens)
+
+    @property
+    def perplexity(self) -> float:
+        """exp of the mean negative log-likelihood a piece, in nats."""
+        return math.exp(min(self.nll_nats / max(self.n_tokens, 1), 700.0))
+
+
+def batch_likelihood(model: Transformer, batch: PaddedBatch) -> Likelihood:
+    """Teacher-forced likelihood of the targets of one padded batch."""
+    n_tokens = int((batch.target[:, 1:] != model.config.pad_id).sum())
+    return Likelihood(float(batch_nll(model, batch).sum()), n_tokens)
+
+
+@torch.inference_mode()
+def batch_nll(model: Transformer, batch: PaddedBatch) -> NDArray[np.float64]:
+    """The negative log-likelihood of each target of one padded batch, in nats: B."""
+    batch = batch.to(next(model.parameters()).device)
+    expected = batch.target[:, 1:]
+    real = expected != model.config.pad_id
+    logits = model(batch.source, batch.target[:, :-1])[real]
+    log_p = torch.log_softmax(logits, -1).gather(-1, expected[real, None]).squeeze(-1)
+    nll_nats = np.zeros(len(expected))
+    rows = real.nonzero()[:, 0]
+    np.subtract.at(nll_nats, rows.cpu().numpy(), log_p.cpu().double().numpy())
+    return nll_nats
+
+
+def corpus_likelihood(
+    model: Transformer, corpus: TokenisedCorpus, *, shard: int = 0, n_shards: int = 1
+) -> Likelihood:
+    """Likelihood of a tokenised corpus (of every n-th batch, where several devices share)."""
+    total = Likelihood(0.0, 0)
+    batches = _similar_lengths(corpus.source_lengths, corpus.target_lengths)
+    for batch in batches[shard::n_shards]:
+        total += batch_likelihood(model, collate(corpus, batch))
+    return total
+
+
+def likelihood_statistics(
+    model: Transformer, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+) -> Statistics:
+    """Of each pair of ids (without `<s>` and `</s>`): nll in nats and number of target pieces, n_pairs x 2.
+
+    Raises:
+        ValueError: if a side exceeds the positions of the model.
+    """
+    statistics = np.zeros((len(sources), 2))
+    for indices, batch in padded_batches(sources, targets):
+        statistics[indices, 0] = batch_nll(model, batch)
+        statistics[indices, 1] = [len(targets[index]) + 1 for index in indices]
+    return statistics

@@ -1,0 +1,82 @@
+"""Translate a text, score it, and record the scores in the checkpoint's folder."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.config import SearchConfig
+from core.system.files import alone, write_json
+
+if TYPE_CHECKING:
+    from core.checkpoint.folder import Checkpoint
+    from core.evaluation.bootstrap import Statistics
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A text translated and scored."""
+
+    translations: list[str]
+    result: dict[str, Any]
+    """The scores as JSON, with intervals and signatures."""
+    statistics: "Mapping[str, Statistics]"
+    """Sentence by sentence, what adds up to `perplexity`, `bleu` and `bleu_lc`."""
+
+
+def measure(
+    checkpoint: "Checkpoint", pairs: Sequence[tuple[str, str]], search_config: SearchConfig
+) -> Measurement:
+    """Translate the sources and score the translations against the references.
+
+    Decoding speed is that of the whole search, batches of several sentences.
+    """
+    from core.decoding.translate import timed_translate
+    from core.evaluation.bootstrap import bleu_statistics, corpus_score, interval_95
+    from core.evaluation.likelihood import likelihood_statistics
+    from core.evaluation.scores import translation_scores
+
+    tokenizer = checkpoint.tokenizer
+    sources, references = ([pair[side] for pair in pairs] for side in (0, 1))
+    translations, tokens_per_s = timed_translate(
+        checkpoint.model, tokenizer, sources, search_config
+    )
+    statistics = {
+        "perplexity": likelihood_statistics(
+            checkpoint.model, tokenizer.encode_lines(sources), tokenizer.encode_lines(references)
+        ),
+        "bleu": bleu_statistics(translations, references, lowercase=False),
+        "bleu_lc": bleu_statistics(translations, references, lowercase=True),
+    }
+    scores = translation_scores(translations, references)
+    low, high = interval_95("perplexity", statistics["perplexity"])
+    intervals = {name: score.interval_95 for name, score in scores.items()}
+    result = {
+        **{name: round(score.value, 2) for name, score in scores.items()},
+        "intervals_95": {**intervals, "perplexity": (round(low, 3), round(high, 3))},
+        "signatures": {name: score.signature for name, score in scores.items()},
+        "perplexity": round(corpus_score("perplexity", statistics["perplexity"]), 3),
+        "sentences": len(pairs),
+        "search": search_config.to_json(),
+        "decoding_tokens_per_s": round(tokens_per_s, 1),
+    }
+    return Measurement(translations, result, statistics)
+
+
+def record_metrics(folder: Path, name: str, renewed: Callable[[Any], Any]) -> None:
+    """Renew one entry of metrics.json, and the card's results; weights stay untouched.
+
+    Both files are read anew, as others may have written to them since the checkpoint was loaded.
+
+    Args:
+        renewed: the new entry, given the old one, or None where there is none.
+    """
+    from core.checkpoint.card import with_results
+    from core.checkpoint.folder import CARD, METRICS, read_card, read_metrics
+    from core.system.files import write_whole
+
+    with alone(folder):
+        metrics = read_metrics(folder)
+        metrics[name] = renewed(metrics.get(name))
+        write_whole(folder / METRICS, write_json(metrics))
+        write_whole(folder / CARD, with_results(read_card(folder), metrics))

@@ -1,0 +1,1 @@
+"""Section 6.2: the paper's experiments at the size of a small machine."""

@@ -1,0 +1,1 @@
+"""Table 3: variations on the architecture, trained and compared."""

@@ -1,0 +1,96 @@
+"""What all rows of Table 3 share: sizes, texts, folders, training settings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.config import TrainConfig
+from core.experiments.table3.rows import (
+    LANGUAGES,
+    TRAIN,
+    TRAINING,
+    VALIDATION,
+    VOCABULARY_SIZE,
+    Row,
+    is_finished,
+)
+from core.experiments.table3.table import Table, untrained
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """What all rows share; the defaults are those of the bundled table."""
+
+    width: str = "1/4"
+    """Factor on d_model, d_ff, d_k and d_v of every row; the number of heads stays the paper's."""
+    depth: str = "1/2"
+    """Factor on the number of layers."""
+    data: Path = Path("data/en-de")
+    """Folder with multi30k-train, multi30k-val and multi30k-test2016, each as .en and .de."""
+    output: Path = Path("checkpoints/table3")
+    """Folder for table.json and one checkpoint folder a row."""
+    run_folder: Path | None = None
+    """Folder of the running states; runs/NAME-OF-OUTPUT without it."""
+    vocabulary_size: int = VOCABULARY_SIZE
+    """Pieces in the vocabulary that all rows share."""
+    training: TrainConfig = TRAINING
+    """The settings of every row but for what makes the row; changed ones are for trying out."""
+
+    @property
+    def work(self) -> Path:
+        return self.run_folder or Path("runs") / self.output.name
+
+    @property
+    def vocabulary(self) -> Path:
+        return self.work / "sentencepiece.model"
+
+    def text(self, name: str) -> tuple[Path, Path]:
+        """Source and target file of a text."""
+        english, german = (self.data / f"{name}.{language}" for language in LANGUAGES)
+        return english, german
+
+    def is_done(self, row: Row) -> bool:
+        return is_finished(self.output / row.name)
+
+    def untrained(self) -> Table:
+        """The table before any row is trained."""
+        return untrained(
+            width=self.width,
+            depth=self.depth,
+            vocabulary_size=self.vocabulary_size,
+            training=self.training,
+        )
+
+    def arguments(self) -> list[str]:
+        """The options that give this family again."""
+        return [
+            *("--width", self.width, "--depth", self.depth, "--data", str(self.data)),
+            *("--output", str(self.output), "--run-folder", str(self.work)),
+            *("--vocabulary-size", str(self.vocabulary_size)),
+            *_options(self.training, TRAINING),
+        ]
+
+    def train_arguments(self, row: Row) -> list[str]:
+        """What `python -m core train` is called with for a row."""
+        (source, target), (validation_source, validation_target) = map(
+            self.text, (TRAIN, VALIDATION)
+        )
+        folder = self.work / row.name
+        return [
+            *("--source", str(source), "--target", str(target)),
+            *("--validation-source", str(validation_source)),
+            *("--validation-target", str(validation_target)),
+            *("--languages", "English", "German", "--vocabulary", str(self.vocabulary)),
+            *("--preset", row.preset, "--width", self.width, "--depth", row.depth or self.depth),
+            *("--run-folder", str(folder), "--output", str(folder / "final"), "--half"),
+            *_options(row.settings(self.training), TrainConfig(), "n_steps", "label_smoothing"),
+        ]
+
+
+def _options(settings: TrainConfig, default: TrainConfig, *always: str) -> list[str]:
+    """The options for every setting that differs from the default, and for some anyway."""
+    words: list[str] = []
+    for name, value in settings.to_json().items():
+        if value != default.to_json()[name] or name in always:
+            values = value if isinstance(value, list) else [value]
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
+    return words

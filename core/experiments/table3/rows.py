@@ -1,0 +1,102 @@
+"""The rows of Table 3: what is trained, on which texts, with which settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.config import ModelConfig, TrainConfig
+from core.experiments.table3.presets import PRESETS, PaperResult, model_config, preset
+
+# How every row is trained. A row's own settings, where it has any, stand beside its name in ROWS.
+
+TRAINING = TrainConfig(
+    tokens_per_update=750,
+    tokens_per_microbatch=750,
+    n_steps=9_000,
+    n_warmup_steps=1_500,
+    rate_scale=0.6,
+    validate_every=500,
+    n_validation_translations=200,
+    snapshot_every=9_000,
+    n_snapshots=1,
+    save_every_s=120.0,
+    precision="float32",
+)
+"""The final weights are the plain last ones (`n_snapshots=1`): Table 3 is without averaging."""
+VOCABULARY_SIZE = 4_000
+TRAIN, VALIDATION, TEST = "multi30k-train", "multi30k-val", "multi30k-test2016"
+LANGUAGES = ("en", "de")
+N_TIMELINE = 5
+METRICS, SENTENCES = "metrics.json", "sentences.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One training of the family."""
+
+    name: str
+    preset: str
+    """The row of the paper's table that it follows."""
+    depth: str | None = None
+    """A factor on the number of layers that this row takes whatever the family's is."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """What it trains with instead of the common settings."""
+    keeps_weights: bool = True
+
+    @property
+    def paper(self) -> PaperResult | None:
+        """The paper's numbers, for a row that is in the paper's table."""
+        return preset(self.preset).paper if self.name == self.preset else None
+
+    def model(self, *, vocabulary_size: int, width: str, depth: str) -> ModelConfig:
+        """Raises ValueError if a scaled size is no whole number of at least 1."""
+        return model_config(
+            self.preset, vocabulary_size=vocabulary_size, width=width, depth=self.depth or depth
+        )
+
+    def settings(self, common: TrainConfig = TRAINING) -> TrainConfig:
+        changes = {"label_smoothing": preset(self.preset).label_smoothing, **self.training}
+        settings = common.replace(**changes)
+        return settings.replace(keep_steps=timeline(settings.n_steps)) if self is BASE else settings
+
+
+def timeline(n_steps: int) -> tuple[int, ...]:
+    """Steps of early snapshots: a third of the training, a third of that, and so on.
+
+    Every batch of a training holds about as many tokens, so the steps are evenly spaced in log
+    tokens too, and the finished training is the next point of the same sequence.
+    """
+    return tuple(sorted({max(1, round(n_steps / 3**k)) for k in range(1, N_TIMELINE + 1)}))
+
+
+SEEDS = ("base", "base-seed2", "base-seed3")
+ROWS = {
+    row.name: row
+    for row in (
+        *(Row(name, name) for name in PRESETS),
+        Row("base-N6", "base", depth="1"),
+        Row("base-seed2", "base", training={"seed": 2}, keeps_weights=False),
+        Row("base-seed3", "base", training={"seed": 3}, keeps_weights=False),
+    )
+}
+"""In the order in which they are trained; the paper's twenty first."""
+BASE = ROWS["base"]
+
+
+def chosen_rows(names: str) -> list[Row]:
+    """The rows of a list such as `base,A-h1`, in the family's order; all of them for an empty one.
+
+    Raises:
+        ValueError: if a name is no row.
+    """
+    wanted = {name.strip() for name in names.split(",") if name.strip()}
+    unknown = sorted(wanted - set(ROWS))
+    if unknown:
+        raise ValueError(f"there is no row {', '.join(unknown)}; the rows are {', '.join(ROWS)}")
+    return [row for row in ROWS.values() if row.name in wanted or not wanted]
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a row is; its folder is written whole, so any file of it says so."""
+    return (folder / METRICS).is_file()

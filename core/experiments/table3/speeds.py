@@ -1,0 +1,55 @@
+"""How fast the rows of Table 3 train and decode, as `speeds.json` beside them records it.
+
+Rows are trained beside other work, days apart; what their speeds are worth comparing for is measured
+afterwards, in turn on one machine. Nothing here imports torch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.system.files import read_kept, write_json, write_whole
+
+SPEEDS = "speeds.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    training_tokens_per_s: float  # source + target, padding not counted
+    decoding_tokens_per_s: float  # pieces of the translations, `</s>` included; beam 4
+
+
+@dataclass(frozen=True, slots=True)
+class Speeds:
+    """Medians over rounds in which every row had its turn, by name of the row."""
+
+    rows: Mapping[str, Speed]
+    hardware: str
+    n_rounds: int
+    n_steps: int  # a round and row
+    n_sentences: int
+
+    @property
+    def how(self) -> str:
+        return (
+            f"in turn on {self.hardware}; the median of {self.n_rounds} rounds, each of "
+            f"{self.n_steps} training steps and {self.n_sentences} translations"
+        )
+
+    def save(self, folder: Path) -> None:
+        write_whole(folder / SPEEDS, write_json(asdict(self)))
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Speeds":
+        rows = {name: Speed(**row) for name, row in values["rows"].items()}
+        return cls(**{**values, "rows": rows})
+
+
+def read_speeds(folder: Path) -> Speeds | None:
+    """What was measured of the rows in a folder; None if nothing was.
+
+    Raises:
+        ValueError: if the file is there and cannot be read.
+    """
+    return read_kept(folder / SPEEDS, Speeds.from_json, made_with="python -m core table3 --speeds")

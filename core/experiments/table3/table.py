@@ -1,0 +1,222 @@
+"""The family of the paper's Table 3: its rows, how they are trained, and what was measured of them.
+
+    for row in read_table(Path("checkpoints/table3/table.json")).rows:
+        print(row.name, row.sizes.n_heads, row.measured and row.measured.steps)
+
+Nothing here imports torch, so a page can list rows and numbers at once. The fields of `Table` are
+the keys of `table.json`, which docs/table3.md describes.
+"""
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from core.config import ModelConfig, Positions, TrainConfig
+from core.experiments.table3.presets import PaperResult
+from core.experiments.table3.rows import (
+    ROWS,
+    TEST,
+    VALIDATION,
+)
+
+TABLE = "table.json"
+TEXTS = (VALIDATION, TEST)
+SCORES = ("perplexity", "bleu", "bleu_lc")
+
+LET_THROUGH = "about three in ten"
+"""How often a fourth seed of base would differ from the first by more than the three seeds' spread
+does, if scores of seeds were normally distributed (0.294, simulated)."""
+
+Verdict = Literal["higher", "lower", "no difference shown", "not judged yet"]
+
+
+# What was measured.
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The true sizes of a row, as trained."""
+
+    n_layers: int  # of the encoder, and as many of the decoder
+    d_model: int
+    d_ff: int
+    n_heads: int
+    d_k: int
+    d_v: int
+    p_dropout: float
+    label_smoothing: float
+    positions: Positions
+    parameters: int
+
+    @classmethod
+    def of(cls, model: ModelConfig, settings: TrainConfig) -> Self:
+        same = {f.name for f in dataclasses.fields(cls)} & {
+            f.name for f in dataclasses.fields(model)
+        }
+        return cls(
+            n_layers=model.n_encoder_layers,
+            label_smoothing=settings.label_smoothing,
+            parameters=model.n_parameters,
+            **{name: getattr(model, name) for name in same},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A score and its 95 % bootstrap interval."""
+
+    value: float
+    interval_95: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A row's score minus base's, on the same resamples of the same sentences."""
+
+    difference: float
+    interval_95: tuple[float, float]
+    p_value: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A finished row. Scores by text and by name of the score (`TEXTS`, `SCORES`)."""
+
+    steps: int
+    best_step: int  # whose weights the checkpoint holds: the lowest perplexity on VALIDATION
+    tokens_seen: int  # source + target in the whole training, padding not counted
+    training_tokens_per_s: float
+    decoding_tokens_per_s: float  # beam 4, on TEST
+    hardware: str
+    weights_sha256: str | None
+    scores: dict[str, dict[str, Score]]
+    final_scores: dict[str, dict[str, Score]]  # of the weights after the last step
+    against_base: dict[str, dict[str, Comparison]]  # empty for base, and until base is there
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One line: what the paper says, what this row is, and what was measured if it is trained."""
+
+    name: str
+    paper: PaperResult | None
+    sizes: Sizes
+    seed: int
+    measured: Measured | None = None
+
+
+BESIDE_OTHER_WORK = (
+    "each row's as it was trained, one thread, while other work may have shared the machine: an order "
+    "of magnitude"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The whole family."""
+
+    width: str
+    depth: str
+    vocabulary_size: int
+    rows: tuple[TableRow, ...]
+    seed_spread: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Highest minus lowest score of the three seeds of base; empty until all three are there."""
+    speeds: str = BESIDE_OTHER_WORK
+    """How the rows' speeds were measured."""
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Any) -> Self:
+        """Raises ValueError if a key is unknown or missing."""
+        table: Self = _built(cls, values)
+        return table
+
+
+def untrained(*, width: str, depth: str, vocabulary_size: int, training: TrainConfig) -> Table:
+    """The table before anything is trained: every row with its sizes.
+
+    Raises:
+        ValueError: if a scaled size is no whole number of at least 1.
+    """
+    rows = []
+    for row in ROWS.values():
+        model = row.model(vocabulary_size=vocabulary_size, width=width, depth=depth)
+        settings = row.settings(training)
+        rows.append(TableRow(row.name, row.paper, Sizes.of(model, settings), settings.seed))
+    return Table(width, depth, vocabulary_size, tuple(rows))
+
+
+def read_table(file: Path) -> Table:
+    """The table as it was last written.
+
+    Raises:
+        ValueError: if the file is missing or is no such table; the message names it.
+    """
+    try:
+        return Table.from_json(json.loads(file.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{file} is no table: {error}; `python -m core table3` writes it"
+        ) from None
+
+
+def verdict(difference: float, interval_95: Sequence[float], spread: float | None) -> Verdict:
+    """What a difference to base says, given the spread of the seeds (None: not known yet).
+
+    Nothing is shown by an interval that includes zero, nor by a difference that another seed of
+    the same model makes as well.
+    """
+    low, high = interval_95
+    if low <= 0 <= high:
+        return "no difference shown"
+    if spread is None:
+        return "not judged yet"
+    if abs(difference) <= spread:
+        return "no difference shown"
+    return "higher" if difference > 0 else "lower"
+
+
+def require_different_weights(table: Table) -> None:
+    """Raises ValueError, naming the rows, if two hold the same weights: one is then a copy."""
+    rows_of: dict[str, list[str]] = {}
+    for row in table.rows:
+        if row.measured and row.measured.weights_sha256:
+            rows_of.setdefault(row.measured.weights_sha256, []).append(row.name)
+    same = [" = ".join(names) for names in rows_of.values() if len(names) > 1]
+    if same:
+        raise ValueError(
+            f"{'; '.join(same)}: the same weights under several names; every row is a training of "
+            "its own, so remove the folders that are copies and repeat the command"
+        )
+
+
+def _built(kind: Any, value: Any) -> Any:
+    """A value of JSON as the type it had: dataclasses, tuples, dictionaries, or None."""
+    arguments = typing.get_args(kind)
+    origin = typing.get_origin(kind)
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise ValueError(f"{value!r} is no object")
+        hints = typing.get_type_hints(kind)
+        unknown = sorted(set(value) - set(hints))
+        if unknown:
+            raise ValueError(f"unknown {unknown}")
+        try:
+            return kind(**{name: _built(hints[name], item) for name, item in value.items()})  # type: ignore[operator]
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+    if origin is types.UnionType:
+        return None if value is None else _built(arguments[0], value)
+    if origin is tuple:
+        return tuple(_built(arguments[0], item) for item in value)
+    if origin is dict:
+        return {key: _built(arguments[1], item) for key, item in value.items()}
+    return value

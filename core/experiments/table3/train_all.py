@@ -1,0 +1,169 @@
+"""Train every row of Table 3, some at a time, and write the table."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from core.config import ModelConfig, TrainConfig
+from core.experiments.table3.family import Family
+from core.experiments.table3.rows import ROWS, TRAIN, Row
+from core.experiments.table3.table import (
+    TABLE,
+    TEXTS,
+)
+from core.system.files import alone, write_json
+from core.system.jobs import Job, Queue
+
+SHOW_EVERY_S = 300.0
+
+
+def require_texts(family: Family) -> None:
+    for name in (TRAIN, *TEXTS):
+        for file in family.text(name):
+            if not file.is_file():
+                raise ValueError(
+                    f"{file}: no such file; --data names the folder of {TRAIN}, {' and '.join(TEXTS)}, "
+                    "each as .en and .de"
+                )
+
+
+def require_same_settings(family: Family) -> None:
+    """Rows are comparable only if trained alike: what is begun or finished must be as now asked.
+
+    Raises:
+        ValueError: naming the settings that differ (how often the state is saved is free, and `auto`
+            is whichever precision a row has chosen), or a width or depth that does not fit a row.
+    """
+    for row in ROWS.values():
+        model = row.model(
+            vocabulary_size=family.vocabulary_size, width=family.width, depth=family.depth
+        )
+        wanted = model.to_json() | row.settings(family.training).to_json()
+        for folder in (family.work / row.name, family.output / row.name):
+            was = _settings_of(folder)
+            different = [
+                f"{name} was {was[name]!r}, is {value!r}"
+                for name, value in wanted.items()
+                if was
+                and was[name] != value
+                and name != "save_every_s"
+                and (name, value) != ("precision", "auto")
+            ]
+            if different:
+                raise ValueError(
+                    f"{folder} is a training with other settings ({'; '.join(different)}); rows "
+                    "are comparable only if trained alike: repeat its command, or name another "
+                    "--output"
+                )
+
+
+def _settings_of(folder: Path) -> dict[str, Any]:
+    """Of model and training together, by name; empty if nothing was begun in the folder."""
+    file = folder / "config.json"
+    if not file.is_file():
+        return {}
+    values = json.loads(file.read_text("utf-8"))
+    model, training = values["model"], values["training"]
+    return ModelConfig.from_json(model).to_json() | TrainConfig.from_json(training).to_json()
+
+
+def learn_vocabulary(family: Family) -> None:
+    """The pieces of all rows: those of a finished row, or else learnt once from the training text."""
+    from core.checkpoint.folder import VOCABULARY
+    from core.system.files import writing_file
+    from core.text.parallel import ParallelFiles
+    from core.text.tokenizer import Tokenizer
+
+    with alone(family.work):
+        if family.vocabulary.is_file():
+            return
+        finished = sorted(family.output.glob(f"*/{VOCABULARY}"))
+        if finished:
+            model = finished[0].read_bytes()
+        else:
+            source, target = family.text(TRAIN)
+            lines = ParallelFiles((source,), (target,)).lines()
+            n_threads = os.cpu_count() or 1
+            model = Tokenizer.learn(lines, family.vocabulary_size, n_threads=n_threads).model
+        with writing_file(family.vocabulary) as partial:
+            partial.write_bytes(model)
+
+
+def row_job(family: Family, row: Row) -> Job:
+    command = [sys.executable, "-m", "core", "table3-row", "--row", row.name, *family.arguments()]
+    return Job(row.name, command, family.work / row.name / "log.txt")
+
+
+def require_success(queue: Queue) -> None:
+    if queue.failed:
+        logs = ", ".join(str(job.log) for job in queue.failed)
+        raise ValueError(
+            f"{len(queue.failed)} row(s) did not finish: their last lines, in {logs}, say why; the "
+            "same command goes on with them"
+        )
+
+
+def write_table(family: Family) -> None:
+    from core.experiments.table3.collect import collected
+    from core.system.files import write_whole
+
+    family.output.mkdir(parents=True, exist_ok=True)
+    write_whole(
+        family.output / TABLE, write_json(collected(family.untrained(), family.output).to_json())
+    )
+
+
+def show_progress(family: Family, n_at_once: int, rows: Sequence[Row], queue: Queue) -> None:
+    """A few lines for people: which rows are done, running, waiting, and about how long it takes."""
+    write_table(family)
+    places = {row.name: _place(family, row) for row in rows}
+    done = [row.name for row in rows if family.is_done(row)]
+    parts = [
+        f"{len(done)} of {len(rows)} rows done",
+        f"{len(queue.running)} running",
+        f"{len(queue.waiting)} waiting",
+        _time_left(family, n_at_once, rows, places),
+    ]
+    print(f"{time.strftime('%H:%M')}  {', '.join(part for part in parts if part)}")
+    for name in queue.running:
+        n_steps = ROWS[name].settings(family.training).n_steps
+        step = places[name][0]
+        doing = f"step {step:,} of {n_steps:,}" if step < n_steps else "being measured"
+        print(f"       {name:11} {doing}")
+    for job in queue.failed:
+        print(f"       {job.name:11} FAILED, see {job.log}")
+    sys.stdout.flush()
+
+
+def _place(family: Family, row: Row) -> tuple[int, float]:
+    """The last step that a row has reported, and the seconds it took until there."""
+    for folder in (family.output / row.name, family.work / row.name):
+        file = folder / "history.jsonl"
+        lines = file.read_bytes().splitlines(keepends=True) if file.is_file() else []
+        for line in reversed(lines):
+            if line.endswith(b"\n"):
+                last = json.loads(line)
+                return last["step"], last["elapsed_s"]
+    return 0, 0.0
+
+
+def _time_left(
+    family: Family, n_at_once: int, rows: Sequence[Row], places: Mapping[str, tuple[int, float]]
+) -> str:
+    """Seconds a step and parameter, as measured so far, for all steps that are to come."""
+    parameters = {row.name: row.sizes.parameters for row in family.untrained().rows}
+    made, elapsed_s, left = 0, 0.0, 0
+    for row in rows:
+        step, seconds = places[row.name]
+        made += step * parameters[row.name]
+        elapsed_s += seconds
+        n_steps = row.settings(family.training).n_steps
+        left += max(0, n_steps - step) * parameters[row.name]
+    if not made or not left:
+        return ""
+    minutes = round(left / made * elapsed_s / n_at_once / 60)
+    return f"about {minutes // 60} h {minutes % 60:02} min of training left"

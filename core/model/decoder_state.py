@@ -1,0 +1,75 @@
+"""What the stacks of section 3.1 hand on: values, passed in and out, never kept on a module."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from core.model.attention import KeysValues
+from core.model.shapes import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The encoder's output and which of its positions are not padding."""
+
+    stream: Tensor  # B S d_model
+    visible: Tensor  # B 1 1 S, True = may be looked at
+    examples: Tensor  # B: which example each row is, for edits that differ between examples
+
+
+@dataclass(frozen=True, slots=True)
+class LayerState:
+    """What one decoder layer remembers between steps."""
+
+    cross: KeysValues
+    past: KeysValues | None = None
+
+    def rows(self, index: Tensor, *, same_sources: bool = False) -> "LayerState":
+        past = self.past.rows(index) if self.past else None
+        return LayerState(cross=self.cross if same_sources else self.cross.rows(index), past=past)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStep:
+    stream: Stream
+    state: LayerState
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderState:
+    """Everything decoding needs from earlier steps: a value, passed in and out."""
+
+    layers: tuple[LayerState, ...]
+    cross_visible: Tensor  # B 1 1 S
+    examples: Tensor  # B: which example each row is, whatever the rows' order
+    n_past: int = 0
+    lean: Any = None
+    """The decoder's parameters, bound once for all steps; see `core.model.inference`."""
+
+    def after(self, layers: Sequence[LayerState], n_new: int) -> "DecoderState":
+        """The state once `n_new` more positions are in the layers."""
+        return dataclasses.replace(self, layers=tuple(layers), n_past=self.n_past + n_new)
+
+    def rows(self, index: Tensor, *, same_sources: bool = False) -> "DecoderState":
+        """Keep, drop, repeat or re-order rows, as a beam does.
+
+        Args:
+            same_sources: each row goes on from a row of its own source; then what is known of the
+                sources, of a long one most of the state, stays where it is.
+        """
+        visible = self.cross_visible
+        return dataclasses.replace(
+            self,
+            layers=tuple(layer.rows(index, same_sources=same_sources) for layer in self.layers),
+            cross_visible=visible if same_sources else visible.index_select(0, index),
+            examples=self.examples if same_sources else self.examples.index_select(0, index),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    stream: Tensor  # B q d_model, the last decoder layer's output
+    state: DecoderState

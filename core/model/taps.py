@@ -1,0 +1,202 @@
+"""Taps: named places where a tensor of a running model can be read or replaced.
+
+    with probing(model, edit({"decoder.layers.2.cross_attention.weights": f}), record()) as seen:
+        model(source, target)
+    seen["decoder.layers.2.cross_attention.weights"]
+
+Reading and intervening are one mechanism, and the door closes itself. Which probes are active is
+held in a context variable, never on the module, so threads that share one model neither see nor
+disturb each other; a new thread starts without probes. Do not `yield` inside `probing`: the caller
+would run probed. A graph made by `torch.compile` has no taps in it, so whoever probes runs the
+model as it was before compiling.
+"""
+
+import fnmatch
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+Edit = Callable[[Tensor], Tensor]
+
+
+class Tap(nn.Module):
+    """The identity, at a place worth seeing. Its name is its path in the model.
+
+    Args:
+        is_lean: `core.model.inference` has it too, so probing it alone does not slow the model down.
+    """
+
+    def __init__(self, *, is_lean: bool = False) -> None:
+        super().__init__()
+        self.is_lean = is_lean
+
+    # Overrides __call__ itself: a tap has no use for module hooks, and it is on the hot path.
+    def __call__(self, tensor: Tensor) -> Tensor:
+        if torch.compiler.is_compiling():
+            return tensor
+        active = _ACTIVE.get()
+        if active is None:
+            return tensor
+        for visit in active.get(self, ()):
+            tensor = visit(tensor)
+        return tensor
+
+    @property
+    def is_probed(self) -> bool:
+        if torch.compiler.is_compiling():
+            return False
+        active = _ACTIVE.get()
+        return active is not None and self in active
+
+
+_ACTIVE: ContextVar[Mapping[Tap, tuple[Edit, ...]] | None] = ContextVar("probes", default=None)
+
+
+def lean_taps_suffice() -> bool:
+    """Whether no tap is probed but lean ones."""
+    active = _ACTIVE.get()
+    return not active or all(tap.is_lean for tap in active)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in its batch and sequence belongs what passes the taps at this moment."""
+
+    examples: Tensor  # B: the example of each row; a beam has several rows of one
+    first: int  # the position of the first query: decoding step by step, how many came before
+
+
+_PLACE: ContextVar[Place] = ContextVar("place")
+
+
+def place() -> Place:
+    """For an edit that is not the same for every example or position.
+
+    Raises:
+        LookupError: outside of a pass through the model.
+    """
+    return _PLACE.get()
+
+
+def placed(examples: Tensor, first: int) -> AbstractContextManager[None]:
+    """What runs inside belongs there; said by the model, or by whoever calls its layers itself."""
+    if torch.compiler.is_compiling() or _ACTIVE.get() is None:
+        return nullcontext()  # nobody asks
+    return _placed(Place(examples, first))
+
+
+@contextmanager
+def _placed(there: Place) -> Iterator[None]:
+    token = _PLACE.set(there)
+    try:
+        yield
+    finally:
+        _PLACE.reset(token)
+
+
+class Recording(Mapping[str, Tensor]):
+    """What `record` saw: tap name -> the tensor of its latest call; `calls(name)` -> all of them."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, list[Tensor]] = {}
+
+    def calls(self, name: str) -> list[Tensor]:
+        if name not in self._calls:
+            raise KeyError(f"nothing was recorded at {name!r}; recorded: {sorted(self._calls)}")
+        return self._calls[name]
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.calls(name)[-1]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._calls)
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def take(self) -> dict[str, list[Tensor]]:
+        """All that was recorded until now, which is forgotten here."""
+        calls, self._calls = self._calls, {}
+        return calls
+
+    def _append(self, name: str, tensor: Tensor) -> Tensor:
+        self._calls.setdefault(name, []).append(tensor.detach())
+        return tensor
+
+
+@dataclass(frozen=True)
+class Edits:
+    by_pattern: Mapping[str, Edit]
+
+
+@dataclass(frozen=True)
+class Records:
+    patterns: tuple[str, ...]
+
+
+def edit(by_pattern: Mapping[str, Edit]) -> Edits:
+    """Replace the tensor at each matching tap by what the function returns for it.
+
+    Patterns are tap names, or shell patterns over them (`decoder.layers.*.cross_attention.weights`).
+    """
+    return Edits(by_pattern)
+
+
+def record(*patterns: str) -> Records:
+    """Keep the tensor of each matching tap, as it leaves earlier probes; no pattern means all taps."""
+    return Records(patterns or ("*",))
+
+
+def tap_names(model: nn.Module) -> list[str]:
+    """The names of all taps of a model, in the order of the forward pass's modules."""
+    return list(_taps(model))
+
+
+@contextmanager
+def probing(model: nn.Module, *probes: Edits | Records) -> Iterator[Recording]:
+    """Activate probes for the calls made inside; nested blocks add to the outer ones.
+
+    Yields:
+        The recording, which fills as the model runs; it stays readable afterwards.
+
+    Raises:
+        KeyError: if a name or pattern matches no tap; the message lists the taps there are.
+    """
+    seen = Recording()
+    if not probes:
+        yield seen
+        return
+    taps = _taps(model)
+    active = dict(_ACTIVE.get() or {})
+
+    def add(pattern: str, make_visit: Callable[[str], Edit]) -> None:
+        for name in _matching(pattern, taps):
+            active[taps[name]] = (*active.get(taps[name], ()), make_visit(name))
+
+    for probe in probes:
+        if isinstance(probe, Edits):
+            for pattern, replace in probe.by_pattern.items():
+                add(pattern, lambda _, replace=replace: replace)  # type: ignore[misc]
+        else:
+            for pattern in probe.patterns:
+                add(pattern, lambda name: lambda tensor: seen._append(name, tensor))
+    token = _ACTIVE.set(active)
+    try:
+        yield seen
+    finally:
+        _ACTIVE.reset(token)
+
+
+def _taps(model: nn.Module) -> dict[str, Tap]:
+    return {name: module for name, module in model.named_modules() if isinstance(module, Tap)}
+
+
+def _matching(pattern: str, taps: Mapping[str, Tap]) -> list[str]:
+    names = [pattern] if pattern in taps else fnmatch.filter(taps, pattern)
+    if not names:
+        raise KeyError(f"no tap is called {pattern!r}; this model has: {', '.join(taps)}")
+    return names

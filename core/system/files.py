@@ -1,0 +1,162 @@
+"""Files and folders that are there whole or not at all: written beside their place, then renamed into it.
+
+What is being written is called .NAME.partial-PROCESS-THREAD. Of a writer that was killed it stays;
+the next write of the same name removes it.
+"""
+
+import contextlib
+import glob
+import json
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+if sys.platform != "win32":
+    import fcntl
+
+
+def write_json(values: Any) -> str:
+    """The one way this project prints JSON for people: two spaces, letters as they are."""
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+
+@contextmanager
+def writing_folder(folder: Path) -> Iterator[Path]:
+    """Yield a folder to fill; at the end of the block, rename it into place, or leave no trace."""
+    folder = folder.resolve()  # a link stays one
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(folder, "partial")
+    partial = _beside(folder, "partial")
+    partial.mkdir()
+    try:
+        yield partial
+        for file in partial.rglob("*"):
+            if file.is_file():
+                _flush_to_disk(file)
+        _put_in_place(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def writing_file(file: Path) -> Iterator[Path]:
+    """Yield the path of a file to write; at the end of the block, rename it into place, or leave no trace.
+
+    What is no ordinary file, such as /dev/stdout, is written to as it is.
+    """
+    file = file.resolve()
+    if file.exists() and not file.is_file():
+        yield file
+        return
+    _sweep(file, "partial")
+    partial = _beside(file, "partial")
+    try:
+        yield partial
+        _flush_to_disk(partial)
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Replace a small text file in one rename."""
+    with writing_file(file) as partial:
+        partial.write_text(text, "utf-8")
+
+
+def _put_in_place(partial: Path, folder: Path) -> None:
+    """Rename, with what stands there moved aside before, and back again if that fails."""
+    old = _beside(folder, "old")
+    if folder.exists():
+        _sweep(folder, "old")
+        folder.rename(old)
+    try:
+        partial.rename(folder)
+    except BaseException:
+        if old.exists():
+            old.rename(folder)
+        raise
+    _sweep(folder, "old")
+
+
+def _beside(path: Path, kind: str) -> Path:
+    """A name that is this thread's alone."""
+    return path.with_name(f".{path.name}.{kind}-{_writer()}")
+
+
+def _writer() -> str:
+    return f"{os.getpid()}-{threading.get_native_id()}"
+
+
+def _sweep(path: Path, kind: str) -> None:
+    """Remove what this thread, or a process that runs no more, has left beside a path."""
+    start = f".{path.name}.{kind}-"
+    for left in path.parent.glob(f"{glob.escape(start)}*"):
+        writer = left.name.removeprefix(start)
+        if writer != _writer() and _is_alive(writer.split("-")[0]):
+            continue
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                left.unlink()
+
+
+def _is_alive(process: str) -> bool:
+    """Whether a process of this number runs; on Windows, where asking would end it, always."""
+    if sys.platform == "win32" or not process.isdecimal():
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it runs, and is another user's
+        return True
+    return True
+
+
+def _flush_to_disk(file: Path) -> None:
+    with file.open("rb+") as opened:
+        os.fsync(opened.fileno())
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process is inside `alone` for this folder; a process that dies leaves it.
+
+    On Windows it does not wait.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        if sys.platform != "win32":
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+Kept = TypeVar("Kept")
+
+
+def read_kept(
+    file: Path, from_json: Callable[[dict[str, Any]], Kept], *, made_with: str
+) -> Kept | None:
+    """What the file says; None if there is no such file.
+
+    Args:
+        made_with: the command that makes it.
+
+    Raises:
+        ValueError: if the file is there and cannot be read.
+    """
+    if not file.is_file():
+        return None
+    try:
+        return from_json(json.loads(file.read_text("utf-8")))
+    except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{file} cannot be read ({error}); make it again with: {made_with}"
+        ) from None

@@ -1,0 +1,111 @@
+"""Sentence pairs in padded batches of similar length, for training and for scoring."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.text.tokenised import Indices, TokenisedCorpus
+from core.text.tokenizer import END_ID, PAD_ID, START_ID
+
+
+def epoch_batches(
+    corpus: TokenisedCorpus, *, tokens_per_update: int, seed: int, epoch: int
+) -> list[Indices]:
+    """Every pair once, in batches of similar length, as a pure function of seed and epoch.
+
+    A batch, padded, holds at most `tokens_per_update` source tokens and as many target tokens
+    (section 5.1: about 25,000 each); a single longer pair is a batch of its own.
+    """
+    random = np.random.default_rng((seed, epoch))
+    tie_break = random.random(len(corpus))
+    source, target = corpus.source_lengths, corpus.target_lengths
+    order = np.lexsort((tie_break, target, source + target))
+    longest = np.maximum(source, target)[order]
+    batches = []
+    first, widest = 0, 0
+    for position, length in enumerate(longest):
+        widest = max(widest, int(length))
+        if position > first and (position - first + 1) * widest > tokens_per_update:
+            batches.append(order[first:position])
+            first, widest = position, int(length)
+    batches.append(order[first:])
+    random.shuffle(batches)
+    return batches
+
+
+def microbatches(
+    corpus: TokenisedCorpus, batch: Indices, *, tokens_per_microbatch: int, n_shards: int
+) -> list[Indices]:
+    """Cut one global batch into parts that fit the memory, a multiple of `n_shards` of them.
+
+    Shard r of n takes parts r, r + n, ..: the batch is formed before it is shared out, so that the
+    number of devices changes nothing but speed and dropout's random numbers. Parts may be empty when
+    there are few pairs.
+    """
+    longest = np.maximum(corpus.source_lengths[batch], corpus.target_lengths[batch])
+    n_parts = n_shards
+    while n_parts < len(batch):
+        parts = np.array_split(longest, n_parts)
+        if max(len(part) * part.max() for part in parts) <= tokens_per_microbatch:
+            break
+        n_parts += n_shards
+    return np.array_split(batch, n_parts)
+
+
+@dataclass(frozen=True, slots=True)
+class PaddedBatch:
+    source: Tensor  # B S
+    target: Tensor  # B T, from <s> to </s>
+
+    def to(self, device: torch.device) -> "PaddedBatch":
+        return PaddedBatch(
+            self.source.to(device, non_blocking=True), self.target.to(device, non_blocking=True)
+        )
+
+
+def collate(corpus: TokenisedCorpus, indices: Indices) -> PaddedBatch:
+    """Pad the pairs to the longest on each side; `<s>` is put before the target."""
+    pairs = [corpus.pair(int(index)) for index in indices]
+    return PaddedBatch(
+        source=pad([source for source, _ in pairs], PAD_ID),
+        target=pad([np.concatenate(([START_ID], target)) for _, target in pairs], PAD_ID),
+    )
+
+
+def pad(rows: Sequence[Sequence[int] | NDArray[np.integer[Any]]], pad_id: int) -> Tensor:
+    """Rows of ids as one tensor, `pad_id` after the shorter ones: B n. No rows: 0 x 1."""
+    width = max((len(row) for row in rows), default=1)
+    padded = np.full((len(rows), width), pad_id, np.int64)
+    for line, row in zip(padded, rows, strict=True):
+        line[: len(row)] = row
+    return torch.from_numpy(padded)
+
+
+TOKENS_AT_ONCE = 4_000
+
+
+def padded_batches(
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+) -> Iterator[tuple[Indices, PaddedBatch]]:
+    """Pairs of ids (without `<s>` and `</s>`) in batches of similar length, and which they are."""
+    lengths = [np.asarray([len(ids) for ids in side], np.int64) for side in (sources, targets)]
+    for indices in _similar_lengths(*lengths):
+        yield (
+            indices,
+            PaddedBatch(
+                source=pad([[*sources[i], END_ID] for i in indices], PAD_ID),
+                target=pad([[START_ID, *targets[i], END_ID] for i in indices], PAD_ID),
+            ),
+        )
+
+
+def _similar_lengths(source_lengths: Indices, target_lengths: Indices) -> list[Indices]:
+    order = np.argsort(source_lengths + target_lengths, kind="stable")
+    widest = np.maximum(source_lengths, target_lengths)[order]
+    cuts = np.flatnonzero(np.diff(np.cumsum(widest) // TOKENS_AT_ONCE)) + 1
+    return np.split(order, cuts)

@@ -1,0 +1,77 @@
+"""Parallel text files: one sentence a line, source and target line by line."""
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def text_hash(pairs: Iterable[tuple[str, str]]) -> str:
+    """Of a parallel text, line by line."""
+    digest = hashlib.sha256()
+    for pair in pairs:
+        digest.update("\n".join((*pair, "")).encode())
+    return digest.hexdigest()[:16]
+
+
+class DataError(ValueError):
+    """A text file is missing, unreadable, or does not fit its partner."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelFiles:
+    """Text files, one sentence a line; the i-th source belongs to the i-th target."""
+
+    sources: tuple[Path, ...]
+    targets: tuple[Path, ...]
+
+    def __post_init__(self) -> None:
+        if not self.sources or len(self.sources) != len(self.targets):
+            raise DataError(
+                f"{len(self.sources)} source and {len(self.targets)} target files; give as many "
+                "targets as sources, at least one"
+            )
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        for source, target in zip(self.sources, self.targets, strict=True):
+            yield from read_pairs(source, target)
+
+    def lines(self) -> Iterator[str]:
+        """Both languages, for learning a joint vocabulary."""
+        for pair in self.pairs():
+            yield from pair
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a UTF-8 file, without their ends.
+
+    Raises:
+        DataError: if the file is missing or a line is not UTF-8; the message names the line.
+    """
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield line.decode("utf-8").rstrip("\r\n")
+                except UnicodeDecodeError as error:
+                    raise DataError(f"{path}, line {number}: not UTF-8 ({error.reason})") from None
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from None
+
+
+def read_pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:
+    """Pairs of lines.
+
+    Raises:
+        DataError: if one file is shorter than the other.
+    """
+    for number, (a, b) in enumerate(
+        itertools.zip_longest(read_lines(source), read_lines(target)), start=1
+    ):
+        if a is None or b is None:
+            raise DataError(
+                f"{source} and {target} are not parallel: {source if a is None else target} ends "
+                f"before line {number}, the other does not"
+            )
+        yield a, b

@@ -1,0 +1,176 @@
+"""Parallel text: read it, pre-tokenise it once to memory-mapped files, cut it into batches.
+
+Whatever the corpus size, only the lengths and the order of the pairs are held in memory.
+"""
+
+import contextlib
+import hashlib
+import itertools
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.text.parallel import DataError, ParallelFiles
+from core.text.tokenizer import END_ID, Tokenizer
+
+LINES_AT_ONCE = 20_000
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenisedCorpus:
+    """Pairs as ids in two memory-mapped files; `</s>` ends each side, `<s>` is not stored."""
+
+    source_ids: NDArray[np.int32]
+    target_ids: NDArray[np.int32]
+    source_offsets: Indices  # n_pairs + 1
+    target_offsets: Indices
+    n_left_out: int  # pairs of the files that are not among these, nor in another part
+
+    def __len__(self) -> int:
+        return len(self.source_offsets) - 1
+
+    @property
+    def source_lengths(self) -> Indices:
+        return np.diff(self.source_offsets)
+
+    @property
+    def target_lengths(self) -> Indices:
+        return np.diff(self.target_offsets)
+
+    def part(self, first: int, end: int) -> "TokenisedCorpus":
+        """The pairs from `first` up to but without `end`, still in the same files."""
+        source, target = (
+            offsets[first : end + 1] for offsets in (self.source_offsets, self.target_offsets)
+        )
+        return TokenisedCorpus(
+            source_ids=self.source_ids[source[0] : source[-1]],
+            target_ids=self.target_ids[target[0] : target[-1]],
+            source_offsets=source - source[0],
+            target_offsets=target - target[0],
+            n_left_out=self.n_left_out,
+        )
+
+    def up_to(self, max_pieces: int) -> "TokenisedCorpus":
+        """The pairs with at most so many pieces a side, `</s>` included, copied into memory."""
+        longest = np.maximum(self.source_lengths, self.target_lengths)
+        kept = [self.pair(int(index)) for index in np.flatnonzero(longest <= max_pieces)]
+        sources, targets = ([pair[side] for pair in kept] for side in (0, 1))
+        return TokenisedCorpus(
+            source_ids=np.concatenate([*sources, self.source_ids[:0]]),
+            target_ids=np.concatenate([*targets, self.target_ids[:0]]),
+            source_offsets=np.cumsum([0, *map(len, sources)]),
+            target_offsets=np.cumsum([0, *map(len, targets)]),
+            n_left_out=self.n_left_out + len(self) - len(kept),
+        )
+
+    def pair(self, index: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        return (
+            self.source_ids[self.source_offsets[index] : self.source_offsets[index + 1]],
+            self.target_ids[self.target_offsets[index] : self.target_offsets[index + 1]],
+        )
+
+
+def tokenise_once(
+    files: ParallelFiles, tokenizer: Tokenizer, *, max_pieces: int, cache: Path, n_threads: int = 1
+) -> TokenisedCorpus:
+    """Tokenise into a folder below `cache`, or open the folder an earlier call made.
+
+    The folder's name is a hash of the vocabulary, the limit, and each file's path, size and time.
+    Pairs with an empty side, or with more than `max_pieces` pieces on one (`</s>` included), are
+    left out and counted.
+
+    Raises:
+        DataError: if the files are unreadable or not parallel, or no pair is left.
+    """
+    key = hashlib.sha256(tokenizer.model)
+    key.update(f"{max_pieces}".encode())
+    for path in (*files.sources, *files.targets):
+        if not path.is_file():
+            raise DataError(f"{path}: no such file")
+        status = path.stat()
+        key.update(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}".encode())
+    folder = cache / key.hexdigest()[:16]
+    if not (folder / "meta.json").is_file():
+        _write_cache(folder, _tokenised(files, tokenizer, n_threads), max_pieces)
+    return _open_cache(folder)
+
+
+def _tokenised(
+    files: ParallelFiles, tokenizer: Tokenizer, n_threads: int
+) -> Iterator[tuple[list[int], list[int]]]:
+    pairs = files.pairs()
+    while chunk := list(itertools.islice(pairs, LINES_AT_ONCE)):
+        sources = tokenizer.encode_lines([a for a, _ in chunk], n_threads)
+        targets = tokenizer.encode_lines([b for _, b in chunk], n_threads)
+        yield from zip(sources, targets, strict=True)
+
+
+def _write_cache(
+    folder: Path, pairs: Iterable[tuple[list[int], list[int]]], max_pieces: int
+) -> None:
+    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
+    partial.mkdir(parents=True, exist_ok=True)
+    try:
+        n_left_out = _write_sides(partial, pairs, max_pieces)
+        (partial / "meta.json").write_text(json.dumps({"n_left_out": n_left_out}))
+        with contextlib.suppress(OSError):  # another process was faster; its folder holds the same
+            partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_sides(
+    folder: Path, pairs: Iterable[tuple[list[int], list[int]]], max_pieces: int
+) -> int:
+    """Returns how many pairs were left out."""
+    n_left_out = 0
+    with _SideWriter(folder, "source") as source, _SideWriter(folder, "target") as target:
+        for source_ids, target_ids in pairs:
+            if 0 < len(source_ids) < max_pieces and 0 < len(target_ids) < max_pieces:
+                source.append(source_ids)
+                target.append(target_ids)
+            else:
+                n_left_out += 1
+    if source.end == 0:
+        raise DataError(
+            f"no pair is left to train on: {n_left_out} of {n_left_out} have an empty side or one "
+            f"of more than max_pieces={max_pieces}"
+        )
+    return n_left_out
+
+
+class _SideWriter(contextlib.AbstractContextManager["_SideWriter"]):
+    """Streams the ids of one side, and where each sentence ends, to two files."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._ids = (folder / f"{name}.i32").open("wb")
+        self._offsets = (folder / f"{name}.i64").open("wb")
+        self.end = 0
+        np.asarray(self.end, np.int64).tofile(self._offsets)
+
+    def append(self, ids: list[int]) -> None:
+        np.asarray([*ids, END_ID], np.int32).tofile(self._ids)
+        self.end += len(ids) + 1
+        np.asarray(self.end, np.int64).tofile(self._offsets)
+
+    def __exit__(self, *_: object) -> None:
+        self._ids.close()
+        self._offsets.close()
+
+
+def _open_cache(folder: Path) -> TokenisedCorpus:
+    return TokenisedCorpus(
+        source_ids=np.memmap(folder / "source.i32", np.int32, mode="r"),
+        target_ids=np.memmap(folder / "target.i32", np.int32, mode="r"),
+        source_offsets=np.memmap(folder / "source.i64", np.int64, mode="r"),
+        target_offsets=np.memmap(folder / "target.i64", np.int64, mode="r"),
+        n_left_out=json.loads((folder / "meta.json").read_text())["n_left_out"],
+    )

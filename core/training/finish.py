@@ -1,0 +1,86 @@
+"""What comes out of a run: how it was made, its averaged weights, and the checkpoint of both."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.checkpoint.card import new_card, with_results
+from core.checkpoint.listing import problem_of, read_history
+from core.config import ModelConfig, TrainConfig
+from core.system.files import write_json
+from core.training.run_settings import agreed
+from core.training.texts import Texts, vocabulary
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.training.run_folder import RunFolder
+
+FACTS = "facts.json"
+
+
+def write_facts(
+    run: "RunFolder",
+    texts: Texts,
+    *,
+    languages: tuple[str, str] | None,
+    device: str,
+    arguments: Sequence[str],
+) -> None:
+    """What a checkpoint of this run will say of its making."""
+    from core.system.device import hardware
+    from core.system.files import write_whole
+
+    facts = {
+        "languages": languages,
+        "command": shlex.join(["python", "-m", "core", "train", *arguments]),
+        "hardware": hardware(device),
+        "n_training_pairs": len(texts.corpus),
+        "n_pairs_left_out": texts.corpus.n_left_out,
+        "pieces_not_in_training": texts.unseen_pieces(),
+    }
+    write_whole(run.folder / FACTS, write_json(facts))
+
+
+def averaged_snapshots(run: "RunFolder", n_snapshots: int) -> dict[str, "Tensor"]:
+    """The mean of the newest snapshots (section 6.1)."""
+    from core.checkpoint.weights import average_weights
+
+    return average_weights(run.step_snapshots()[-n_snapshots:])
+
+
+def is_written(output: Path, weights: Mapping[str, "Tensor"], *, half: bool) -> bool:
+    """Whether a whole checkpoint with exactly these weights is there, and what was measured of it."""
+    from core.checkpoint.folder import WEIGHTS
+    from core.checkpoint.weights import holds_weights
+
+    return not problem_of(output) and holds_weights(output / WEIGHTS, weights, half=half)
+
+
+def write_checkpoint(
+    run: "RunFolder",
+    output: Path,
+    weights: Mapping[str, "Tensor"],
+    *,
+    half: bool,
+    about: Path | None,
+) -> None:
+    """Turn weights of a run into a checkpoint folder, with its history, timeline and a first card."""
+    from core.checkpoint.folder import Checkpoint, model_with, save_checkpoint
+
+    trained = agreed(run)
+    config = ModelConfig.from_json(trained["model"])
+    settings = TrainConfig.from_json(trained["training"])
+    metrics = json.loads((run.folder / FACTS).read_text("utf-8"))
+    text = about.read_text("utf-8") if about else ""
+    checkpoint = Checkpoint(
+        model=model_with(config, weights),
+        tokenizer=vocabulary(run),
+        training=settings,
+        metrics=metrics,
+        history=tuple(read_history(run.history_file)),
+        card=with_results(new_card(output.name, config, settings, text), metrics),
+    )
+    save_checkpoint(checkpoint, output, half=half, timeline=run.kept_snapshots())

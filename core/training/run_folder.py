@@ -1,0 +1,208 @@
+"""The running state of a training: saved whole, found again after a kill.
+
+RUN/config.json          what is being trained, and on what; a resumed run must agree with it
+RUN/sentencepiece.model  its vocabulary
+RUN/history.jsonl        reports so far; on resume, cut back to the resumed step
+RUN/latest               one line: the name of the newest whole state
+RUN/step-000123/         weights, optimiser moments, place in the data
+RUN/snapshots/           weights alone: step-N for averaging, kept-N for good, best by validation
+"""
+
+import dataclasses
+import json
+import math
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from core.checkpoint.listing import HISTORY, read_history
+from core.checkpoint.weights import read_tensors
+from core.system.files import write_json, write_whole, writing_file, writing_folder
+
+N_STATES_KEPT = 2
+KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """One optimiser step: the mean loss a target token over the global batch, before the step."""
+
+    loss_nats: float
+    gradient_norm: float
+    rate: float
+    n_tokens: int  # source + target, padding not counted
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Sums since the last line of the history; kept in the state, so that a kill changes no line."""
+
+    n_steps: int = 0
+    loss_nats: float = 0.0
+    gradient_norm: float = 0.0
+    n_tokens: int = 0
+    elapsed_s: float = 0.0
+
+    def add(self, report: StepReport, elapsed_s: float) -> "Window":
+        return Window(
+            self.n_steps + 1,
+            self.loss_nats + report.loss_nats,
+            self.gradient_norm + report.gradient_norm,
+            self.n_tokens + report.n_tokens,
+            self.elapsed_s + elapsed_s,
+        )
+
+    def summary(self) -> dict[str, float]:
+        return {
+            "loss_nats": self.loss_nats / self.n_steps,
+            "gradient_norm": self.gradient_norm / self.n_steps,
+            "tokens_per_s": round(self.n_tokens / self.elapsed_s, 1),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a training stands, after `step` optimiser steps."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0  # batches of this epoch already used
+    tokens: int = 0  # source + target tokens seen, padding not counted
+    elapsed_s: float = 0.0
+    best_perplexity: float = math.inf
+    validations_since_best: int = 0
+    window: Window = Window()
+
+    def after(self, report: StepReport, elapsed_s: float, *, epoch: int, batch: int) -> "Progress":
+        return dataclasses.replace(
+            self,
+            step=self.step + 1,
+            epoch=epoch,
+            batch=batch,
+            tokens=self.tokens + report.n_tokens,
+            elapsed_s=self.elapsed_s + elapsed_s,
+            window=self.window.add(report, elapsed_s),
+        )
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Progress":
+        return cls(**{**values, "window": Window(**values["window"])})
+
+
+class RunFolder:
+    """One folder below `runs/`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.snapshots = folder / "snapshots"
+        self.history_file = folder / HISTORY
+
+    def create(self) -> None:
+        self.snapshots.mkdir(parents=True, exist_ok=True)
+
+    def save(self, progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        """Write `step-N/` whole, then point `latest` at it, then drop all but it and the one before.
+
+        A newer one may lie there, of a process that was killed before it could point at it.
+        """
+        state = self.folder / f"step-{progress.step:07d}"
+        if state == self._newest_state():
+            return  # it is whole, and for a moment a replacement would leave nothing in its place
+        with writing_folder(state) as partial:
+            safetensors.torch.save_file(_weights(model), partial / "model.safetensors")
+            safetensors.torch.save_file(
+                _moments(model, optimizer), partial / "optimizer.safetensors"
+            )
+            (partial / "progress.json").write_text(write_json(dataclasses.asdict(progress)))
+        write_whole(self.folder / "latest", state.name + "\n")
+        states = sorted(self.folder.glob("step-*"))
+        kept = [other for other in states if other <= state][-N_STATES_KEPT:]
+        for other in set(states) - set(kept):
+            shutil.rmtree(other)
+
+    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
+        """Load the newest whole state into model and optimiser; None if there is none yet."""
+        state = self._newest_state()
+        if state is None:
+            self._cut_history(0)
+            return None
+        model.load_state_dict(read_tensors(state / "model.safetensors"))
+        _load_moments(model, optimizer, read_tensors(state / "optimizer.safetensors"))
+        progress = Progress.from_json(json.loads((state / "progress.json").read_text()))
+        self._cut_history(progress.step)
+        return progress
+
+    def report(self, values: dict[str, Any]) -> None:
+        """Append one line to the history."""
+        with self.history_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+
+    def save_snapshot(self, name: str, model: nn.Module) -> None:
+        with writing_file(self.snapshots / f"{name}.safetensors") as partial:
+            safetensors.torch.save_file(_weights(model), partial)
+
+    def step_snapshots(self) -> list[Path]:
+        """The numbered snapshots for averaging, oldest first."""
+        return sorted(self.snapshots.glob("step-*.safetensors"))
+
+    def kept_snapshots(self) -> dict[int, Path]:
+        """Those that are kept for good, by their step."""
+        files = sorted(self.snapshots.glob(f"{KEPT}-*.safetensors"))
+        return {int(file.stem.removeprefix(f"{KEPT}-")): file for file in files}
+
+    def drop_snapshots_but(self, n_newest: int) -> None:
+        for file in self.step_snapshots()[:-n_newest]:
+            file.unlink()
+
+    def saved_step(self) -> int:
+        """The step of the newest whole state; 0 before the first."""
+        state = self._newest_state()
+        return int(state.name.removeprefix("step-")) if state else 0
+
+    def _newest_state(self) -> Path | None:
+        latest = self.folder / "latest"
+        return self.folder / latest.read_text().strip() if latest.is_file() else None
+
+    def _cut_history(self, step: int) -> None:
+        kept = (line for line in read_history(self.history_file) if line["step"] <= step)
+        write_whole(self.history_file, _json_lines(kept))
+
+
+def kept_snapshot(step: int) -> str:
+    """The name of a snapshot that is kept for good."""
+    return f"{KEPT}-{step:07d}"
+
+
+def _json_lines(lines: Iterable[Any]) -> str:
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def _weights(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+
+
+def _moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Adam's two moments and step count of each parameter, by parameter name."""
+    return {
+        f"{kind}.{name}": value.detach().cpu().contiguous()
+        for name, parameter in model.named_parameters()
+        for kind, value in optimizer.state[parameter].items()
+    }
+
+
+def _load_moments(
+    model: nn.Module, optimizer: torch.optim.Optimizer, moments: dict[str, Tensor]
+) -> None:
+    """Hand them to the optimiser, which knows on which device it needs what."""
+    numbers = {name: number for number, (name, _) in enumerate(model.named_parameters())}
+    state: dict[int, dict[str, Tensor]] = {number: {} for number in numbers.values()}
+    for key, value in moments.items():
+        kind, name = key.split(".", 1)
+        state[numbers[name]][kind] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

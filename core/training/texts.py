@@ -1,0 +1,151 @@
+"""What a run trains on and is validated on: the vocabulary, and texts in its pieces."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.training.recipes import recipe_for
+from core.training.run_settings import agreed
+
+if TYPE_CHECKING:
+    from core.text.parallel import ParallelFiles
+    from core.text.tokenised import TokenisedCorpus
+    from core.text.tokenizer import Tokenizer
+    from core.training.run_folder import RunFolder
+    from core.training.workers import Workers
+
+MAX_HELD_OUT = 1_000
+
+
+def keep_vocabulary(
+    run: "RunFolder", files: "ParallelFiles", *, given: Path | None, size: int | None
+) -> None:
+    """Put a vocabulary into the run's folder: the one given, or one learnt from the files.
+
+    A run that has begun keeps the one it has.
+
+    Raises:
+        ValueError: if that is another than the one given, or the vocabulary is not of the size given.
+    """
+    from core.system.files import writing_file
+    from core.text.tokenizer import Tokenizer
+
+    target = _vocabulary_file(run)
+    if agreed(run):
+        if given and Tokenizer(given.read_bytes()).names != vocabulary(run).names:
+            raise ValueError(
+                f"{target} is another vocabulary than --vocabulary {given}; leave the option out to go "
+                "on with the run, or name another --run-folder"
+            )
+        _require_size(target, size)
+        return
+    if given:
+        _require_size(given, size)
+        model = given.read_bytes()
+    else:
+        n_pairs = sum(1 for _ in files.pairs())
+        size = size or recipe_for(n_pairs).vocabulary_size
+        model = Tokenizer.learn(files.lines(), size, n_threads=os.cpu_count() or 1).model
+    with writing_file(target) as partial:
+        partial.write_bytes(model)
+
+
+def _require_size(vocabulary: Path, size: int | None) -> None:
+    from core.text.tokenizer import Tokenizer
+
+    found = Tokenizer(vocabulary.read_bytes()).vocabulary_size
+    if size not in (None, found):
+        raise ValueError(
+            f"{vocabulary} has {found} pieces, but --vocabulary-size asks for {size}; leave that "
+            "option out to use this vocabulary, or name another --run-folder to learn one"
+        )
+
+
+def vocabulary(run: "RunFolder") -> "Tokenizer":
+    """The vocabulary that `keep_vocabulary` put there."""
+    from core.text.tokenizer import Tokenizer
+
+    return Tokenizer(_vocabulary_file(run).read_bytes())
+
+
+def _vocabulary_file(run: "RunFolder") -> Path:
+    return run.folder / "sentencepiece.model"
+
+
+def text_hashes(
+    run: "RunFolder", files: "ParallelFiles", held_out: Sequence["ParallelFiles"]
+) -> dict[str, str]:
+    """What a run reads, by content and not by path: files may move."""
+    from core.text.parallel import text_hash
+
+    return {
+        "training": text_hash(files.pairs()),
+        "validation": text_hash((_name(text), text_hash(text.pairs())) for text in held_out),
+        "vocabulary": text_hash((name, "") for name in vocabulary(run).names),
+    }
+
+
+def _name(text: "ParallelFiles") -> str:
+    """What the history calls a validation text."""
+    return text.sources[0].stem
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What is trained and validated on, in the pieces of one vocabulary."""
+
+    tokenizer: "Tokenizer"
+    corpus: "TokenisedCorpus"
+    validation: Mapping[str, "TokenisedCorpus"]
+
+    @classmethod
+    def prepare(
+        cls,
+        run: "RunFolder",
+        group: "Workers",
+        files: "ParallelFiles",
+        held_out: Sequence["ParallelFiles"],
+        max_pieces: int,
+    ) -> "Texts":
+        """Tokenise; with several workers, the first one does, and the others open its cache.
+
+        Without held-out files, the last pairs of the training text are held out.
+        """
+        from core.decoding.search import MAX_SOURCE_PIECES
+        from core.text.tokenised import tokenise_once
+
+        tokenizer = vocabulary(run)
+
+        def tokenised(text: "ParallelFiles", max_pieces: int) -> "TokenisedCorpus":
+            return tokenise_once(
+                text,
+                tokenizer,
+                max_pieces=max_pieces,
+                cache=run.folder.parent / "cache",
+                n_threads=os.cpu_count() or 1,
+            )
+
+        if group.is_first:
+            tokenised(files, max_pieces)
+        group.wait()
+        corpus = tokenised(files, max_pieces)
+        if held_out:
+            named = {_name(text): tokenised(text, MAX_SOURCE_PIECES) for text in held_out}
+            return cls(tokenizer, corpus, named)
+        n_held_out = min(MAX_HELD_OUT, len(corpus) // 20)
+        n_train = len(corpus) - n_held_out
+        last = corpus.part(n_train, len(corpus)).up_to(MAX_SOURCE_PIECES)
+        return cls(tokenizer, corpus.part(0, n_train), {"held-out": last} if len(last) else {})
+
+    def unseen_pieces(self) -> dict[str, list[int]]:
+        """Ids of pieces that no training sentence of that side holds."""
+        import numpy as np
+
+        sides = {"source": self.corpus.source_ids, "target": self.corpus.target_ids}
+        size = self.tokenizer.vocabulary_size
+        return {
+            side: np.flatnonzero(np.bincount(ids, minlength=size) == 0).tolist()
+            for side, ids in sides.items()
+        }

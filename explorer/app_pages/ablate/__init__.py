@@ -1,0 +1,1 @@
+"""Page Ablate: parts of the model switched off."""

@@ -1,0 +1,289 @@
+"""Heads, layers and positions switched off after training, and what the translation becomes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from core.analysis.ablation import Ablation
+from core.analysis.ablation.places import is_silent, states, with_off
+from core.analysis.effects.corpus_results import SWEEP, read_sweep
+from core.analysis.effects.pruning_results import read_pruning
+from core.analysis.trace.trace import Trace
+from core.checkpoint.listing import model_config_of
+from explorer.app_pages.ablate import pictures
+from explorer.app_pages.ablate.presets import in_words, presets, swept_presets
+from explorer.choice import session
+from explorer.choice.choice import Run
+from explorer.choice.page_context import Settled, Shown, settled
+from explorer.components.toggles import component as toggles
+from explorer.engine import traces
+from explorer.engine.analyses import leave_one_out, sentence_effects, step_effects
+from explorer.figures.head import piece_labels
+from explorer.figures.standalone import Picture, View
+from explorer.frame import sentence_page
+from explorer.frame.downloads import Pictures
+from explorer.frame.messages import note, plain
+from explorer.head import before_after
+from explorer.head.differences import Comparison
+
+SWITCHES = "switches"
+
+
+TITLE = "What if this head were not there?"
+LEAD = (
+    "Click a head to switch it off, and read the translation again. Nothing is trained anew: heads "
+    "are switched off after training (Michel et al. 2019, Voita et al. 2019). A model trained with "
+    "other heads is another question (the paper’s Table 3)."
+)
+
+
+def page() -> None:
+    """Unlike others, this page says itself what is changed about the model."""
+    sentence_page.open_page(TITLE, LEAD)
+    asked = sentence_page.ask(takes_typed=False)
+    shown = sentence_page.translate(asked, settle) if asked else None
+    if asked and shown:
+        sentence_page.draw_sentence(TITLE, draw, asked, shown)
+    elif asked:
+        sentence_page.notice_change(asked)
+
+
+def settle(shown: Shown) -> Settled:
+    """The step whose candidates are shown lies in the first translation."""
+    view, notices = settled(shown)
+    n, chosen = len(_before(shown).steps), view.scored
+    if chosen is None or chosen <= n:
+        return view, notices
+    notice = f"The link says scored {chosen}, but the first translation has {n} steps."
+    return view.replace(scored=None), (*notices, notice)
+
+
+def draw(shown: Shown) -> Pictures:
+    grids, progress = st.container(), st.empty()
+    _actions(shown)
+    sentence_page.load_model(shown.folder, progress)
+    worth = _worth(shown, progress)
+    with grids:
+        toggles.toggles(
+            model_config_of(shown.folder),
+            states(_ablation(shown)),
+            key=SWITCHES,
+            on_switch=_take_switches,
+            effects=worth,
+            marked=_marked(shown),
+        )
+    _translations(shown)
+    tried = st.container()
+    if shown.choice.run.ablation:
+        _below_the_words(shown)
+    _beyond_this_sentence(shown)
+    with tried:
+        _presets(shown, worth)
+    return lambda: _pictures(shown)
+
+
+def _ablation(shown: Shown) -> Ablation:
+    return Ablation.parse(shown.choice.run.ablation)
+
+
+def _plain_run(shown: Shown) -> Run:
+    return shown.choice.run.replace(ablation="")
+
+
+def _before(shown: Shown) -> Trace:
+    return traces.trace(shown.folder, _plain_run(shown))
+
+
+def _marked(shown: Shown) -> tuple[str, str]:
+    return f"cross.L{shown.best.layer}H{shown.best.head}", shown.best.label
+
+
+def _take_switches() -> None:
+    places = toggles.switched(SWITCHES)
+    if places is not None:
+        now = Ablation.parse(session.choice().run.ablation)
+        session.change_run(ablation=str(with_off(now, places)))
+
+
+def _actions(shown: Shown) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        swept = shown.view.swept
+        st.button(
+            "Hide what each head is worth" if swept else "What if I remove each head?",
+            help="Each head, layer and sub-layer in turn, alone, on this sentence: how much less "
+            "probable its translation becomes",
+            type="secondary" if swept else "primary",
+            on_click=session.change_view,
+            kwargs={"swept": not swept},
+        )
+        st.button("Undo", on_click=session.undo, disabled=not session.can_undo())
+        st.button(
+            "Switch everything on",
+            on_click=session.change_run,
+            kwargs={"ablation": ""},
+            disabled=not shown.choice.run.ablation,
+        )
+
+
+def _worth(shown: Shown, place: Any) -> dict[str, float] | None:
+    """What each head is worth to this sentence, if the reader asked for it."""
+    if not shown.view.swept:
+        return None
+    title = "Removing each head, layer and sub-layer in turn…"
+
+    def progress(n_done: int, n: int) -> None:
+        place.progress(n_done / n, f"{title} {n_done} of {n}")
+
+    found = leave_one_out(shown.folder, _plain_run(shown), _before(shown), progress)
+    place.empty()
+    return found
+
+
+def _compared(shown: Shown) -> Comparison:
+    return before_after.compare(shown.folder, _before(shown), shown.choice.run)
+
+
+def _translations(shown: Shown) -> None:
+    if not shown.choice.run.ablation:
+        st.markdown(f"**{plain(shown.trace.target.text)}**")
+        note(
+            "The model as it is. Switch something off above, or try one of these, and the "
+            "translation before and after stand here side by side."
+        )
+        return
+    with st.spinner("Translating under the change…"):
+        found = _compared(shown)
+    before_after.draw_translations(found, in_words(_ablation(shown)))
+
+
+def _presets(shown: Shown, worth: dict[str, float] | None) -> None:
+    """Each with what it does to this sentence, found out now."""
+    found = presets(model_config_of(shown.folder), shown.best)
+    if worth:
+        found += swept_presets(worth)
+    st.subheader("Worth trying on this sentence", anchor=False)
+    if shown.choice.run.prefix:
+        note("What each does is told of a translation without the pieces that you chose.")
+    places = []
+    for index, preset in enumerate(found):
+        if index % 3 == 0:
+            columns = st.columns(3, gap="medium")
+        with columns[index % 3]:
+            st.button(
+                preset.title,
+                key=f"preset-{index}",
+                width="stretch",
+                on_click=session.change_run,
+                kwargs={"ablation": str(preset.ablation)},
+            )
+            places.append(st.empty())
+    for place, preset in zip(places, found, strict=True):
+        place.markdown(f":small[{plain(preset.question)}]")
+    run = _plain_run(shown).replace(prefix=())
+    trace = traces.trace(shown.folder, run)
+    wanted = tuple(preset.ablation for preset in found)
+    effects = sentence_effects(shown.folder, run, trace, wanted)
+    for place, preset, effect in zip(places, found, effects, strict=True):
+        place.markdown(f":small[{plain(preset.question)} {plain(pictures.finding(effect))}]")
+
+
+def _below_the_words(shown: Shown) -> None:
+    """Step by step, candidate by candidate, head by head."""
+    moved = step_effects(shown.folder, _plain_run(shown), _before(shown), _ablation(shown))
+    st.subheader("The first translation, asked again", anchor=False)
+    left, right = st.columns([3, 2], gap="large")
+    names = piece_labels(step.name for step in moved)
+    with right:
+        step = _choose_step(shown, moved, names)
+    drawn = pictures.step_pictures(moved, step)
+    for place, picture in zip((left, right), drawn, strict=True):
+        with place:
+            st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
+            note(picture.note)
+    found = _compared(shown)
+    before_after.draw_attention(shown, found)
+    if is_silent(_ablation(shown), shown.view.kind, shown.layer, shown.head):
+        note(
+            "This head is off: its weights are still computed, but what they fetch is replaced by "
+            "zeros, so the layer goes on without it."
+        )
+
+
+def _choose_step(shown: Shown, moved: Sequence[Any], names: Sequence[str]) -> int:
+    """The step whose candidates are shown, from 0; at first the one that moved most."""
+    most = max(range(len(moved)), key=lambda step: moved[step].kl_nats) + 1
+    chosen = shown.view.scored or most
+    st.selectbox(
+        "Candidates of step",
+        range(1, len(names) + 1),
+        format_func=lambda step: (
+            f"{step}: {names[step - 1]}" + (" (moved most)" if step == most else "")
+        ),
+        **session.bind_view("scored", chosen),
+    )
+    return chosen - 1
+
+
+def _beyond_this_sentence(shown: Shown) -> None:
+    """What was measured once of this checkpoint on a whole text."""
+    folder = f"checkpoints/{shown.folder.name}"
+    st.subheader("Which heads matter beyond this sentence?", anchor=False)
+    swept = read_sweep(shown.folder)
+    _measured(
+        pictures.worth_picture(swept),
+        f"`python -m core ablate --checkpoint {folder} --sweep heads --output {folder}/{SWEEP}` with "
+        "a text and its translation (`--source`, `--reference`) leaves out one head after another, "
+        "and this page then shows what each is worth in BLEU.",
+    )
+    if rows := pictures.worth_table(swept):
+        with st.expander("Every head in numbers, the most missed first"):
+            st.dataframe(rows, hide_index=True, width="stretch")
+    st.subheader("How many heads can go?", anchor=False)
+    _measured(
+        pictures.pruning_picture(read_pruning(shown.folder)),
+        f"`python -m core prune --checkpoint {folder}` with a text and its translation removes heads "
+        "one after another, the least important first (Michel et al. 2019), measures BLEU on the "
+        "way, and this page then shows the curve.",
+    )
+
+
+def _measured(picture: Picture | None, how: str) -> None:
+    if picture is None:
+        note(f"Nobody has measured it for this checkpoint yet. {how}")
+        return
+    st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
+    note(picture.note)
+
+
+def _pictures(shown: Shown) -> list[Picture]:
+    """What is on show, for a file of its own."""
+    ablation = _ablation(shown)
+    worth = None
+    if shown.view.swept:
+        worth = leave_one_out(shown.folder, _plain_run(shown), _before(shown))
+    data = toggles.payload(
+        model_config_of(shown.folder),
+        states(ablation),
+        effects=worth,
+        marked=_marked(shown),
+    )
+    switches = Picture(
+        f"Switched off after training: {in_words(ablation)}",
+        View(toggles.SCRIPT, toggles.STYLE, data),
+        f"Before: {_before(shown).target.text} After: {_compared(shown).after.target.text}",
+    )
+    measured = (
+        pictures.worth_picture(read_sweep(shown.folder)),
+        pictures.pruning_picture(read_pruning(shown.folder)),
+    )
+    drawn = [switches, *(picture for picture in measured if picture)]
+    if not ablation.parts:
+        return drawn
+    moved = step_effects(shown.folder, _plain_run(shown), _before(shown), ablation)
+    most = max(range(len(moved)), key=lambda step: moved[step].kl_nats) + 1
+    steps = pictures.step_pictures(moved, (shown.view.scored or most) - 1)
+    return [*drawn, *steps, *before_after.head_pictures(shown, _compared(shown))]
+
+
+page()

@@ -1,0 +1,154 @@
+"""What an ablation does to a sentence, in a sentence and in pictures."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.analysis.effects.tables import counted
+from core.config import KINDS
+from explorer.app_pages.ablate.figures import (
+    candidates_figure,
+    pruning_figure,
+    steps_figure,
+    worth_figure,
+)
+from explorer.app_pages.ablate.presets import NAMES
+from explorer.figures.axes import signed
+from explorer.figures.head import piece_label, piece_labels, token_label
+from explorer.figures.standalone import Picture
+
+if TYPE_CHECKING:
+    from core.analysis.effects.corpus_results import CorpusEffects
+    from core.analysis.effects.pruning_results import Pruning
+    from core.analysis.effects.sentence import SentenceEffect, StepEffect
+
+MOST_CHARACTERS = 160
+"""Of a longer translation, only the beginning is quoted."""
+
+
+def finding(effect: "SentenceEffect") -> str:
+    """What an ablation does to a sentence, in one or two sentences."""
+    change = effect.delta_nats
+    if abs(change) < 0.05:
+        of_first = "its log-probability hardly changes"
+    else:
+        of_first = (
+            f"its log-probability {'falls' if change < 0 else 'rises'} by {abs(change):.1f} nats"
+        )
+    if effect.before == effect.after:
+        return f"The translation stays the same; {of_first}."
+    now = effect.after
+    if len(now) > MOST_CHARACTERS:
+        now = f"{now[: MOST_CHARACTERS - 1]}…"
+    return f"It becomes “{now}” As for the first translation, {of_first}."
+
+
+def step_pictures(steps: "Sequence[StepEffect]", chosen: int) -> list[Picture]:
+    """Each piece of the first translation before and after, and the candidates of one step.
+
+    Args:
+        chosen: the step, from 0.
+    """
+    names = piece_labels(step.name for step in steps)
+    before, after, kl = (
+        np.array([getattr(step, name) for step in steps])
+        for name in ("before_nats", "after_nats", "kl_nats")
+    )
+    step = steps[chosen]
+    candidates = candidates_figure(
+        [token_label(piece_label(candidate.name)) for candidate in step.candidates],
+        np.array([candidate.before_nats for candidate in step.candidates]),
+        np.array([candidate.after_nats for candidate in step.candidates]),
+    )
+    worst = min(range(len(steps)), key=lambda index: steps[index].delta_nats)
+    return [
+        Picture(
+            "Probability of each piece of the first translation, before and after",
+            steps_figure([token_label(name) for name in names], before, after, kl),
+            f"Δ log-probability in sum: {signed(float((after - before).sum()), 1)} nats, most of it at "
+            f"“{names[worst]}” ({signed(steps[worst].delta_nats, 1)}). KL(before ‖ after): "
+            f"{kl.mean():.2f} nats a step.",
+        ),
+        Picture(
+            f"Candidates of step {chosen + 1}, before and after",
+            candidates,
+            f"In place of “{names[chosen]}”, all pieces before it held fixed: the most "
+            "probable ones before and after.",
+        ),
+    ]
+
+
+def pruning_picture(pruning: "Pruning | None") -> Picture | None:
+    """BLEU against the share of heads removed, where it was measured."""
+    if pruning is None:
+        return None
+    curves = [
+        (
+            "least important first"
+            if curve.order == "importance"
+            else curve.order.replace("random", "random order"),
+            [point.share for point in curve.points],
+            [point.bleu for point in curve.points],
+            [point.interval_95 for point in curve.points],
+        )
+        for curve in pruning.curves
+    ]
+    first = pruning.curves[0]
+    return Picture(
+        "BLEU against the share of heads removed",
+        pruning_figure(curves),
+        f"Of all heads {first.removable_share():.0%} can go, the least important first, before BLEU "
+        f"falls by more than 1 (from {first.points[0].bleu:.1f}, {pruning.n_sentences:,} sentences). "
+        "Importance: E|∂L/∂ξ| (Michel et al. 2019). Band: 95 % interval.",
+    )
+
+
+N_NAMED = 3
+"""So many of the most missed heads are named below their picture."""
+
+
+def worth_picture(swept: "CorpusEffects | None") -> Picture | None:
+    """What each head is worth to a whole text, where its heads were left out one at a time."""
+    effects = swept.heads_left_out() if swept else {}
+    if swept is None or not effects:
+        return None
+    found = {head: effect.differences["bleu"] for head, effect in effects.items()}
+    groups = []
+    for kind in KINDS:
+        heads = [head for head in found if head.kind == kind]
+        groups.append(
+            (
+                NAMES[kind],
+                [head.place for head in heads],
+                [found[head].value for head in heads],
+                [found[head].interval_95 for head in heads],
+            )
+        )
+    most = ", ".join(
+        f"{head.place} ({signed(found[head].value)})" for head in list(found)[:N_NAMED]
+    )
+    return Picture(
+        "BLEU on a whole text without each head",
+        worth_figure(groups),
+        f"One head left out at a time; BLEU {swept.scores['bleu']:.1f} with all, "
+        f"{swept.n_sentences:,} sentences. Missed most: {most}. {counted(effects)}",
+    )
+
+
+def worth_table(swept: "CorpusEffects | None") -> list[dict[str, object]]:
+    """The same and the other scores in numbers, a line a head."""
+    return [
+        {
+            "head left out": head.place,
+            **{
+                f"Δ {name}": f"{signed(of.value)} [{', '.join(map(signed, of.interval_95))}]"
+                for name, of in (
+                    ("BLEU", effect.differences["bleu"]),
+                    ("chrF", effect.differences["chrf"]),
+                    ("perplexity", effect.differences["perplexity"]),
+                )
+            },
+        }
+        for head, effect in (swept.heads_left_out().items() if swept else ())
+    ]

@@ -1,0 +1,136 @@
+"""What is switched off, as places such as `cross.L1H6`, in words, and a few ablations worth trying."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from core.analysis.ablation import (
+    Ablation,
+    HeadChange,
+    LayerSkip,
+    PositionChange,
+    RowOnKey,
+    SublayerSkip,
+)
+from core.analysis.ablation.places import with_off
+from core.analysis.heads.best import BestHead
+from core.config import KINDS, Kind, ModelConfig
+
+NAMES: dict[Kind, str] = {
+    "encoder": "encoder self-attention",
+    "decoder": "decoder self-attention",
+    "cross": "cross-attention",
+}
+SUBLAYERS = {
+    "self": "self-attention",
+    "cross": "cross-attention",
+    "ffn": "feed-forward",
+}
+MOST_NAMED = 3
+"""Of more heads of one kind, only the number is told."""
+
+
+def in_words(ablation: Ablation) -> str:
+    """What is changed, shorter than its text where many heads are."""
+    return ", ".join([*_heads_in_words(ablation), *_others_in_words(ablation)]) or "nothing changed"
+
+
+def _heads_in_words(ablation: Ablation) -> Iterator[str]:
+    for kind in KINDS:
+        heads = [p for p in ablation.parts if isinstance(p, HeadChange) and p.kind == kind]
+        silent = [head for head in heads if head.change == 0]
+        if len(silent) > MOST_NAMED:
+            yield f"{len(silent)} heads of {NAMES[kind]} off"
+        elif silent:
+            yield f"{NAMES[kind]} {', '.join(_number(head) for head in silent)} off"
+        for head in heads:
+            if head.change != 0:
+                yield f"{NAMES[kind]} {_number(head)} {_change(head)}"
+
+
+def _number(head: HeadChange) -> str:
+    return f"L{head.layer + 1}H{head.head + 1}"
+
+
+def _change(head: HeadChange) -> str:
+    return f"× {head.change:g}" if isinstance(head.change, float) else str(head.change)
+
+
+def _others_in_words(ablation: Ablation) -> Iterator[str]:
+    for part in ablation.parts:
+        if isinstance(part, LayerSkip):
+            yield f"{part.stack} layer {part.layer + 1} skipped"
+        elif isinstance(part, SublayerSkip):
+            name = SUBLAYERS[part.sublayer]
+            yield f"{name} of {part.stack} layer {part.layer + 1} skipped"
+        elif isinstance(part, PositionChange):
+            change = "no positions" if part.change == "off" else f"positions {part.value}"
+            yield f"{change} in the {part.stack}"
+        elif isinstance(part, RowOnKey):
+            yield str(part)
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Something worth trying, and the question it asks."""
+
+    title: str
+    question: str
+    ablation: Ablation
+
+
+def presets(config: ModelConfig, best: BestHead) -> list[Preset]:
+    """What to try first on any model; none twice."""
+    aligned = HeadChange("cross", best.layer - 1, best.head - 1)
+    cross = _heads("cross", config.n_decoder_layers, config.n_heads)
+    last_encoder = LayerSkip("encoder", config.n_encoder_layers - 1)
+    made = [
+        Preset(
+            f"Without the {best.label} head",
+            f"Cross-attention {_number(aligned)} {best.reason}. Is it what the translation hangs on?",
+            Ablation((aligned,)),
+        ),
+        Preset(
+            "With no cross-attention head but that one",
+            "Does the alignment alone carry the meaning across?",
+            Ablation(tuple(head for head in cross if head != aligned)),
+        ),
+        Preset(
+            "Without cross-attention in layer 1",
+            "Later layers still see the source. Do they make up for it?",
+            Ablation((SublayerSkip("decoder", 0, "cross"),)),
+        ),
+        Preset(
+            "Without the last encoder layer",
+            "The decoder reads vectors it was never trained on.",
+            Ablation((last_encoder,)),
+        ),
+    ]
+    return [preset for preset in made if preset.ablation.parts]
+
+
+def swept_presets(effects: Mapping[str, float]) -> list[Preset]:
+    """What to try once the effect of each head on this sentence is known.
+
+    Args:
+        effects: place -> Δ log-probability in nats, heads among other places.
+    """
+    heads = {place: nats for place, nats in effects.items() if "H" in place}
+    most = min(heads, key=heads.__getitem__)
+    idle = [place for place, nats in heads.items() if nats >= 0]
+    made = [
+        Preset(
+            "Without the head this sentence needs most",
+            f"Of all {len(heads)} heads {most} costs most when it goes.",
+            with_off(Ablation(), [most]),
+        ),
+        Preset(
+            "Without every head that was not needed",
+            f"{len(idle)} of {len(heads)} heads cost nothing when they go alone. And together?",
+            with_off(Ablation(), idle),
+        ),
+    ]
+    return [preset for preset in made if preset.ablation.parts]
+
+
+def _heads(kind: Kind, n_layers: int, n_heads: int) -> list[HeadChange]:
+    return [HeadChange(kind, layer, head) for layer in range(n_layers) for head in range(n_heads)]

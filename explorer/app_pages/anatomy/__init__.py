@@ -1,0 +1,1 @@
+"""Page Anatomy: the model as the paper's Figure 1."""

@@ -1,0 +1,1 @@
+"""Page Heads: every head at once, and one enlarged."""

@@ -1,0 +1,1 @@
+"""Page Inside attention: one row of one head along Equation 1."""

@@ -1,0 +1,104 @@
+"""Which choices of the Positions page fit a model, and the experiment that they describe."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from core.analysis.ablation import STACKS, Ablation, PositionChange
+from core.analysis.trace.trace import Trace
+from core.config import ModelConfig
+from core.decoding.hypotheses import max_target_pieces
+from explorer.choice.choice import MOST_SHIFT, PositionPicture, View
+
+MOST_CURVES = 8
+
+
+def pictures(config: ModelConfig) -> list[PositionPicture]:
+    """What there is to show of a model that has positions."""
+    always: list[PositionPicture] = ["experiment", "curves", "table", "distance"]
+    if config.positions == "learned":
+        return [*always, "learned"]
+    return [*always, "shift"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How many positions a sentence needs."""
+
+    source: int
+    target: int  # its translation, at most: under a change it may be longer than before
+
+
+def lengths(trace: Trace) -> Lengths:
+    n_source = len(trace.source.pieces)
+    return Lengths(n_source, 1 + max_target_pieces(n_source, trace.search))  # 1: <s>
+
+
+def most_shift(view: View, config: ModelConfig, of: Lengths) -> int:
+    """The largest k with which all that is shifted stays in the table, and that a link can say."""
+    moves_decoder = view.picture == "experiment" and view.stacks != "encoder"
+    n = max(of.source, of.target) if moves_decoder else of.source
+    return max(0, min(MOST_SHIFT, config.max_positions - n))
+
+
+def settle_positions(view: View, config: ModelConfig, of: Lengths) -> tuple[View, tuple[str, ...]]:
+    """Choices that fit the model and the sentence, and notices for what had to be replaced."""
+    notices = []
+    chosen: dict[str, Any] = {}
+    if view.picture not in pictures(config) and config.positions != "none":
+        has = "a learned table" if config.positions == "learned" else "sinusoids"
+        notices.append(f"The link says picture {view.picture}, but this model has {has}.")
+        chosen["picture"] = "experiment"
+    for name, most in (
+        ("position", of.source - 1),
+        ("k", most_shift(view, config, of)),
+    ):
+        value = getattr(view, name)
+        if value > most:
+            notices.append(f"The link says {name} {value}, but only 0 to {most} fit here.")
+            chosen[name] = min(getattr(View(), name), most)
+    fitting = tuple(dict.fromkeys(d for d in view.dimensions if d < config.d_model))[:MOST_CURVES]
+    if fitting != view.dimensions:
+        notices.append(
+            f"The link says dimensions {', '.join(map(str, view.dimensions[:9]))}, but a picture "
+            f"has up to {MOST_CURVES} different ones from 0 to {config.d_model - 1}."
+        )
+    chosen["dimensions"] = fitting or first_dimensions(config)
+    return view.replace(**chosen), tuple(notices)
+
+
+def first_dimensions(config: ModelConfig) -> tuple[int, ...]:
+    """A few dimensions that differ well: a pair of the fastest, then slower and slower sines."""
+    d = config.d_model
+    if config.positions == "learned":
+        return tuple(dict.fromkeys((0, d // 4, d // 2, 3 * d // 4)))
+    pairs = sorted({0, d // 32, d // 16, d // 8})
+    if config.positions == "sinusoidal_halves":
+        return (0, d // 2, *pairs[1:])
+    return (0, 1, *(2 * pair for pair in pairs[1:]))
+
+
+def moved_positions(view: View, n: int) -> list[int | None]:
+    """Where the experiment puts positions 0 to n - 1; None where nothing is added."""
+    if view.positions == "off":
+        return [None] * n
+    if view.positions == "shift":
+        return [position + view.k for position in range(n)]
+    return [math.floor(position * view.scale) for position in range(n)]
+
+
+def ablation_text(view: View) -> str:
+    """The experiment as the text of an ablation, as `Run` takes it."""
+    amount = {"off": 0.0, "shift": float(view.k), "scale": view.scale}[view.positions]
+    stacks = STACKS if view.stacks == "both" else (view.stacks,)
+    return str(Ablation(tuple(PositionChange(s, view.positions, amount) for s in stacks)))
+
+
+def change_name(view: View) -> str:
+    """The experiment in words."""
+    change = {
+        "off": "no positions",
+        "shift": f"positions shifted by {view.k}",
+        "scale": f"positions scaled by {view.scale:g}",
+    }[view.positions]
+    return change if view.stacks == "both" else f"{change} in the {view.stacks}"

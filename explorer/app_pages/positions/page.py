@@ -1,0 +1,128 @@
+"""Section 3.5: the vectors that tell the model about order, and what it does under other ones."""
+
+import streamlit as st
+
+from core.checkpoint.listing import model_config_of
+from explorer.app_pages.positions import choices
+from explorer.app_pages.positions.table_pictures import choose_k, draw_table
+from explorer.choice import session
+from explorer.choice.choice import MOST_SCALE
+from explorer.choice.page_context import Settled, Shown, settled
+from explorer.figures.head import piece_labels
+from explorer.figures.standalone import Picture
+from explorer.figures.words import position_strip
+from explorer.frame import sentence_page
+from explorer.frame.downloads import Pictures
+from explorer.frame.messages import note, plain
+from explorer.frame.self_check import draw_self_check
+from explorer.head import before_after
+
+PICTURES = {
+    "experiment": "Change them and translate",
+    "curves": "Curves",
+    "table": "Whole table",
+    "distance": "Dot products",
+    "shift": "From p to p + k",
+    "learned": "Learned beside sinusoids",
+}
+CHANGES = {"off": "left out", "shift": "shifted by k", "scale": "scaled by s"}
+STACKS = {"both": "encoder and decoder", "encoder": "the encoder", "decoder": "the decoder"}
+EXPECT = {
+    "off": "Without positions the encoder sees a bag of words: in any order they get the same "
+    "vectors. The decoder still has its mask, by which step t sees t pieces (section 3.2.3). The "
+    "model also misses a vector that was always there; to take away the order alone, scale by 0.",
+    "shift": "All distances stay as they are, only absolute places move; for sinusoids that is one "
+    "fixed linear map (section 3.5). If the translation suffers, the model has learnt places, not "
+    "only distances.",
+    "scale": "Distances are multiplied by s, rounded down to a row of the table. Below 1 words "
+    "share positions; at 0 all stand at position 0: the vector is there, the order is gone.",
+}
+
+
+def settle(shown: Shown) -> Settled:
+    view, notices = settled(shown)
+    config, of = model_config_of(shown.folder), choices.lengths(shown.trace)
+    view, more = choices.settle_positions(view, config, of)
+    return view, (*notices, *more)
+
+
+def draw(shown: Shown) -> Pictures:
+    config = model_config_of(shown.folder)
+    if config.positions == "none":
+        st.info(
+            "This model adds no positions to its embeddings: there is nothing to draw and nothing "
+            "to change. What it knows of order, its decoder has from its mask (section 3.2.3)."
+        )
+        return list
+    st.radio(
+        "Show",
+        choices.pictures(config),
+        format_func=PICTURES.__getitem__,
+        horizontal=True,
+        label_visibility="collapsed",
+        **session.bind_view("picture", shown.view.picture),
+    )
+    sentence_page.load_model(shown.folder, st.empty())
+    pictures = _experiment(shown) if shown.view.picture == "experiment" else draw_table(shown)
+    return lambda: pictures
+
+
+def _experiment(shown: Shown) -> list[Picture]:
+    """Returns the pictures drawn."""
+    view = shown.view
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.radio(
+            "Positions are",
+            list(CHANGES),
+            format_func=CHANGES.__getitem__,
+            horizontal=True,
+            **session.bind_view("positions"),
+        )
+        if view.positions == "shift":
+            choose_k(shown, "by k")
+        elif view.positions == "scale":
+            st.number_input(
+                "by s", 0.0, MOST_SCALE, step=0.25, width=140, **session.bind_view("scale")
+            )
+        st.radio(
+            "in",
+            list(STACKS),
+            format_func=STACKS.__getitem__,
+            horizontal=True,
+            **session.bind_view("stacks"),
+        )
+    note(EXPECT[view.positions])
+    _strips(shown)
+    run = before_after.changed_run(shown, choices.ablation_text(view))
+    try:
+        with st.spinner("Translating under the change…"):
+            found = before_after.compare(shown.folder, shown.trace, run)
+    except ValueError as error:
+        st.error(f"The model cannot be run so: {plain(str(error))}.")
+        return []
+    before_after.draw_translations(found, choices.change_name(view))
+    pictures = before_after.draw_attention(shown, found)
+    draw_self_check(shown.folder, run, found.after, "the changed run")
+    return pictures
+
+
+def _strips(shown: Shown) -> None:
+    """What stands where, before and after, in the stacks that are changed."""
+    for stack, pieces in (
+        ("encoder", shown.trace.source.pieces),
+        ("decoder", shown.trace.consumed),
+    ):
+        if shown.view.stacks in ("both", stack):
+            words = piece_labels(piece.name for piece in pieces)
+            moved = choices.moved_positions(shown.view, len(words))
+            st.html(position_strip(f"Positions in the {stack}", words, moved))
+
+
+sentence_page.show_page(
+    "How does it know the order of words?",
+    "Attention alone sees words without their order; what it knows of order comes from a vector that "
+    "is added for each position (section 3.5). Look at these vectors, or change them and translate.",
+    draw,
+    settle,
+    takes_typed=False,
+)

@@ -1,0 +1,235 @@
+"""Pictures of the loaded model's position table, each with its controls and what to look at."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.checkpoint.listing import model_config_of
+from core.config import ModelConfig
+from explorer.app_pages.positions import choices
+from explorer.app_pages.positions.figures import (
+    compare_tables_figure,
+    curves_figure,
+    distance_figure,
+    dot_products_figure,
+    sinusoid_names,
+    table_figure,
+)
+from explorer.app_pages.positions.shift_figures import (
+    MOST_PAIRS,
+    shift_map_figure,
+    shifted_row_figure,
+)
+from explorer.app_pages.positions.sinusoids import dot_products_by_distance, shift_error
+from explorer.choice import session
+from explorer.choice.page_context import Shown
+from explorer.engine.analyses import position_table, sinusoid_table
+from explorer.figures.head import token_label
+from explorer.figures.standalone import Picture
+from explorer.frame.messages import note, plain
+from explorer.frame.wide import wide
+from explorer.head.matrix import column_labels
+
+FEWEST_POSITIONS, MOST_POSITIONS = 64, 128
+LEAST_PX = 640
+"""A picture of hundreds of columns is not squeezed below this width, it scrolls."""
+
+
+def draw_table(shown: Shown) -> list[Picture]:
+    """Draw the picture that the view names, below its controls; returns what was drawn."""
+    name = shown.view.picture
+    _CONTROLS[name](shown)
+    drawn = _PICTURES[name](shown)
+    for place, picture in zip(st.columns(len(drawn), gap="large"), drawn, strict=True):
+        with place:
+            st.markdown(f"**{plain(picture.title)}**")
+            with wide(f"position-{name}", LEAST_PX) if len(drawn) == 1 else nullcontext():
+                st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
+    note(drawn[-1].note)
+    return drawn
+
+
+def _curves(shown: Shown) -> list[Picture]:
+    table, words = _rows(shown)
+    names = _dimension_names(model_config_of(shown.folder))
+    dimensions = shown.view.dimensions
+    chosen = [names[dimension] for dimension in dimensions]
+    figure = curves_figure(table, dimensions=dimensions, names=chosen, words=words)
+    what = (
+        "it is one column of the table, and training found each of its points by itself (section "
+        "3.5; row (E) of Table 3)."
+        if _is_learned(shown)
+        else "it is a sine or cosine of the position, and each pair of dimensions has its own "
+        "wavelength, from 2π to 10000 · 2π (section 3.5). Fast ones tell neighbours apart, slow "
+        "ones tell early from late."
+    )
+    return [Picture("Dimensions as curves over positions", figure, f"Follow one curve: {what}")]
+
+
+def _table(shown: Shown) -> list[Picture]:
+    table, words = _rows(shown)
+    what = "learned" if _is_learned(shown) else "fixed"
+    return [
+        Picture(
+            "The position table, one row a position",
+            table_figure(table, words=words),
+            f"Read a row: it is the {what} vector that is added to the embedding (times √d_model) "
+            "of whatever stands there, in the encoder and in the decoder alike (section 3.5).",
+        )
+    ]
+
+
+def _distance(shown: Shown) -> list[Picture]:
+    table, words = _rows(shown)
+    found = dot_products_by_distance(table)
+    spread = float((found.highest - found.lowest).max())
+    why = (
+        "nothing makes the dot product of two learned rows depend on their distance alone "
+        "(section 3.5)"
+        if _is_learned(shown)
+        else "sin a · sin b + cos a · cos b = cos(a − b), so the dot product of two rows depends "
+        "on their distance alone, by the formulas of section 3.5"
+    )
+    return [
+        Picture("PE·PEᵀ, every position with every other", dot_products_figure(table, words=words)),
+        Picture(
+            "The same over the distance of the two",
+            distance_figure(table),
+            f"Look along a diagonal: {why}. Over equal distances it differs by at most "
+            f"{spread:.2g} here.",
+        ),
+    ]
+
+
+def _shift(shown: Shown) -> list[Picture]:
+    config, p, k = model_config_of(shown.folder), shown.view.position, shown.view.k
+    halves = config.positions == "sinusoidal_halves"
+    table = position_table(shown.folder)
+    error = shift_error(table, k, halves=halves)
+    words = [f" (“{label}”)" for label in column_labels(shown.trace, "cross")]
+    there = words[p + k] if p + k < len(words) else ""
+    return [
+        Picture(
+            f"The matrix M for k = {k}, the same for every p",
+            shift_map_figure(config.d_model, k, halves=halves),
+        ),
+        Picture(
+            f"From p = {p}{words[p]} to {p + k}{there}",
+            shifted_row_figure(table, k=k, position=p, halves=halves),
+            "Each ring should hold a blue dot: one fixed matrix, a rotation of every pair of "
+            "dimensions, turns PE(p) into PE(p + k) for every p (section 3.5). Largest difference "
+            f"over all {len(table) - k:,} p and {config.d_model} dimensions of this model's "
+            f"table: {error:.1e}. Of M, the {min(MOST_PAIRS, config.d_model // 2)} fastest pairs "
+            "are drawn.",
+        ),
+    ]
+
+
+def _learned(shown: Shown) -> list[Picture]:
+    table, _ = _rows(shown)
+    n, d_model = table.shape
+    if d_model % 2:
+        return [
+            Picture(
+                "The learned table",
+                table_figure(table),
+                f"d_model = {d_model} is odd: sinusoids pair sines with cosines (section 3.5), so "
+                "there are none to stand beside.",
+            )
+        ]
+    return [
+        Picture(
+            "The learned table beside sinusoids",
+            compare_tables_figure(table, sinusoid_table(n, d_model)),
+            "Compare the lower pictures, cosines of every row p with every row q: if near positions look alike and far ones do not, "
+            "training has found by itself what sinusoids are given. The paper found nearly "
+            "identical results with either (section 3.5, row (E) of Table 3).",
+        )
+    ]
+
+
+def _choose_dimensions(shown: Shown) -> None:
+    config = model_config_of(shown.folder)
+    names = _dimension_names(config)
+    st.multiselect(
+        "Dimensions",
+        range(config.d_model),
+        format_func=names.__getitem__,
+        max_selections=choices.MOST_CURVES,
+        **session.bind_view("dimensions", list(shown.view.dimensions)),
+    )
+    _choose_extent(shown)
+
+
+def _choose_extent(shown: Shown) -> None:
+    names = {"many": f"The first {_n_positions(shown)}", "sentence": "This sentence only"}
+    st.radio(
+        "Positions",
+        list(names),
+        format_func=names.__getitem__,
+        horizontal=True,
+        **session.bind_view("extent", shown.view.extent),
+    )
+
+
+def _choose_shift(shown: Shown) -> None:
+    words = column_labels(shown.trace, "cross")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "p",
+            range(len(words)),
+            format_func=lambda p: f"{p}: {words[p]}",
+            width=220,
+            **session.bind_view("position", shown.view.position),
+        )
+        choose_k(shown, "k")
+
+
+def choose_k(shown: Shown, label: str) -> None:
+    """k of PE(p + k), as far as all that is shifted stays in the table."""
+    config, of = model_config_of(shown.folder), choices.lengths(shown.trace)
+    most = choices.most_shift(shown.view, config, of)
+    st.number_input(label, 0, most, width=140, **session.bind_view("k", shown.view.k))
+
+
+def _is_learned(shown: Shown) -> bool:
+    return model_config_of(shown.folder).positions == "learned"
+
+
+def _rows(shown: Shown) -> tuple[NDArray[np.float32], Sequence[str]]:
+    """The rows of the table that are on show, and the words at the first of them."""
+    words = [token_label(label) for label in column_labels(shown.trace, "cross")]
+    n = _n_positions(shown) if shown.view.extent == "many" else len(words)
+    return position_table(shown.folder)[:n], words[:n]
+
+
+def _n_positions(shown: Shown) -> int:
+    """As many positions as the sentence has, within bounds that make a picture."""
+    n = min(max(len(shown.trace.source.pieces), FEWEST_POSITIONS), MOST_POSITIONS)
+    return min(n, model_config_of(shown.folder).max_positions)
+
+
+def _dimension_names(config: ModelConfig) -> list[str]:
+    every = range(config.d_model)
+    if config.positions == "learned":
+        return [str(dimension) for dimension in every]
+    return sinusoid_names(config.d_model, every, halves=config.positions == "sinusoidal_halves")
+
+
+_CONTROLS = {
+    "curves": _choose_dimensions,
+    "table": _choose_extent,
+    "distance": _choose_extent,
+    "shift": _choose_shift,
+    "learned": _choose_extent,
+}
+_PICTURES = {
+    "curves": _curves,
+    "table": _table,
+    "distance": _distance,
+    "shift": _shift,
+    "learned": _learned,
+}

@@ -1,0 +1,1 @@
+"""Page Table 3: the paper's variations beside ours."""

@@ -1,0 +1,38 @@
+"""The rows of Table 3 as points of a chart: quality over what it costs."""
+
+import math
+from collections.abc import Callable
+
+from core.experiments.table3.table import Measured, TableRow
+from explorer.app_pages.table3.quality_figure import Point
+from explorer.app_pages.table3.rows import BASE, JUDGED, group_of, row_named
+from explorer.choice.choice import Quality
+from explorer.engine.table3 import Family
+
+
+def paper_points(family: Family, name: Quality) -> list[Point]:
+    """The paper's rows over its parameters; where it prints none they are those of base."""
+    base = row_named(family.ours.rows, BASE).paper
+    assert base
+    return [
+        Point(
+            row.name,
+            group_of(row),
+            x=row.paper.parameters_millions or base.parameters_millions or math.nan,
+            y=getattr(row.paper, name),
+        )
+        for row in family.ours.rows
+        if row.paper
+    ]
+
+
+def our_points(
+    family: Family, name: Quality, across: Callable[[TableRow, Measured], float]
+) -> list[Point]:
+    """Our trained rows over any number of theirs, with the intervals of their scores."""
+    return [
+        Point(row.name, group_of(row), across(row, row.measured), score.value, score.interval_95)
+        for row in family.ours.rows
+        if row.measured
+        for score in [row.measured.scores[JUDGED[name][0]][name]]
+    ]

@@ -1,0 +1,90 @@
+"""The rows of Table 3 in words: what makes each, and how it was trained."""
+
+from collections.abc import Sequence
+
+from core.experiments.table3.report import NOT_TRAINED, all_sizes, trained_with
+from core.experiments.table3.rows import TEST, VALIDATION
+from core.experiments.table3.table import Comparison, Measured, TableRow
+from explorer.choice.choice import Quality
+from explorer.engine.table3 import Family
+
+BASE = "base"
+GROUPS = {
+    "base": "base",
+    "A": "(A) number of heads",
+    "B": "(B) size of keys",
+    "C": "(C) size of the model",
+    "D": "(D) dropout and label smoothing",
+    "E": "(E) learned positions",
+    "big": "big",
+    "ours": "Only here",
+}
+"""The parts of the paper's table, and rows of our own."""
+JUDGED: dict[Quality, tuple[str, str]] = {
+    "perplexity": (VALIDATION, "higher"),
+    "bleu": (TEST, "lower"),
+}
+"""The text on which a score is compared with base, and the verdict that means worse."""
+NAMES: dict[Quality, str] = {"perplexity": "Perplexity", "bleu": "BLEU"}
+
+
+def group_of(row: TableRow) -> str:
+    """The part of the table that a row stands in."""
+    return GROUPS[row.name.split("-")[0]] if row.paper else GROUPS["ours"]
+
+
+def row_named(rows: Sequence[TableRow], name: str) -> TableRow:
+    return next(row for row in rows if row.name == name)
+
+
+def about_paper(family: Family, row: TableRow) -> str:
+    """Which model a number of the paper is of."""
+    return (
+        f"{row.name} in the paper: {all_sizes(row.sizes)}; trained on WMT 2014 for "
+        f"{family.paper_steps[row.name]:,} steps; scores on newstest2013"
+    )
+
+
+def about_ours(row: TableRow) -> str:
+    """Which model a number of ours is of, and how it was trained."""
+    start = f"{row.name} here: {all_sizes(row.sizes)}; "
+    if not row.measured:
+        return f"{start}{NOT_TRAINED}"
+    return f"{start}{how_trained(row, row.measured)}"
+
+
+def how_trained(row: TableRow, measured: Measured) -> str:
+    return (
+        f"trained on Multi30k for {measured.steps:,} steps, {measured.tokens_seen / 1e6:.1f} million "
+        f"tokens, seed {row.seed}; weights of step {measured.best_step:,}, the best on {VALIDATION}"
+    )
+
+
+def verdict(comparison: Comparison, name: Quality) -> str:
+    """With what it means: a higher perplexity is worse, a higher BLEU better."""
+    if comparison.verdict not in ("higher", "lower"):
+        return comparison.verdict
+    return f"{comparison.verdict}: {'worse' if comparison.verdict == JUDGED[name][1] else 'better'}"
+
+
+def details(family: Family) -> list[dict[str, object]]:
+    """How each row was trained, a line a row."""
+    base = row_named(family.ours.rows, BASE).sizes
+    return [
+        {
+            "row": row.name,
+            "trained with": trained_with(row.sizes, base),
+            "how": how_trained(row, row.measured) if row.measured else NOT_TRAINED,
+            **(_speeds(row.measured) if row.measured else {}),
+        }
+        for row in family.ours.rows
+    ]
+
+
+def _speeds(measured: Measured) -> dict[str, object]:
+    return {
+        "training tokens/s": round(measured.training_tokens_per_s),
+        "decoding tokens/s": round(measured.decoding_tokens_per_s),
+        "trained on": measured.hardware,
+        "weights (SHA-256)": (measured.weights_sha256 or "not kept")[:12],
+    }

@@ -1,0 +1,1 @@
+"""Page Training: how models learnt."""

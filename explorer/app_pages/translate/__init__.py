@@ -1,0 +1,1 @@
+"""Page Translate: a sentence, step by step."""

@@ -1,0 +1,226 @@
+"""Translate a sentence step by step; take another token and see what changes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from core.analysis.trace.trace import Trace
+from core.decoding.result import Found
+from explorer.app_pages.translate.pictures import (
+    late_head,
+    ribbons_note,
+    run_name,
+    stepper_data,
+    translation_pictures,
+)
+from explorer.app_pages.translate.tokens import (
+    followed,
+    node_at,
+    path_to,
+    source_tokens,
+    step_tokens,
+)
+from explorer.choice import session
+from explorer.choice.choice import Run
+from explorer.choice.page_context import Shown, is_typed, n_chosen
+from explorer.components.beam import component as beam
+from explorer.components.stepper import component as stepper
+from explorer.engine import traces
+from explorer.engine.checkpoints import best_head, folder_of, languages
+from explorer.engine.traces import continuation
+from explorer.frame import sentence_page
+from explorer.frame.downloads import Pictures
+from explorer.frame.messages import note, plain
+from explorer.head.differences import score
+
+STEPPER, BESIDE, TREE = "stepper", "stepper_beside", "beam_tree"
+
+
+def draw(shown: Shown) -> Pictures:
+    earlier = session.earlier()
+    before = _trace_of(earlier) if earlier else None
+    _draw_stepper(shown, before)
+    if is_typed(shown.choice.run):
+        _score_typed(shown)
+    _explain(shown, before)
+    _actions(shown)
+    if shown.choice.beside:
+        _draw_beside(shown, shown.choice.beside)
+    if not is_typed(shown.choice.run):
+        _draw_tree(shown)
+    return lambda: translation_pictures(shown)
+
+
+def _draw_stepper(shown: Shown, before: Trace | None) -> None:
+    stepper.stepper(
+        stepper_data(shown, before),
+        key=STEPPER,
+        on_view=lambda: _look(stepper.value(STEPPER, "view")),
+        on_taken=lambda: _take(shown, stepper.value(STEPPER, "taken")),
+        on_typed=lambda: _type(shown, stepper.value(STEPPER, "typed")),
+    )
+
+
+def _look(seen: Mapping[str, Any] | None) -> None:
+    if seen:
+        session.change_view(step=seen["step"], layer=seen["layer"], head=seen["head"])
+
+
+def _take(shown: Shown, taken: Mapping[str, Any] | None) -> None:
+    """Go on from a candidate that the reader clicked."""
+    if taken:
+        _go_on(taken["step"], (*_tokens_before(shown, taken["step"]), taken["id"]))
+
+
+def _type(shown: Shown, typed: Mapping[str, Any] | None) -> None:
+    """Go on from a word that the reader typed."""
+    if typed:
+        before = _tokens_before(shown, typed["step"])
+        _go_on(typed["step"], continuation(shown.folder, before, typed["text"]))
+
+
+def _go_on(step: int, prefix: tuple[int, ...]) -> None:
+    session.change_run(prefix=prefix, target="")
+    session.change_view(step=step)
+
+
+def _tokens_before(shown: Shown, step: int) -> tuple[int, ...]:
+    return shown.trace.best.tokens[: step - 1]
+
+
+def _score_typed(shown: Shown) -> None:
+    """How probable the typed translation is, and beside it what the model would have written."""
+    st.markdown(f"**Score of your translation:** {score(shown.trace)}.")
+    own = _trace_of(shown.choice.run.replace(target="", prefix=()))
+    if own:
+        note(f"The model’s own, “{plain(own.target.text)}”: {score(own)}.")
+
+
+def _explain(shown: Shown, before: Trace | None) -> None:
+    lines = [
+        f"{ribbons_note(shown)} Listed under each piece: the five most probable ones of its step; "
+        "click one, and decoding goes on from there."
+    ]
+    if shown.trace.best.is_cut:
+        lines.append("The translation reached its length limit (section 6.1) and was ended there.")
+    if before:
+        lines.append("Dashed: differs from the earlier run.")
+    if is_typed(shown.choice.run):
+        lines.append("Underlined: typed by you.")
+    elif shown.choice.run.prefix:
+        lines.append("Underlined: held fixed, as you chose.")
+    note(" ".join(lines))
+
+
+def _actions(shown: Shown) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Undo", on_click=session.undo, disabled=not session.can_undo())
+        with st.popover("Score a translation"):
+            _score_form(shown)
+        if shown.choice.beside:
+            st.button("Only one run", on_click=session.set_beside, args=(None,))
+        else:
+            earlier = session.earlier()
+            st.button(
+                "Compare with the earlier run" if earlier else "Keep this run beside",
+                on_click=session.set_beside,
+                args=(earlier or shown.choice.run,),
+                help="A run stays below while you change sentence, model or words above.",
+            )
+
+
+def _score_form(shown: Shown) -> None:
+    with st.form("score", border=False):
+        st.text_area(
+            f"{languages(shown.folder)[1]} translation",
+            key="typed_target",
+            max_chars=5_000,
+            help="The model scores your translation piece by piece instead of searching for one.",
+        )
+        st.form_submit_button("Score", on_click=_score)
+
+
+def _score() -> None:
+    session.change_run(target=st.session_state["typed_target"].strip(), prefix=())
+
+
+def _draw_beside(shown: Shown, run: Run) -> None:
+    other = _trace_of(run)
+    if other is None:
+        return
+    st.subheader("Beside it", anchor=False)
+    best = best_head(folder_of(run.model), other)
+    data = stepper.payload(
+        source_tokens(other),
+        step_tokens(
+            other,
+            followed(best, run),
+            n_forced=n_chosen(run, other),
+            earlier=_comparable(shown, run),
+        ),
+        other.weights,
+        start=other.consumed[0].name,
+        run=run_name(folder_of(run.model), run),
+        layer=min(shown.layer, other.weights["cross"].shape[0]),
+        head=min(shown.head, other.weights["cross"].shape[1]),
+        step=min(shown.step, len(other.steps)),
+        late=late_head(best),
+        can_change=False,
+    )
+    stepper.stepper(data, key=BESIDE, on_view=_ignore, on_taken=_ignore, on_typed=_ignore)
+
+
+def _trace_of(run: Run) -> Trace | None:
+    """The trace of another run than the one on show, or None with a message on the page."""
+    try:
+        return traces.trace(folder_of(run.model), run)
+    except ValueError as error:
+        st.error(f"This text cannot be translated: {error}.")
+        return None
+
+
+def _comparable(shown: Shown, run: Run) -> Trace | None:
+    """The run above, if both translate the same sentence."""
+    return shown.trace if run.text == shown.choice.run.text else None
+
+
+def _ignore() -> None:
+    """The run below is stepped through by itself; only the one above is in the link."""
+
+
+def _draw_tree(shown: Shown) -> None:
+    """All that the search explored; while a branch of the free search is open, that search's tree."""
+    run = shown.choice.run
+    trace, chosen = shown.trace, None
+    if run.prefix:
+        free = _trace_of(run.replace(prefix=()))
+        chosen = node_at(free.found, run.prefix) if free else None
+        trace = free if free and chosen is not None else trace
+    st.subheader("What the search explored", anchor=False)
+    beam.beam_tree(
+        trace.found,
+        trace.names,
+        chosen=chosen,
+        key=TREE,
+        on_open=lambda: _open_branch(trace.found, beam.opened(TREE)),
+    )
+    note(
+        f"{len(trace.found.tree) - 1} pieces were weighed in earnest, {len(trace.found.ends)} "
+        "translations were finished; the thick branch won (section 6.1). Point at a piece for its "
+        "scores; click it, and the translation above follows its branch."
+    )
+
+
+def _open_branch(found: Found, node: int | None) -> None:
+    if node:
+        prefix = path_to(found, node)
+        _go_on(len(prefix), prefix)
+
+
+sentence_page.show_page(
+    "Where did each word come from?",
+    "A Transformer translates your sentence: it encodes the source once, then writes one piece "
+    "after another. Step through it with the arrow keys, and click another piece to change its mind.",
+    draw,
+)

@@ -1,0 +1,80 @@
+"""The pictures of a page without its controls: for the page, for an HTML file, for a notebook."""
+
+from pathlib import Path
+
+from core.analysis.heads.best import BestHead
+from core.analysis.trace.trace import Trace
+from explorer.app_pages.translate.tokens import followed, source_tokens, step_tokens
+from explorer.choice.choice import Run
+from explorer.choice.page_context import Shown, is_typed, n_chosen
+from explorer.components.beam import component as beam
+from explorer.components.stepper import component as stepper
+from explorer.figures.standalone import Picture, View
+from explorer.head.differences import score
+
+
+def translation_pictures(shown: Shown) -> list[Picture]:
+    """The translation step by step, and the tree that its search explored.
+
+    For a typed translation nothing was searched; its score takes the tree's place.
+    """
+    data = stepper_data(shown, None, can_change=False)
+    steps = View(stepper.SCRIPT, stepper.STYLE, data)
+    if is_typed(shown.choice.run):
+        said = f"Typed: {score(shown.trace)}. {ribbons_note(shown)}"
+        return [Picture("Step by step", steps, said)]
+    tree = beam.beam_payload(shown.trace.found, shown.trace.names)
+    return [
+        Picture("Step by step", steps, ribbons_note(shown)),
+        Picture("What the search explored", View(beam.SCRIPT, beam.STYLE, tree)),
+    ]
+
+
+def stepper_data(shown: Shown, before: Trace | None, *, can_change: bool = True) -> bytes:
+    """What the stepper is given; what differs from the run `before` is marked."""
+    trace, run = shown.trace, shown.choice.run
+    return stepper.payload(
+        source_tokens(trace),
+        step_tokens(
+            trace, followed(shown.best, run), n_forced=n_chosen(run, trace), earlier=before
+        ),
+        trace.weights,
+        start=trace.consumed[0].name,
+        run=run_name(shown.folder, run),
+        layer=shown.layer,
+        head=shown.head,
+        step=shown.step,
+        late=late_head(shown.best),
+        can_change=can_change,
+    )
+
+
+def ribbons_note(shown: Shown) -> str:
+    """What the ribbons say, and of which head; or why there are none."""
+    best, run = shown.best, shown.choice.run
+    head = f"layer {best.layer}, head {best.head}"
+    if not followed(best, run):
+        return (
+            f"There are no ribbons and no words under the pieces: they follow {head}, and under this "
+            f"change of the model ({run.ablation}) it makes no difference where that head looks."
+        )
+    found = (
+        f"Ribbons and the word under each piece: the source that {head} looked at most; that head "
+        f"{best.reason}."
+    )
+    if not best.is_late:
+        return found
+    return (
+        f"{found} It looks at a word’s source one step after the word was written, when the decoder "
+        "reads it: a ribbon shows the row of that next step, and the panel “This step looks at the "
+        "source” the row of the step itself."
+    )
+
+
+def late_head(best: BestHead) -> tuple[int, int] | None:
+    """Layer and head, from 1, whose row the stepper says to be one step late."""
+    return (best.layer, best.head) if best.is_late else None
+
+
+def run_name(folder: Path, run: Run) -> str:
+    return f"{folder.name} {run}"

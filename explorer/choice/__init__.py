@@ -1,0 +1,1 @@
+"""What the reader chose, in the link and in the session."""

@@ -1,0 +1,142 @@
+"""What a page is drawn from: a traced sentence, and a view whose every choice fits it."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from core.analysis.heads.best import BestHead
+from core.analysis.trace.trace import Trace
+from core.config import Kind
+from explorer.choice.choice import Choice, Run, View
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A sentence on show. Its view may hold open choices only until it is settled."""
+
+    choice: Choice
+    folder: Path
+    trace: Trace
+    best: BestHead
+
+    @property
+    def view(self) -> View:
+        return self.choice.view
+
+    @property
+    def shape(self) -> "Shape":
+        return shape_of(self.trace, self.view.kind)
+
+    @property
+    def layer(self) -> int:
+        """From 1."""
+        assert self.view.layer
+        return self.view.layer
+
+    @property
+    def head(self) -> int:
+        assert self.view.head
+        return self.view.head
+
+    @property
+    def step(self) -> int:
+        assert self.view.step
+        return self.view.step
+
+    @property
+    def asks(self) -> Literal["row", "step"]:
+        """What a row belongs to: a source piece in encoder self-attention, else a step."""
+        return "row" if self.view.kind == "encoder" else "step"
+
+    @property
+    def query(self) -> int:
+        """The row that asks, from 0."""
+        number = getattr(self.view, self.asks)
+        assert number
+        return int(number) - 1
+
+
+def is_typed(run: Run) -> bool:
+    """Whether the reader typed the whole translation, to be scored."""
+    return bool(run.target.strip())
+
+
+def n_chosen(run: Run, trace: Trace) -> int:
+    """How many pieces of the run's translation, from the first on, the reader chose."""
+    return len(trace.steps) if is_typed(run) else len(run.prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a trace has to choose from."""
+
+    n_layers: int
+    n_heads: int
+    n_steps: int
+    n_source: int
+
+
+def shape_of(trace: Trace, kind: Kind) -> Shape:
+    n_layers, n_heads = trace.weights[kind].shape[:2]
+    return Shape(n_layers, n_heads, len(trace.steps), len(trace.source.pieces))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to look in a trace, from 1; only encoder self-attention has source pieces as rows."""
+
+    layer: int
+    head: int
+    step: int
+    row: int | None
+
+
+Settled = tuple[View, tuple[str, ...]]
+"""A view that fits the trace, and notices for what had to be replaced."""
+
+
+def settled(shown: Shown) -> Settled:
+    """The view, where it leaves something open on the usual head and the first row."""
+    return settle_view(shown.view, shown.shape, first_place(shown))
+
+
+def first_place(shown: Shown) -> Place:
+    """The best-aligned head of cross-attention, in self-attention the first one; the first row."""
+    kind, shape = shown.view.kind, shown.shape
+    if kind != "cross":
+        return Place(1, 1, step=1, row=1 if kind == "encoder" else None)
+    best = shown.best
+    return Place(min(best.layer, shape.n_layers), min(best.head, shape.n_heads), step=1, row=None)
+
+
+def middle_place(shown: Shown) -> Place:
+    """The usual head, and the middle row: it has keys before it and after it."""
+    first, shape = first_place(shown), shown.shape
+    return dataclasses.replace(
+        first,
+        step=(shape.n_steps + 1) // 2,
+        row=(shape.n_source + 1) // 2 if first.row else None,
+    )
+
+
+def settle_view(view: View, shape: Shape, usual: Place) -> Settled:
+    """A view that fits the trace, and notices for what had to be replaced.
+
+    Args:
+        usual: what to show where nothing was chosen, or what was chosen does not exist.
+    """
+    notices = []
+    chosen: dict[str, int | None] = {}
+    for name, n in (
+        ("layer", shape.n_layers),
+        ("head", shape.n_heads),
+        ("step", shape.n_steps),
+        ("row", shape.n_source),
+    ):
+        value = getattr(view, name)
+        fits = value is not None and 1 <= value <= n
+        if value is not None and not fits:
+            notices.append(f"The link says {name} {value}, but there are only {n} here.")
+        chosen[name] = value if fits else getattr(usual, name)
+    return view.replace(**chosen), tuple(notices)

@@ -1,0 +1,164 @@
+"""The choice of one visitor: read from the link, changed by widgets, written back to the link.
+
+Widgets do not own what they show: before each run they are set from the choice, and when the
+reader moves one, the choice changes. So link, widgets and pictures cannot disagree.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from explorer.choice.choice import Choice, Run, read_query
+
+_CHOICE, _NOTICES, _PAST, _TOUCHED = "choice", "notices", "past", "touched"
+MOST_UNDONE = 50
+
+
+def begin() -> None:
+    """Read the link: on the first run of a session, and when the reader goes back or forward to it."""
+    is_first = _CHOICE not in st.session_state
+    if is_first or _is_another_link():
+        reading = read_query(st.query_params)
+        st.session_state[_CHOICE] = reading.choice
+        st.session_state[_NOTICES] = reading.notices
+        st.session_state[_TOUCHED] = False
+    if is_first:
+        st.session_state[_PAST] = ()
+
+
+def _is_another_link() -> bool:
+    """Whether the browser's Back or Forward led here.
+
+    Links may not be compared for that: a reader who is quicker than the server sends an old one. A
+    page opened from the menu has none at first, and shows what was chosen before.
+    """
+    context = get_script_run_ctx()
+    return bool(context and context.is_history_navigation and st.query_params)
+
+
+def page() -> str:
+    """Names the page on show."""
+    context = get_script_run_ctx()
+    return context.page_script_hash if context else ""
+
+
+def choice() -> Choice:
+    return st.session_state[_CHOICE]  # type: ignore[no-any-return]
+
+
+def link_notices() -> tuple[str, ...]:
+    """What the link got wrong; nothing once the reader has chosen something else."""
+    return st.session_state[_NOTICES]  # type: ignore[no-any-return]
+
+
+def is_from_link() -> bool:
+    """Whether the reader has changed nothing yet."""
+    return not st.session_state[_TOUCHED]
+
+
+def write_link(shown: Choice) -> None:
+    """Make the link say what is on screen, automatic choices included; one entry of the history."""
+    query = shown.to_query()
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+
+
+def change_run(**values: Any) -> None:
+    """Translate something else; a new source or model starts without the earlier one's tokens.
+
+    What is changed about a model holds for other sentences, but not for another model.
+    """
+    before = choice()
+    if {"text", "model"} & set(values):
+        values = {"prefix": (), "target": "", **values}
+    if "model" in values:
+        values = {"ablation": "", **values}
+    after = before.with_run(**values)
+    if after.run == before.run:
+        return
+    _remember(before)
+    _set(after.with_view(step=None, row=None))
+
+
+def change_view(**values: Any) -> None:
+    _set(choice().with_view(**values))
+
+
+def set_beside(run: Run | None) -> None:
+    _set(choice().with_beside(run))
+
+
+def restore(run: Run) -> None:
+    """Go to an earlier run."""
+    change_run(**{field.name: getattr(run, field.name) for field in dataclasses.fields(run)})
+
+
+def undo() -> None:
+    """Go back to the run before this one."""
+    past = _past()
+    if past:
+        st.session_state[_PAST] = past[:-1]
+        _set(past[-1])
+
+
+def reset() -> None:
+    """Forget tokens chosen by hand and a typed translation."""
+    change_run(prefix=(), target="")
+
+
+def can_undo() -> bool:
+    return bool(_past())
+
+
+def earlier() -> Run | None:
+    """The last other run of the sentence on show, to compare with."""
+    now = choice().run
+    return next(
+        (past.run for past in reversed(_past()) if past.run.text == now.text and past.run != now),
+        None,
+    )
+
+
+def recent_sentences(n: int = 8) -> list[str]:
+    """Sentences of this session, newest first, without the one on show."""
+    texts = [past.run.text for past in reversed(_past()) if past.run.text != choice().run.text]
+    return list(dict.fromkeys(texts))[:n]
+
+
+def bind_view(name: str, shown: Any = None) -> dict[str, Any]:
+    """Arguments that tie a widget to a field of the view; `shown` is its settled value."""
+    value = getattr(choice().view, name) if shown is None else shown
+    return _bind(name, value, lambda chosen: change_view(**{name: chosen}))
+
+
+def bind_run(name: str) -> dict[str, Any]:
+    return _bind(name, getattr(choice().run, name), lambda value: change_run(**{name: value}))
+
+
+def _bind(name: str, value: Any, take: Callable[[Any], None]) -> dict[str, Any]:
+    key = f"choose_{name}"
+    st.session_state[key] = value
+
+    def on_change() -> None:
+        chosen = st.session_state[key]
+        if chosen is not None:
+            take(tuple(chosen) if isinstance(chosen, list) else chosen)
+
+    return {"key": key, "on_change": on_change}
+
+
+def _past() -> tuple[Choice, ...]:
+    return st.session_state[_PAST]  # type: ignore[no-any-return]
+
+
+def _remember(before: Choice) -> None:
+    st.session_state[_PAST] = (*_past(), before)[-MOST_UNDONE:]
+
+
+def _set(after: Choice) -> None:
+    st.session_state[_CHOICE] = after
+    st.session_state[_NOTICES] = ()
+    st.session_state[_TOUCHED] = True

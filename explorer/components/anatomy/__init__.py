@@ -1,0 +1,1 @@
+"""The model as Figure 1, drawn from its sizes."""

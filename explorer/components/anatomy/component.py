@@ -1,0 +1,243 @@
+"""The model as the paper's Figure 1: every block with its shapes, its numbers, and its page."""
+
+import dataclasses
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import streamlit as st
+
+from core import config
+from explorer.components import source
+from explorer.figures.colours import OKABE_ITO, ROLES
+
+SCRIPT, STYLE = (
+    source("common.js", "anatomy/component.js"),
+    source("common.css", "anatomy/component.css"),
+)
+
+Side = Literal["encoder", "decoder"]
+Kind = Literal[
+    "embedding", "positions", "attention", "equation", "norm", "feed_forward", "linear", "softmax"
+]
+
+COLOURS: dict[Kind, str] = {
+    "embedding": OKABE_ITO[3],
+    "positions": OKABE_ITO[3],
+    "attention": ROLES["attention"].mark,
+    "equation": ROLES["attention"].mark,
+    "norm": OKABE_ITO[4],
+    "feed_forward": OKABE_ITO[5],
+    "linear": OKABE_ITO[7],
+    "softmax": OKABE_ITO[2],
+}
+
+_mount = st.components.v2.component("model_anatomy", js=SCRIPT, css=STYLE)
+
+
+class ModelShape(Protocol):
+    """What is asked of a `core.config.ModelConfig`."""
+
+    @property
+    def vocabulary_size(self) -> int: ...
+    @property
+    def n_encoder_layers(self) -> int: ...
+    @property
+    def n_decoder_layers(self) -> int: ...
+    @property
+    def d_model(self) -> int: ...
+    @property
+    def d_ff(self) -> int: ...
+    @property
+    def n_heads(self) -> int: ...
+    @property
+    def d_k(self) -> int: ...
+    @property
+    def d_v(self) -> int: ...
+    @property
+    def activation(self) -> str: ...
+    @property
+    def positions(self) -> str: ...
+    @property
+    def max_positions(self) -> int: ...
+    @property
+    def attention_bias(self) -> bool: ...
+    @property
+    def output_bias(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One box of the figure, which may stand in every layer of its stack.
+
+    In shapes, S and T are the source's and the target's number of pieces.
+    """
+
+    name: str  # its path in the module tree, without the layer's number
+    kind: Kind
+    side: Side
+    title: str
+    shape: str
+    section: str  # of the paper
+    n_parameters: int = 0  # of one copy
+    n_copies: int = 1
+    page: str | None = None  # that shows it
+    note: str = ""
+
+    @property
+    def n_parameters_in_all(self) -> int:
+        return self.n_parameters * self.n_copies
+
+    @property
+    def attention(self) -> config.Kind | None:
+        """The kind of attention that this block belongs to, if any."""
+        if self.kind not in ("attention", "equation"):
+            return None
+        return "cross" if "cross_attention" in self.name else self.side
+
+
+def anatomy(config: ModelShape) -> tuple[Block, ...]:
+    """All blocks, encoder then decoder, each from the bottom up; their numbers add up to the model's.
+
+    A table that is tied counts where it stands first: in the encoder's embedding.
+    """
+    return (*_foot(config, "encoder"), *_layer(config, "encoder"),
+            *_foot(config, "decoder"), *_layer(config, "decoder"), *_top(config))  # fmt: skip
+
+
+def anatomy_payload(config: ModelShape, pages: Collection[str] = ()) -> dict[str, Any]:
+    """What the script draws.
+
+    Args:
+        pages: those that can be opened; a block of another one is only looked at.
+    """
+    blocks = anatomy(config)
+    return {
+        "blocks": [
+            {
+                **dataclasses.asdict(block),
+                "colour": COLOURS[block.kind],
+                "page": block.page if block.page in pages else None,
+            }
+            for block in blocks
+        ],
+        "n_layers": {"encoder": config.n_encoder_layers, "decoder": config.n_decoder_layers},
+        "n_parameters": sum(block.n_parameters_in_all for block in blocks),
+        "colours": {name: ROLES[name].mark for name in ("query", "key", "value")},
+    }
+
+
+def anatomy_figure(
+    config: ModelShape, pages: Collection[str], *, key: str, on_open: Callable[[], None]
+) -> None:
+    """Draw the model; a click, or Enter, on a block asks for the page that shows it.
+
+    Args:
+        pages: those that can be opened.
+        on_open: called before the next run; `opened` then says which block.
+    """
+    _mount(data=anatomy_payload(config, pages), key=key, on_opened_change=on_open)
+
+
+def opened(config: ModelShape, key: str) -> Block | None:
+    """The block whose page the reader has just asked for; nothing in later runs."""
+    name = getattr(st.session_state.get(key), "opened", None)
+    return next((block for block in anatomy(config) if block.name == name), None)
+
+
+def _foot(config: ModelShape, side: Side) -> list[Block]:
+    """Section 3.4's embedding and section 3.5's positions; the decoder's are the same tables."""
+    letter, first = ("S", True) if side == "encoder" else ("T", False)
+    d = config.d_model
+    embedding = Block(
+        f"{side}.embedding.tokens",
+        "embedding",
+        side,
+        "Input Embedding" if first else "Output Embedding",
+        f"{letter} ids → {letter} × {d}",
+        "3.4",
+        config.vocabulary_size * d if first else 0,
+        note=f"One table of {config.vocabulary_size:,} × {d}, tied three ways"
+        + ("" if first else "; counted in the input embedding"),
+    )
+    if config.positions == "none":
+        return [embedding]
+    is_learned = config.positions == "learned"
+    positions = Block(
+        f"{side}.embedding.positions",
+        "positions",
+        side,
+        "Learned Positions" if is_learned else "Positional Encoding",
+        f"{letter} × {d}, added",
+        "6.2, row (E)" if is_learned else "3.5",
+        config.max_positions * d if is_learned and first else 0,
+        page="Positions",
+        note="One table for both stacks" if is_learned else "Sines and cosines, nothing learnt",
+    )
+    return [embedding, positions]
+
+
+def _layer(config: ModelShape, side: Side) -> list[Block]:
+    """One layer of a stack, each sub-layer with its add & norm."""
+    d, n_layers = config.d_model, getattr(config, f"n_{side}_layers")
+    letter = "S" if side == "encoder" else "T"
+    kinds = ["self_attention"] if side == "encoder" else ["self_attention", "cross_attention"]
+
+    def norm(name: str) -> Block:
+        return Block(
+            f"{side}.layers.{name}_norm", "norm", side, "Add & Norm",
+            f"{letter} × {d} + {letter} × {d} → {letter} × {d}", "3.1", 2 * d, n_layers,
+            note="LayerNorm(x + Sublayer(x)): a gain and a bias a dimension",
+        )  # fmt: skip
+
+    attentions = [
+        block for kind in kinds for block in (*_attention(config, side, kind, n_layers), norm(kind))
+    ]
+    feed_forward = Block(
+        f"{side}.layers.feed_forward", "feed_forward", side, "Feed Forward",
+        f"{letter} × {d} → {letter} × {config.d_ff} → {letter} × {d}", "3.3",
+        2 * d * config.d_ff + config.d_ff + d, n_layers, note=f"Two matrices, {config.activation} between them",
+    )  # fmt: skip
+    return [*attentions, feed_forward, norm("feed_forward")]
+
+
+def _attention(config: ModelShape, side: Side, kind: str, n_layers: int) -> list[Block]:
+    """Section 3.2.2's projections, and section 3.2.1's Equation 1 between them."""
+    d, h, d_k, d_v = config.d_model, config.n_heads, config.d_k, config.d_v
+    asks = "S" if side == "encoder" else "T"
+    looked_at = "T" if (side, kind) == ("decoder", "self_attention") else "S"
+    n_parameters = h * d * (2 * d_k + 2 * d_v)
+    n_parameters += h * (2 * d_k + d_v) + d if config.attention_bias else 0
+    is_masked = looked_at == "T"
+    name = f"{side}.layers.{kind}"
+    return [
+        Block(
+            name, "attention", side,
+            f"{'Masked ' if is_masked else ''}Multi-Head Attention",
+            f"Q {h} × {asks} × {d_k}, K {h} × {looked_at} × {d_k}, V {h} × {looked_at} × {d_v} → {asks} × {d}",
+            "3.2.2", n_parameters, n_layers, page="Heads",
+            note="Looks at the encoder's output" if kind == "cross_attention" else
+            "No piece looks at a later one" if is_masked else "Every piece may look at every piece",
+        ),
+        Block(
+            f"{name}.weights", "equation", side, "softmax(QKᵀ/√dₖ) V",
+            f"weights {h} × {asks} × {looked_at} → heads {h} × {asks} × {d_v}",
+            "3.2.1, Eq. 1", page="Inside attention", n_copies=n_layers,
+        ),
+    ]  # fmt: skip
+
+
+def _top(config: ModelShape) -> list[Block]:
+    """The projection onto the vocabulary, tied to the embeddings, and the softmax."""
+    vocabulary = config.vocabulary_size
+    return [
+        Block(
+            "linear", "linear", "decoder", "Linear", f"T × {config.d_model} → T × {vocabulary}",
+            "3.4", vocabulary if config.output_bias else 0,
+            note="The embeddings' table again" + (", and a bias a piece" if config.output_bias else ""),
+        ),
+        Block(
+            "softmax", "softmax", "decoder", "Softmax",
+            f"T × {vocabulary}: the probability of every next piece", "3.4", page="Translate",
+        ),
+    ]  # fmt: skip

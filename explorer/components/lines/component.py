@@ -1,0 +1,81 @@
+"""Attention as lines between two columns: tokens that ask on the left, keys on the right."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer.components import pack, source
+from explorer.figures.colours import OKABE_ITO, ROLES
+
+SCRIPT, STYLE = source("lines/component.js"), source("lines/component.css")
+MOST_LEVEL = 65_535
+
+_mount = st.components.v2.component("attention_lines", js=SCRIPT, css=STYLE)
+
+
+def lines_payload(
+    weights: NDArray[np.floating[Any]],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    row_title: str,
+    column_title: str,
+    heads: Sequence[str],
+    threshold: float = 0.05,
+) -> bytes:
+    """What the script draws: labels and colours, then one 16-bit number a weight.
+
+    A single head has the colour of attention; several have one each, and from the ninth on the
+    same colours come back dashed, then dotted.
+
+    Args:
+        weights: H q k, each row at most 1 in sum.
+        rows, columns, heads: names as plain text, one for each place of their axis.
+        threshold: weaker lines are hidden at first, from 0 to 1.
+
+    Raises:
+        ValueError: if the names do not fit the weights.
+    """
+    if weights.shape != (len(heads), len(rows), len(columns)):
+        raise ValueError(
+            f"weights of shape {weights.shape} do not fit {len(heads)} heads, {len(rows)} rows and "
+            f"{len(columns)} columns"
+        )
+    meta = {
+        "rows": list(rows),
+        "columns": list(columns),
+        "row_title": row_title,
+        "column_title": column_title,
+        "heads": list(heads),
+        "colours": [ROLES["attention"].mark] if len(heads) == 1 else list(OKABE_ITO),
+        "threshold": threshold,
+    }
+    levels = np.rint(MOST_LEVEL * np.clip(weights, 0, 1)).astype("<u2")
+    return pack(meta, levels.tobytes())
+
+
+def lines(
+    weights: NDArray[np.floating[Any]],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    row_title: str,
+    column_title: str,
+    heads: Sequence[str],
+    key: str,
+    threshold: float = 0.05,
+) -> None:
+    """Draw the lines; pointing at a token shows its own, a click keeps them; see `lines_payload`."""
+    payload = lines_payload(
+        weights,
+        rows=rows,
+        columns=columns,
+        row_title=row_title,
+        column_title=column_title,
+        heads=heads,
+        threshold=threshold,
+    )
+    _mount(data=payload, key=key)

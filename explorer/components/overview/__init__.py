@@ -1,0 +1,1 @@
+"""Every head of one kind as small squares."""

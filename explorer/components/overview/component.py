@@ -1,0 +1,97 @@
+"""All layers x heads at once, one small heat map each, drawn on canvases in the browser."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer.components import pack, source
+from explorer.figures.axes import signed
+from explorer.figures.colours import effect_colour, measure_colour, weight_levels, weight_palette
+from explorer.figures.tiles import pooled
+
+SCRIPT, STYLE = (
+    source("common.js", "overview/component.js"),
+    source("common.css", "overview/component.css"),
+)
+
+_mount = st.components.v2.component("attention_overview", js=SCRIPT, css=STYLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Tint:
+    """A number for each head, drawn as the colour of a stripe and written below its tile."""
+
+    title: str
+    values: NDArray[np.floating[Any]]  # N H
+    digits: int = 2
+    limit: float | None = None
+    """Of signed numbers: where the scale, symmetric around zero, ends. Else it reaches from the
+    lowest number to the highest."""
+
+
+def overview(
+    weights: NDArray[np.floating[Any]],
+    *,
+    layer: int,
+    head: int,
+    key: str,
+    on_choice: Callable[[], None],
+    tint: Tint | None = None,
+) -> None:
+    """Draw N x h tiles; pointing enlarges one, a click, or arrow keys and Enter, chooses it.
+
+    Args:
+        weights: N H q k.
+        layer, head: the chosen one, from 1.
+        on_choice: called before the next run; `choice(key)` then says which head.
+    """
+    _mount(
+        data=payload(weights, layer=layer, head=head, tint=tint),
+        key=key,
+        on_chosen_change=on_choice,
+    )
+
+
+def payload(
+    weights: NDArray[np.floating[Any]], *, layer: int, head: int, tint: Tint | None = None
+) -> bytes:
+    """What the browser draws: one byte a cell, and the palettes."""
+    tiles = pooled(weights)
+    meta = {
+        "shape": list(tiles.shape),
+        "chosen": [layer, head],
+        "palette_bytes": 3 * 256,
+        "tint": _tint(tint) if tint else None,
+    }
+    return pack(meta, weight_palette() + weight_levels(tiles).tobytes())
+
+
+def _tint(tint: Tint) -> dict[str, Any]:
+    return {
+        "title": tint.title,
+        "colours": _tint_colours(tint),
+        "labels": [signed(float(value), tint.digits) for value in tint.values.flat],
+    }
+
+
+def _tint_colours(tint: Tint) -> list[str]:
+    if tint.limit is not None:
+        return [effect_colour(float(value) / tint.limit)[0] for value in tint.values.flat]
+    low, high = float(tint.values.min()), float(tint.values.max())
+    shares = (tint.values - low) / max(high - low, 1e-12)
+    return [measure_colour(float(share)) for share in shares.flat]
+
+
+def choice(key: str) -> tuple[int, int] | None:
+    """The layer and head (from 1) that the reader chose last."""
+    chosen = getattr(st.session_state.get(key), "chosen", None)
+    return (int(chosen[0]), int(chosen[1])) if chosen else None
+
+
+TILES_NOTE = (
+    "Rows of a square ask, columns are looked at, bright is a large weight (square-root colours)."
+)

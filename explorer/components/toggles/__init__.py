@@ -1,0 +1,1 @@
+"""Switches for heads, layers and sub-layers."""

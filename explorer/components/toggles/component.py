@@ -1,0 +1,174 @@
+"""Every head, layer and sub-layer as a switch, in one grid for each kind of attention."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from explorer.components import source
+from explorer.components.anatomy.component import ModelShape
+from explorer.figures.axes import signed
+from explorer.figures.colours import effect_colour
+
+SCRIPT, STYLE = (
+    source("common.js", "toggles/component.js"),
+    source("common.css", "toggles/component.css"),
+)
+UNIT = "nats"
+
+_mount = st.components.v2.component("attention_toggles", js=SCRIPT, css=STYLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """One kind of attention: how its places are written, and what can be switched in its rows."""
+
+    title: str
+    short: str  # of its heads
+    stack: str
+    sublayers: tuple[tuple[str, str], ...]  # how written, column heading
+    has_layers: bool  # layers and positions of a stack are switched once, beside its self-attention
+
+
+GRIDS = (
+    Grid("Encoder self-attention", "enc", "enc", (("self", "all"), ("ffn", "FFN")), True),
+    Grid("Decoder self-attention", "dec", "dec", (("self", "all"), ("ffn", "FFN")), True),
+    Grid("Cross-attention", "cross", "dec", (("cross", "all"),), False),
+)
+STACKS = {"enc": "Encoder", "dec": "Decoder"}
+SUBLAYERS = {"self": "self-attention", "cross": "cross-attention", "ffn": "feed-forward"}
+
+
+def toggles(
+    model: ModelShape,
+    states: Mapping[str, str],
+    *,
+    key: str,
+    on_switch: Callable[[], None],
+    effects: Mapping[str, float] | None = None,
+    marked: tuple[str, str] | None = None,
+) -> None:
+    """Draw the switches; a click switches one, a double click leaves one head alone of its kind.
+
+    Args:
+        states: place, as an ablation writes it -> "off" or "changed"; see `payload`.
+        on_switch: called before the next run; `switched(key)` then says what is off.
+    """
+    data = payload(model, states, effects=effects, marked=marked)
+    _mount(data=data, key=key, on_off_change=on_switch)
+
+
+def switched(key: str) -> list[str] | None:
+    """All places that are off now, if the reader has just switched something."""
+    places = getattr(st.session_state.get(key), "off", None)
+    return None if places is None else [str(place) for place in places]
+
+
+def payload(
+    model: ModelShape,
+    states: Mapping[str, str],
+    *,
+    effects: Mapping[str, float] | None = None,
+    marked: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """What the script draws.
+
+    Args:
+        effects: place -> change of a log-probability without it, in nats; colours reach to the
+            largest of a head, so of layers, which do more, the strongest look alike.
+        marked: the place of a head to mark, and why.
+    """
+    return {
+        "n_heads": model.n_heads,
+        "grids": [
+            {
+                "title": grid.title,
+                "columns": _columns(grid, model.n_heads),
+                "rows": list(_rows(grid, model)),
+            }
+            for grid in GRIDS
+        ],
+        "states": dict(states),
+        "marked": {"place": marked[0], "reason": marked[1]} if marked else None,
+        "effects": _effects(effects) if effects else None,
+    }
+
+
+def _columns(grid: Grid, n_heads: int) -> list[str]:
+    numbers = [str(head) for head in range(1, n_heads + 1)]
+    return ["", *numbers, *(heading for _, heading in grid.sublayers)]
+
+
+def _rows(grid: Grid, model: ModelShape) -> Iterator[list[dict[str, Any]]]:
+    n_layers = model.n_encoder_layers if grid.stack == "enc" else model.n_decoder_layers
+    for layer in range(1, n_layers + 1):
+        row = _Row(grid, layer)
+        heads = [row.head(head) for head in range(1, model.n_heads + 1)]
+        yield [row.layer_cell(), *heads, *(row.sublayer(name) for name, _ in grid.sublayers)]
+    if grid.has_layers and model.positions != "none":
+        stack = STACKS[grid.stack]
+        yield [_cell("positions", f"{grid.stack}.pos", f"{stack} positions", text="Positions")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    grid: Grid
+    layer: int
+
+    @property
+    def place(self) -> str:
+        return f"{self.grid.stack}.L{self.layer}"
+
+    def layer_cell(self) -> dict[str, Any]:
+        text = f"Layer {self.layer}"
+        if not self.grid.has_layers:
+            return {"kind": "label", "text": text}
+        name = f"{STACKS[self.grid.stack]} layer {self.layer}, whole"
+        return _cell("layer", self.place, name, text=text)
+
+    def head(self, head: int) -> dict[str, Any]:
+        attention = "cross" if self.grid.short == "cross" else "self"
+        return _cell(
+            "head",
+            f"{self.grid.short}.L{self.layer}H{head}",
+            f"{self.grid.title}, layer {self.layer}, head {head}",
+            outer=[self.place, f"{self.place}.{attention}"],
+        )
+
+    def sublayer(self, name: str) -> dict[str, Any]:
+        title = f"{STACKS[self.grid.stack]} layer {self.layer}, {SUBLAYERS[name]} sub-layer"
+        return _cell("sublayer", f"{self.place}.{name}", title, outer=[self.place])
+
+
+def _cell(
+    kind: str, place: str, name: str, *, text: str = "", outer: list[str] | None = None
+) -> dict[str, Any]:
+    return {"kind": kind, "place": place, "name": name, "text": text, "outer": outer or []}
+
+
+def _effects(effects: Mapping[str, float]) -> dict[str, Any]:
+    limit = max(1e-3, *(abs(nats) for place, nats in effects.items() if "H" in place))
+    shares = (-1, -0.5, 0, 0.5, 1)
+    return {
+        "of": {
+            place: {
+                "short": signed(nats, 1) if abs(nats) >= 0.05 else "0",
+                "long": f"{signed(nats)} {UNIT}",
+                **_colours(nats / limit),
+            }
+            for place, nats in effects.items()
+        },
+        "title": "Change of this translation's log-probability without it, nats",
+        "low": "it was needed",
+        "high": "it was in the way",
+        "legend": [
+            {"text": signed(limit * abs(share) * share), **_colours(share * abs(share))}
+            for share in shares
+        ],
+    }
+
+
+def _colours(share: float) -> dict[str, str]:
+    background, ink = effect_colour(share)
+    return {"colour": background, "ink": ink}

@@ -1,0 +1,147 @@
+"""What switching something off does to the sentence on show, found out once."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.analysis.ablation import Ablation
+from core.analysis.trace.trace import Trace
+from core.config import Kind
+from explorer.choice.choice import Run
+from explorer.engine.folder_version import stamp
+from explorer.engine.models import checkpoint, look
+from explorer.engine.result_cache import Kept
+
+if TYPE_CHECKING:
+    from core.analysis.effects.sentence import SentenceEffect, StepEffect
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.analysis.trace.head_internals import HeadInternals
+    from core.analysis.trace.self_check import Check
+    from core.model import Transformer
+
+
+MOST_EFFECT_BYTES = 100_000_000
+"""Memory for effects of all visitors together."""
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many are done; what it raises cancels."""
+
+
+def head_effects(folder: Path, run: Run, shown: Trace) -> dict[Kind, NDArray[np.float64]]:
+    """Change of the translation's log-probability when one head is switched off, in nats: N H."""
+    from core.analysis.effects.sweeps import head_effects as effects
+
+    return _results().get(
+        (stamp(folder), run, "every head"), lambda: look(folder, run, effects, shown)
+    )
+
+
+def leave_one_out(
+    folder: Path, run: Run, shown: Trace, progress: Progress = lambda n_done, n: None
+) -> dict[str, float]:
+    """Change of a translation's log-probability, in nats, without each head, layer and sub-layer.
+
+    Kept for later sessions too.
+
+    Args:
+        run: of the model as it is.
+
+    Returns:
+        place, as an ablation writes it (`cross.L1H6`, `enc.L2`, `dec.L1.ffn`) -> nats
+    """
+    from core.analysis.effects.sweeps import every_head, every_layer, every_sublayer, sweep
+    from core.analysis.result_cache import Store
+
+    def make() -> dict[str, float]:
+        model = checkpoint(folder).model
+        kinds = (every_head, every_layer, every_sublayer)
+        every = [ablation for of_kind in kinds for ablation in of_kind(model.config)]
+        swept = sweep(model, shown, every, store=Store(model), progress=progress)
+        places = [ablation.parts[0].place for ablation in swept.ablations]
+        return dict(zip(places, swept.delta_nats.tolist(), strict=True))
+
+    return _results().get((stamp(folder), run, "leave one out"), make)
+
+
+def sentence_effects(
+    folder: Path, run: Run, shown: Trace, ablations: tuple[Ablation, ...]
+) -> list["SentenceEffect"]:
+    """What each ablation does to a sentence, traced on the model as it is."""
+    from core.analysis.effects.sentence import sentence_effects as effects
+
+    def make() -> list["SentenceEffect"]:
+        of = checkpoint(folder)
+        return effects(of.model, of.tokenizer, shown, ablations)
+
+    return _results().get((stamp(folder), run, ablations, "sentence"), make)
+
+
+def step_effects(
+    folder: Path, run: Run, shown: Trace, ablation: Ablation
+) -> tuple["StepEffect", ...]:
+    """What an ablation does to each step of a translation, traced on the model as it is."""
+    from core.analysis.ablation.head_means import read_means
+    from core.analysis.effects.sentence import step_effects as effects
+
+    def make() -> tuple["StepEffect", ...]:
+        of = checkpoint(folder)
+        means = read_means(of) if ablation.needs_means else None
+        return effects(of.model, of.tokenizer, shown, [ablation], means)[0]
+
+    return _results().get((stamp(folder), run, ablation, "steps"), make)
+
+
+@st.cache_resource(show_spinner=False)
+def _results() -> Kept:
+    return Kept(MOST_EFFECT_BYTES)
+
+
+MOST_CHECK_BYTES = 2_000_000
+"""Memory for self-checks of all visitors together, about a thousand."""
+
+
+def self_check(folder: Path, run: Run, shown: Trace) -> tuple["Check", ...]:
+    """Whether the picture is true: see `core.analysis.trace.self_check.self_check`."""
+    from core.analysis.trace.self_check import self_check as check
+
+    return _checks().get((stamp(folder), run), lambda: look(folder, run, check, shown))
+
+
+@st.cache_resource(show_spinner=False)
+def _checks() -> Kept:
+    return Kept(MOST_CHECK_BYTES)
+
+
+def head_internals(
+    folder: Path, run: Run, shown: Trace, kind: Kind, layer: int, head: int
+) -> "HeadInternals":
+    """All that one head (from 1) computed for the sentence on show."""
+    from core.analysis.trace.head_internals import head_internals as internals
+
+    def at(model: "Transformer", shown: Trace) -> "HeadInternals":
+        return internals(model, shown, kind, layer - 1, head - 1)
+
+    return look(folder, run, at, shown)
+
+
+def position_table(folder: Path) -> NDArray[np.float32]:
+    """The table that the model adds to its embeddings, whole: max_positions d_model."""
+    import torch
+
+    model = checkpoint(folder).model
+    indices = torch.arange(model.config.max_positions, device=model.embedding.weight.device)
+    return model.embedding.positions_for(indices).detach().float().cpu().numpy()
+
+
+def sinusoid_table(n: int, d_model: int) -> NDArray[np.float32]:
+    """What the paper would add instead of a learned table: n d_model; d_model must be even."""
+    from core.model.embedding import sinusoids
+
+    return sinusoids(n, d_model).numpy()

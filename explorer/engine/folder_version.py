@@ -1,0 +1,23 @@
+"""What a checkpoint folder holds now: part of the key of all that was read or computed from it."""
+
+from pathlib import Path
+
+from core.checkpoint.listing import FILES
+
+STAMPED = (*FILES, "metrics.json", "means.npz", "example.npz")
+
+Stamp = tuple[str, tuple[tuple[int, int] | None, ...]]
+"""The folder; then, for each of its files, when it was written (in ns) and its size."""
+
+
+def stamp(folder: Path) -> Stamp:
+    """Another one as soon as a file of the folder is replaced, as by another training."""
+    return str(folder), tuple(_written(folder / name) for name in STAMPED)
+
+
+def _written(file: Path) -> tuple[int, int] | None:
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size

@@ -1,0 +1,1 @@
+"""What all pages about a sentence share."""

@@ -1,0 +1,54 @@
+"""What a reader takes away: the link to a view, its pictures in a file, the trace as data."""
+
+import functools
+from collections.abc import Callable, Sequence
+from urllib.parse import urlencode, urlsplit
+
+import streamlit as st
+
+from core.analysis.trace.trace import Trace
+from explorer.choice.choice import Choice
+from explorer.figures.standalone import Picture, standalone_html
+
+Pictures = Callable[[], Sequence[Picture]]
+"""Makes the pictures of a page without its controls, when they are asked for."""
+
+
+def share(choice: Choice, title: str, pictures: Pictures) -> None:
+    """The link to a view, and its pictures in a file."""
+    st.caption("Link to this view")
+    address = urlsplit(st.context.url or "")
+    link = address._replace(path=address.path or "/", query=urlencode(choice.to_query()))
+    st.code(link.geturl(), language=None, wrap_lines=True)
+    st.caption("This page's pictures in one file that opens without a network")
+    st.download_button(
+        "View as HTML",
+        lambda: standalone_html(f"{title} {choice.run.text}", pictures()),
+        file_name="attention.html",
+        mime="text/html",
+        on_click="ignore",
+    )
+
+
+def save_svg(label: str, make: Callable[[], str], file_name: str) -> None:
+    """A button below a picture; the file is made when it is asked for."""
+    st.download_button(
+        label,
+        make,
+        file_name=file_name,
+        mime="image/svg+xml",
+        help="A vector graphic for print, with every label and a colour bar",
+        on_click="ignore",
+    )
+
+
+def save_trace(trace: Trace) -> None:
+    st.caption("The trace: tokens, candidates, beam tree, every head's weights")
+    for suffix, mime in ((".json", "application/json"), (".npz", "application/octet-stream")):
+        st.download_button(
+            f"Data as {suffix[1:].upper()}",
+            functools.partial(trace.to_bytes, suffix),
+            file_name=f"trace{suffix}",
+            mime=mime,
+            on_click="ignore",
+        )

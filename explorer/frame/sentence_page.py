@@ -1,0 +1,169 @@
+"""A page about one sentence, from its title to the self-check below it."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.checkpoint.listing import Listed
+from core.text.tokenizer import normalise
+from explorer.choice import session
+from explorer.choice.choice import Choice, Run
+from explorer.choice.page_context import Settled, Shown, is_typed, settled
+from explorer.engine import checkpoints, models
+from explorer.engine.checkpoints import best_head
+from explorer.engine.traces import trace
+from explorer.frame.downloads import Pictures, save_trace, share
+from explorer.frame.messages import notice
+from explorer.frame.self_check import draw_self_check
+from explorer.frame.sentence_form import ask_sentence, choose_model, choose_search
+
+Draw = Callable[[Shown], Pictures]
+"""Draws what a page is about; returns what makes its pictures once more, for one HTML file."""
+Settle = Callable[[Shown], Settled]
+"""Makes the choices of the view, those that a page alone has among them, fit the sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the reader chose of what the page takes, and places on the page to fill."""
+
+    choice: Choice
+    folder: Path
+    saving: Any
+    notices: Any
+    status: Any
+
+
+def show_page(
+    title: str, lead: str, draw: Draw, settle: Settle = settled, *, takes_typed: bool = True
+) -> None:
+    """Draw a whole page: title, one sentence, the shared controls, then what it is about.
+
+    Args:
+        takes_typed: whether a translation that the reader typed is shown; a page that compares
+            what the model writes leaves it out.
+    """
+    open_page(title, lead)
+    show_sentence(title, draw, settle, takes_typed=takes_typed)
+
+
+def open_page(title: str, lead: str) -> None:
+    session.begin()
+    st.header(title, anchor=False)
+    st.write(lead)
+
+
+def show_sentence(
+    title: str, draw: Draw, settle: Settle = settled, *, takes_typed: bool = True
+) -> None:
+    """The shared controls, and what the page says about the sentence in them."""
+    asked = ask(takes_typed=takes_typed)
+    if asked:
+        notice_change(asked)
+        shown = translate(asked, settle)
+        if shown:
+            draw_sentence(title, draw, asked, shown)
+
+
+def ask(*, takes_typed: bool = True) -> Asked | None:
+    """Draw the shared controls; None, with a message on the page, if there is no model."""
+    try:
+        listed = checkpoints.listed(checkpoints.checkpoint_root())
+    except checkpoints.NoCheckpointError as error:
+        st.error(str(error))
+        return None
+    folder = checkpoints.folder_of(session.choice().run.model)
+    ask_sentence(checkpoints.languages(folder)[0])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        choose_model(listed, folder)
+        choose_search()
+        saving = st.popover("Save & share")
+    _notice_lost_model(listed, folder)
+    choice, notices = session.choice(), st.container()
+    with notices:
+        _notice_chosen(choice.run, takes_typed=takes_typed)
+    taken = choice if takes_typed else choice.with_run(target="")
+    return Asked(taken, folder, saving, notices, status=st.empty())
+
+
+def notice_change(asked: Asked) -> None:
+    """That a changed model is on show must never go unnoticed."""
+    ablation = asked.choice.run.ablation
+    if ablation:
+        with asked.notices, st.container(horizontal=True, vertical_alignment="center"):
+            notice(f"Everything here is of a changed model: {ablation}.")
+            st.button(
+                "Use the model as it is", on_click=session.change_run, kwargs={"ablation": ""}
+            )
+
+
+def _notice_chosen(run: Run, *, takes_typed: bool) -> None:
+    """That words are the reader's and not the model's must never go unnoticed either."""
+    if not run.prefix and not is_typed(run):
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        notice(_whose_words(run, takes_typed=takes_typed))
+        st.button("Let the model translate", on_click=session.reset)
+
+
+def _whose_words(run: Run, *, takes_typed: bool) -> str:
+    if not is_typed(run):
+        n = len(run.prefix)
+        first = "the first piece" if n == 1 else f"the first {n} pieces"
+        return f"You chose {first} of the translation; the model wrote what follows."
+    if takes_typed:
+        return "You typed this translation: the model scored it, and chose none of its words."
+    return "The translation that you typed is left out: here the model translates by itself."
+
+
+def translate(asked: Asked, settle: Settle) -> Shown | None:
+    """The sentence and a settled view of it; None, with a message on the page, if there is none."""
+    choice = asked.choice
+    try:
+        text = normalise(choice.run.text)
+        if not text:
+            st.info("Type a sentence above, or choose one of the examples.")
+            return None
+        run = choice.run.replace(text=text)
+        with asked.status, st.spinner("Translating… (the first sentence also loads the model)"):
+            traced = trace(asked.folder, run)
+    except ValueError as error:
+        st.error(f"This text cannot be translated: {error}.")
+        return None
+    shown = Shown(choice, asked.folder, traced, best_head(asked.folder, traced))
+    view, replaced = settle(shown)
+    for text in (*session.link_notices(), *(replaced if session.is_from_link() else ())):
+        notice(f"{text} The usual one is shown instead.")
+    return dataclasses.replace(shown, choice=dataclasses.replace(choice, view=view))
+
+
+def draw_sentence(title: str, draw: Draw, asked: Asked, shown: Shown) -> None:
+    """What the page is about, what can be taken away of it, and its self-check."""
+    pictures = draw(shown)
+    linked = shown.choice.with_run(target=session.choice().run.target)  # kept for other pages
+    session.write_link(linked)
+    with asked.saving:
+        share(linked, title, pictures)
+        save_trace(shown.trace)
+    load_model(asked.folder, asked.status)
+    draw_self_check(asked.folder, shown.choice.run, shown.trace, "this sentence")
+
+
+def load_model(folder: Path, place: Any) -> None:
+    """Load the model, with a message in this place meanwhile, unless it is there already."""
+    if not models.is_loaded(folder):
+        with place, st.spinner("Loading the model, so that your own sentence comes quickly…"):
+            models.load(folder)
+        place.empty()
+
+
+def _notice_lost_model(listed: list[Listed], folder: Path) -> None:
+    wanted = session.choice().run.model
+    item = next((item for item in listed if item.name == wanted), None)
+    if wanted and not (item and item.folder == folder):
+        reason = item.problem if item else "there is no such folder"
+        notice(f"The model {wanted} cannot be shown: {reason}. The usual one is shown instead.")

@@ -1,0 +1,24 @@
+"""A frame that scrolls wide pictures sideways on a narrow screen."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+
+@contextmanager
+def wide(key: str, least_px: int) -> Iterator[None]:
+    """A frame in which a picture is scrolled, not squeezed, where the screen is narrower.
+
+    There a hint says so; being focused, it takes the arrow keys that scroll.
+    """
+    frame = f".st-key-{key}"
+    st.html(
+        f"<style>{frame} {{overflow-x: auto; container-type: inline-size}}"
+        f"{frame} [data-testid=stElementContainer] {{min-width: {least_px}px}}"
+        f"{frame} .hint {{display: none; font-size: 0.875rem}}"
+        f"@container (max-width: {least_px - 1}px) {{{frame} .hint {{display: block}}}}</style>"
+    )
+    with st.container(key=key):
+        st.html('<div class="hint" tabindex="0">Wider than its place: scroll sideways →</div>')
+        yield

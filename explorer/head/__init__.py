@@ -1,0 +1,1 @@
+"""One head drawn: its numbers, its picture, its controls."""

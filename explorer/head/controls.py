@@ -1,0 +1,52 @@
+"""What more than one page chooses with, and a frame for wide pictures."""
+
+import streamlit as st
+
+from explorer.choice import session
+from explorer.choice.page_context import Shown
+from explorer.head.matrix import KINDS, row_labels
+
+
+def choose_kind() -> None:
+    st.radio(
+        "Attention",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        horizontal=True,
+        help="Section 3.2.3: the three ways in which the paper uses attention",
+        **session.bind_view("kind"),
+    )
+
+
+def choose_head(shown: Shown) -> None:
+    """Layer and head of the kind on show."""
+    n_layers, n_heads = shown.trace.weights[shown.view.kind].shape[:2]
+    for name, n in (("layer", n_layers), ("head", n_heads)):
+        st.selectbox(
+            name.capitalize(),
+            range(1, n + 1),
+            width=90,
+            **session.bind_view(name, getattr(shown, name)),
+        )
+
+
+def choose_row(shown: Shown) -> None:
+    """The row that asks: a source piece in encoder self-attention, a step elsewhere."""
+    labels = row_labels(shown.trace, shown.view.kind)
+    name, now = shown.asks, shown.query + 1
+    st.selectbox(
+        "Source piece that asks" if name == "row" else "Step that asks: consumed → produced",
+        range(1, len(labels) + 1),
+        format_func=lambda number: f"{number}: {labels[number - 1]}",
+        width=280,
+        **session.bind_view(name, now),
+    )
+    for icon, label, other in (("◀", "Row before", now - 1), ("▶", "Row after", now + 1)):
+        st.button(
+            icon,
+            key=label,
+            help=label,
+            disabled=not 1 <= other <= len(labels),
+            on_click=session.change_view,
+            kwargs={str(name): other},
+        )

@@ -1,0 +1,97 @@
+"""How a run of a changed model differs from the run before: in words, in log-probability, in weights."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.analysis.trace.trace import Trace, mean_probability
+from core.config import KINDS, Kind
+from core.text.word_diff import DiffRun, word_diff
+from explorer.figures.axes import signed
+
+Numbers = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One sentence, translated by a model and by the model under a change."""
+
+    before: Trace
+    after: Trace
+    held: Trace
+    """The first translation, scored piece by piece under the change: its rows are those of before."""
+
+    @property
+    def diff(self) -> tuple[DiffRun, ...]:
+        """How the first translation became the new one, word by word."""
+        return word_diff(self.before.target.text, self.after.target.text)
+
+    def moved_weight(self, kind: Kind) -> NDArray[np.float64]:
+        """How much of an average row lies on other keys than before, 0 to 1: N H.
+
+        Half the sum of absolute differences (total variation), on the words of the first
+        translation.
+        """
+        return moved_weight(self.before.weights[kind], self.held.weights[kind])
+
+    def most_moved(self) -> tuple[Kind, int, int]:
+        """Kind, layer and head (from 1) of the head whose weights moved most."""
+        moved = {kind: self.moved_weight(kind) for kind in KINDS}
+        kind = max(KINDS, key=lambda kind: float(moved[kind].max()))
+        layer, head = divmod(int(moved[kind].argmax()), moved[kind].shape[1])
+        return kind, layer + 1, head + 1
+
+
+def moved_weight(before: Numbers, after: Numbers) -> NDArray[np.float64]:
+    """Half the sum of absolute differences of each row, mean over rows: .. q k -> .."""
+    differences = np.abs(after.astype(np.float64) - before)
+    return np.asarray(differences.sum(-1).mean(-1) / 2)
+
+
+def score(trace: Trace) -> str:
+    """How probable a translation is: all of it, and its average piece."""
+    total = signed(trace.best.log_probability_nats, 1)
+    mean = mean_probability(trace)
+    return f"log-probability {total} nats in sum, {mean:.0%} a piece (geometric mean)"
+
+
+def reading(found: Comparison) -> str:
+    """What became of the translation, in plain words."""
+    return f"{_of_words(found)} {_of_probability(found)}"
+
+
+def _of_words(found: Comparison) -> str:
+    if all(run.change == "same" for run in found.diff):
+        return "The translation stays the same, word for word."
+    lost, of_first = _count(found, "removed")
+    new, of_new = _count(found, "added")
+    text = (
+        f"{lost} of {of_first} words of the first translation {_are(lost)} gone, and {new} of "
+        f"{of_new} words of the new one {_are(new)} not in the first."
+    )
+    if found.after.best.is_cut and not found.before.best.is_cut:
+        text += " It comes to no end: it was cut at the length limit (section 6.1)."
+    return text
+
+
+def _count(found: Comparison, change: str) -> tuple[int, int]:
+    """How many words of one text share this fate, of how many it has."""
+    n = sum(len(run.text.split()) for run in found.diff if run.change == change)
+    same = sum(len(run.text.split()) for run in found.diff if run.change == "same")
+    return n, n + same
+
+
+def _are(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
+def _of_probability(found: Comparison) -> str:
+    was, now = mean_probability(found.before), mean_probability(found.held)
+    return (
+        f"Asked to score the first translation, the changed model gives its pieces {now:.0%} on "
+        f"average (before: {was:.0%}); its log-probability is "
+        f"{signed(found.held.best.log_probability_nats, 1)} nats (before: "
+        f"{signed(found.before.best.log_probability_nats, 1)})."
+    )

@@ -1,0 +1,184 @@
+"""One head as the Heads page draws it: which numbers, between pieces or words, with what left out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.analysis.heads.rollout import decoder_rollout, encoder_rollout, norm_weighted
+from core.analysis.trace.trace import Trace
+from core.config import Kind
+from core.text.tokenizer import Piece, PiecedText
+from explorer.choice.choice import Values, View
+from explorer.figures.head import piece_labels
+
+Numbers = NDArray[np.floating[Any]]
+
+KINDS: dict[Kind, str] = {
+    "encoder": "Encoder self-attention",
+    "decoder": "Decoder self-attention",
+    "cross": "Cross-attention",
+}
+"""What each kind of attention is called on screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row or column: what it is called, and the pieces it stands for."""
+
+    label: str
+    pieces: tuple[int, ...]
+    is_special: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeadMatrix:
+    """What a picture of one head shows."""
+
+    values: Numbers  # rows x columns
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    row_pieces: tuple[tuple[int, ...], ...]  # for each row, the pieces it stands for
+    row_title: str
+    column_title: str
+    headings: tuple[str, str]  # of a table: what a row does, and what a column does
+    special: Numbers  # for each row, the share that goes to special tokens, drawn or not
+    notes: tuple[str, ...]
+
+    def row_of(self, piece: int) -> int:
+        """The row that stands for a piece, both from 0."""
+        return next(row for row, pieces in enumerate(self.row_pieces) if piece in pieces)
+
+
+def attention(trace: Trace, kind: Kind, values: Values) -> Numbers:
+    """Every head's weights, or what is drawn in their place: N H q k; of a rollout, N 1 q k."""
+    weights = trace.weights[kind]
+    if values == "norms":
+        return norm_weighted(weights, trace.value_norms[kind])
+    if values == "rollout":
+        return _rollout(trace, kind)[:, None]
+    return weights
+
+
+def _rollout(trace: Trace, kind: Kind) -> Numbers:
+    """The columns of a rollout that belong to this kind: source pieces, or consumed tokens."""
+    of_encoder = encoder_rollout(trace.weights["encoder"])
+    if kind == "encoder":
+        return of_encoder
+    both = decoder_rollout(trace.weights["decoder"], trace.weights["cross"], of_encoder[-1])
+    n_source = len(trace.source.pieces)
+    return both[..., :n_source] if kind == "cross" else both[..., n_source:]
+
+
+def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMatrix:
+    """Group, hide and threshold the numbers of one head as the view asks.
+
+    Args:
+        values: q k of the pieces, as traced.
+    """
+    rows, columns = _rows(trace, kind, view.units), _columns(trace, kind, view.units)
+    grouped = _grouped(values, rows, columns)
+    notes = []
+    if view.units == "words":
+        notes.append(
+            "Words: summed over a looked-at word's pieces, averaged over an asking word's pieces."
+        )
+    is_special = np.array([line.is_special for line in columns])
+    special = grouped[:, is_special].sum(1) / np.maximum(grouped.sum(1), 1e-12)
+    if not view.specials:
+        columns = [line for line in columns if not line.is_special]
+        grouped = grouped[:, ~is_special]
+    if view.threshold > 0:
+        grouped = np.where(grouped >= view.threshold, grouped, 0.0)
+        notes.append(f"Numbers below {view.threshold:g} are left out.")
+    return HeadMatrix(
+        values=grouped,
+        rows=tuple(line.label for line in rows),
+        columns=tuple(line.label for line in columns),
+        row_pieces=tuple(line.pieces for line in rows),
+        row_title=row_title(kind),
+        column_title=column_title(kind),
+        headings=("query", "key") if kind == "encoder" else ("step", "looks at"),
+        special=special,
+        notes=tuple(notes),
+    )
+
+
+def special_note(matrices: Sequence[HeadMatrix], *, are_hidden: bool) -> str:
+    """How much goes to special tokens, of several heads on average."""
+    special = np.mean([matrix.special for matrix in matrices], axis=0)
+    most = int(special.argmax())
+    where = f"most in “{matrices[0].rows[most]}” ({special[most]:.0%})"
+    of = "a row" if len(matrices) == 1 else "a row of these heads"
+    if are_hidden:
+        return f"Special tokens are hidden; on average {special.mean():.0%} of {of} is on them, {where}."
+    return f"On average {special.mean():.0%} of {of} is on special tokens, {where}."
+
+
+def plain_matrix(trace: Trace, kind: Kind, layer: int, head: int) -> HeadMatrix:
+    """One head's weights (from 1) piece by piece, nothing left out.
+
+    For pages that have no controls for it: what was chosen on Heads does not hold there.
+    """
+    return head_matrix(trace, kind, trace.weights[kind][layer - 1, head - 1], View())
+
+
+def row_title(kind: Kind) -> str:
+    return "source" if kind == "encoder" else "decoder step: consumed → produced"
+
+
+def column_title(kind: Kind) -> str:
+    return "consumed so far" if kind == "decoder" else "source"
+
+
+def row_labels(trace: Trace, kind: Kind) -> list[str]:
+    """What each row of the traced weights is called, piece by piece; not escaped."""
+    return [line.label for line in _rows(trace, kind, "pieces")]
+
+
+def column_labels(trace: Trace, kind: Kind) -> list[str]:
+    return [line.label for line in _columns(trace, kind, "pieces")]
+
+
+def _rows(trace: Trace, kind: Kind, units: str) -> list[Line]:
+    if kind == "encoder":
+        return _lines(trace.source.pieces, trace.source, units)
+    lines = _lines(trace.target.pieces, trace.target, units)
+    consumed = piece_labels(piece.name for piece in trace.consumed)
+    return [
+        Line(f"{consumed[line.pieces[0]]} → {line.label}", line.pieces, line.is_special)
+        for line in lines
+    ]
+
+
+def _columns(trace: Trace, kind: Kind, units: str) -> list[Line]:
+    if kind == "decoder":
+        return _lines(trace.consumed, trace.target, units)
+    return _lines(trace.source.pieces, trace.source, units)
+
+
+def _lines(pieces: Sequence[Piece], text: PiecedText, units: str) -> list[Line]:
+    """One line a piece, or one a word; special pieces always stand alone."""
+    groups: list[list[int]] = []
+    for index, piece in enumerate(pieces):
+        same_word = piece.word >= 0 and index > 0 and pieces[index - 1].word == piece.word
+        if units == "words" and same_word:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    labels = piece_labels(piece.name for piece in pieces)
+    lines = []
+    for group in groups:
+        word = pieces[group[0]].word
+        is_word = units == "words" and word >= 0
+        label = text.words[word].text if is_word else labels[group[0]]
+        lines.append(Line(label, tuple(group), word < 0))
+    return lines
+
+
+def _grouped(values: Numbers, rows: Sequence[Line], columns: Sequence[Line]) -> Numbers:
+    """Mean over the pieces that ask, sum over the pieces that are looked at."""
+    by_row = np.stack([values[list(line.pieces)].mean(0) for line in rows])
+    return np.stack([by_row[:, list(line.pieces)].sum(1) for line in columns], axis=1)

@@ -1,0 +1,227 @@
+"""One head enlarged, as a heat map or as lines: which numbers, their names, their scale, their notes."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer.choice import session
+from explorer.choice.page_context import Shown
+from explorer.components.lines import component as lines
+from explorer.figures.head import (
+    Scale,
+    head_figure,
+    least_width_px,
+    strongest_links,
+    token_label,
+    with_click_targets,
+)
+from explorer.figures.standalone import Picture, View
+from explorer.figures.vector import head_svg
+from explorer.frame.messages import note, plain
+from explorer.frame.wide import wide
+from explorer.head.matrix import KINDS, HeadMatrix, attention, head_matrix, special_note
+
+Numbers = NDArray[np.floating[Any]]
+
+FIGURE, LINES = "head", "head_lines"
+ROLLOUT_NOTE = "Mean over heads, all layers up to this one."
+ELSEWHERE = {
+    "cross": "What a row lacks to 1 comes from the words already written.",
+    "decoder": "What a row lacks to 1 comes from the source.",
+}
+"""Of a rollout, whose rows are shared between source and target."""
+NOTES = {
+    "matrix": {
+        "weights": "With nothing left out, every row sums to 1; the colour scale is the same for all heads.",
+        "norms": "Norms of weighted, transformed values; the scale reaches to this layer's largest.",
+        "rollout": ROLLOUT_NOTE,
+    },
+    "lines": {
+        "weights": "With nothing left out, a row's lines of one head sum to 1.",
+        "norms": "Norms of weighted, transformed values, as shares of this layer's largest.",
+        "rollout": ROLLOUT_NOTE,
+    },
+}
+
+
+def title(shown: Shown) -> str:
+    view = shown.view
+    place = f"{KINDS[view.kind]}, layer {shown.layer}"
+    if view.values == "rollout":
+        return f"{KINDS[view.kind]}, rollout up to layer {shown.layer}"
+    if _is_together(shown):
+        place += ", all heads"
+    else:
+        place += f", head {shown.head}"
+        if _is_best(shown):
+            place += f" ({shown.best.label})"
+    return place if view.values == "weights" else f"{place}, norm-weighted"
+
+
+def draw_matrix(shown: Shown) -> None:
+    """The heat map; a click on a cell chooses its row."""
+    matrix = _matrix(shown, shown.head)
+    columns = [token_label(label) for label in matrix.columns]
+    figure = with_click_targets(_figure(shown, matrix), matrix.values, columns=columns)
+    with wide("one-head", least_width_px(len(columns))):
+        st.plotly_chart(
+            figure,
+            alt=title(shown),
+            key=FIGURE,
+            config={"displaylogo": False},
+            on_select=lambda: _take_row(shown, matrix),
+            selection_mode="points",
+        )
+    note(plain(_notes(shown, [matrix])))
+    draw_links(matrix, number=_scale(shown).title)
+
+
+def draw_links(
+    matrix: HeadMatrix,
+    title: str = "The strongest links as a table",
+    *,
+    number: str = Scale().title,
+) -> None:
+    """What a heat map says, for those who do not see it.
+
+    Args:
+        number: what the numbers are.
+    """
+    with st.expander(title):
+        st.dataframe(
+            strongest_links(
+                matrix.values,
+                rows=matrix.rows,
+                columns=matrix.columns,
+                headings=(*matrix.headings, number),
+            ),
+            hide_index=True,
+            width="stretch",
+        )
+
+
+def draw_lines(shown: Shown) -> None:
+    matrices = _matrices(shown)
+    lines.lines(key=LINES, **_lines(shown, matrices))
+    note(plain(_notes(shown, matrices)))
+
+
+def picture(shown: Shown) -> Picture:
+    """The same for a file of its own."""
+    matrices = _matrices(shown)
+    if shown.view.drawing == "lines":
+        data = lines.lines_payload(**_lines(shown, matrices))
+        drawn: View | go.Figure = View(lines.SCRIPT, lines.STYLE, data)
+    else:
+        drawn = _figure(shown, matrices[0])
+    return Picture(title(shown), drawn, _notes(shown, matrices))
+
+
+def svg(shown: Shown) -> str:
+    """The chosen head for print, as a heat map whatever is on screen."""
+    as_matrix = dataclasses.replace(shown, choice=shown.choice.with_view(drawing="matrix"))
+    matrix = _matrix(as_matrix, shown.head)
+    return head_svg(
+        matrix.values,
+        rows=matrix.rows,
+        columns=matrix.columns,
+        row_title=matrix.row_title,
+        column_title=matrix.column_title,
+        title=title(as_matrix),
+        about=f"{shown.trace.source.text} → {shown.trace.target.text} {_said(shown, [matrix])}",
+        scale=_scale(as_matrix),
+    )
+
+
+def _take_row(shown: Shown, matrix: HeadMatrix) -> None:
+    points = st.session_state[FIGURE].selection.points
+    if points:
+        session.change_view(**{shown.asks: matrix.row_pieces[points[0]["y"]][0] + 1})
+
+
+def _is_together(shown: Shown) -> bool:
+    return shown.view.drawing == "lines" and shown.view.together and shown.view.values != "rollout"
+
+
+def _is_best(shown: Shown) -> bool:
+    """Whether it is the head to open first, alone."""
+    best, view = shown.best, shown.view
+    is_alone = view.values != "rollout" and not _is_together(shown)
+    return (
+        view.kind == "cross" and is_alone and (shown.layer, shown.head) == (best.layer, best.head)
+    )
+
+
+def _numbers(shown: Shown) -> Numbers:
+    """H q k of the chosen layer; a rollout has one for all heads."""
+    of_layer: Numbers = attention(shown.trace, shown.view.kind, shown.view.values)[shown.layer - 1]
+    return of_layer
+
+
+def _matrix(shown: Shown, head: int) -> HeadMatrix:
+    numbers = _numbers(shown)
+    values = numbers[min(head, len(numbers)) - 1]
+    return head_matrix(shown.trace, shown.view.kind, values, shown.view)
+
+
+def _matrices(shown: Shown) -> list[HeadMatrix]:
+    """Of the heads that are drawn, in order."""
+    heads = range(1, len(_numbers(shown)) + 1) if _is_together(shown) else [shown.head]
+    return [_matrix(shown, head) for head in heads]
+
+
+def _figure(shown: Shown, matrix: HeadMatrix) -> go.Figure:
+    return matrix_figure(matrix, scale=_scale(shown), marked_row=matrix.row_of(shown.query))
+
+
+def matrix_figure(matrix: HeadMatrix, **more: Any) -> go.Figure:
+    """The heat map of a head; what more it is given is that of `head_figure`."""
+    return head_figure(
+        matrix.values,
+        rows=[token_label(label) for label in matrix.rows],
+        columns=[token_label(label) for label in matrix.columns],
+        row_title=matrix.row_title,
+        column_title=matrix.column_title,
+        **more,
+    )
+
+
+def _lines(shown: Shown, matrices: list[HeadMatrix]) -> dict[str, Any]:
+    first = matrices[0]
+    heads = range(1, len(matrices) + 1) if _is_together(shown) else [shown.head]
+    is_mean = shown.view.values == "rollout"
+    return {
+        "weights": np.stack([matrix.values for matrix in matrices]) / _scale(shown).most,
+        "rows": first.rows,
+        "columns": first.columns,
+        "row_title": first.row_title,
+        "column_title": first.column_title,
+        "heads": ["Mean over heads"] if is_mean else [f"Head {head}" for head in heads],
+        "threshold": max(shown.view.threshold, 0.05),
+    }
+
+
+def _scale(shown: Shown) -> Scale:
+    if shown.view.values == "norms":
+        whole = shown.view.replace(specials=True, threshold=0.0)
+        drawn = [head_matrix(shown.trace, shown.view.kind, n, whole) for n in _numbers(shown)]
+        return Scale("‖α·v·W^O‖", max(float(matrix.values.max()) for matrix in drawn))
+    return Scale("share") if shown.view.values == "rollout" else Scale()
+
+
+def _notes(shown: Shown, matrices: list[HeadMatrix]) -> str:
+    values, kind = shown.view.values, shown.view.kind
+    elsewhere = [ELSEWHERE[kind]] if values == "rollout" and kind in ELSEWHERE else []
+    late = shown.best.how_to_read if _is_best(shown) else ""
+    said = [late, NOTES[shown.view.drawing][values], *elsewhere, _said(shown, matrices)]
+    return " ".join(filter(None, said))
+
+
+def _said(shown: Shown, matrices: list[HeadMatrix]) -> str:
+    """What was done to the numbers, and how much of them is on special tokens."""
+    special = special_note(matrices, are_hidden=not shown.view.specials)
+    return " ".join([special, *matrices[0].notes])

@@ -1,0 +1,162 @@
+"""Alignment error rate (Och & Ney 2003), on examples small enough for paper and pencil."""
+
+import numpy as np
+import pytest
+
+from core.analysis.heads import alignment
+from core.analysis.heads.alignment import GoldAlignment, HeadAlignment, head_alignment, read_gold
+from core.analysis.trace.capture import capture_weights
+from core.cli.evaluate import Align
+from core.text.parallel import DataError
+from tests.core.helpers import small_config, small_model
+
+
+def test_links_are_read_and_count_from_0(tmp_path):
+    file = tmp_path / "gold"
+    file.write_text("1-1 2p3 10-2\n\n3p3\n")
+    assert read_gold(file) == [
+        GoldAlignment(frozenset({(0, 0), (9, 1)}), frozenset({(0, 0), (9, 1), (1, 2)})),
+        GoldAlignment(frozenset(), frozenset()),
+        GoldAlignment(frozenset(), frozenset({(2, 2)})),
+    ]
+
+
+@pytest.mark.parametrize("link", ["0-1", "1-0", "1:2", "1-", "-1", "1-2-3", "a-b", "1P2", "1-2,"])
+def test_what_is_no_link_is_named_with_its_line(tmp_path, link):
+    file = tmp_path / "gold"
+    file.write_text(f"1-1\n2-2 {link}\n")
+    with pytest.raises(
+        DataError, match=rf"^{file}, line 2: '{link}' is no link; write 3-4 or 3p4$"
+    ):
+        read_gold(file)
+
+
+def pointing(*columns, n_keys):
+    """One matrix of weights whose rows look mostly at the given columns."""
+    weights = np.full((len(columns), n_keys), 0.01, np.float32)
+    weights[np.arange(len(columns)), columns] = 0.9
+    return weights
+
+
+@pytest.fixture
+def scripted_weights(monkeypatch):
+    """Two heads over three words a side, every word one piece; the last column is `</s>`.
+
+    Rows are the steps that consume `<s>`, a, b, c. Head 1 looks right while it produces a word,
+    head 2 while it consumes it.
+    """
+    first = pointing(0, 2, 1, 3, n_keys=4)
+    second = pointing(3, 0, 2, 1, n_keys=4)
+    weights = np.stack([first, second])[None]  # N H q k
+    monkeypatch.setattr(alignment, "capture_weights", lambda *_: {"cross": weights})
+
+
+GOLD = GoldAlignment(sure=frozenset({(0, 0), (1, 2)}), possible=frozenset({(0, 0), (1, 2), (2, 1)}))
+
+
+def test_error_rates_by_hand(scripted_weights, tokenizer):
+    """Head 1 produces a-1, b-3, c-2: |A∩S| = 2, |A∩P| = 3, |A| + |S| = 5, so its rate is 0.
+
+    While consuming it looks at 3, 2, </s> (which is left out: a tie, the first word wins):
+    b-2 and c-1 are wrong, a-3 too. Head 2 is the other way round.
+    """
+    model = small_model(small_config(n_heads=2, n_decoder_layers=1))
+    text = "a b c"
+    assert [p.word for p in tokenizer.read(tokenizer.encode(text)).pieces] == [0, 1, 2]
+    result = head_alignment(model, tokenizer, [text], [text], [GOLD])
+    np.testing.assert_allclose(result.error_rates["produced"], [[0.0, 1 - (1 + 1) / 5]])
+    np.testing.assert_allclose(result.error_rates["consumed"], [[1.0, 0.0]])
+    assert result.n_sentences == 1
+
+
+def test_rates_are_counted_over_the_whole_text(scripted_weights, tokenizer):
+    model = small_model(small_config(n_heads=2, n_decoder_layers=1))
+    nothing = GoldAlignment(frozenset(), frozenset())
+    result = head_alignment(model, tokenizer, ["a b c"] * 2, ["a b c"] * 2, [GOLD, nothing])
+    np.testing.assert_allclose(result.error_rates["produced"][0, 0], 1 - 5 / 8)
+
+
+def test_real_weights_are_those_of_the_forced_translation(tokenizer):
+    """Every head's links recomputed from captured weights, for words of several pieces."""
+    model = small_model(small_config(vocabulary_size=397, max_positions=101))
+    source, target = "Ottokar paints an apple tree", "Ottokar malt einen Apfelbaum"
+    sure = frozenset({(0, 0), (1, 1), (2, 2), (4, 3)})
+    gold = GoldAlignment(sure, sure | {(3, 3)})
+    result = head_alignment(model, tokenizer, [source], [target], [gold])
+    source_ids, target_ids = tokenizer.encode(source), tokenizer.encode(target)
+    keys, pieces = tokenizer.read(source_ids).pieces, tokenizer.read(target_ids).pieces
+    assert len(keys) > 5
+    assert len(pieces) > 4
+    cross = capture_weights(model, [*source_ids, 3], [2, *target_ids])["cross"]
+    for shift, rows in ((0, "produced"), (1, "consumed")):
+        for layer in range(3):
+            for head in range(5):
+                links = set()
+                for word in range(4):
+                    of_word = [t + shift for t, piece in enumerate(pieces) if piece.word == word]
+                    shares = [
+                        sum(cross[layer, head, t, j] for t in of_word
+                            for j, key in enumerate(keys) if key.word == source_word)
+                        for source_word in range(5)
+                    ]  # fmt: skip
+                    links.add((int(np.argmax(shares)), word))
+                hits = len(links & gold.sure) + len(links & gold.possible)
+                expected = 1 - hits / (len(links) + len(gold.sure))
+                assert result.error_rates[rows][layer, head] == pytest.approx(expected)
+
+
+def test_an_empty_pair_adds_nothing(tokenizer):
+    model = small_model(small_config(vocabulary_size=397, max_positions=101))
+    texts = ["the man sees", "der Mann sieht"]
+    gold = GoldAlignment(frozenset({(0, 0)}), frozenset({(0, 0)}))
+    nothing = GoldAlignment(frozenset(), frozenset())
+    alone = head_alignment(model, tokenizer, texts[:1], texts[1:], [gold])
+    for source, target in (("", ""), ("the", ""), ("", "die")):
+        both = head_alignment(
+            model, tokenizer, [texts[0], source], [texts[1], target], [gold, nothing]
+        )
+        for rows in ("produced", "consumed"):
+            np.testing.assert_allclose(both.error_rates[rows], alone.error_rates[rows])
+
+
+def test_the_best_head_has_the_lowest_rate_of_both_conventions():
+    rates = {
+        "produced": np.array([[0.5, 0.4], [0.3, 0.6]]),
+        "consumed": np.array([[0.7, 0.2], [0.9, 0.8]]),
+    }
+    result = HeadAlignment(rates, 7)
+    assert result.best == ("consumed", 0, 1)
+    values = result.to_json()
+    assert (values["rows"], values["layer"], values["head"]) == ("consumed", 1, 2)
+    assert values["alignment_error_rate"] == 0.2
+    assert values["error_rates"]["produced"] == [[0.5, 0.4], [0.3, 0.6]]
+    assert values["n_sentences"] == 7
+
+
+@pytest.mark.parametrize(
+    ("n_gold", "max_words", "message"),
+    [
+        (0, 60, r"a\.en has 2 lines, .*gold has 0; give one line of gold links for each sentence$"),
+        (3, 60, r"a\.en has 2 lines, .*gold has 3; give one line"),
+        (
+            2,
+            3,
+            r"^none of the 2 sentence pairs of .*a\.en has at most max_words=3 words a side; give",
+        ),
+    ],
+)
+def test_files_without_a_pair_to_align_are_told(tmp_path, n_gold, max_words, message):
+    for name in ("a.en", "a.de"):
+        (tmp_path / name).write_text("one two three four\n" * 2)
+    (tmp_path / "gold").write_text("1-1\n" * n_gold)
+    command = Align(
+        checkpoint=tmp_path, source=tmp_path / "a.en", target=tmp_path / "a.de",
+        gold=tmp_path / "gold", name="two", max_words=max_words,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=message):
+        command.execute([])
+
+
+def test_as_many_sources_targets_and_alignments(model, tokenizer):
+    with pytest.raises(ValueError, match=r"^2 sources, 1 targets, 0 alignments; there must be one"):
+        head_alignment(model, tokenizer, ["a", "b"], ["a"], [])

@@ -1,0 +1,70 @@
+"""`average`: only what means the same is averaged, and the card says what its author wrote."""
+
+import pytest
+import torch
+
+from core.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
+from core.cli.average import Average
+from core.text.tokenizer import Tokenizer
+from core.text.toy_grammar import sentence_pairs
+from core.training.run_folder import RunFolder
+from tests.checkpoints import write_checkpoint
+
+
+@pytest.fixture
+def first(tmp_path):
+    write_checkpoint(tmp_path / "first")
+    return tmp_path / "first"
+
+
+def test_the_mean_of_two_checkpoints_has_the_authors_card(first, tmp_path):
+    one = write_checkpoint(tmp_path / "second")
+    with torch.no_grad():
+        one.model.embedding.weight += 2
+    save_checkpoint(one, tmp_path / "second")
+    (tmp_path / "about.md").write_text("Learnt from **Multi30k**.")
+    out = tmp_path / "mean"
+    Average(
+        output=out, checkpoint=(first, tmp_path / "second"), about=tmp_path / "about.md"
+    ).execute([])
+    mean = load_checkpoint(out)
+    expected = load_checkpoint(first).model.embedding.weight + 1
+    assert torch.allclose(mean.model.embedding.weight, expected)
+    assert mean.card.startswith("# mean\n\nLearnt from **Multi30k**.\n")
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        # n_heads, d_k and d_v change no shape of the projections as long as their product stays
+        ({"n_heads": 7, "d_k": 5, "d_v": 5}, "n_heads is 5 and 7; d_k is 7 and 5; d_v is 7 and 5"),
+        ({"positions": "none"}, "positions is 'sinusoidal' and 'none'"),
+    ],
+)
+def test_models_of_equal_shapes_that_compute_something_else_are_refused(tmp_path, shape, message):
+    sizes = {"n_heads": 5, "d_k": 7, "d_v": 7}
+    a, b = tmp_path / "a", tmp_path / "b"
+    write_checkpoint(a, **sizes)
+    write_checkpoint(b, **{**sizes, **shape})
+    with pytest.raises(
+        ValueError, match=rf"^{a} and {b} cannot be averaged \({message}\); name checkpoints of one"
+    ):
+        Average(output=tmp_path / "mean", checkpoint=(a, b)).execute([])
+    assert not (tmp_path / "mean").exists()
+
+
+def test_another_vocabulary_is_refused(first, tmp_path):
+    checkpoint = load_checkpoint(first)
+    lines = [line for pair in sentence_pairs(800, seed=2) for line in pair]
+    tokenizer = Tokenizer.learn(lines, checkpoint.tokenizer.vocabulary_size)
+    save_checkpoint(Checkpoint(checkpoint.model, tokenizer), tmp_path / "second")
+    command = Average(output=tmp_path / "mean", checkpoint=(first, tmp_path / "second"))
+    with pytest.raises(ValueError, match=r"cannot be averaged \(their vocabularies differ\); "):
+        command.execute([])
+
+
+@pytest.mark.parametrize("last", [0, -1])
+def test_no_snapshots_to_average_is_a_mistake(tmp_path, last):
+    RunFolder(tmp_path / "run").create()
+    with pytest.raises(ValueError, match=rf"^last={last} must be at least 1, the"):
+        Average(output=tmp_path / "mean", run_folder=tmp_path / "run", last=last).execute([])

@@ -1,0 +1,138 @@
+"""A file or folder is there whole or not at all."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from core.system.files import write_whole, writing_file, writing_folder
+from tests.core.helpers import run_python
+
+
+def test_folders_inside_a_folder_are_written_whole_too(tmp_path):
+    with writing_folder(tmp_path / "model") as partial:
+        (partial / "timeline").mkdir()
+        (partial / "timeline" / "7").write_text("x")
+    assert (tmp_path / "model" / "timeline" / "7").read_text() == "x"
+
+
+def test_a_folder_appears_only_when_it_is_whole(tmp_path):
+    folder = tmp_path / "model"
+    with writing_folder(folder) as partial:
+        (partial / "file").write_text("new")
+        assert not folder.exists()
+    assert (folder / "file").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_an_interrupted_folder_leaves_no_trace(tmp_path):
+    def interrupted():
+        with writing_folder(tmp_path / "model") as partial:
+            (partial / "file").write_text("new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_text_is_replaced_whole(tmp_path):
+    file = tmp_path / "latest"
+    write_whole(file, "old\n")
+    write_whole(file, "größer\n")
+    assert file.read_text("utf-8") == "größer\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["latest"]
+
+
+def test_a_folder_that_cannot_take_its_place_leaves_the_old_one_there(tmp_path, monkeypatch):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "file").write_text("old")
+    rename = Path.rename
+
+    def full(self, target):
+        if target == folder and ".partial-" in self.name:
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(OSError, match="No space left"), writing_folder(folder) as partial:
+        (partial / "file").write_text("new")
+    assert (folder / "file").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def dead_process() -> int:
+    return int(run_python("import os; print(os.getpid())"))
+
+
+def test_what_killed_processes_left_goes_at_the_next_write_of_the_name(tmp_path):
+    dead, alive = dead_process(), os.getppid()
+    for name in ("model", "[m].json"):
+        for writer in (f"{dead}", f"{dead}-7", f"{alive}-7"):
+            (tmp_path / f".{name}.partial-{writer}").mkdir()
+            (tmp_path / f".{name}.partial-{writer}" / "file").write_text("half")
+    (tmp_path / f".model.old-{dead}-7").mkdir()
+    with writing_folder(tmp_path / "model"):
+        pass
+    left = {path.name for path in tmp_path.iterdir() if "model" in path.name}
+    assert left == {"model", f".model.partial-{alive}-7"}
+    write_whole(tmp_path / "[m].json", "{}")
+    left = {path.name for path in tmp_path.iterdir() if "[m]" in path.name}
+    assert left == {"[m].json", f".[m].json.partial-{alive}-7"}
+
+
+def test_a_file_that_is_not_written_to_its_end_leaves_no_trace(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("old")
+
+    def interrupted():
+        with writing_file(file) as partial:
+            partial.write_text("new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(file, "\ud800")
+    assert file.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_two_threads_that_write_one_file_do_not_meet(tmp_path):
+    """Each has a name of its own until the end; the last one stays."""
+    file = tmp_path / "file"
+    with writing_file(file) as mine:
+        mine.write_text("mine")
+        other = threading.Thread(target=write_whole, args=(file, "other"))
+        other.start()
+        other.join()
+        assert file.read_text() == "other"
+    assert file.read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real.txt").write_text("old")
+    (tmp_path / "folder").symlink_to("real")
+    (tmp_path / "file").symlink_to("real.txt")
+    with writing_folder(tmp_path / "folder") as partial:
+        (partial / "file").write_text("new")
+    write_whole(tmp_path / "file", "new")
+    assert (tmp_path / "folder").is_symlink()
+    assert (tmp_path / "file").is_symlink()
+    assert (tmp_path / "real" / "file").read_text() == "new"
+    assert (tmp_path / "real.txt").read_text() == "new"
+    assert {path.name for path in tmp_path.iterdir()} == {"real", "real.txt", "folder", "file"}
+
+
+def test_what_is_no_ordinary_file_is_written_to_as_it_is(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(pipe, "text")
+    assert os.read(reader, 99) == b"text"
+    os.close(reader)
+    assert pipe.is_fifo()

@@ -1,0 +1,271 @@
+"""Pieces, words and characters, and the way back."""
+
+import io
+import re
+import unicodedata
+
+import pytest
+import sentencepiece
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from core.text.tokenizer import (
+    END_ID,
+    PAD_ID,
+    START_ID,
+    UNKNOWN_ID,
+    Tokenizer,
+    UnencodableTextError,
+    normalise,
+)
+from core.text.toy_grammar import sentence_pairs
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+"""Every Unicode string that can be written to a file."""
+TRICKY = [
+    "", " ", "\0", "a\0b", "▁", "▁a▁▁b", " a \t b\u2003c\n", "<s></s><pad><unk>", "<0x41><0xE2>",
+    "é", "e\u0301", "\u0301", "a \u0301", "\u2000\u0338", "가각", "\u1100\u1161", "👩‍👩‍👧", "\ufeff", "\u200b",
+    "\x85\x1c\x1f", "\uffff", "\U0010ffff", "ſ", "Å\u212b", "A man  saw\u00a0it.", "\ufffd",
+]  # fmt: skip
+
+
+def with_tricky(test):
+    for text in TRICKY:
+        test = example(text)(test)
+    return test
+
+
+@with_tricky
+@given(ANY_TEXT)
+def test_decode_of_encode_is_normalise(tokenizer, text):
+    assert tokenizer.decode(tokenizer.encode(text)) == normalise(text)
+
+
+@with_tricky
+@given(ANY_TEXT)
+def test_normalising_twice_is_normalising_once(text):
+    once = normalise(text)
+    assert normalise(once) == once
+
+
+@with_tricky
+@given(ANY_TEXT)
+def test_normal_text_is_as_promised(text):
+    """NFC, single spaces, none at the ends, no ▁, no NUL."""
+    normal = normalise(text)
+    assert unicodedata.is_normalized("NFC", normal)
+    assert normal == " ".join(normal.split())
+    assert "▁" not in normal
+    assert "\0" not in normal
+
+
+def test_normalising_keeps_what_is_normal():
+    text = "Ein Mädchen – groß! – sieht «das» Haus_1 <s> ﬁ ² Ⅳ"
+    assert normalise(text) == text
+
+
+@given(before=ANY_TEXT, half=st.integers(0xD800, 0xDFFF), after=ANY_TEXT)
+def test_half_a_surrogate_pair_is_named(before, half, after):
+    with pytest.raises(
+        UnencodableTextError,
+        match=rf"^character {len(before) + 1} is U\+{half:04X}, half of a surrogate pair",
+    ):
+        normalise(before + chr(half) + after)
+
+
+@with_tricky
+@given(ANY_TEXT)
+def test_special_pieces_are_never_encoded(tokenizer, text):
+    assert not {PAD_ID, UNKNOWN_ID, START_ID, END_ID} & set(tokenizer.encode(text))
+
+
+@given(st.lists(ANY_TEXT, max_size=5))
+def test_many_lines_are_encoded_like_each(tokenizer, lines):
+    for n_threads in (1, 2):
+        assert tokenizer.encode_lines(lines, n_threads) == [tokenizer.encode(x) for x in lines]
+
+
+def check_spans(read):
+    """Pieces go forward through the text, and together with the spaces they make all of it."""
+    position = 0
+    for piece in read.pieces:
+        assert read.text[piece.start : piece.end] == piece.surface
+        assert 0 <= piece.start <= piece.end <= len(read.text)
+        if piece.kind == "special":
+            assert piece.surface == ""
+        assert (piece.word == -1) == (piece.kind == "special")
+        if piece.end > position:
+            assert piece.start >= position
+            assert set(read.text[position : piece.start]) <= {" "}
+            position = piece.end
+    assert set(read.text[position:]) <= {" "}
+    starts = [piece.start for piece in read.pieces]
+    assert starts == sorted(starts)
+
+
+def check_words(read):
+    """Words are numbered without gaps, in order, and each holds exactly the text of its pieces."""
+    numbers = [piece.word for piece in read.pieces if piece.word >= 0]
+    assert sorted(set(numbers)) == list(range(len(read.words)))
+    assert numbers == sorted(numbers)
+    position = 0
+    for number, word in enumerate(read.words):
+        assert read.text[word.start : word.end] == word.text
+        assert word.start >= position
+        position = word.end
+        mine = [piece for piece in read.pieces if piece.word == number]
+        assert min(piece.start for piece in mine) == word.start
+        assert max(piece.end for piece in mine) >= word.end
+
+
+@with_tricky
+@given(ANY_TEXT)
+def test_spans_and_words_cover_an_encoded_text(tokenizer, text):
+    read = tokenizer.read(tokenizer.encode(text))
+    check_spans(read)
+    check_words(read)
+    assert [word.text for word in read.words] == read.text.split()
+    position = 0
+    for piece in read.pieces:  # all characters but spaces belong to exactly one span
+        assert piece.start in (position, position + 1) or piece.end == position
+        position = max(position, piece.end)
+    assert position == len(read.text)
+
+
+@given(data=st.data())
+def test_any_ids_read_without_error(tokenizer, data):
+    ids = data.draw(st.lists(st.integers(0, tokenizer.vocabulary_size - 1), max_size=12))
+    read = tokenizer.read(ids)
+    assert [piece.id for piece in read.pieces] == ids
+    assert [piece.name for piece in read.pieces] == [tokenizer.names[id_] for id_ in ids]
+    check_spans(read)
+    check_words(read)
+
+
+@given(st.lists(st.integers(0, 255), max_size=9))
+def test_bytes_that_are_no_utf_8_read_as_replacement_characters(tokenizer, run):
+    read = tokenizer.read([4 + byte for byte in run])
+    assert read.text == literal_utf_8(bytes(run)).lstrip(" ")
+    check_spans(read)
+
+
+def literal_utf_8(run: bytes) -> str:
+    """Whole characters where there are some; every other byte is one U+FFFD."""
+    text = ""
+    while run:
+        sizes = [n for n in range(1, 5) if is_character(run[:n])]
+        text += run[: sizes[0]].decode() if sizes else "\ufffd"
+        run = run[sizes[0] if sizes else 1 :]
+    return text
+
+
+def is_character(part: bytes) -> bool:
+    try:
+        return len(part.decode()) == 1
+    except UnicodeDecodeError:
+        return False
+
+
+def test_bytes_of_one_character_share_its_span(tokenizer):
+    read = tokenizer.read(tokenizer.encode("sees 🚲 today"))
+    bicycle = [piece for piece in read.pieces if piece.kind == "byte"]
+    assert [piece.name for piece in bicycle] == ["<0xF0>", "<0x9F>", "<0x9A>", "<0xB2>"]
+    assert {(piece.start, piece.end, piece.surface) for piece in bicycle} == {(5, 6, "🚲")}
+    assert {piece.word for piece in bicycle} == {1}
+
+
+def test_a_cut_character_reads_as_one_replacement_a_byte(tokenizer):
+    ids = [4 + byte for byte in "🚲".encode()[:3]]
+    assert tokenizer.decode(ids) == "\ufffd" * 3
+    assert tokenizer.decode([*ids, 4 + ord("x")]) == "\ufffd\ufffd\ufffdx"
+
+
+def test_special_pieces_stand_where_they_stand(tokenizer):
+    ids = tokenizer.encode("the man")
+    read = tokenizer.read([START_ID, ids[0], UNKNOWN_ID, *ids[1:], END_ID])
+    assert read.text == "the man"
+    assert (read.pieces[0].start, read.pieces[-1].start) == (0, len(read.text))
+    assert [piece.kind for piece in read.pieces if piece.word == -1] == ["special"] * 3
+
+
+def test_pieces_know_their_words(tokenizer):
+    read = tokenizer.read(tokenizer.encode("  Kaffeehaus  today."))
+    assert [(word.text, word.start, word.end) for word in read.words] == [
+        ("Kaffeehaus", 0, 10),
+        ("today.", 11, 17),
+    ]
+    for number, word in enumerate(read.words):
+        mine = [piece.surface for piece in read.pieces if piece.word == number]
+        assert "".join(mine) == word.text
+
+
+@pytest.mark.parametrize("beyond", [-1, 397])
+def test_an_id_outside_the_vocabulary_is_named(tokenizer, beyond):
+    assert tokenizer.vocabulary_size == 397
+    with pytest.raises(ValueError, match=rf"^id {beyond} is outside the vocabulary of 397$"):
+        tokenizer.read([5, beyond])
+
+
+def test_the_vocabulary_begins_with_special_pieces_and_bytes(tokenizer):
+    assert tokenizer.names[:4] == ("<pad>", "<unk>", "<s>", "</s>")
+    assert tokenizer.names[4:260] == tuple(f"<0x{byte:02X}>" for byte in range(256))
+    assert len(set(tokenizer.names)) == 397
+
+
+def test_its_bytes_make_the_same_tokenizer_again(tokenizer):
+    again = Tokenizer(tokenizer.model)
+    assert again.names == tokenizer.names
+    assert again.encode("The old man sees it.") == tokenizer.encode("The old man sees it.")
+
+
+def test_learning_is_repeatable():
+    lines = [line for pair in sentence_pairs(200) for line in pair]
+    assert Tokenizer.learn(lines, 307).model == Tokenizer.learn(iter(lines), 307).model
+
+
+@pytest.mark.parametrize("junk", [b"", b"no model", b"\x00" * 97])
+def test_bytes_that_are_no_vocabulary_are_refused(junk):
+    with pytest.raises(
+        ValueError, match=re.escape(f"these {len(junk)} bytes are no SentencePiece")
+    ):
+        Tokenizer(junk)
+
+
+def test_a_vocabulary_with_other_special_ids_is_refused():
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(["the old man", "the red house"]), model_writer=model,
+        vocab_size=20, model_type="char", minloglevel=2,
+    )  # fmt: skip
+    with pytest.raises(
+        ValueError, match=r"^special ids \(pad, unk, bos, eos\) are \(-1, 0, 1, 2\), but must be"
+    ):
+        Tokenizer(model.getvalue())
+
+
+@pytest.mark.parametrize("size", [100, 290])
+def test_a_vocabulary_without_bytes_is_refused(size):
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(line for pair in sentence_pairs(300) for line in pair),
+        model_writer=model, vocab_size=size, model_type="bpe", pad_id=0, unk_id=1, bos_id=2, eos_id=3,
+        minloglevel=2,
+    )  # fmt: skip
+    with pytest.raises(
+        ValueError, match=r"^ids 4 to 259 are not the bytes .*; learn the vocabulary with byte_fall"
+    ):
+        Tokenizer(model.getvalue())
+
+
+def test_too_small_a_vocabulary_is_refused():
+    with pytest.raises(ValueError, match=r"^vocabulary_size=260 must exceed 260, the special and"):
+        Tokenizer.learn(["some text"], 260)
+
+
+@pytest.mark.parametrize("size", [261, 5_000], ids=["fewer than letters", "more than merges"])
+def test_a_vocabulary_that_does_not_fit_its_text_is_refused(size):
+    with pytest.raises(
+        ValueError,
+        match=rf"^no vocabulary of vocabulary_size={size} can be learnt from this text; choose an",
+    ):
+        Tokenizer.learn(["some text", "of few words"], size)

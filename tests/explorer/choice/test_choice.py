@@ -1,0 +1,148 @@
+"""The link says what is on screen, and a bad link says so."""
+
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.config import KINDS, LengthPenalty, Method
+from explorer.choice.choice import (
+    EXAMPLES,
+    LEAST_TEMPERATURE,
+    MOST_ALPHA,
+    MOST_BEAMS,
+    MOST_SCALE,
+    MOST_SHIFT,
+    MOST_TEMPERATURE,
+    TINTS,
+    Across,
+    Choice,
+    Drawing,
+    Extent,
+    HeldRows,
+    PositionChange,
+    PositionPicture,
+    Quality,
+    Run,
+    Stacks,
+    Units,
+    Values,
+    View,
+    read_query,
+)
+
+some_number = st.none() | st.integers(1, 99)
+runs = st.builds(
+    Run,
+    text=st.text(min_size=1),
+    model=st.none() | st.text(min_size=1),
+    prefix=st.lists(st.integers(0, 99_999)).map(tuple),
+    target=st.text(),
+    method=st.sampled_from(get_args(Method)),
+    beam_size=st.integers(1, MOST_BEAMS),
+    length_penalty=st.sampled_from(get_args(LengthPenalty)),
+    alpha=st.floats(0, MOST_ALPHA),
+    temperature=st.floats(LEAST_TEMPERATURE, MOST_TEMPERATURE),
+    seed=st.integers(0, 999_999_999),
+    ablation=st.sampled_from(["", "pos=shift:3", "enc.L2.ffn=skip,cross.L3H5=0"]),
+)
+views = st.builds(
+    View,
+    kind=st.sampled_from(KINDS),
+    layer=some_number,
+    head=some_number,
+    step=some_number,
+    row=some_number,
+    measure=st.none() | st.sampled_from(TINTS),
+    values=st.sampled_from(get_args(Values)),
+    units=st.sampled_from(get_args(Units)),
+    drawing=st.sampled_from(get_args(Drawing)),
+    specials=st.booleans(),
+    threshold=st.floats(0, 1),
+    picture=st.sampled_from(get_args(PositionPicture)),
+    extent=st.sampled_from(get_args(Extent)),
+    dimensions=st.lists(st.integers(0, 9_999)).map(tuple),
+    position=st.integers(0, 9_999),
+    k=st.integers(0, MOST_SHIFT),
+    positions=st.sampled_from(get_args(PositionChange)),
+    scale=st.floats(0, MOST_SCALE),
+    stacks=st.sampled_from(get_args(Stacks)),
+    rows=st.sampled_from(get_args(HeldRows)),
+    runs=st.lists(st.text(min_size=1)).map(tuple),
+    across=st.sampled_from(get_args(Across)),
+    log_x=st.booleans(),
+    log_y=st.booleans(),
+    snapshot=st.integers(0, 999_999),
+    held=st.booleans(),
+    quality=st.sampled_from(get_args(Quality)),
+    compared=st.lists(st.text(min_size=1)).map(tuple),
+)
+
+
+@given(st.builds(Choice, runs, views, st.none() | runs))
+def test_a_choice_survives_the_link(choice: Choice) -> None:
+    reading = read_query(choice.to_query())
+    assert reading.choice == choice
+    assert not reading.notices
+
+
+def test_a_comma_in_a_name_does_not_part_it() -> None:
+    query = View(runs=("big, wide", "50%2C")).to_query()
+    assert query == {"runs": "big%2C wide,50%252C"}
+    assert read_query(query).choice.view.runs == ("big, wide", "50%2C")
+
+
+def test_an_ablation_is_kept_as_it_is_written() -> None:
+    reading = read_query({"ablation": " dec.pos=shift:3.0, enc.pos=shift:3"})
+    assert reading.choice.run.ablation == "pos=shift:3"
+
+
+def test_an_empty_link_shows_the_first_example() -> None:
+    assert read_query({}).choice == Choice(Run(text=EXAMPLES[0]))
+
+
+@pytest.mark.parametrize(
+    ("query", "rule"),
+    [
+        ({"layer": "three"}, "layer must be a whole number from 1"),
+        ({"head": "0"}, "head must be a whole number from 1"),
+        ({"step": "-1"}, "step must be a whole number from 1"),
+        ({"step": "²"}, "step must be a whole number from 1"),
+        ({"row": "0"}, "row must be a whole number from 1"),
+        ({"beam_size": "17"}, "beam_size must be a whole number from 1 to 16"),
+        ({"alpha": "nan"}, "alpha must be a number from 0 to 2"),
+        ({"temperature": "3"}, "temperature must be a number from 0.05 to 2"),
+        ({"measure": "foo"}, "measure must be one of none, entropy, distance,"),
+        ({"threshold": "x"}, "threshold must be a number from 0 to 1"),
+        ({"kind": "self"}, "kind must be one of encoder, decoder, cross"),
+        ({"method": "magic"}, "method must be one of greedy, beam, sample"),
+        ({"prefix": "5.x"}, "prefix must be a whole number from 0"),
+        ({"quality": "chrf"}, "quality must be one of bleu, perplexity"),
+        ({"across": "time"}, "across must be one of step, tokens"),
+        ({"snapshot": "-1"}, "snapshot must be a whole number from 0"),
+        ({"specials": "yes"}, "specials must be a whole number from 0 to 1"),
+        ({"text": "x" * 5_001}, "text has 5,001 characters, but at most 5,000 are taken"),
+        ({"dimensions": "1.x"}, "dimensions must be a whole number from 0"),
+        ({"position": "-1"}, "position must be a whole number from 0"),
+        ({"k": "1001"}, "k must be a whole number from 0 to 1000"),
+        ({"scale": "9"}, "scale must be a number from 0 to 8"),
+        ({"positions": "gone"}, "positions must be one of off, shift, scale"),
+        ({"stacks": "all"}, "stacks must be one of both, encoder, decoder"),
+        ({"picture": "x"}, "picture must be one of experiment, curves, table, distance, shift"),
+        ({"rows": "x"}, "rows must be one of first, new"),
+        ({"extent": "x"}, "extent must be one of many, sentence"),
+        ({"ablation": "pos=gone"}, "'pos=gone' is no part of an ablation"),
+        ({"beside": "alpha=9"}, "alpha must be a number from 0 to 2"),
+    ],
+)
+def test_a_value_that_breaks_its_rule_is_named(query: dict[str, str], rule: str) -> None:
+    reading = read_query(query)
+    assert reading.choice.run == Run()
+    assert reading.choice.view == View()
+    assert rule in reading.notices[0]
+
+
+@given(st.dictionaries(st.sampled_from([*Run.__slots__, *View.__slots__, "beside"]), st.text()))
+def test_no_link_breaks_the_page(query: dict[str, Any]) -> None:
+    read_query(query)

@@ -1,0 +1,97 @@
+"""Colours that mean something are told apart, by everyone and on both backgrounds."""
+
+import itertools
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from explorer.app_pages.inside import equations
+from explorer.figures.colours import OKABE_ITO, ROLES, effect_colour, share_scale, signed_scale
+from explorer.figures.colours import luminance as luminance_of
+
+LIGHT, DARK = ("#ffffff", "#f0f2f6"), ("#0e1117", "#262730")
+
+# Machado, Oliveira & Fernandes 2009, severity 1
+VISIONS = {
+    "full": np.eye(3),
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+}
+
+
+def linear(colour: str) -> np.ndarray:
+    values = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(a: str, b: str) -> float:
+    """WCAG 2: from 1 to 21."""
+    low, high = sorted(linear(colour) @ [0.2126, 0.7152, 0.0722] for colour in (a, b))
+    return float((high + 0.05) / (low + 0.05))
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x, y, z = np.cbrt(to_xyz @ np.clip(rgb, 0, 1) / [0.9505, 1, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_marks_stand_out_on_both_backgrounds(role: str) -> None:
+    for background in (LIGHT[0], DARK[0]):
+        assert contrast(ROLES[role].mark, background) >= 3
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_text_is_readable_on_both_backgrounds(role: str) -> None:
+    assert all(contrast(ROLES[role].on_light, background) >= 4.5 for background in LIGHT)
+    assert all(contrast(ROLES[role].on_dark, background) >= 4.5 for background in DARK)
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_roles_are_told_apart_without_red_or_green(vision: str) -> None:
+    seen = [lab(VISIONS[vision] @ linear(role.mark)) for role in ROLES.values()]
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 20
+
+
+def test_categories_are_visible_on_both_backgrounds() -> None:
+    for colour, background in itertools.product(OKABE_ITO, (LIGHT[0], DARK[0])):
+        assert contrast(colour, background) >= 2
+
+
+def test_zero_is_the_middle_of_a_signed_scale_and_the_end_of_a_share() -> None:
+    assert signed_scale("query")[1] == (0.5, "#f7f7f7")
+    assert share_scale("attention")[0] == (0.0, "rgb(247, 247, 247)")
+
+
+def test_streamlits_text_colours_are_those_of_the_roles() -> None:
+    file = Path(__file__).parents[3] / "explorer" / ".streamlit" / "config.toml"
+    theme = tomllib.loads(file.read_text("utf-8"))["theme"]
+    names = {"query": "blue", "key": "red", "value": "green", "attention": "violet"}
+    for role, colour in names.items():
+        assert theme["light"][f"{colour}TextColor"] == ROLES[role].on_light
+        assert theme["dark"][f"{colour}TextColor"] == ROLES[role].on_dark
+
+
+def test_equations_have_the_colours_of_the_roles() -> None:
+    for role in ("query", "key", "value", "attention"):
+        assert f"\\textcolor{{{ROLES[role].mark}}}" in equations.ATTENTION
+        assert f"light-dark({ROLES[role].on_light}, {ROLES[role].on_dark})" in equations.style()
+
+
+@pytest.mark.parametrize("share", np.linspace(-1.2, 1.2, 97))
+def test_text_is_read_on_every_colour_of_an_effect(share: float) -> None:
+    background, ink = effect_colour(share)
+    under = luminance_of(background)
+    contrast = 1.05 / (under + 0.05) if ink == "#ffffff" else (under + 0.05) / 0.05
+    assert contrast >= 4.5
