@@ -22,8 +22,8 @@ from core.checkpoint.folder import model_with
 from core.config import ModelConfig, SearchConfig
 from core.decoding.search import search
 from core.model import Transformer, build
-from core.text.tokenizer import END_ID, START_ID, UNKNOWN_ID, Tokenizer
 from core.text.toy_grammar import sentence_pairs
+from core.text.vocabulary import IDS, JointVocabulary
 from core.training.trainer import Objective
 
 VOCABULARY = Path(__file__).resolve().parents[1] / "checkpoints" / "en-de" / "sentencepiece.model"
@@ -35,7 +35,7 @@ N_ASKED = 16
 GAIN, GAIN_OF_GROWN = 2.0, 0.1
 """What the last matrix of every sub-layer is multiplied by at the start: trained layers learn sooner
 with a large part in the sum of Add & Norm, and grown ones must leave the stream nearly as it is."""
-N_SPECIAL = END_ID + 1  # the first so many pieces of our vocabularies are special
+N_SPECIAL = IDS.end + 1  # the first so many pieces of our vocabularies are special
 END, UNKNOWN, FIRST = 0, 1, 2  # where Marian has `</s>`, `<unk>` and the first ordinary piece
 
 
@@ -59,8 +59,8 @@ SIZES = {
 
 
 @cache
-def tokenizer() -> Tokenizer:
-    return Tokenizer(VOCABULARY.read_bytes())
+def tokenizer() -> JointVocabulary:
+    return JointVocabulary(VOCABULARY.read_bytes())
 
 
 def vocabulary_size() -> int:
@@ -75,7 +75,7 @@ def marian_ids(pieces: list[int]) -> list[int]:
 
 def own_ids(pieces: Iterable[int]) -> list[int]:
     """The way back; `<pad>`, with which decoding starts, is our `<s>`."""
-    own = {END: END_ID, UNKNOWN: UNKNOWN_ID, vocabulary_size() - 1: START_ID}
+    own = {END: IDS.end, UNKNOWN: IDS.unknown, vocabulary_size() - 1: IDS.start}
     return [own.get(piece, piece + N_SPECIAL - FIRST) for piece in pieces]
 
 

@@ -19,8 +19,9 @@ from bench.decoding import LIMIT, searching
 from bench.heads import N_HEADS, N_LAYERS, N_TOKENS, weights
 from bench.workers import Act, Worker, in_turn
 from core.analysis.trace.capture import trace
-from core.text.tokenizer import PiecedText, Tokenizer
+from core.text.pieces import PiecedText
 from core.text.toy_grammar import sentence_pairs
+from core.text.vocabulary import JointVocabulary
 
 PART = "from sentence to pictures"
 N_WORDS, BEAM = 20, 4
@@ -28,7 +29,7 @@ OURS, MARIAN = "trace", "transformers generate, attentions gathered"
 OVERVIEW, MODEL_VIEW = "overview", "BertViz model view"
 
 
-class MarianPieces(Tokenizer):
+class MarianPieces(JointVocabulary):
     """The vocabulary of the compared models: our pieces under Marian's numbers."""
 
     def encode(self, text: str) -> list[int]:

@@ -74,6 +74,16 @@ class _Config:
                 raise ValueError(f"{name}={value!r} must be one of {', '.join(get_args(choices))}")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpecialIds:
+    """The tokens that stand for no text. Vocabularies differ: two of them may be one id."""
+
+    pad: int
+    unknown: int
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig(_Config):
     """The shape of one encoder-decoder Transformer (paper, section 3); defaults are the base model.
@@ -120,11 +130,22 @@ class ModelConfig(_Config):
                     f"{name}={getattr(self, name)} is outside the vocabulary "
                     f"of vocabulary_size={self.vocabulary_size}"
                 )
+        if self.end_id == self.pad_id:
+            raise ValueError(
+                f"end_id={self.end_id} is also pad_id; the end would be hidden like padding, so give "
+                "them two ids"
+            )
         if self.positions.startswith("sinusoidal") and self.d_model % 2:
             raise ValueError(
                 f"d_model={self.d_model} is odd; sinusoidal positions pair a sine with a cosine, "
                 "so d_model must be even (or positions learned or none)"
             )
+
+    @property
+    def ids(self) -> SpecialIds:
+        return SpecialIds(
+            pad=self.pad_id, unknown=self.unknown_id, start=self.start_id, end=self.end_id
+        )
 
     @property
     def n_parameters(self) -> int:

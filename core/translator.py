@@ -31,12 +31,12 @@ class Translator:
         return cls(load_checkpoint(folder, device, step=step))
 
     def search(self, texts: Sequence[str], config: SearchConfig | None = None) -> list[Found]:
-        ids = [self.checkpoint.tokenizer.encode(text) for text in texts]
+        ids = [self.checkpoint.vocabulary.source.encode(text) for text in texts]
         return search(self.checkpoint.model, ids, config)
 
     def translate(self, texts: Sequence[str], config: SearchConfig | None = None) -> list[str]:
         """The best translation of each text, in order; an empty text stays empty."""
-        return translate(self.checkpoint.model, self.checkpoint.tokenizer, texts, config)
+        return translate(self.checkpoint.model, self.checkpoint.vocabulary, texts, config)
 
     def trace(
         self,
@@ -48,7 +48,7 @@ class Translator:
         """Translate one sentence and capture every head of all three kinds; see `core.analysis.trace.capture`."""
         return trace(
             self.checkpoint.model,
-            self.checkpoint.tokenizer,
+            self.checkpoint.vocabulary,
             text,
             config=config,
             prefix=prefix,

@@ -11,15 +11,15 @@ from core.checkpoint.listing import timeline_file
 from core.checkpoint.weights import save_weights
 from core.config import ModelConfig
 from core.model import build
-from core.text.tokenizer import Tokenizer
 from core.text.toy_grammar import sentence_pairs
+from core.text.vocabulary import JointVocabulary
 
 SENTENCE = "The old man sees a red house."
 
 
-def grammar_tokenizer(vocabulary_size: int = 500) -> Tokenizer:
+def grammar_tokenizer(vocabulary_size: int = 500) -> JointVocabulary:
     lines = (line for pair in sentence_pairs(800) for line in pair)
-    return Tokenizer.learn(lines, vocabulary_size)
+    return JointVocabulary.learn(lines, vocabulary_size)
 
 
 def write_checkpoint(
@@ -31,7 +31,7 @@ def write_checkpoint(
         "n_encoder_layers": 2, "n_decoder_layers": 3, "d_model": 24, "d_ff": 28, "n_heads": 5,
         "d_k": 7, "d_v": 3,
     }  # fmt: skip
-    config = ModelConfig(vocabulary_size=tokenizer.vocabulary_size, **{**defaults, **shape})
+    config = ModelConfig(vocabulary_size=len(tokenizer.names), **{**defaults, **shape})
     with torch.random.fork_rng():
         torch.manual_seed(3)
         model = build(config).eval()

@@ -8,8 +8,8 @@ import torch
 from hypothesis import HealthCheck, settings
 
 from core.model import Transformer
-from core.text.tokenizer import Tokenizer
 from core.text.toy_grammar import sentence_pairs
+from core.text.vocabulary import JointVocabulary
 from tests.core.helpers import small_config, small_model
 
 settings.register_profile(
@@ -46,10 +46,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tokenizer() -> Tokenizer:
+def tokenizer() -> JointVocabulary:
     """A vocabulary learnt from the project's own grammar."""
     lines = [line for pair in sentence_pairs(500) for line in pair]
-    return Tokenizer.learn(lines, 397)
+    return JointVocabulary.learn(lines, 397)
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ def exact(translator: Translator) -> torch.nn.Module:
 
 
 def ids(translator: Translator) -> list[list[int]]:
-    return [translator.checkpoint.tokenizer.encode(text) for text in TEXTS]
+    return [translator.checkpoint.vocabulary.encode(text) for text in TEXTS]
 
 
 @pytest.mark.parametrize("config", [GREEDY, SearchConfig()], ids=["greedy", "beam"])

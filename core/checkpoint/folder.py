@@ -35,7 +35,7 @@ from core.config import ModelConfig, TrainConfig
 from core.model import Transformer, build
 from core.model.inference import stored_for_steps
 from core.system.files import write_json, writing_folder
-from core.text.tokenizer import Tokenizer
+from core.text.vocabulary import JointVocabulary, Vocabulary
 
 WEIGHTS, CONFIG, VOCABULARY = FILES
 METRICS, CARD = "metrics.json", "card.md"
@@ -46,7 +46,7 @@ class Checkpoint:
     """A model, ready to run (evaluation mode, float32), and all that is known of it."""
 
     model: Transformer
-    tokenizer: Tokenizer
+    vocabulary: Vocabulary
     training: TrainConfig | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     history: tuple[Mapping[str, Any], ...] = ()
@@ -87,13 +87,18 @@ def load_checkpoint(
             raise CheckpointError(f"{folder / name} is missing; a checkpoint needs it")
     config, training = _read_config(folder / CONFIG)
     try:
-        tokenizer = Tokenizer((folder / VOCABULARY).read_bytes())
+        vocabulary = JointVocabulary((folder / VOCABULARY).read_bytes())
     except ValueError as error:
         raise CheckpointError(f"{folder / VOCABULARY}: {error}") from None
-    if tokenizer.vocabulary_size != config.vocabulary_size:
+    if len(vocabulary.names) != config.vocabulary_size:
         raise CheckpointError(
-            f"{folder / VOCABULARY} has {tokenizer.vocabulary_size} pieces, but {CONFIG} says "
+            f"{folder / VOCABULARY} has {len(vocabulary.names)} pieces, but {CONFIG} says "
             f"vocabulary_size={config.vocabulary_size}; the files are of different checkpoints"
+        )
+    if vocabulary.ids != config.ids:
+        raise CheckpointError(
+            f"{folder / VOCABULARY} has {vocabulary.ids}, but {CONFIG} says {config.ids}; the files "
+            "are of different checkpoints"
         )
     tensors = read_tensors(folder / weights)
     with torch.device("meta"):
@@ -102,7 +107,7 @@ def load_checkpoint(
     model = model_with(config, tensors)
     return Checkpoint(
         model=model.to(device),
-        tokenizer=tokenizer,
+        vocabulary=vocabulary,
         training=training,
         metrics=read_metrics(folder),
         history=tuple(read_history(folder / HISTORY)),
@@ -149,7 +154,8 @@ def save_checkpoint(
     with writing_folder(Path(folder)) as partial:
         save_weights(checkpoint.model.state_dict(), partial / WEIGHTS, half=half)
         (partial / CONFIG).write_text(write_json(config), "utf-8")
-        (partial / VOCABULARY).write_bytes(checkpoint.tokenizer.model)
+        for name, content in checkpoint.vocabulary.files.items():
+            (partial / name).write_bytes(content)
         (partial / HISTORY).write_text(
             "".join(json.dumps(line) + "\n" for line in checkpoint.history), "utf-8"
         )

@@ -112,7 +112,7 @@ class Ablate:
                 progress=progress_at_a_terminal,
             )
             return {**head, **swept.to_json()}, [trace.target.text, *_sweep_lines(swept)]
-        effects = sentence_effects(checkpoint.model, checkpoint.tokenizer, trace, ablations, means)
+        effects = sentence_effects(checkpoint.model, checkpoint.vocabulary, trace, ablations, means)
         result = {**head, "effects": [effect.to_json() for effect in effects]}
         return result, [trace.target.text, *map(_effect_line, effects)]
 

@@ -60,7 +60,7 @@ class Average:
             model = model_with(first.config, average_weights(files))
             about = self.about.read_text("utf-8") if self.about else ""
             card = new_card(self.output.name, first.config, first.training, about)
-            averaged = Checkpoint(model, first.tokenizer, first.training, card=card)
+            averaged = Checkpoint(model, first.vocabulary, first.training, card=card)
             save_checkpoint(averaged, self.output, half=self.half)
         print(f"{self.output}: average of {', '.join(str(file) for file in files)}")
 
@@ -75,7 +75,7 @@ def _require_same_kind(first: "Checkpoint", other: "Checkpoint") -> None:
     different = [
         f"{name} is {was[name]!r} and {now[name]!r}" for name in was if was[name] != now[name]
     ]
-    if first.tokenizer.names != other.tokenizer.names:
+    if first.vocabulary.files != other.vocabulary.files:
         different.append("their vocabularies differ")
     if different:
         raise ValueError(

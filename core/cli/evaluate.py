@@ -105,7 +105,7 @@ class Align:
             )
         checkpoint = load_checkpoint(self.checkpoint)
         sources, targets, gold = zip(*rows, strict=True)
-        result = head_alignment(checkpoint.model, checkpoint.tokenizer, sources, targets, gold)
+        result = head_alignment(checkpoint.model, checkpoint.vocabulary, sources, targets, gold)
         alignment = {"data": self.name, **result.to_json()}
         record_metrics(self.checkpoint, "alignment", lambda _: alignment)
         json.dump(result.to_json(), sys.stdout)

@@ -76,7 +76,7 @@ class Train:
             texts = Texts.prepare(run, group, files, held_out, self.training.max_pieces)
             recipe = recipe_for(len(texts.corpus))
             settings = self._settings(recipe, texts, arguments)
-            config = self.model.config(recipe, texts.tokenizer.vocabulary_size)
+            config = self.model.config(recipe, len(texts.vocabulary.names))
             if group.is_first:
                 agree_with_earlier(
                     run,

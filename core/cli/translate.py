@@ -102,26 +102,25 @@ def _nothing(text: str) -> dict[str, object]:
 
 
 def _found_as_json(translator: "Translator", text: str, found: "Found") -> dict[str, object]:
-    tokenizer = translator.checkpoint.tokenizer
+    target = translator.checkpoint.vocabulary.target
     return {
         "source": text,
-        "translation": tokenizer.decode(found.best.tokens),
+        "translation": target.decode(found.best.tokens),
         "log_probability_nats": found.best.log_probability_nats,
         "score": found.best.score,
         "is_cut": found.best.is_cut,
         "steps": [
             {
-                "piece": tokenizer.names[step.token],
+                "piece": target.names[step.token],
                 "probability": round(math.exp(step.log_probability_nats), 6),
                 "candidates": {
-                    tokenizer.names[c.token]: round(math.exp(c.log_probability_nats), 6)
+                    target.names[c.token]: round(math.exp(c.log_probability_nats), 6)
                     for c in step.candidates
                 },
             }
             for step in found.best.steps
         ],
         "alternatives": [
-            {"translation": tokenizer.decode(h.tokens), "score": h.score}
-            for h in found.hypotheses[1:]
+            {"translation": target.decode(h.tokens), "score": h.score} for h in found.hypotheses[1:]
         ],
     }

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from core.config import SearchConfig
 from core.decoding.search import search
 from core.model import Transformer
-from core.text.tokenizer import Tokenizer
+from core.text.vocabulary import Vocabulary
 
 
 def translate(
     model: Transformer,
-    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
     texts: Sequence[str],
     config: SearchConfig | None = None,
 ) -> list[str]:
@@ -23,21 +23,21 @@ def translate(
     """
     full = [number for number, text in enumerate(texts) if text.strip()]
     translations = [""] * len(texts)
-    ids = [tokenizer.encode(texts[number]) for number in full]
+    ids = [vocabulary.source.encode(texts[number]) for number in full]
     for number, found in zip(full, search(model, ids, config), strict=True):
-        translations[number] = tokenizer.decode(found.best.tokens)
+        translations[number] = vocabulary.target.decode(found.best.tokens)
     return translations
 
 
 def timed_translate(
     model: Transformer,
-    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
     texts: Sequence[str],
     config: SearchConfig | None = None,
 ) -> tuple[list[str], float]:
     """The translations, and their pieces (each with its `</s>`) over the seconds of the search."""
     started_s = time.perf_counter()
-    translations = translate(model, tokenizer, texts, config)
+    translations = translate(model, vocabulary, texts, config)
     elapsed_s = time.perf_counter() - started_s
-    lines = tokenizer.encode_lines(translations)
+    lines = vocabulary.target.encode_lines(translations)
     return translations, sum(len(ids) + 1 for ids in lines) / elapsed_s

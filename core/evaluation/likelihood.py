@@ -12,9 +12,9 @@ from core.evaluation.bootstrap import Statistics
 from core.model import Transformer
 from core.text.batches import (
     PaddedBatch,
-    _similar_lengths,
     collate,
     padded_batches,
+    similar_lengths,
 )
 from core.text.tokenised import TokenisedCorpus
 
@@ -60,7 +60,7 @@ def corpus_likelihood(
 ) -> Likelihood:
     """Likelihood of a tokenised corpus (of every n-th batch, where several devices share)."""
     total = Likelihood(0.0, 0)
-    batches = _similar_lengths(corpus.source_lengths, corpus.target_lengths)
+    batches = similar_lengths(corpus.source_lengths, corpus.target_lengths)
     for batch in batches[shard::n_shards]:
         total += batch_likelihood(model, collate(corpus, batch))
     return total
@@ -69,13 +69,16 @@ def corpus_likelihood(
 def likelihood_statistics(
     model: Transformer, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
 ) -> Statistics:
-    """Of each pair of ids (without `<s>` and `</s>`): nll in nats and number of target pieces, n_pairs x 2.
+    """The negative log-likelihood in nats and the number of target tokens of each pair: n_pairs x 2.
+
+    Args:
+        sources, targets: token ids without special tokens; the end of each target counts.
 
     Raises:
         ValueError: if a side exceeds the positions of the model.
     """
     statistics = np.zeros((len(sources), 2))
-    for indices, batch in padded_batches(sources, targets):
+    for indices, batch in padded_batches(sources, targets, model.config.ids):
         statistics[indices, 0] = batch_nll(model, batch)
         statistics[indices, 1] = [len(targets[index]) + 1 for index in indices]
     return statistics

@@ -36,14 +36,16 @@ def measure(
     from core.evaluation.likelihood import likelihood_statistics
     from core.evaluation.scores import translation_scores
 
-    tokenizer = checkpoint.tokenizer
+    vocabulary = checkpoint.vocabulary
     sources, references = ([pair[side] for pair in pairs] for side in (0, 1))
     translations, tokens_per_s = timed_translate(
-        checkpoint.model, tokenizer, sources, search_config
+        checkpoint.model, vocabulary, sources, search_config
     )
     statistics = {
         "perplexity": likelihood_statistics(
-            checkpoint.model, tokenizer.encode_lines(sources), tokenizer.encode_lines(references)
+            checkpoint.model,
+            vocabulary.source.encode_lines(sources),
+            vocabulary.target.encode_lines(references),
         ),
         "bleu": bleu_statistics(translations, references, lowercase=False),
         "bleu_lc": bleu_statistics(translations, references, lowercase=True),

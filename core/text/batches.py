@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.config import SpecialIds
 from core.text.tokenised import Indices, TokenisedCorpus
-from core.text.tokenizer import END_ID, PAD_ID, START_ID
 
 
 def epoch_batches(
@@ -69,11 +69,11 @@ class PaddedBatch:
 
 
 def collate(corpus: TokenisedCorpus, indices: Indices) -> PaddedBatch:
-    """Pad the pairs to the longest on each side; `<s>` is put before the target."""
-    pairs = [corpus.pair(int(index)) for index in indices]
+    """Pad the pairs to the longest on each side; the start token is put before the target."""
+    ids, pairs = corpus.ids, [corpus.pair(int(index)) for index in indices]
     return PaddedBatch(
-        source=pad([source for source, _ in pairs], PAD_ID),
-        target=pad([np.concatenate(([START_ID], target)) for _, target in pairs], PAD_ID),
+        source=pad([source for source, _ in pairs], ids.pad),
+        target=pad([np.concatenate(([ids.start], target)) for _, target in pairs], ids.pad),
     )
 
 
@@ -90,21 +90,30 @@ TOKENS_AT_ONCE = 4_000
 
 
 def padded_batches(
-    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], ids: SpecialIds
 ) -> Iterator[tuple[Indices, PaddedBatch]]:
-    """Pairs of ids (without `<s>` and `</s>`) in batches of similar length, and which they are."""
-    lengths = [np.asarray([len(ids) for ids in side], np.int64) for side in (sources, targets)]
-    for indices in _similar_lengths(*lengths):
+    """Group sentence pairs of similar length into padded batches.
+
+    Args:
+        sources, targets: token ids without special tokens.
+        ids: the special tokens of the model that will read the batches (`model.config.ids`).
+
+    Yields:
+        The positions of the pairs in the text, and their batch.
+    """
+    lengths = [np.asarray([len(row) for row in side], np.int64) for side in (sources, targets)]
+    for indices in similar_lengths(*lengths):
         yield (
             indices,
             PaddedBatch(
-                source=pad([[*sources[i], END_ID] for i in indices], PAD_ID),
-                target=pad([[START_ID, *targets[i], END_ID] for i in indices], PAD_ID),
+                source=pad([[*sources[i], ids.end] for i in indices], ids.pad),
+                target=pad([[ids.start, *targets[i], ids.end] for i in indices], ids.pad),
             ),
         )
 
 
-def _similar_lengths(source_lengths: Indices, target_lengths: Indices) -> list[Indices]:
+def similar_lengths(source_lengths: Indices, target_lengths: Indices) -> list[Indices]:
+    """Which pairs go into one batch: of similar length, at most about `TOKENS_AT_ONCE` a side."""
     order = np.argsort(source_lengths + target_lengths, kind="stable")
     widest = np.maximum(source_lengths, target_lengths)[order]
     cuts = np.flatnonzero(np.diff(np.cumsum(widest) // TOKENS_AT_ONCE)) + 1

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.config import SpecialIds
 from core.text.parallel import DataError, ParallelFiles
-from core.text.tokenizer import END_ID, Tokenizer
+from core.text.vocabulary import Vocabulary
 
 LINES_AT_ONCE = 20_000
 
@@ -26,13 +27,14 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class TokenisedCorpus:
-    """Pairs as ids in two memory-mapped files; `</s>` ends each side, `<s>` is not stored."""
+    """Pairs as ids in two memory-mapped files; each side ends with the end token, no start is stored."""
 
     source_ids: NDArray[np.int32]
     target_ids: NDArray[np.int32]
     source_offsets: Indices  # n_pairs + 1
     target_offsets: Indices
-    n_left_out: int  # pairs of the files that are not among these, nor in another part
+    ids: SpecialIds
+    n_left_out: int  # pairs of the files that are in no part: a side was empty or too long
 
     def __len__(self) -> int:
         return len(self.source_offsets) - 1
@@ -55,6 +57,7 @@ class TokenisedCorpus:
             target_ids=self.target_ids[target[0] : target[-1]],
             source_offsets=source - source[0],
             target_offsets=target - target[0],
+            ids=self.ids,
             n_left_out=self.n_left_out,
         )
 
@@ -68,6 +71,7 @@ class TokenisedCorpus:
             target_ids=np.concatenate([*targets, self.target_ids[:0]]),
             source_offsets=np.cumsum([0, *map(len, sources)]),
             target_offsets=np.cumsum([0, *map(len, targets)]),
+            ids=self.ids,
             n_left_out=self.n_left_out + len(self) - len(kept),
         )
 
@@ -79,7 +83,12 @@ class TokenisedCorpus:
 
 
 def tokenise_once(
-    files: ParallelFiles, tokenizer: Tokenizer, *, max_pieces: int, cache: Path, n_threads: int = 1
+    files: ParallelFiles,
+    vocabulary: Vocabulary,
+    *,
+    max_pieces: int,
+    cache: Path,
+    n_threads: int = 1,
 ) -> TokenisedCorpus:
     """Tokenise into a folder below `cache`, or open the folder an earlier call made.
 
@@ -90,7 +99,7 @@ def tokenise_once(
     Raises:
         DataError: if the files are unreadable or not parallel, or no pair is left.
     """
-    key = hashlib.sha256(tokenizer.model)
+    key = hashlib.sha256(b"".join(vocabulary.files.values()))
     key.update(f"{max_pieces}".encode())
     for path in (*files.sources, *files.targets):
         if not path.is_file():
@@ -99,27 +108,30 @@ def tokenise_once(
         key.update(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}".encode())
     folder = cache / key.hexdigest()[:16]
     if not (folder / "meta.json").is_file():
-        _write_cache(folder, _tokenised(files, tokenizer, n_threads), max_pieces)
-    return _open_cache(folder)
+        _write_cache(folder, _tokenised(files, vocabulary, n_threads), max_pieces, vocabulary.ids)
+    return _open_cache(folder, vocabulary.ids)
 
 
 def _tokenised(
-    files: ParallelFiles, tokenizer: Tokenizer, n_threads: int
+    files: ParallelFiles, vocabulary: Vocabulary, n_threads: int
 ) -> Iterator[tuple[list[int], list[int]]]:
     pairs = files.pairs()
     while chunk := list(itertools.islice(pairs, LINES_AT_ONCE)):
-        sources = tokenizer.encode_lines([a for a, _ in chunk], n_threads)
-        targets = tokenizer.encode_lines([b for _, b in chunk], n_threads)
+        sources = vocabulary.source.encode_lines([a for a, _ in chunk], n_threads)
+        targets = vocabulary.target.encode_lines([b for _, b in chunk], n_threads)
         yield from zip(sources, targets, strict=True)
 
 
 def _write_cache(
-    folder: Path, pairs: Iterable[tuple[list[int], list[int]]], max_pieces: int
+    folder: Path,
+    pairs: Iterable[tuple[list[int], list[int]]],
+    max_pieces: int,
+    ids: SpecialIds,
 ) -> None:
     partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
     partial.mkdir(parents=True, exist_ok=True)
     try:
-        n_left_out = _write_sides(partial, pairs, max_pieces)
+        n_left_out = _write_sides(partial, pairs, max_pieces, ids.end)
         (partial / "meta.json").write_text(json.dumps({"n_left_out": n_left_out}))
         with contextlib.suppress(OSError):  # another process was faster; its folder holds the same
             partial.rename(folder)
@@ -128,15 +140,15 @@ def _write_cache(
 
 
 def _write_sides(
-    folder: Path, pairs: Iterable[tuple[list[int], list[int]]], max_pieces: int
+    folder: Path, pairs: Iterable[tuple[list[int], list[int]]], max_pieces: int, end_id: int
 ) -> int:
     """Returns how many pairs were left out."""
     n_left_out = 0
     with _SideWriter(folder, "source") as source, _SideWriter(folder, "target") as target:
         for source_ids, target_ids in pairs:
             if 0 < len(source_ids) < max_pieces and 0 < len(target_ids) < max_pieces:
-                source.append(source_ids)
-                target.append(target_ids)
+                source.append([*source_ids, end_id])
+                target.append([*target_ids, end_id])
             else:
                 n_left_out += 1
     if source.end == 0:
@@ -157,8 +169,8 @@ class _SideWriter(contextlib.AbstractContextManager["_SideWriter"]):
         np.asarray(self.end, np.int64).tofile(self._offsets)
 
     def append(self, ids: list[int]) -> None:
-        np.asarray([*ids, END_ID], np.int32).tofile(self._ids)
-        self.end += len(ids) + 1
+        np.asarray(ids, np.int32).tofile(self._ids)
+        self.end += len(ids)
         np.asarray(self.end, np.int64).tofile(self._offsets)
 
     def __exit__(self, *_: object) -> None:
@@ -166,11 +178,12 @@ class _SideWriter(contextlib.AbstractContextManager["_SideWriter"]):
         self._offsets.close()
 
 
-def _open_cache(folder: Path) -> TokenisedCorpus:
+def _open_cache(folder: Path, ids: SpecialIds) -> TokenisedCorpus:
     return TokenisedCorpus(
         source_ids=np.memmap(folder / "source.i32", np.int32, mode="r"),
         target_ids=np.memmap(folder / "target.i32", np.int32, mode="r"),
         source_offsets=np.memmap(folder / "source.i64", np.int64, mode="r"),
         target_offsets=np.memmap(folder / "target.i64", np.int64, mode="r"),
+        ids=ids,
         n_left_out=json.loads((folder / "meta.json").read_text())["n_left_out"],
     )

@@ -77,7 +77,7 @@ def write_checkpoint(
     text = about.read_text("utf-8") if about else ""
     checkpoint = Checkpoint(
         model=model_with(config, weights),
-        tokenizer=vocabulary(run),
+        vocabulary=vocabulary(run),
         training=settings,
         metrics=metrics,
         history=tuple(read_history(run.history_file)),

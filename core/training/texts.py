@@ -12,7 +12,7 @@ from core.training.run_settings import agreed
 if TYPE_CHECKING:
     from core.text.parallel import ParallelFiles
     from core.text.tokenised import TokenisedCorpus
-    from core.text.tokenizer import Tokenizer
+    from core.text.vocabulary import JointVocabulary
     from core.training.run_folder import RunFolder
     from core.training.workers import Workers
 
@@ -30,11 +30,11 @@ def keep_vocabulary(
         ValueError: if that is another than the one given, or the vocabulary is not of the size given.
     """
     from core.system.files import writing_file
-    from core.text.tokenizer import Tokenizer
+    from core.text.vocabulary import JointVocabulary
 
     target = _vocabulary_file(run)
     if agreed(run):
-        if given and Tokenizer(given.read_bytes()).names != vocabulary(run).names:
+        if given and JointVocabulary(given.read_bytes()).names != vocabulary(run).names:
             raise ValueError(
                 f"{target} is another vocabulary than --vocabulary {given}; leave the option out to go "
                 "on with the run, or name another --run-folder"
@@ -47,15 +47,16 @@ def keep_vocabulary(
     else:
         n_pairs = sum(1 for _ in files.pairs())
         size = size or recipe_for(n_pairs).vocabulary_size
-        model = Tokenizer.learn(files.lines(), size, n_threads=os.cpu_count() or 1).model
+        model = JointVocabulary.learn(files.lines(), size, n_threads=os.cpu_count() or 1).model
     with writing_file(target) as partial:
         partial.write_bytes(model)
 
 
 def _require_size(vocabulary: Path, size: int | None) -> None:
-    from core.text.tokenizer import Tokenizer
 
-    found = Tokenizer(vocabulary.read_bytes()).vocabulary_size
+    from core.text.vocabulary import JointVocabulary
+
+    found = len(JointVocabulary(vocabulary.read_bytes()).names)
     if size not in (None, found):
         raise ValueError(
             f"{vocabulary} has {found} pieces, but --vocabulary-size asks for {size}; leave that "
@@ -63,11 +64,12 @@ def _require_size(vocabulary: Path, size: int | None) -> None:
         )
 
 
-def vocabulary(run: "RunFolder") -> "Tokenizer":
+def vocabulary(run: "RunFolder") -> "JointVocabulary":
     """The vocabulary that `keep_vocabulary` put there."""
-    from core.text.tokenizer import Tokenizer
 
-    return Tokenizer(_vocabulary_file(run).read_bytes())
+    from core.text.vocabulary import JointVocabulary
+
+    return JointVocabulary(_vocabulary_file(run).read_bytes())
 
 
 def _vocabulary_file(run: "RunFolder") -> Path:
@@ -96,7 +98,7 @@ def _name(text: "ParallelFiles") -> str:
 class Texts:
     """What is trained and validated on, in the pieces of one vocabulary."""
 
-    tokenizer: "Tokenizer"
+    vocabulary: "JointVocabulary"
     corpus: "TokenisedCorpus"
     validation: Mapping[str, "TokenisedCorpus"]
 
@@ -116,12 +118,12 @@ class Texts:
         from core.decoding.search import MAX_SOURCE_PIECES
         from core.text.tokenised import tokenise_once
 
-        tokenizer = vocabulary(run)
+        pieces = vocabulary(run)
 
         def tokenised(text: "ParallelFiles", max_pieces: int) -> "TokenisedCorpus":
             return tokenise_once(
                 text,
-                tokenizer,
+                pieces,
                 max_pieces=max_pieces,
                 cache=run.folder.parent / "cache",
                 n_threads=os.cpu_count() or 1,
@@ -133,18 +135,18 @@ class Texts:
         corpus = tokenised(files, max_pieces)
         if held_out:
             named = {_name(text): tokenised(text, MAX_SOURCE_PIECES) for text in held_out}
-            return cls(tokenizer, corpus, named)
+            return cls(pieces, corpus, named)
         n_held_out = min(MAX_HELD_OUT, len(corpus) // 20)
         n_train = len(corpus) - n_held_out
         last = corpus.part(n_train, len(corpus)).up_to(MAX_SOURCE_PIECES)
-        return cls(tokenizer, corpus.part(0, n_train), {"held-out": last} if len(last) else {})
+        return cls(pieces, corpus.part(0, n_train), {"held-out": last} if len(last) else {})
 
     def unseen_pieces(self) -> dict[str, list[int]]:
         """Ids of pieces that no training sentence of that side holds."""
         import numpy as np
 
         sides = {"source": self.corpus.source_ids, "target": self.corpus.target_ids}
-        size = self.tokenizer.vocabulary_size
+        size = len(self.vocabulary.names)
         return {
             side: np.flatnonzero(np.bincount(ids, minlength=size) == 0).tolist()
             for side, ids in sides.items()

@@ -58,8 +58,10 @@ def _bleu_scorer(texts: Texts, n_sentences: int) -> "Score":
                 continue
             pairs = [corpus.pair(i) for i in range(n)]
             found = search(model, [source[:-1].tolist() for source, _ in pairs], greedy)
-            translations = [texts.tokenizer.decode(f.best.tokens) for f in found]
-            references = [texts.tokenizer.decode(target[:-1].tolist()) for _, target in pairs]
+            translations = [texts.vocabulary.target.decode(f.best.tokens) for f in found]
+            references = [
+                texts.vocabulary.target.decode(target[:-1].tolist()) for _, target in pairs
+            ]
             scores = translation_scores(translations, references, n_bootstrap=1)
             values[f"bleu_{name}"] = round(scores["bleu"].value, 2)
         return values

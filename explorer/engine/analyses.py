@@ -78,7 +78,7 @@ def sentence_effects(
 
     def make() -> list["SentenceEffect"]:
         of = checkpoint(folder)
-        return effects(of.model, of.tokenizer, shown, ablations)
+        return effects(of.model, of.vocabulary, shown, ablations)
 
     return _results().get((stamp(folder), run, ablations, "sentence"), make)
 
@@ -93,7 +93,7 @@ def step_effects(
     def make() -> tuple["StepEffect", ...]:
         of = checkpoint(folder)
         means = read_means(of) if ablation.needs_means else None
-        return effects(of.model, of.tokenizer, shown, [ablation], means)[0]
+        return effects(of.model, of.vocabulary, shown, [ablation], means)[0]
 
     return _results().get((stamp(folder), run, ablation, "steps"), make)
 

@@ -45,20 +45,20 @@ def _example(stamp: Stamp) -> Trace | None:
 
 def continuation(folder: Path, tokens: tuple[int, ...], word: str) -> tuple[int, ...]:
     """Tokens, and then a word that the reader typed, in this model's pieces."""
-    return (*tokens, *checkpoint(folder).tokenizer.encode(word))
+    return (*tokens, *checkpoint(folder).vocabulary.target.encode(word))
 
 
 def _traced(folder: Path, run: Run, snapshot: int) -> Trace:
     translator = load(folder, snapshot)
-    tokenizer = translator.checkpoint.tokenizer
+    vocabulary = translator.checkpoint.vocabulary.target
     prefix = run.prefix
-    if any(id_ >= tokenizer.vocabulary_size for id_ in prefix):
+    if any(id_ >= len(vocabulary.names) for id_ in prefix):
         raise ValueError(
             f"the link's prefix names piece {max(prefix)}, but this model has pieces up to "
-            f"{tokenizer.vocabulary_size - 1}"
+            f"{len(vocabulary.names) - 1}"
         )
     if run.target.strip():
-        prefix = (*tokenizer.encode(run.target), translator.checkpoint.config.end_id)
+        prefix = (*vocabulary.encode(run.target), translator.checkpoint.config.end_id)
     changed = edits(translator.checkpoint, run)
     found = translator.trace(run.text, run.search, prefix, changed)
     for array in (*found.weights.values(), *found.value_norms.values()):

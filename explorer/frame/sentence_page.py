@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core.checkpoint.listing import Listed
-from core.text.tokenizer import normalise
+from core.text.pieces import normalise
 from explorer.choice import session
 from explorer.choice.choice import Choice, Run
 from explorer.choice.page_context import Settled, Shown, is_typed, settled

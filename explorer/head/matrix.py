@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.analysis.heads.rollout import decoder_rollout, encoder_rollout, norm_weighted
 from core.analysis.trace.trace import Trace
 from core.config import Kind
-from core.text.tokenizer import Piece, PiecedText
+from core.text.pieces import Piece, PiecedText
 from explorer.choice.choice import Values, View
 from explorer.figures.head import piece_labels
 

@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from core.config import ModelConfig
+from core.config import ModelConfig, SpecialIds
 from core.model import Transformer, build
 from core.text.tokenised import TokenisedCorpus
+from core.text.vocabulary import IDS
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -96,17 +97,19 @@ def random_weights(*shape: int, seed: int = 1, causal: bool = False) -> NDArray[
 
 
 def corpus_of(
-    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], ids: SpecialIds = IDS
 ) -> TokenisedCorpus:
-    """A tokenised corpus held in memory; `</s>` is put after each side here."""
+    """A tokenised corpus held in memory; the end token is put after each side here."""
 
     def side(rows: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
-        ended = [[*row, END] for row in rows]
-        ids = np.concatenate([np.asarray(row, np.int32) for row in ended])
-        return ids, np.cumsum([0, *(len(row) for row in ended)], dtype=np.int64)
+        ended = [[*row, ids.end] for row in rows]
+        flat = np.concatenate([np.asarray(row, np.int32) for row in ended])
+        return flat, np.cumsum([0, *(len(row) for row in ended)], dtype=np.int64)
 
     (source_ids, source_offsets), (target_ids, target_offsets) = side(sources), side(targets)
-    return TokenisedCorpus(source_ids, target_ids, source_offsets, target_offsets, n_left_out=0)
+    return TokenisedCorpus(
+        source_ids, target_ids, source_offsets, target_offsets, ids, n_left_out=0
+    )
 
 
 def random_corpus(

@@ -48,7 +48,7 @@ def test_texts_come_back_in_order_and_empty_ones_stay_empty(translator):
 def test_a_translation_is_the_decoded_best_hypothesis(translator, checkpoint):
     (found,) = translator.search(TEXTS[:1], GREEDY)
     assert translator.translate(TEXTS[:1], GREEDY) == [
-        checkpoint.tokenizer.decode(found.best.tokens)
+        checkpoint.vocabulary.decode(found.best.tokens)
     ]
 
 
@@ -99,7 +99,7 @@ def test_importing_the_package_is_cheap():
     run_python("""
         import sys
         import core, core.config, core.training.schedule, core.training.recipes, core.checkpoint.card
-        import core.experiments.table3.presets, core.text.toy_grammar, core.text.tokenizer
+        import core.experiments.table3.presets, core.text.toy_grammar, core.text.vocabulary
         import core.text.word_diff, core.analysis.trace.trace, core.analysis.heads.rollout
         import core.analysis.heads.measures, core.analysis.heads.word_attention
         assert "torch" not in sys.modules

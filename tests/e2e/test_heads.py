@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
-from core.text.tokenizer import END_ID, Tokenizer
+from core.text.vocabulary import IDS, JointVocabulary
 from explorer.figures.head import piece_label
 from tests.e2e.conftest import LOOKS, ROOT, Visitor, idle, link, overflow_px, violations
 
@@ -161,8 +161,8 @@ def test_a_head_can_be_drawn_as_lines(visitor: Visitor) -> None:
 def test_pointing_at_a_narrow_cell_names_that_cell(visitor: Visitor, n_words: int) -> None:
     text = " ".join(LONG.split()[:n_words]).rstrip(".,") + "."
     page = visitor.open(f"/heads?text={quote(text)}&kind=encoder&layer=1&head=1")
-    tokenizer = Tokenizer((ROOT / "checkpoints/en-de/sentencepiece.model").read_bytes())
-    pieces = tokenizer.read([*tokenizer.encode(text), END_ID]).pieces
+    tokenizer = JointVocabulary((ROOT / "checkpoints/en-de/sentencepiece.model").read_bytes())
+    pieces = tokenizer.read([*tokenizer.encode(text), IDS.end]).pieces
     names = [piece_label(piece.name) for piece in pieces]
     cells, box, _ = heat_map(page)
     for column in (2, 5, 9, len(names) - 2):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.text.tokenizer import Tokenizer
+from core.text.vocabulary import JointVocabulary
 from explorer.app_pages.registry import PAGES, url_path
 from tests.checkpoints import SENTENCE, grammar_tokenizer
 from tests.explorer.pages import Open, open_page
@@ -10,7 +10,7 @@ from tests.explorer.pages import Open, open_page
 __all__ = ["open_page"]
 
 
-def longest_text(tokenizer: Tokenizer, n_pieces: int) -> str:
+def longest_text(tokenizer: JointVocabulary, n_pieces: int) -> str:
     """Sentences and single letters that make exactly so many pieces, `</s>` included."""
     text = SENTENCE
     while len(tokenizer.encode(f"{text} {SENTENCE}")) < n_pieces:

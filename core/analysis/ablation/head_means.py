@@ -20,6 +20,7 @@ from core.model.transformer import attention_tap
 from core.system.files import writing_file
 from core.text.batches import PaddedBatch, padded_batches
 from core.text.parallel import text_hash
+from core.text.vocabulary import encode_pairs
 
 MEANS = "means.npz"
 
@@ -83,11 +84,11 @@ def head_means(checkpoint: Checkpoint, pairs: Sequence[tuple[str, str]]) -> Head
     """
     if not pairs:
         raise ValueError("a mean needs at least one sentence pair, but the text has none")
-    model, tokenizer = checkpoint.model, checkpoint.tokenizer
-    sources, targets = (tokenizer.encode_lines([pair[side] for pair in pairs]) for side in (0, 1))
+    model = checkpoint.model
+    sources, targets = encode_pairs(checkpoint.vocabulary, pairs)
     sums: dict[Kind, NDArray[np.float64]] = {}
     n_positions = dict.fromkeys(KINDS, 0)
-    for _, batch in padded_batches(sources, targets):
+    for _, batch in padded_batches(sources, targets, model.config.ids):
         for kind, outputs in _outputs(model, batch).items():
             sums[kind] = sums.get(kind, 0) + outputs.double().sum(1).cpu().numpy()
             n_positions[kind] += outputs.shape[1]

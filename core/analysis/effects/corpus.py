@@ -111,11 +111,13 @@ def _statistics(
     means: HeadMeans | None,
 ) -> Arrays:
     sources, references = ([pair[side] for pair in pairs] for side in (0, 1))
-    tokenizer = checkpoint.tokenizer
+    vocabulary = checkpoint.vocabulary
     with probing(checkpoint.model, ablating(checkpoint.model, [ablation], means)):
-        translations = translate(checkpoint.model, tokenizer, sources, search)
+        translations = translate(checkpoint.model, vocabulary, sources, search)
         likelihoods = likelihood_statistics(
-            checkpoint.model, tokenizer.encode_lines(sources), tokenizer.encode_lines(references)
+            checkpoint.model,
+            vocabulary.source.encode_lines(sources),
+            vocabulary.target.encode_lines(references),
         )
     return {
         "bleu": bleu_statistics(translations, references, lowercase=False),

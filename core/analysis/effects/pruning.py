@@ -28,6 +28,7 @@ from core.evaluation.bootstrap import corpus_score, interval_95
 from core.model import Transformer, probing
 from core.text.batches import PaddedBatch, padded_batches
 from core.text.parallel import text_hash
+from core.text.vocabulary import encode_pairs
 
 N_RANDOM = 3
 
@@ -53,7 +54,7 @@ def head_importance(
         raise ValueError("importance is a mean over sentence pairs, but the text has none")
     shapes = {kind: (n_layers(model.config, kind), model.config.n_heads) for kind in KINDS}
     totals = {kind: np.zeros(shape) for kind, shape in shapes.items()}
-    for _, batch in padded_batches(sources, targets):
+    for _, batch in padded_batches(sources, targets, model.config.ids):
         for kind, gradients in gate_gradients(model, batch).items():
             totals[kind] += gradients.abs().double().sum(0).cpu().numpy()
     return {kind: total / len(sources) for kind, total in totals.items()}
@@ -111,9 +112,8 @@ def pruning_curves(
         raise ValueError("BLEU needs at least one sentence pair, but the text has none")
     started_s = time.perf_counter()
     search = search or SearchConfig()
-    encode = checkpoint.tokenizer.encode_lines
     importance = head_importance(
-        checkpoint.model, *(encode([pair[side] for pair in importance_pairs]) for side in (0, 1))
+        checkpoint.model, *encode_pairs(checkpoint.vocabulary, importance_pairs)
     )
     orders = _orders(importance, n_random)
     ablations = {name: _cumulative(order, n_steps) for name, order in orders.items()}

@@ -22,7 +22,7 @@ from core.decoding.result import Found
 from core.decoding.search import search
 from core.model import Transformer, probing
 from core.text.batches import pad
-from core.text.tokenizer import Tokenizer
+from core.text.vocabulary import Vocabulary
 from core.text.word_diff import DiffRun, word_diff
 
 
@@ -140,7 +140,7 @@ def _log_softmax(logits: Tensor) -> Tensor:
 @torch.inference_mode()
 def sentence_effects(
     model: Transformer,
-    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
     trace: Trace,
     ablations: Sequence[Ablation],
     means: HeadMeans | None = None,
@@ -156,9 +156,9 @@ def sentence_effects(
     ids = [piece.id for piece in trace.source.pieces[:-1]]
     with probing(model, ablating(model, ablations, means)):
         found = search(model, [ids] * len(ablations), trace.search)
-    steps = step_effects(model, tokenizer, trace, ablations, means)
-    before = tokenizer.decode(trace.best.tokens)
-    translations = [tokenizer.decode(one.best.tokens) for one in found]
+    steps = step_effects(model, vocabulary, trace, ablations, means)
+    before = vocabulary.target.decode(trace.best.tokens)
+    translations = [vocabulary.target.decode(one.best.tokens) for one in found]
     return [
         SentenceEffect(ablation, before, after, one, word_diff(before, after), of_one)
         for ablation, after, one, of_one in zip(ablations, translations, found, steps, strict=True)
@@ -168,7 +168,7 @@ def sentence_effects(
 @torch.inference_mode()
 def step_effects(
     model: Transformer,
-    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
     trace: Trace,
     ablations: Sequence[Ablation],
     means: HeadMeans | None = None,
@@ -181,11 +181,11 @@ def step_effects(
     steps: dict[int, tuple[StepEffect, ...]] = {}
     for moved in moves(forced(model, trace), trace, ablations, means):
         for row, index in enumerate(moved.indices):
-            steps[index] = _steps(moved, row, trace, tokenizer)
+            steps[index] = _steps(moved, row, trace, vocabulary)
     return [steps[index] for index in range(len(ablations))]
 
 
-def _steps(moved: Moved, row: int, trace: Trace, tokenizer: Tokenizer) -> tuple[StepEffect, ...]:
+def _steps(moved: Moved, row: int, trace: Trace, vocabulary: Vocabulary) -> tuple[StepEffect, ...]:
     n = min(trace.search.n_candidates, moved.before.shape[-1])
     top_before, top_after = moved.before.topk(n).indices, moved.after[row].topk(n).indices
     kl_nats = moved.kl_nats[row].tolist()
@@ -194,7 +194,8 @@ def _steps(moved: Moved, row: int, trace: Trace, tokenizer: Tokenizer) -> tuple[
         before, after = moved.before[step], moved.after[row, step]
         tokens = {*top_before[step].tolist(), *top_after[step].tolist()}
         candidates = [
-            CandidateMove(t, tokenizer.names[t], float(before[t]), float(after[t])) for t in tokens
+            CandidateMove(t, vocabulary.target.names[t], float(before[t]), float(after[t]))
+            for t in tokens
         ]
         candidates.sort(key=lambda c: -max(c.before_nats, c.after_nats))
         effects.append(

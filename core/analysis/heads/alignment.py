@@ -17,7 +17,7 @@ from core.analysis.heads.word_attention import Rows, word_weights
 from core.analysis.trace.capture import capture_weights
 from core.model import Transformer
 from core.text.parallel import DataError, read_lines
-from core.text.tokenizer import Tokenizer
+from core.text.vocabulary import Vocabulary
 
 Link = tuple[int, int]  # source word, target word, from 0
 
@@ -74,7 +74,7 @@ def read_gold(file: Path) -> list[GoldAlignment]:
 
 def head_alignment(
     model: Transformer,
-    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
     sources: Sequence[str],
     targets: Sequence[str],
     gold: Sequence[GoldAlignment],
@@ -100,11 +100,12 @@ def head_alignment(
     n_links = 0
     for source, target, links in zip(sources, targets, gold, strict=True):
         n_links += len(links.sure)
-        source_ids, target_ids = tokenizer.encode(source), tokenizer.encode(target)
+        source_ids = vocabulary.source.encode(source)
+        target_ids = vocabulary.target.encode(target)
         if not source_ids or not target_ids:
             continue  # nothing can be linked
-        keys = tokenizer.read([*source_ids, model.config.end_id]).pieces
-        pieces = tokenizer.read(target_ids).pieces
+        keys = vocabulary.source.read([*source_ids, model.config.end_id]).pieces
+        pieces = vocabulary.target.read(target_ids).pieces
         weights = capture_weights(
             model, [*source_ids, model.config.end_id], [model.config.start_id, *target_ids]
         )["cross"]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.analysis.heads.rollout import Numbers, norm_weighted
 from core.analysis.trace.trace import Trace
 from core.config import KINDS, Kind
-from core.text.tokenizer import Piece
+from core.text.pieces import Piece
 
 
 def entropy_nats(weights: Numbers, row: int | None = None) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analysis.trace.trace import Trace
-from core.text.tokenizer import Piece
+from core.text.pieces import Piece
 
 Rows = Literal["produced", "consumed"]
 """Whether a target word's row is the step that produced it or the step that consumed it."""

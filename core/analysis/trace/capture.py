@@ -23,7 +23,7 @@ from core.model import DecoderState, Edits, Recording, Transformer, probing, rec
 from core.model.shapes import SourceIds, TargetIds
 from core.model.transformer import attention_of, attention_tap
 from core.text.batches import pad
-from core.text.tokenizer import Tokenizer
+from core.text.vocabulary import Vocabulary
 
 
 def ids_of(model: Transformer, trace: Trace) -> tuple[Tensor, Tensor]:
@@ -180,7 +180,7 @@ def weights_of(model: Transformer, seen: Mapping[str, Tensor], row: int = 0) -> 
 
 def trace(
     model: Transformer,
-    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
     text: str,
     *,
     config: SearchConfig | None = None,
@@ -202,23 +202,23 @@ def trace(
     """
     config = config or SearchConfig()
     end_id, start_id = model.config.end_id, model.config.start_id
-    source_ids = tokenizer.encode(text)
+    source_ids = vocabulary.source.encode(text)
     with probing(model, *edits):
         [found], seen = search_and_capture(
             model, [source_ids], config, [prefix], ("weights", "values")
         )
-    source = tokenizer.read([*source_ids, end_id])
-    target = tokenizer.read([*found.best.tokens, end_id])
+    source = vocabulary.source.read([*source_ids, end_id])
+    target = vocabulary.target.read([*found.best.tokens, end_id])
     return Trace(
         source=source,
         target=target,
-        consumed=(*tokenizer.read([start_id]).pieces, *target.pieces[:-1]),
+        consumed=(*vocabulary.target.read([start_id]).pieces, *target.pieces[:-1]),
         weights=weights_of(model, seen),
         value_norms=_value_norms(model, seen),
         is_new_in_source=tuple(piece.id in new_source_ids for piece in source.pieces),
         is_new_in_target=tuple(piece.id in new_target_ids for piece in target.pieces),
         found=found,
-        names=_mentioned(found, tokenizer),
+        names=_mentioned(found, vocabulary),
         search=config,
     )
 
@@ -241,7 +241,7 @@ def _float32(tensor: Tensor) -> NDArray[np.float32]:
     return tensor.float().cpu().numpy()
 
 
-def _mentioned(found: Found, tokenizer: Tokenizer) -> dict[int, str]:
+def _mentioned(found: Found, vocabulary: Vocabulary) -> dict[int, str]:
     candidates = {c.token for h in found.hypotheses for step in h.steps for c in step.candidates}
     tokens = candidates | {node.token for node in found.tree}
-    return {token: tokenizer.names[token] for token in sorted(tokens)}
+    return {token: vocabulary.target.names[token] for token in sorted(tokens)}

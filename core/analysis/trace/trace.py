@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from core.config import KINDS, Kind, SearchConfig
 from core.decoding.result import Candidate, Found, Hypothesis, Node, Step
 from core.system.files import writing_file
-from core.text.tokenizer import Piece, PiecedText, Word
+from core.text.pieces import Piece, PiecedText, Word
 
 AttentionWeights = Mapping[Kind, NDArray[np.float32]]
 """Kind -> N H q k: one matrix a layer and head, rows are queries, every row sums to 1."""

@@ -82,7 +82,7 @@ class _Timed:
         from core.decoding.translate import timed_translate
 
         _, tokens_per_s = timed_translate(
-            self.checkpoint.model, self.checkpoint.tokenizer, sources, SearchConfig()
+            self.checkpoint.model, self.checkpoint.vocabulary, sources, SearchConfig()
         )
         return tokens_per_s
 
@@ -118,7 +118,7 @@ def _corpus(family: Family, checkpoint: "Checkpoint", scratch: Path) -> "Tokenis
     source, target = family.text(TRAIN)
     return tokenise_once(
         ParallelFiles((source,), (target,)),
-        checkpoint.tokenizer,
+        checkpoint.vocabulary,
         max_pieces=family.training.max_pieces,
         cache=scratch,
     )

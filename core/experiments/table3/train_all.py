@@ -76,7 +76,7 @@ def learn_vocabulary(family: Family) -> None:
     from core.checkpoint.folder import VOCABULARY
     from core.system.files import writing_file
     from core.text.parallel import ParallelFiles
-    from core.text.tokenizer import Tokenizer
+    from core.text.vocabulary import JointVocabulary
 
     with alone(family.work):
         if family.vocabulary.is_file():
@@ -88,7 +88,7 @@ def learn_vocabulary(family: Family) -> None:
             source, target = family.text(TRAIN)
             lines = ParallelFiles((source,), (target,)).lines()
             n_threads = os.cpu_count() or 1
-            model = Tokenizer.learn(lines, family.vocabulary_size, n_threads=n_threads).model
+            model = JointVocabulary.learn(lines, family.vocabulary_size, n_threads=n_threads).model
         with writing_file(family.vocabulary) as partial:
             partial.write_bytes(model)
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.analysis.trace.trace import Trace, mean_probability
 from core.experiments.table3.report import trained_with
-from core.text.tokenizer import normalise
+from core.text.pieces import normalise
 from core.text.word_diff import word_diff
 from explorer.app_pages.registry import PAGES
 from explorer.app_pages.table3.rows import BASE, how_trained, row_named

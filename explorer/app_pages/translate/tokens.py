@@ -12,7 +12,7 @@ from core.analysis.heads.best import BestHead
 from core.analysis.heads.word_attention import aligned_words
 from core.analysis.trace.trace import Trace
 from core.decoding.result import Found
-from core.text.tokenizer import Piece
+from core.text.pieces import Piece
 from explorer.choice.choice import Run
 from explorer.components.stepper.component import CandidateToken, SourceToken, StepToken
 from explorer.figures.head import piece_label, piece_labels

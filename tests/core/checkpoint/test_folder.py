@@ -24,10 +24,10 @@ FILES = (
 
 
 def checkpoint_of(tokenizer, **changes):
-    config = small_config(vocabulary_size=tokenizer.vocabulary_size, **changes)
+    config = small_config(vocabulary_size=len(tokenizer.names), **changes)
     return Checkpoint(
         model=small_model(config).float(),
-        tokenizer=tokenizer,
+        vocabulary=tokenizer,
         training=TrainConfig(n_steps=7),
         metrics={"results": {"größe": 3}},
         history=({"kind": "training", "step": 1}, {"kind": "validation", "step": 2}),
@@ -60,7 +60,7 @@ def test_everything_else_comes_back_too(tokenizer, saved):
     assert loaded.metrics == checkpoint.metrics
     assert loaded.history == checkpoint.history
     assert loaded.card == checkpoint.card
-    assert loaded.tokenizer.model == tokenizer.model
+    assert loaded.vocabulary.model == tokenizer.model
     assert loaded.folder == saved
     assert not loaded.model.training
     assert {parameter.dtype for parameter in loaded.model.parameters()} == {torch.float32}
@@ -97,7 +97,7 @@ def test_loading_draws_no_random_number(saved):
 
 def test_a_timeline_is_loaded_step_by_step(tokenizer, saved):
     assert timeline_steps(saved) == []
-    config = small_config(vocabulary_size=tokenizer.vocabulary_size)
+    config = small_config(vocabulary_size=len(tokenizer.names))
     models = {step: small_model(config, seed=step).float() for step in (90, 7)}
     (saved / "timeline").mkdir()
     for step, model in models.items():
@@ -114,7 +114,7 @@ def test_a_timeline_is_loaded_step_by_step(tokenizer, saved):
 
 
 def test_an_untrained_checkpoint_needs_no_extras(tokenizer, tmp_path):
-    model = small_model(small_config(vocabulary_size=tokenizer.vocabulary_size)).float()
+    model = small_model(small_config(vocabulary_size=len(tokenizer.names))).float()
     save_checkpoint(Checkpoint(model, tokenizer), tmp_path / "model")
     loaded = load_checkpoint(tmp_path / "model")
     assert (loaded.training, loaded.metrics, loaded.history, loaded.card) == (None, {}, (), "")

@@ -5,8 +5,8 @@ import torch
 
 from core.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
 from core.cli.average import Average
-from core.text.tokenizer import Tokenizer
 from core.text.toy_grammar import sentence_pairs
+from core.text.vocabulary import JointVocabulary
 from core.training.run_folder import RunFolder
 from tests.checkpoints import write_checkpoint
 
@@ -56,7 +56,7 @@ def test_models_of_equal_shapes_that_compute_something_else_are_refused(tmp_path
 def test_another_vocabulary_is_refused(first, tmp_path):
     checkpoint = load_checkpoint(first)
     lines = [line for pair in sentence_pairs(800, seed=2) for line in pair]
-    tokenizer = Tokenizer.learn(lines, checkpoint.tokenizer.vocabulary_size)
+    tokenizer = JointVocabulary.learn(lines, len(checkpoint.vocabulary.source.names))
     save_checkpoint(Checkpoint(checkpoint.model, tokenizer), tmp_path / "second")
     command = Average(output=tmp_path / "mean", checkpoint=(first, tmp_path / "second"))
     with pytest.raises(ValueError, match=r"cannot be averaged \(their vocabularies differ\); "):

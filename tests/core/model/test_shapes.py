@@ -46,7 +46,7 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     from core.model import build, edit, probing, record
     from core.config import KINDS
     from core.analysis.effects.sweeps import head_effects
-    from core.text.tokenizer import Tokenizer
+    from core.text.vocabulary import JointVocabulary
     from core.analysis.trace.capture import trace
     from core.analysis.heads.word_attention import aligned_words
     from tests.core.helpers import random_corpus, random_ids, sentences, small_config, small_model
@@ -68,7 +68,7 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
         search(model, sentences(7, 2, 11), settings, [[], [5], [7, 9]])
     likelihood_statistics(model, sentences(7, 2), sentences(3, 5))
     translation_scores(["a b c d", "e"], ["a b c d", "f"], n_bootstrap=11)
-    tokenizer = Tokenizer.learn([text for pair in sentence_pairs(300) for text in pair], 397)
+    tokenizer = JointVocabulary.learn([text for pair in sentence_pairs(300) for text in pair], 397)
     model = small_model(small_config(vocabulary_size=397, max_positions=101))
     traced = trace(model, tokenizer, "The old man sees a house.", config=settings)
     aligned_words(traced, layer=0, head=1, rows="consumed")

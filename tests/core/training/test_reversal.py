@@ -11,7 +11,7 @@ from core.config import ModelConfig, SearchConfig, TrainConfig
 from core.decoding.search import search
 from core.model import Transformer, build
 from core.text.tokenised import TokenisedCorpus
-from core.text.tokenizer import END_ID, START_ID
+from core.text.vocabulary import IDS
 from core.training.run_folder import RunFolder
 from core.training.trainer import Trainer
 
@@ -29,20 +29,22 @@ def strings(n: int, seed: int) -> list[list[int]]:
 
 def reversal_corpus(sources: list[list[int]]) -> TokenisedCorpus:
     def side(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
-        ended = [[*row, END_ID] for row in rows]
+        ended = [[*row, IDS.end] for row in rows]
         offsets = np.cumsum([0, *(len(row) for row in ended)]).astype(np.int64)
         return np.concatenate(ended).astype(np.int32), offsets
 
     source_ids, source_offsets = side(sources)
     target_ids, target_offsets = side([row[::-1] for row in sources])
-    return TokenisedCorpus(source_ids, target_ids, source_offsets, target_offsets, n_left_out=0)
+    return TokenisedCorpus(
+        source_ids, target_ids, source_offsets, target_offsets, IDS, n_left_out=0
+    )
 
 
 def anti_diagonal_share(model: Transformer, unseen: list[list[int]]) -> float:
     """For the best head: how often the step that produces a letter looks most at that letter."""
     hits = 0
     for source in unseen:
-        cross = capture_weights(model, [*source, END_ID], [START_ID, *source[::-1]])["cross"]
+        cross = capture_weights(model, [*source, IDS.end], [IDS.start, *source[::-1]])["cross"]
         looked_at = cross[:, :, : len(source)].argmax(-1)  # N H steps
         hits = hits + (looked_at == np.arange(len(source))[::-1]).sum(-1)
     return float(np.max(hits) / sum(map(len, unseen)))

@@ -9,8 +9,8 @@ import torch
 
 from core.config import TrainConfig
 from core.text.parallel import ParallelFiles
-from core.text.tokenizer import Tokenizer
 from core.text.toy_grammar import sentence_pairs
+from core.text.vocabulary import JointVocabulary
 from core.training.run_folder import RunFolder
 from core.training.run_settings import agree_with_earlier, agreed, with_precision
 from core.training.texts import keep_vocabulary, text_hashes, vocabulary
@@ -126,14 +126,16 @@ def test_a_run_that_has_begun_keeps_its_vocabulary(run, tmp_path):
     model = vocabulary(run).model
     keep_vocabulary(run, other, given=None, size=None)
     given = tmp_path / "given.model"
-    given.write_bytes(Tokenizer.learn(text.lines(), 400, n_threads=(os.cpu_count() or 1) + 1).model)
+    given.write_bytes(
+        JointVocabulary.learn(text.lines(), 400, n_threads=(os.cpu_count() or 1) + 1).model
+    )
     assert given.read_bytes() != model  # it tells how it was learnt; the pieces are the same
     keep_vocabulary(run, text, given=given, size=400)
     assert vocabulary(run).model == model
     kept = re.escape(str(run.folder / "sentencepiece.model"))
     with pytest.raises(ValueError, match=rf"^{kept} has 400 pieces, but --vocabulary-size asks"):
         keep_vocabulary(run, text, given=None, size=401)
-    given.write_bytes(Tokenizer.learn(other.lines(), 400).model)
+    given.write_bytes(JointVocabulary.learn(other.lines(), 400).model)
     with pytest.raises(
         ValueError, match=rf"^{kept} is another vocabulary than --vocabulary {given}"
     ):
@@ -146,12 +148,12 @@ def test_before_a_run_begins_its_vocabulary_follows_the_command(run, tmp_path):
     keep_vocabulary(run, files(tmp_path), given=None, size=400)
     other = files(tmp_path, seed=2, name="other")
     keep_vocabulary(run, other, given=None, size=390)
-    assert vocabulary(run).names == Tokenizer.learn(other.lines(), 390).names
+    assert vocabulary(run).names == JointVocabulary.learn(other.lines(), 390).names
 
 
 def test_a_given_vocabulary_has_the_size_that_is_asked_for(run, tmp_path):
     text, given = files(tmp_path), tmp_path / "given.model"
-    given.write_bytes(Tokenizer.learn(text.lines(), 400).model)
+    given.write_bytes(JointVocabulary.learn(text.lines(), 400).model)
     with pytest.raises(ValueError, match=rf"^{given} has 400 pieces, but --vocabulary-size asks"):
         keep_vocabulary(run, text, given=given, size=500)
 

@@ -30,7 +30,7 @@ def prepared(folder, pairs, max_pieces=256) -> Texts:
 def held_out(texts: Texts) -> list[tuple[str, str]]:
     corpus = texts.validation["held-out"]
     pairs = [corpus.pair(number) for number in range(len(corpus))]
-    return [(texts.tokenizer.decode(a[:-1]), texts.tokenizer.decode(b[:-1])) for a, b in pairs]
+    return [(texts.vocabulary.decode(a[:-1]), texts.vocabulary.decode(b[:-1])) for a, b in pairs]
 
 
 def test_the_last_pairs_are_held_out(tmp_path):
@@ -49,7 +49,7 @@ def test_a_held_out_pair_can_be_translated(tmp_path, side):
     assert held_out(texts) == [*PAIRS[96:98], *PAIRS[98:]]
     corpus = texts.validation["held-out"]
     assert max(corpus.source_lengths.max(), corpus.target_lengths.max()) <= MAX_SOURCE_PIECES
-    size = texts.tokenizer.vocabulary_size
+    size = len(texts.vocabulary.names)
     model = build(ModelConfig(vocabulary_size=size, n_encoder_layers=1, n_decoder_layers=1)).eval()
     sources = [corpus.pair(number)[0][:-1].tolist() for number in range(len(corpus))]
     assert len(search(model, sources, SearchConfig(method="greedy", max_target_pieces=1))) == 4
@@ -71,9 +71,9 @@ def test_pairs_left_out_are_counted_whether_or_not_some_are_held_out(tmp_path):
 
 def test_pieces_that_the_held_out_part_alone_holds_are_unseen(tmp_path):
     texts = prepared(tmp_path, [*PAIRS, ("⅝", "⅞")])
-    encode, unseen = texts.tokenizer.encode, texts.unseen_pieces()
+    encode, unseen = texts.vocabulary.encode, texts.unseen_pieces()
     training = [*PAIRS, ("⅝", "⅞")][: len(texts.corpus)]
     for side, name in enumerate(("source", "target")):
         seen = {END, *(id_ for pair in training for id_ in encode(pair[side]))}
-        assert set(unseen[name]) == set(range(texts.tokenizer.vocabulary_size)) - seen
+        assert set(unseen[name]) == set(range(len(texts.vocabulary.names))) - seen
     assert encode("⅝")[-1] in unseen["source"]

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from core.analysis.trace.trace import Trace, mean_probability
 from core.config import Kind, SearchConfig
 from core.decoding.result import Found, Hypothesis, Step
-from core.text.tokenizer import Piece, PiecedText, Word
+from core.text.pieces import Piece, PiecedText, Word
 from explorer.head.differences import Comparison, moved_weight, reading
 
 N_HEADS, N_LAYERS = 3, 2

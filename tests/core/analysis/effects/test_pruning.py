@@ -29,7 +29,7 @@ GREEDY = SearchConfig(method="greedy", max_extra_pieces=5)
 
 def test_gate_gradients_are_finite_differences(model):
     """Of every sentence and head, padding among them; a gate of 1 ± ε is a head scaled by as much."""
-    ((_, batch),) = padded_batches(SOURCES, TARGETS)
+    ((_, batch),) = padded_batches(SOURCES, TARGETS, model.config.ids)
     gradients, epsilon = gate_gradients(model, batch), 1e-5
     for kind in KINDS:
         assert gradients[kind].shape == (3, 2 if kind == "encoder" else 3, 5)
@@ -82,7 +82,7 @@ def test_the_order_compares_heads_within_the_scale_of_their_layer():
 
 @pytest.fixture(scope="module")
 def planted(tokenizer):
-    return Checkpoint(planted_model(tokenizer.vocabulary_size), tokenizer)
+    return Checkpoint(planted_model(len(tokenizer.names)), tokenizer)
 
 
 TEXTS = ("the old man sees a red house", "a small dog", "the cat finds the ball")

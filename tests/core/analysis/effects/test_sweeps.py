@@ -106,7 +106,7 @@ def test_numbers_belong_to_their_ablations_whatever_the_order(exact, traced):
 
 
 def test_a_planted_head_is_found(tokenizer):
-    model = planted_model(tokenizer.vocabulary_size)
+    model = planted_model(len(tokenizer.names))
     text = "the old man sees a red house"
     traced = trace(model, tokenizer, text, config=SearchConfig(method="greedy"))
     assert traced.target.text == text
@@ -128,7 +128,7 @@ def test_a_planted_head_is_found(tokenizer):
 def test_leaving_everything_out_shares_half_of_the_work(tokenizer):
     """With the bundled model's four and four layers of eight heads."""
     model = build(small_config(
-        vocabulary_size=tokenizer.vocabulary_size, n_encoder_layers=4, n_decoder_layers=4, n_heads=8
+        vocabulary_size=len(tokenizer.names), n_encoder_layers=4, n_decoder_layers=4, n_heads=8
     )).eval()  # fmt: skip
     traced = trace(model, tokenizer, "The man", config=SearchConfig(max_extra_pieces=2))
     swept = sweep(model, traced, every_head(model.config) + every_layer(model.config))

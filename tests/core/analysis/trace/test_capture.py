@@ -22,7 +22,7 @@ from core.decoding.search import SourceTooLongError, search
 from core.model import build, edit, probing, record, tap_names
 from core.model.transformer import attention_of, attention_tap
 from core.text.batches import pad
-from core.text.tokenizer import UnencodableTextError
+from core.text.pieces import UnencodableTextError
 from tests.core.helpers import END, START, run_python, sentences, small_config, small_model
 
 SENTENCE = "The old man sees a red Häuschen 🚲."
@@ -30,7 +30,7 @@ SEARCH = SearchConfig(max_extra_pieces=7)
 
 
 def model_for(tokenizer, **changes):
-    shape = {"vocabulary_size": tokenizer.vocabulary_size, "max_positions": 101, **changes}
+    shape = {"vocabulary_size": len(tokenizer.names), "max_positions": 101, **changes}
     return small_model(small_config(**shape))
 
 

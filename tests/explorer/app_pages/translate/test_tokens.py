@@ -13,7 +13,8 @@ import core
 from core.analysis.heads.best import BestHead
 from core.analysis.trace.trace import Trace
 from core.config import KINDS
-from core.text.tokenizer import END_ID, Piece, Word
+from core.text.pieces import Piece, Word
+from core.text.vocabulary import IDS
 from explorer.app_pages.translate.tokens import (
     followed,
     node_at,
@@ -67,7 +68,7 @@ def test_tokens_are_the_traces(shown: Trace) -> None:
 def test_the_bytes_of_a_character_are_called_by_it(tmp_path: Path) -> None:
     write_checkpoint(tmp_path)
     model = core.load(tmp_path)
-    written = [*model.checkpoint.tokenizer.encode("5 €"), END_ID]
+    written = [*model.checkpoint.vocabulary.encode("5 €"), IDS.end]
     shown = model.trace("5 €", prefix=written)
     labels = [*"␣5␣", "€ 1/3", "€ 2/3", "€ 3/3"]
     assert [token.text for token in source_tokens(shown)[:-1]] == labels

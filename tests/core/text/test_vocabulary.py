@@ -9,16 +9,9 @@ import sentencepiece
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.text.tokenizer import (
-    END_ID,
-    PAD_ID,
-    START_ID,
-    UNKNOWN_ID,
-    Tokenizer,
-    UnencodableTextError,
-    normalise,
-)
+from core.text.pieces import UnencodableTextError, normalise
 from core.text.toy_grammar import sentence_pairs
+from core.text.vocabulary import IDS, JointVocabulary
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 """Every Unicode string that can be written to a file."""
@@ -76,7 +69,7 @@ def test_half_a_surrogate_pair_is_named(before, half, after):
 @with_tricky
 @given(ANY_TEXT)
 def test_special_pieces_are_never_encoded(tokenizer, text):
-    assert not {PAD_ID, UNKNOWN_ID, START_ID, END_ID} & set(tokenizer.encode(text))
+    assert not {IDS.pad, IDS.unknown, IDS.start, IDS.end} & set(tokenizer.encode(text))
 
 
 @given(st.lists(ANY_TEXT, max_size=5))
@@ -134,7 +127,7 @@ def test_spans_and_words_cover_an_encoded_text(tokenizer, text):
 
 @given(data=st.data())
 def test_any_ids_read_without_error(tokenizer, data):
-    ids = data.draw(st.lists(st.integers(0, tokenizer.vocabulary_size - 1), max_size=12))
+    ids = data.draw(st.lists(st.integers(0, len(tokenizer.names) - 1), max_size=12))
     read = tokenizer.read(ids)
     assert [piece.id for piece in read.pieces] == ids
     assert [piece.name for piece in read.pieces] == [tokenizer.names[id_] for id_ in ids]
@@ -182,7 +175,7 @@ def test_a_cut_character_reads_as_one_replacement_a_byte(tokenizer):
 
 def test_special_pieces_stand_where_they_stand(tokenizer):
     ids = tokenizer.encode("the man")
-    read = tokenizer.read([START_ID, ids[0], UNKNOWN_ID, *ids[1:], END_ID])
+    read = tokenizer.read([IDS.start, ids[0], IDS.unknown, *ids[1:], IDS.end])
     assert read.text == "the man"
     assert (read.pieces[0].start, read.pieces[-1].start) == (0, len(read.text))
     assert [piece.kind for piece in read.pieces if piece.word == -1] == ["special"] * 3
@@ -201,7 +194,7 @@ def test_pieces_know_their_words(tokenizer):
 
 @pytest.mark.parametrize("beyond", [-1, 397])
 def test_an_id_outside_the_vocabulary_is_named(tokenizer, beyond):
-    assert tokenizer.vocabulary_size == 397
+    assert len(tokenizer.names) == 397
     with pytest.raises(ValueError, match=rf"^id {beyond} is outside the vocabulary of 397$"):
         tokenizer.read([5, beyond])
 
@@ -213,14 +206,14 @@ def test_the_vocabulary_begins_with_special_pieces_and_bytes(tokenizer):
 
 
 def test_its_bytes_make_the_same_tokenizer_again(tokenizer):
-    again = Tokenizer(tokenizer.model)
+    again = JointVocabulary(tokenizer.model)
     assert again.names == tokenizer.names
     assert again.encode("The old man sees it.") == tokenizer.encode("The old man sees it.")
 
 
 def test_learning_is_repeatable():
     lines = [line for pair in sentence_pairs(200) for line in pair]
-    assert Tokenizer.learn(lines, 307).model == Tokenizer.learn(iter(lines), 307).model
+    assert JointVocabulary.learn(lines, 307).model == JointVocabulary.learn(iter(lines), 307).model
 
 
 @pytest.mark.parametrize("junk", [b"", b"no model", b"\x00" * 97])
@@ -228,7 +221,7 @@ def test_bytes_that_are_no_vocabulary_are_refused(junk):
     with pytest.raises(
         ValueError, match=re.escape(f"these {len(junk)} bytes are no SentencePiece")
     ):
-        Tokenizer(junk)
+        JointVocabulary(junk)
 
 
 def test_a_vocabulary_with_other_special_ids_is_refused():
@@ -240,7 +233,7 @@ def test_a_vocabulary_with_other_special_ids_is_refused():
     with pytest.raises(
         ValueError, match=r"^special ids \(pad, unk, bos, eos\) are \(-1, 0, 1, 2\), but must be"
     ):
-        Tokenizer(model.getvalue())
+        JointVocabulary(model.getvalue())
 
 
 @pytest.mark.parametrize("size", [100, 290])
@@ -254,12 +247,12 @@ def test_a_vocabulary_without_bytes_is_refused(size):
     with pytest.raises(
         ValueError, match=r"^ids 4 to 259 are not the bytes .*; learn the vocabulary with byte_fall"
     ):
-        Tokenizer(model.getvalue())
+        JointVocabulary(model.getvalue())
 
 
 def test_too_small_a_vocabulary_is_refused():
     with pytest.raises(ValueError, match=r"^vocabulary_size=260 must exceed 260, the special and"):
-        Tokenizer.learn(["some text"], 260)
+        JointVocabulary.learn(["some text"], 260)
 
 
 @pytest.mark.parametrize("size", [261, 5_000], ids=["fewer than letters", "more than merges"])
@@ -268,4 +261,4 @@ def test_a_vocabulary_that_does_not_fit_its_text_is_refused(size):
         ValueError,
         match=rf"^no vocabulary of vocabulary_size={size} can be learnt from this text; choose an",
     ):
-        Tokenizer.learn(["some text", "of few words"], size)
+        JointVocabulary.learn(["some text", "of few words"], size)

@@ -1,0 +1,148 @@
+"""Pieces, words and characters of a text, whatever vocabulary cut it.
+
+The normaliser is this project's own and small, so that it can be stated in one sentence
+(`normalise`).
+"""
+
+import itertools
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+SPACE = "▁"
+
+PieceKind = Literal["text", "byte", "special"]
+
+
+class UnencodableTextError(ValueError):
+    """The text holds something that no UTF-8 file can hold."""
+
+
+def normalise(text: str) -> str:
+    """Unicode NFC; every run of white space becomes one space, none at the ends; `▁` becomes `_`.
+
+    NUL, which SentencePiece would take for an end of text, counts as white space.
+
+    Raises:
+        UnencodableTextError: if the text holds half of a surrogate pair.
+    """
+    for position, character in enumerate(text):
+        if "\ud800" <= character <= "\udfff":
+            raise UnencodableTextError(
+                f"character {position + 1} is U+{ord(character):04X}, half of a surrogate pair, "
+                "which is no character; remove it, or send the text as UTF-8"
+            )
+    composed = unicodedata.normalize("NFC", text.replace("\0", " "))
+    return " ".join(composed.split()).replace(SPACE, "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One token, and the characters of the text it stands for.
+
+    A character written as several byte pieces belongs to each of them: they share one span.
+    """
+
+    id: int
+    name: str  # as in the vocabulary: "▁Mann", "<0xE2>", "</s>"
+    surface: str  # the characters of its span, without the space before a word
+    start: int  # span in the text, in characters
+    end: int
+    word: int  # index among the text's words; -1 for special pieces
+    kind: PieceKind
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class PiecedText:
+    """A text, its pieces and its words (a word is what stands between spaces)."""
+
+    text: str
+    pieces: tuple[Piece, ...]
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Glyph:
+    """Ids that stand for the same characters: one piece, or the bytes of one character."""
+
+    ids: tuple[int, ...]
+    characters: str  # with the space before a word; nothing for special pieces
+
+
+def read_pieces(
+    ids: Sequence[int], names: Sequence[str], kind_of: Callable[[int], PieceKind]
+) -> PiecedText:
+    """Text, character spans and words of any sequence of ids, a model's odd ones included.
+
+    Bytes that are no UTF-8 read as U+FFFD. Special pieces stand where they stand, empty.
+
+    Args:
+        names: the vocabulary by id; a space before a word is written `▁`, a byte `<0xE2>`.
+
+    Raises:
+        ValueError: if an id is outside the vocabulary.
+    """
+    for id_ in ids:
+        if not 0 <= id_ < len(names):
+            raise ValueError(f"id {id_} is outside the vocabulary of {len(names)}")
+    text = ""
+    pieces: list[Piece] = []
+    word_starts: list[int] = []
+    for glyph in _glyphs(ids, names, kind_of):
+        is_special = kind_of(glyph.ids[0]) == "special"
+        opens_word = glyph.characters.startswith(" ") or not word_starts
+        shown = glyph.characters if text else glyph.characters.removeprefix(" ")
+        start = len(text) + len(shown) - len(shown.lstrip(" "))
+        text += shown
+        if opens_word and not is_special:
+            word_starts.append(start)
+        word = -1 if is_special else len(word_starts) - 1
+        pieces += [
+            Piece(id_, names[id_], text[start:], start, len(text), word, kind_of(id_))
+            for id_ in glyph.ids
+        ]
+    return PiecedText(text, tuple(pieces), tuple(_words(text, word_starts)))
+
+
+def _words(text: str, starts: list[int]) -> Iterator[Word]:
+    for start, end in itertools.pairwise([*starts, len(text)]):
+        word = text[start:end].rstrip(" ")
+        yield Word(word, start, start + len(word))
+
+
+def _glyphs(
+    ids: Sequence[int], names: Sequence[str], kind_of: Callable[[int], PieceKind]
+) -> Iterator[_Glyph]:
+    for kind, group in itertools.groupby(ids, key=kind_of):
+        run = tuple(group)
+        if kind == "byte":
+            first = 0
+            for size, character in _characters(bytes(int(names[id_][3:5], 16) for id_ in run)):
+                yield _Glyph(run[first : first + size], character)
+                first += size
+        else:
+            for id_ in run:
+                yield _Glyph((id_,), "" if kind == "special" else names[id_].replace(SPACE, " "))
+
+
+def _characters(run: bytes) -> Iterator[tuple[int, str]]:
+    """Cut bytes into (number of bytes, character); a byte that fits nowhere is one U+FFFD."""
+    while run:
+        for size in range(1, min(4, len(run)) + 1):
+            try:
+                yield size, run[:size].decode()
+                break
+            except UnicodeDecodeError:
+                continue
+        else:
+            size = 1
+            yield 1, "\N{REPLACEMENT CHARACTER}"
+        run = run[size:]

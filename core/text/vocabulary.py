@@ -1,0 +1,184 @@
+"""Text to ids and back: what a model reads, and what it writes.
+
+A `Vocabulary` has a source and a target side, each a `Tokenizer`. `JointVocabulary` is this
+project's own: one SentencePiece model with byte fallback for both sides.
+"""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Protocol, Self
+
+import sentencepiece
+
+from core.config import SpecialIds
+from core.text.pieces import PiecedText, PieceKind, normalise, read_pieces
+
+JOINT_FILE = "sentencepiece.model"
+IDS = SpecialIds(pad=0, unknown=1, start=2, end=3)
+"""Of every joint vocabulary that this project learns."""
+N_SPECIAL_AND_BYTES = 4 + 256
+
+
+class Tokenizer(Protocol):
+    """One side of a vocabulary: cuts text into pieces, and puts pieces together again."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The pieces by id, as the vocabulary spells them: `▁Mann`, `<0xE2>`, `</s>`."""
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text, without start and end.
+
+        Raises:
+            UnencodableTextError: if the text holds half of a surrogate pair.
+        """
+
+    def encode_lines(self, lines: Sequence[str], n_threads: int = 1) -> list[list[int]]:
+        """Ids of each line, as `encode` gives them."""
+
+    def read(self, ids: Iterable[int]) -> PiecedText:
+        """Text, character spans and words of any sequence of ids; see `read_pieces`."""
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of the ids."""
+
+
+class Vocabulary(Protocol):
+    """What a model reads and writes."""
+
+    @property
+    def source(self) -> Tokenizer: ...
+
+    @property
+    def target(self) -> Tokenizer: ...
+
+    @property
+    def ids(self) -> SpecialIds: ...
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """What a checkpoint folder holds of it: file name -> content."""
+
+
+def encode_pairs(
+    vocabulary: Vocabulary, pairs: Sequence[tuple[str, str]]
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Token ids of all sources and of all targets, without special tokens."""
+    return (
+        vocabulary.source.encode_lines([source for source, _ in pairs]),
+        vocabulary.target.encode_lines([target for _, target in pairs]),
+    )
+
+
+class JointVocabulary:
+    """One SentencePiece model with byte fallback for both languages (section 5.1).
+
+    SentencePiece runs with its `identity` rule: the text is normalised by `normalise`.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        """Raises ValueError if the bytes are no SentencePiece model that begins with this project's
+        special and byte pieces."""
+        self.model = model
+        self._processor = sentencepiece.SentencePieceProcessor()
+        try:
+            self._processor.LoadFromSerializedProto(model)
+        except RuntimeError as error:
+            raise ValueError(
+                f"these {len(model)} bytes are no SentencePiece model: {error}"
+            ) from None
+        found = tuple(
+            getattr(self._processor, name)() for name in ("pad_id", "unk_id", "bos_id", "eos_id")
+        )
+        wanted = (IDS.pad, IDS.unknown, IDS.start, IDS.end)
+        if found != wanted:
+            raise ValueError(f"special ids (pad, unk, bos, eos) are {found}, but must be {wanted}")
+        n = min(len(self.names), N_SPECIAL_AND_BYTES)
+        if list(self.names[4:n]) != [f"<0x{byte:02X}>" for byte in range(256)]:
+            raise ValueError(
+                "ids 4 to 259 are not the bytes <0x00> to <0xFF>, without which some text has no "
+                "pieces; learn the vocabulary with byte_fallback=True"
+            )
+
+    @classmethod
+    def learn(cls, lines: Iterable[str], vocabulary_size: int, n_threads: int = 1) -> Self:
+        """Learn byte-pair pieces from text (section 5.1: one vocabulary for source and target).
+
+        Raises:
+            ValueError: if the text has too few different words for so many pieces, or the size
+                leaves no room beside the 260 special and byte pieces.
+        """
+        if vocabulary_size <= N_SPECIAL_AND_BYTES:
+            raise ValueError(
+                f"vocabulary_size={vocabulary_size} must exceed {N_SPECIAL_AND_BYTES}, "
+                "the special and byte pieces"
+            )
+        model = io.BytesIO()
+        try:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=(normalise(line) for line in lines),
+                model_writer=model,
+                model_type="bpe",
+                vocab_size=vocabulary_size,
+                byte_fallback=True,
+                character_coverage=0.9999,
+                normalization_rule_name="identity",
+                input_sentence_size=2_000_000,
+                shuffle_input_sentence=True,
+                num_threads=n_threads,
+                pad_id=IDS.pad,
+                unk_id=IDS.unknown,
+                bos_id=IDS.start,
+                eos_id=IDS.end,
+                minloglevel=2,
+            )
+        except RuntimeError as error:
+            raise ValueError(
+                f"no vocabulary of vocabulary_size={vocabulary_size} can be learnt from this text; "
+                f"choose another size ({str(error).strip()})"
+            ) from None
+        return cls(model.getvalue())
+
+    @property
+    def source(self) -> Self:
+        return self
+
+    @property
+    def target(self) -> Self:
+        return self
+
+    @property
+    def ids(self) -> SpecialIds:
+        return IDS
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        return {JOINT_FILE: self.model}
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        n_pieces = int(self._processor.GetPieceSize())
+        return tuple(self._processor.IdToPiece(id_) for id_ in range(n_pieces))
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of the normalised text, without start and end."""
+        return self._processor.Encode(normalise(text))  # type: ignore[no-any-return]
+
+    def encode_lines(self, lines: Sequence[str], n_threads: int = 1) -> list[list[int]]:
+        normalised = [normalise(line) for line in lines]
+        return self._processor.Encode(normalised, num_threads=n_threads)  # type: ignore[no-any-return]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of the ids; `decode(encode(x)) == normalise(x)`."""
+        return self.read(ids).text
+
+    def read(self, ids: Iterable[int]) -> PiecedText:
+        """Raises ValueError if an id is outside the vocabulary; see `read_pieces`."""
+        return read_pieces(list(ids), self.names, _kind_of)
+
+
+def _kind_of(id_: int) -> PieceKind:
+    if id_ < 4:
+        return "special"
+    return "byte" if id_ < N_SPECIAL_AND_BYTES else "text"
