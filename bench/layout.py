@@ -24,7 +24,7 @@ from core.decoding.search import search
 from core.model import Transformer, build
 from core.text.toy_grammar import sentence_pairs
 from core.text.vocabulary import IDS, JointVocabulary
-from core.training.trainer import Objective
+from core.training.objective import TeacherForcing
 
 VOCABULARY = Path(__file__).resolve().parents[1] / "checkpoints" / "en-de" / "sentencepiece.model"
 FOLDER = Path("runs/bench")
@@ -141,7 +141,7 @@ def _train(size: str) -> Transformer:
     _scale_sublayers(model, GAIN)
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE, betas=(0.9, 0.98), fused=True)
     rates = torch.optim.lr_scheduler.LambdaLR(optimizer, _warmed_up_and_decayed)
-    objective = Objective(model, label_smoothing=0.1).train()
+    objective = TeacherForcing(model, label_smoothing=0.1).train()
     for step in range(N_STEPS):
         batch = text[BATCH * step : BATCH * (step + 1)]
         source = padded([[*source, end] for source, _ in batch], start)

@@ -23,7 +23,7 @@ from bench.machine import PRODUCT_FLOPS, matmul_peak, product
 from bench.workers import Act, Round, Worker, in_turn
 from core.model import build
 from core.system.device import keep_freed_memory
-from core.training.trainer import Objective
+from core.training.objective import TeacherForcing
 
 PART = "training step"
 TARGETS = {"quarter-base": 2.0, "base": 1.0}
@@ -57,7 +57,7 @@ def _ours(precision: str) -> Callable[..., Act]:
         model = build(layout.config(size, p_dropout=P_DROPOUT))
         model.load_state_dict(layout.ours(size).state_dict())
         source, target, _ = batch(n_pairs)
-        objective = Objective(model, label_smoothing=SMOOTHING)
+        objective = TeacherForcing(model, label_smoothing=SMOOTHING)
         n_expected = int((target[:, 1:] != model.config.pad_id).sum())
         return _stepping(objective, lambda: objective(source, target) / n_expected, precision)
 

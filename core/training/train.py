@@ -27,12 +27,13 @@ def run_training(job: TrainingJob, group: "Workers", device: str) -> None:
     import torch
 
     from core.model import build
+    from core.training.objective import TeacherForcing
     from core.training.trainer import Trainer
 
     torch.manual_seed(job.settings.seed)
     model = build(job.config).to(device)
     Trainer(
-        model=model,
+        objective=TeacherForcing(model, label_smoothing=job.settings.label_smoothing),
         corpus=job.texts.corpus,
         validation=job.texts.validation,
         config=job.settings,

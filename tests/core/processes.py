@@ -24,8 +24,10 @@ from core.model import build
 from core.system import files
 from core.text.tokenised import TokenisedCorpus
 from core.training import run_folder, trainer
+from core.training.objective import TeacherForcing
 from core.training.run_folder import RunFolder
 from core.training.trainer import Trainer
+from core.training.update import Update
 from core.training.workers import Workers, workers
 from tests.core.helpers import ENVIRONMENT, random_corpus, small_config
 
@@ -58,11 +60,14 @@ def small_trainer(
     torch.manual_seed(1)
     run = RunFolder(folder)
     run.create()
+    config = TrainConfig(**{**defaults, **settings})
     return Trainer(
-        model=build(small_config(p_dropout=p_dropout)),
+        objective=TeacherForcing(
+            build(small_config(p_dropout=p_dropout)), label_smoothing=config.label_smoothing
+        ),
         corpus=corpus,
         validation=validation or {},
-        config=TrainConfig(**{**defaults, **settings}),
+        config=config,
         run=run,
         group=group or Workers(),
         score=score,
@@ -90,7 +95,7 @@ def shared_training(name: str, folder: Path, group: Workers) -> dict[str, Any]:
         progress = trainer.train()
         reports = [progress.best_perplexity, float(progress.tokens), float(progress.step)]
     else:
-        batches = trainer._batches(run_folder.Progress())
+        batches = trainer.batches_from(run_folder.Progress())
         reports = []
         for step, (batch, _, _) in enumerate(itertools.islice(batches, 5), start=1):
             report = trainer.step(batch, step)
@@ -169,7 +174,7 @@ def _waiting_at(place: str, count: int, reached: Any) -> Iterator[None]:
             time.sleep(600)
 
     if place == "between two parts of a batch":
-        _before(Trainer, "_loss", come_by)
+        _before(Update, "part_loss", come_by)
     elif place == "between weights and moments":
         _before(run_folder, "_moments", come_by)
     elif place == "before the newest state is named":

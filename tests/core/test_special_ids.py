@@ -16,7 +16,7 @@ from core.evaluation.likelihood import corpus_likelihood, likelihood_statistics
 from core.model import probing, record
 from core.model.transformer import attention_tap
 from core.text.batches import collate, padded_batches
-from core.training.trainer import Objective
+from core.training.objective import TeacherForcing
 from tests.core.helpers import corpus_of, small_config, small_model
 
 N = 43
@@ -51,7 +51,7 @@ def test_a_tokenised_corpus_is_padded_by_its_own_ids(marian):
     nll_nats = likelihood_statistics(marian, SOURCES, TARGETS)[:, 0].sum()
     assert corpus_likelihood(marian, corpus).nll_nats == pytest.approx(nll_nats, rel=1e-9)
     batch = collate(corpus, np.arange(3))
-    loss = Objective(marian, label_smoothing=0.0)(batch.source, batch.target)
+    loss = TeacherForcing(marian, label_smoothing=0.0)(batch.source, batch.target)
     assert loss.item() == pytest.approx(nll_nats, rel=1e-9)
 
 

@@ -91,6 +91,7 @@ def _timed(family: Family, rows: Iterable[Row], scratch: Path) -> "Iterable[_Tim
     from core.checkpoint.folder import load_checkpoint
     from core.model import build
     from core.text.batches import epoch_batches
+    from core.training.objective import TeacherForcing
     from core.training.run_folder import RunFolder
     from core.training.trainer import Trainer
 
@@ -99,7 +100,9 @@ def _timed(family: Family, rows: Iterable[Row], scratch: Path) -> "Iterable[_Tim
         settings = row.settings(family.training)
         corpus = _corpus(family, checkpoint, scratch)
         trainer = Trainer(
-            model=build(checkpoint.config),
+            objective=TeacherForcing(
+                build(checkpoint.config), label_smoothing=settings.label_smoothing
+            ),
             corpus=corpus,
             validation={},
             config=settings,

@@ -12,6 +12,7 @@ from core.decoding.search import search
 from core.model import Transformer, build
 from core.text.tokenised import TokenisedCorpus
 from core.text.vocabulary import IDS
+from core.training.objective import TeacherForcing
 from core.training.run_folder import RunFolder
 from core.training.trainer import Trainer
 
@@ -68,7 +69,7 @@ def test_a_head_learns_the_anti_diagonal(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     run.create()
     Trainer(
-        model=model,
+        objective=TeacherForcing(model, label_smoothing=0.0),
         corpus=reversal_corpus(training),
         validation={},
         config=TrainConfig(

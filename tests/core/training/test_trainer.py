@@ -19,7 +19,7 @@ from core.text.batches import collate, epoch_batches
 from core.training.loss import smoothed_cross_entropy
 from core.training.run_folder import Progress, RunFolder
 from core.training.schedule import learning_rate
-from core.training.trainer import DivergedError
+from core.training.update import DivergedError
 from core.training.workers import Workers, workers
 from tests.core.helpers import random_corpus, small_config
 from tests.core.processes import (
@@ -38,7 +38,7 @@ VALIDATION = {"held out": random_corpus(11, seed=5), "other": random_corpus(7, s
 
 
 def steps(trainer, n):
-    batches = trainer._batches(Progress())
+    batches = trainer.batches_from(Progress())
     return [
         trainer.step(batch, number)
         for number, (batch, _, _) in enumerate(itertools.islice(batches, n), start=1)
@@ -55,7 +55,9 @@ def test_a_step_is_the_papers(tmp_path):
     trainer = small_trainer(tmp_path, CORPUS, **settings)
     twin = small_trainer(tmp_path, CORPUS).model
     adam = torch.optim.Adam(twin.parameters(), betas=(0.9, 0.98), eps=1e-9)
-    for number, (batch, _, _) in enumerate(itertools.islice(trainer._batches(Progress()), 4), 1):
+    for number, (batch, _, _) in enumerate(
+        itertools.islice(trainer.batches_from(Progress()), 4), 1
+    ):
         padded = collate(CORPUS, batch)
         expected = padded.target[:, 1:]
         real = expected != 0
@@ -83,7 +85,7 @@ def test_long_gradients_are_scaled_down(tmp_path):
         trainer = small_trainer(tmp_path, CORPUS, max_gradient_norm=limit)
         (report,) = steps(trainer, 1)
         assert report.gradient_norm > 1e-3  # as it was before
-        state = trainer.optimizer.state[trainer.model.embedding.weight]
+        state = trainer.update.optimizer.state[trainer.model.embedding.weight]
         moments[limit] = (
             state["exp_avg"] / 1e-3 if limit < 1 else state["exp_avg"] / report.gradient_norm
         )
@@ -95,7 +97,8 @@ def test_accumulation_equals_one_big_batch(tmp_path, tokens_per_microbatch):
     whole = small_trainer(tmp_path, CORPUS)
     parts = small_trainer(tmp_path, CORPUS, tokens_per_microbatch=tokens_per_microbatch)
     calls = []
-    parts._loss, loss = lambda part: calls.append(len(part)) or loss(part), parts._loss
+    update, loss = parts.update, parts.update.part_loss
+    update.part_loss = lambda corpus, part: calls.append(len(part)) or loss(corpus, part)
     for one, other in zip(steps(whole, 4), steps(parts, 4), strict=True):
         assert other.loss_nats == pytest.approx(one.loss_nats, rel=1e-12)
         assert other.gradient_norm == pytest.approx(one.gradient_norm, rel=1e-10)
@@ -118,7 +121,7 @@ def test_the_loss_goes_down(tmp_path):
 def test_an_epoch_sees_every_pair_once_and_the_next_another_order(tmp_path):
     trainer = small_trainer(tmp_path, CORPUS, seed=7)
     n_batches = len(epoch_batches(CORPUS, tokens_per_update=60, seed=7, epoch=0))
-    seen = list(itertools.islice(trainer._batches(Progress()), 2 * n_batches))
+    seen = list(itertools.islice(trainer.batches_from(Progress()), 2 * n_batches))
     for epoch in range(2):
         part = seen[epoch * n_batches : (epoch + 1) * n_batches]
         pairs = np.concatenate([batch for batch, _, _ in part])
@@ -132,10 +135,10 @@ def test_an_epoch_sees_every_pair_once_and_the_next_another_order(tmp_path):
 
 def test_batches_go_on_from_where_a_run_stands(tmp_path):
     trainer = small_trainer(tmp_path, CORPUS)
-    seen = list(itertools.islice(trainer._batches(Progress()), 30))
+    seen = list(itertools.islice(trainer.batches_from(Progress()), 30))
     for n_done in (1, 7, 15, 29):
         _, epoch, number = seen[n_done - 1]
-        following = next(trainer._batches(Progress(epoch=epoch, batch=number)))
+        following = next(trainer.batches_from(Progress(epoch=epoch, batch=number)))
         assert following[0].tolist() == seen[n_done][0].tolist()
         assert following[1:] == seen[n_done][1:]
 
@@ -207,7 +210,7 @@ def test_the_history_tells_what_happened(tmp_path, monkeypatch):
     assert progress.step == 13
     assert progress.window.n_steps == 1  # of the next line, which never came
     sides = [CORPUS.source_lengths, CORPUS.target_lengths]
-    batches = [batch for batch, _, _ in itertools.islice(trainer._batches(Progress()), 13)]
+    batches = [batch for batch, _, _ in itertools.islice(trainer.batches_from(Progress()), 13)]
     assert progress.tokens == sum(int(side[batch].sum()) for batch in batches for side in sides)
 
 
@@ -225,7 +228,7 @@ def test_a_validation_measures_the_model_without_dropout(tmp_path, monkeypatch):
 
 def test_training_goes_on_with_dropout_after_a_validation(tmp_path):
     trainer = small_trainer(tmp_path, CORPUS, validation=VALIDATION, p_dropout=0.5)
-    trainer._validate(Progress(step=1))
+    trainer.validate(Progress(step=1))
     assert not trainer.model.training
     trainer.step(np.arange(5), 1)
     assert trainer.model.training
@@ -240,7 +243,7 @@ def test_random_numbers_are_a_function_of_seed_and_step(tmp_path):
         rates = []
         for number in (1, 2, 2):
             torch.rand(number)
-            trainer.optimizer.step = lambda: None  # weights stay: only the dropout differs
+            trainer.update.optimizer.step = lambda: None  # weights stay: only the dropout differs
             rates.append(trainer.step(batch, number).loss_nats)
         return rates
 
@@ -265,7 +268,7 @@ def test_patience_ends_a_run_that_gets_no_better(tmp_path, monkeypatch):
     progress = trainer.train()
     assert progress.step == 10  # the fifth validation: the third without a better one
     assert progress.best_perplexity == pytest.approx(7)
-    assert RunFolder(tmp_path).resume(trainer.model, trainer.optimizer).step == 10
+    assert RunFolder(tmp_path).resume(trainer.model, trainer.update.optimizer).step == 10
 
 
 def test_without_patience_a_run_goes_to_its_end(tmp_path, monkeypatch):
@@ -319,8 +322,8 @@ def test_no_validation_text_is_no_validation(tmp_path):
 
 def test_a_diverged_run_names_step_and_rate_and_keeps_the_last_good_state(tmp_path, monkeypatch):
     trainer = small_trainer(tmp_path, CORPUS, n_steps=9, save_every_s=1e-9)
-    loss, n_calls = trainer._loss, itertools.count(1)
-    trainer._loss = lambda part: loss(part) * (math.nan if next(n_calls) == 5 else 1)
+    loss, n_calls = trainer.update.part_loss, itertools.count(1)
+    trainer.update.part_loss = lambda *part: loss(*part) * (math.nan if next(n_calls) == 5 else 1)
     rate = learning_rate(5, d_model=26, n_warmup_steps=3)
     with pytest.raises(
         DivergedError,
@@ -329,7 +332,7 @@ def test_a_diverged_run_names_step_and_rate_and_keeps_the_last_good_state(tmp_pa
     ):
         trainer.train()
     again = small_trainer(tmp_path, CORPUS, n_steps=9)
-    assert again.run.resume(again.model, again.optimizer).step == 4
+    assert again.run.resume(again.model, again.update.optimizer).step == 4
     assert all(parameter.isfinite().all() for parameter in again.model.parameters())
     assert again.train().step == 9
 

@@ -1,0 +1,57 @@
+"""What a training minimises, as one module: the loop knows no more of it than this."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from torch import Tensor, nn
+
+from core.model import Transformer
+from core.model.shapes import SourceIds, TargetIds
+from core.text.tokenised import Indices, TokenisedCorpus
+from core.training.loss import smoothed_cross_entropy
+
+
+class Objective(nn.Module, ABC):
+    """The loss of a batch, cut into parts that fit the memory and are shared out to workers.
+
+    The loop adds up `forward` over all parts of a batch, on all workers, and divides the sum by
+    `n_terms`: so neither accumulation nor the number of workers changes a step.
+    """
+
+    def __init__(self, model: Transformer) -> None:
+        super().__init__()
+        self.model = model
+
+    @abstractmethod
+    def n_terms(self, corpus: TokenisedCorpus, batch: Indices) -> int:
+        """What the summed loss of a whole batch is divided by, such as its number of tokens."""
+
+    @abstractmethod
+    def forward(self, source: SourceIds, target: TargetIds) -> Tensor:
+        """The summed loss of one part.
+
+        Args:
+            source: with the end token, padded.
+            target: from the start token to the end token, padded.
+        """
+
+
+class TeacherForcing(Objective):
+    """Label-smoothed cross-entropy of the next token, given the reference before it (section 5.4)."""
+
+    def __init__(self, model: Transformer, *, label_smoothing: float) -> None:
+        super().__init__(model)
+        self.label_smoothing = label_smoothing
+
+    def n_terms(self, corpus: TokenisedCorpus, batch: Indices) -> int:
+        """Target tokens, the end token of each pair among them."""
+        return int(np.sum(corpus.target_lengths[batch]))
+
+    def forward(self, source: SourceIds, target: TargetIds) -> Tensor:
+        """The decoder consumes target[t] and is to produce target[t + 1]; padding costs nothing."""
+        expected = target[:, 1:]
+        real = expected != self.model.config.pad_id
+        state = self.model.start(self.model.encode(source))
+        stream = self.model.decode(target[:, :-1], state).stream
+        logits = self.model.logits(stream[real])  # only real positions are projected: N V
+        return smoothed_cross_entropy(logits, expected[real], label_smoothing=self.label_smoothing)
