@@ -14,10 +14,21 @@ from core.model.shapes import (
     Queries,
     Stream,
     TokenIds,
+    Values,
     Visible,
     Weights,
 )
 from core.model.taps import Tap
+
+LEAST_SOFTMAX_KEYS = 16
+"""PyTorch's CPU softmax is vectorised from so many numbers a row on; shorter rows are filled up."""
+
+
+def scaled_dot_product_attention(
+    query: Queries, key: Keys, value: Values, visible: Visible
+) -> HeadOutputs:
+    """Equation 1: softmax(QKᵀ/√d_k) V, over the visible keys only."""
+    return attention_weights(attention_scores(query, key), visible) @ value  # B H q d_v
 
 
 def attention_scores(query: Queries, key: Keys) -> Weights:
@@ -28,12 +39,17 @@ def attention_scores(query: Queries, key: Keys) -> Weights:
 def attention_weights(scores: Weights, visible: Visible) -> Weights:
     """The softmax of Equation 1 over the visible keys; hidden keys get exactly zero.
 
-    A query that may look nowhere gets a row of zeros, never NaN, whatever the hidden scores are. The
-    softmax is worked out in float32 at least: in half precision it is slower as well as rougher.
+    A query that may attend to nothing gets a row of zeros, never NaN, whatever the hidden scores are.
+    The softmax is worked out in float32 at least: in half precision it is slower as well as rougher.
     """
     precision = torch.promote_types(scores.dtype, torch.float32)
-    seen = torch.where(visible, scores, torch.finfo(scores.dtype).min)
-    return torch.softmax(seen, dim=-1, dtype=precision) * visible.to(precision)
+    lowest = torch.finfo(scores.dtype).min
+    seen = torch.where(visible, scores, lowest)
+    n_keys = scores.shape[-1]
+    if n_keys < LEAST_SOFTMAX_KEYS and scores.device.type == "cpu":
+        seen = functional.pad(seen, (0, LEAST_SOFTMAX_KEYS - n_keys), value=-torch.inf)
+    weights = torch.softmax(seen, dim=-1, dtype=precision)[..., :n_keys]
+    return weights * visible.to(precision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +69,17 @@ class KeysValues:
 
 
 class MultiHeadAttention(nn.Module):
-    """Section 3.2.2: Concat(head_1 .. head_h) W^O, with d_k and d_v of their own.
+    """Section 3.2.2: Concat(head_1 .. head_h) W^O = Σ_i head_i W^O_i, with
+    head_i = Attention(x W^Q_i, m W^K_i, m W^V_i), where x asks and m, the memory, is attended to.
 
     W^Q, W^K, W^V and W^O of the paper are the four projections; all heads of one kind lie in one
     matrix, head by head. `head_outputs` taps each head's weights x values, before W^O.
 
-    Differs from the paper: `bias` may add biases to the projections (the authors' code has none).
+    Args:
+        d_model: width of the stream.
+        n_heads: h of the paper.
+        d_k, d_v: widths of one head's keys and of its values.
+        bias: add biases to the projections. Differs from the paper, whose authors' code has none.
     """
 
     def __init__(self, *, d_model: int, n_heads: int, d_k: int, d_v: int, bias: bool) -> None:
@@ -73,17 +94,35 @@ class MultiHeadAttention(nn.Module):
         self.output = Tap()
 
     def project(self, memory: Stream) -> KeysValues:
-        """Keys and values of the positions that may be looked at."""
+        """Keys and values of the positions that may be attended to."""
         return KeysValues(
             keys=self.keys(self._split(self.key_projection(memory))),  # B k d_model -> B H k d_k
             values=self.values(self._split(self.value_projection(memory))),
         )
 
     def forward(self, stream: Stream, memory: KeysValues, visible: Visible) -> Stream:
-        query = self.queries(self._split(self.query_projection(stream)))  # -> B H q d_k
-        heads = self.head_outputs(self._attend(query, memory, visible))
-        joined = heads.transpose(1, 2).flatten(2)  # B H q d_v -> B q (H d_v)
-        return self.output(self.output_projection(joined))
+        """Attend from every position of `stream` to the visible positions of `memory`.
+
+        Equation 1 is written out where a tap wants scores or weights (and in training on a CPU, where
+        the fused kernel's backward pass is slow); otherwise PyTorch's fused kernel does the same.
+
+        Args:
+            stream: the positions that ask.
+            memory: what `project` made of the positions that may be attended to.
+            visible: True where a query may attend to a key.
+        """
+        query = self.queries(self._split(self.query_projection(stream)))  # B H q d_k
+        if self._writes_out(query):
+            scores = self.scores(attention_scores(query, memory.keys))  # B H q k
+            weights = self.weights(attention_weights(scores, visible))  # B H q k
+            heads = weights.to(memory.values.dtype) @ memory.values  # B H q d_v
+        else:
+            heads = functional.scaled_dot_product_attention(
+                query, memory.keys, memory.values, attn_mask=visible
+            )
+        heads = self.head_outputs(heads)
+        concatenated = heads.transpose(1, 2).flatten(2)  # B q (H d_v)
+        return self.output(self.output_projection(concatenated))  # B q d_model
 
     def shares(self, heads: HeadOutputs) -> HeadShares:
         """Each head through its own d_v rows of W^O, before the heads are added.
@@ -95,16 +134,7 @@ class MultiHeadAttention(nn.Module):
         by_head = weight.view(weight.shape[0], self.n_heads, -1).permute(1, 2, 0)
         return heads @ by_head  # B H q d_v, H d_v d_model -> B H q d_model
 
-    def _attend(self, query: Queries, memory: KeysValues, visible: Visible) -> HeadOutputs:
-        if self._explicit(query):
-            scores = self.scores(attention_scores(query, memory.keys))
-            weights = self.weights(attention_weights(scores, visible))
-            return weights.to(memory.values.dtype) @ memory.values
-        return functional.scaled_dot_product_attention(
-            query, memory.keys, memory.values, attn_mask=visible
-        )
-
-    def _explicit(self, query: Queries) -> bool:
+    def _writes_out(self, query: Queries) -> bool:
         """The fused kernel returns no weights, and its backward pass is slow on a CPU."""
         if self.weights.is_probed or self.scores.is_probed:
             return True

@@ -16,6 +16,7 @@ from core.model.attention import (
     attention_weights,
     causal,
     not_padding,
+    scaled_dot_product_attention,
 )
 
 B, H, Q, K, D_K, D_V, D_MODEL = 2, 3, 5, 7, 11, 13, 17
@@ -54,6 +55,26 @@ def literal_equation_1(query, key, value, visible):
     return output
 
 
+@pytest.mark.parametrize("n_keys", [1, 2, 15, 16, 17])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_short_rows_are_filled_up_without_a_trace(n_keys, dtype):
+    """Weights and their gradient are those of a softmax over the visible keys alone."""
+    scores = numbers(2, 3, 4, n_keys, dtype=torch.float64).to(dtype) * 30
+    scores[0, 0, 0] = torch.finfo(dtype).min  # a row as low as what it is filled up with
+    scores.requires_grad_()
+    visible = some_visible(1, 1, 4, n_keys)
+    visible[0, 0, 0], visible[0, 0, 3] = True, False
+    weights = attention_weights(scores, visible)
+    exact = scores.detach().to(torch.promote_types(dtype, torch.float32)).requires_grad_()
+    expected = torch.softmax(exact.masked_fill(~visible, -torch.inf), -1).nan_to_num(0.0)
+    assert_close(weights[:, :, :3], expected[:, :, :3])
+    assert not weights[:, :, 3].any()
+    probe = numbers(*weights.shape, seed=4).to(weights.dtype)
+    (gradient,) = torch.autograd.grad((weights * probe).sum(), scores)
+    (wanted,) = torch.autograd.grad((expected[:, :, :3] * probe[:, :, :3]).sum(), exact)
+    assert_close(gradient, wanted.nan_to_num(0.0).to(dtype))
+
+
 def test_equation_1_read_with_loops():
     query, key, value = (
         numbers(B, H, Q, D_K),
@@ -61,7 +82,7 @@ def test_equation_1_read_with_loops():
         numbers(B, H, K, D_V, seed=3),
     )
     visible = some_visible(B, H, Q, K)
-    output = attention_weights(attention_scores(query, key), visible) @ value
+    output = scaled_dot_product_attention(query, key, value, visible)
     for b in range(B):
         for h in range(H):
             literal = literal_equation_1(
