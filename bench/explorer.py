@@ -20,6 +20,7 @@ from plotly.subplots import make_subplots
 
 from bench.browser import await_drawn, measuring, options, translate
 from bench.heads import N_HEADS, N_LAYERS, N_TOKENS, weights
+from core.analysis.head_place import HeadPlace
 from explorer.components.overview import component as overview
 from explorer.figures.colours import weight_scale
 from tests.e2e.conftest import idle, start_server
@@ -128,7 +129,7 @@ def pictures(browser: Browser, n: int) -> dict[str, list[float]]:
     page.set_content("<!doctype html><body></body>")
     page.add_script_tag(content=get_plotlyjs())
     page.add_script_tag(content=PAINTED)
-    ours = [overview.SCRIPT, list(overview.payload(weights(), layer=1, head=1))]
+    ours = [overview.SCRIPT, list(overview.payload(weights(), HeadPlace("cross", 0, 0)))]
     theirs = json.loads(_subplots())
     times: dict[str, list[float]] = {OVERVIEW: [], SUBPLOTS: []}
     for _ in range(n + 1):

@@ -65,7 +65,7 @@ def tokenizer() -> JointVocabulary:
 
 def vocabulary_size() -> int:
     """`</s>`, `<unk>`, the ordinary pieces, and padding, which is the last."""
-    return tokenizer().vocabulary_size - N_SPECIAL + FIRST + 1
+    return len(tokenizer().names) - N_SPECIAL + FIRST + 1
 
 
 def marian_ids(pieces: list[int]) -> list[int]:

@@ -18,6 +18,7 @@ from bench.comparison import Report, Row, Say
 from bench.decoding import LIMIT, searching
 from bench.heads import N_HEADS, N_LAYERS, N_TOKENS, weights
 from bench.workers import Act, Worker, in_turn
+from core.analysis.head_place import HeadPlace
 from core.analysis.trace.capture import trace
 from core.text.pieces import PiecedText
 from core.text.toy_grammar import sentence_pairs
@@ -114,7 +115,7 @@ def _overview() -> Act:
     from explorer.components.overview import component as overview
 
     drawn = weights()
-    return lambda: len(overview.payload(drawn, layer=1, head=1))
+    return lambda: len(overview.payload(drawn, HeadPlace("cross", 0, 0)))
 
 
 def _model_view() -> Act:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.trace.capture import trace
 from core.analysis.trace.head_internals import HeadInternals, head_internals
 from core.analysis.trace.trace import Trace
@@ -66,4 +67,4 @@ class Translator:
         Raises:
             ValueError: if the model has no such head.
         """
-        return head_internals(self.checkpoint.model, trace, kind, layer - 1, head - 1)
+        return head_internals(self.checkpoint.model, trace, HeadPlace.numbered(kind, layer, head))

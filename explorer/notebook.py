@@ -103,7 +103,9 @@ def inside(
     asks = "row" if view.kind == "encoder" else "step"
     chosen = view.replace(layer=layer, head=head, **{asks: row})
     shown = _shown(trace, chosen, checkpoint, usual=middle_place)
-    internals = translator.inside(trace, view.kind, layer=shown.layer, head=shown.head)
+    internals = translator.inside(
+        trace, view.kind, layer=shown.place.layer_number, head=shown.place.head_number
+    )
     return Page(trace.source.text, inside_pictures(shown, internals))
 
 

@@ -94,8 +94,10 @@ class JointVocabulary:
         wanted = (IDS.pad, IDS.unknown, IDS.start, IDS.end)
         if found != wanted:
             raise ValueError(f"special ids (pad, unk, bos, eos) are {found}, but must be {wanted}")
-        n = min(len(self.names), N_SPECIAL_AND_BYTES)
-        if list(self.names[4:n]) != [f"<0x{byte:02X}>" for byte in range(256)]:
+        n = min(int(self._processor.GetPieceSize()), N_SPECIAL_AND_BYTES)
+        if [self._processor.IdToPiece(id_) for id_ in range(4, n)] != [
+            f"<0x{byte:02X}>" for byte in range(256)
+        ]:
             raise ValueError(
                 "ids 4 to 259 are not the bytes <0x00> to <0xFF>, without which some text has no "
                 "pieces; learn the vocabulary with byte_fallback=True"

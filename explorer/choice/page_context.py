@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead
 from core.analysis.trace.trace import Trace
 from core.config import Kind
@@ -29,15 +30,11 @@ class Shown:
         return shape_of(self.trace, self.view.kind)
 
     @property
-    def layer(self) -> int:
-        """From 1."""
+    def place(self) -> HeadPlace:
+        """The head on show."""
         assert self.view.layer
-        return self.view.layer
-
-    @property
-    def head(self) -> int:
         assert self.view.head
-        return self.view.head
+        return HeadPlace.numbered(self.view.kind, self.view.layer, self.view.head)
 
     @property
     def step(self) -> int:
@@ -106,8 +103,8 @@ def first_place(shown: Shown) -> Place:
     kind, shape = shown.view.kind, shown.shape
     if kind != "cross":
         return Place(1, 1, step=1, row=1 if kind == "encoder" else None)
-    best = shown.best
-    return Place(min(best.layer, shape.n_layers), min(best.head, shape.n_heads), step=1, row=None)
+    best = shown.best.place.within(shape.n_layers, shape.n_heads)
+    return Place(best.layer_number, best.head_number, step=1, row=None)
 
 
 def middle_place(shown: Shown) -> Place:

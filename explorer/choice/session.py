@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from core.analysis.head_place import HeadPlace
 from explorer.choice.choice import Choice, Run, read_query
 
 _CHOICE, _NOTICES, _PAST, _TOUCHED = "choice", "notices", "past", "touched"
@@ -85,6 +86,11 @@ def change_run(**values: Any) -> None:
 
 def change_view(**values: Any) -> None:
     _set(choice().with_view(**values))
+
+
+def show_head(place: HeadPlace) -> None:
+    """Look at one head of the sentence on show."""
+    change_view(kind=place.kind, layer=place.layer_number, head=place.head_number)
 
 
 def set_beside(run: Run | None) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.analysis.ablation import Ablation
+from core.analysis.head_place import HeadPlace
 from core.analysis.trace.trace import Trace
 from core.config import Kind
 from explorer.choice.choice import Run
@@ -119,14 +120,12 @@ def _checks() -> Kept:
     return Kept(MOST_CHECK_BYTES)
 
 
-def head_internals(
-    folder: Path, run: Run, shown: Trace, kind: Kind, layer: int, head: int
-) -> "HeadInternals":
-    """All that one head (from 1) computed for the sentence on show."""
+def head_internals(folder: Path, run: Run, shown: Trace, place: HeadPlace) -> "HeadInternals":
+    """All that one head computed for the sentence on show."""
     from core.analysis.trace.head_internals import head_internals as internals
 
     def at(model: "Transformer", shown: Trace) -> "HeadInternals":
-        return internals(model, shown, kind, layer - 1, head - 1)
+        return internals(model, shown, place)
 
     return look(folder, run, at, shown)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead, covering_head
 from core.analysis.trace.trace import Trace
 from core.checkpoint.listing import Listed, list_checkpoints
@@ -75,8 +76,7 @@ def best_head(folder: Path, shown: Trace) -> BestHead:
     alignment = metrics(folder).get("alignment")
     if alignment:
         return BestHead(
-            layer=alignment["layer"],
-            head=alignment["head"],
+            place=HeadPlace.numbered("cross", alignment["layer"], alignment["head"]),
             rows=alignment["rows"],
             label="best-aligned",
             reason=(

@@ -17,7 +17,7 @@ from explorer.figures.words import marked_words
 from explorer.frame.messages import note
 from explorer.head.controls import choose_head, choose_kind
 from explorer.head.differences import Comparison, reading, score
-from explorer.head.matrix import KINDS, HeadMatrix, plain_matrix
+from explorer.head.matrix import HeadMatrix, plain_matrix
 from explorer.head.one_head import draw_links, matrix_figure
 
 ROWS = {"first": "the first translation", "new": "the new translation"}
@@ -75,7 +75,7 @@ def draw_attention(shown: Shown, found: Comparison) -> list[Picture]:
     moved = found.moved_weight(shown.view.kind)
     note(
         "Compare row by row: on the words of the first translation, "
-        f"{moved[shown.layer - 1, shown.head - 1]:.0%} of the weight in an average row of this head "
+        f"{moved[shown.place.layer, shown.place.head]:.0%} of the weight in an average row of this head "
         f"lies elsewhere than before (all heads of this kind: {moved.min():.0%} to {moved.max():.0%}). "
         "Both are drawn piece by piece with nothing left out, whatever is chosen on Heads."
     )
@@ -89,12 +89,11 @@ def head_pictures(shown: Shown, found: Comparison) -> list[Picture]:
 
 def _heads(shown: Shown, found: Comparison) -> dict[str, tuple[Picture, HeadMatrix]]:
     """When -> the picture of the chosen head then, and what it shows."""
-    kind, layer, head = shown.view.kind, shown.layer, shown.head
     after = found.after if shown.view.rows == "new" else found.held
     drawn = {}
     for when, trace in (("before", found.before), ("after", after)):
-        matrix = plain_matrix(trace, kind, layer, head)
-        title = f"{KINDS[kind]}, layer {layer}, head {head}, {when}"
+        matrix = plain_matrix(trace, shown.place)
+        title = f"{shown.place.name}, {when}"
         drawn[when] = Picture(title, matrix_figure(matrix), trace.target.text), matrix
     return drawn
 
@@ -111,9 +110,9 @@ def _choose_head(shown: Shown, found: Comparison) -> None:
             help="The first translation: the same words as before, held fixed under the change.",
             **session.bind_view("rows"),
         )
-        kind, layer, head = found.most_moved()
+        most = found.most_moved()
         st.button(
-            f"Open the head that changed most ({kind}, layer {layer}, head {head})",
-            on_click=session.change_view,
-            kwargs={"kind": kind, "layer": layer, "head": head},
+            f"Open the head that changed most ({most.kind}, {most.in_words})",
+            on_click=session.show_head,
+            args=(most,),
         )

@@ -2,16 +2,17 @@
 
 import streamlit as st
 
+from core.analysis.head_place import KIND_NAMES
 from explorer.choice import session
 from explorer.choice.page_context import Shown
-from explorer.head.matrix import KINDS, row_labels
+from explorer.head.matrix import row_labels
 
 
 def choose_kind() -> None:
     st.radio(
         "Attention",
-        list(KINDS),
-        format_func=KINDS.__getitem__,
+        list(KIND_NAMES),
+        format_func=KIND_NAMES.__getitem__,
         horizontal=True,
         help="Section 3.2.3: the three ways in which the paper uses attention",
         **session.bind_view("kind"),

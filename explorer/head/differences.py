@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.trace.trace import Trace, mean_probability
 from core.config import KINDS, Kind
 from core.text.word_diff import DiffRun, word_diff
@@ -36,12 +37,12 @@ class Comparison:
         """
         return moved_weight(self.before.weights[kind], self.held.weights[kind])
 
-    def most_moved(self) -> tuple[Kind, int, int]:
-        """Kind, layer and head (from 1) of the head whose weights moved most."""
+    def most_moved(self) -> HeadPlace:
+        """The head whose weights moved most."""
         moved = {kind: self.moved_weight(kind) for kind in KINDS}
         kind = max(KINDS, key=lambda kind: float(moved[kind].max()))
         layer, head = divmod(int(moved[kind].argmax()), moved[kind].shape[1])
-        return kind, layer + 1, head + 1
+        return HeadPlace(kind, layer, head)
 
 
 def moved_weight(before: Numbers, after: Numbers) -> NDArray[np.float64]:

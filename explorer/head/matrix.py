@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.heads.rollout import decoder_rollout, encoder_rollout, norm_weighted
 from core.analysis.trace.trace import Trace
 from core.config import Kind
@@ -15,13 +16,6 @@ from explorer.choice.choice import Values, View
 from explorer.figures.head import piece_labels
 
 Numbers = NDArray[np.floating[Any]]
-
-KINDS: dict[Kind, str] = {
-    "encoder": "Encoder self-attention",
-    "decoder": "Decoder self-attention",
-    "cross": "Cross-attention",
-}
-"""What each kind of attention is called on screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +111,12 @@ def special_note(matrices: Sequence[HeadMatrix], *, are_hidden: bool) -> str:
     return f"On average {special.mean():.0%} of {of} is on special tokens, {where}."
 
 
-def plain_matrix(trace: Trace, kind: Kind, layer: int, head: int) -> HeadMatrix:
-    """One head's weights (from 1) piece by piece, nothing left out.
+def plain_matrix(trace: Trace, place: HeadPlace) -> HeadMatrix:
+    """One head's weights piece by piece, nothing left out.
 
     For pages that have no controls for it: what was chosen on Heads does not hold there.
     """
-    return head_matrix(trace, kind, trace.weights[kind][layer - 1, head - 1], View())
+    return head_matrix(trace, place.kind, place.of(trace.weights), View())
 
 
 def row_title(kind: Kind) -> str:

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.analysis.head_place import KIND_NAMES
 from explorer.choice import session
 from explorer.choice.page_context import Shown
 from explorer.components.lines import component as lines
@@ -23,7 +24,7 @@ from explorer.figures.standalone import Picture, View
 from explorer.figures.vector import head_svg
 from explorer.frame.messages import note, plain
 from explorer.frame.wide import wide
-from explorer.head.matrix import KINDS, HeadMatrix, attention, head_matrix, special_note
+from explorer.head.matrix import HeadMatrix, attention, head_matrix, special_note
 
 Numbers = NDArray[np.floating[Any]]
 
@@ -50,21 +51,18 @@ NOTES = {
 
 def title(shown: Shown) -> str:
     view = shown.view
-    place = f"{KINDS[view.kind]}, layer {shown.layer}"
+    kind, layer = KIND_NAMES[view.kind], shown.place.layer_number
     if view.values == "rollout":
-        return f"{KINDS[view.kind]}, rollout up to layer {shown.layer}"
-    if _is_together(shown):
-        place += ", all heads"
-    else:
-        place += f", head {shown.head}"
-        if _is_best(shown):
-            place += f" ({shown.best.label})"
+        return f"{kind}, rollout up to layer {layer}"
+    place = f"{kind}, layer {layer}, all heads" if _is_together(shown) else shown.place.name
+    if _is_best(shown):
+        place += f" ({shown.best.label})"
     return place if view.values == "weights" else f"{place}, norm-weighted"
 
 
 def draw_matrix(shown: Shown) -> None:
     """The heat map; a click on a cell chooses its row."""
-    matrix = _matrix(shown, shown.head)
+    matrix = _matrix(shown, shown.place.head)
     columns = [token_label(label) for label in matrix.columns]
     figure = with_click_targets(_figure(shown, matrix), matrix.values, columns=columns)
     with wide("one-head", least_width_px(len(columns))):
@@ -124,7 +122,7 @@ def picture(shown: Shown) -> Picture:
 def svg(shown: Shown) -> str:
     """The chosen head for print, as a heat map whatever is on screen."""
     as_matrix = dataclasses.replace(shown, choice=shown.choice.with_view(drawing="matrix"))
-    matrix = _matrix(as_matrix, shown.head)
+    matrix = _matrix(as_matrix, shown.place.head)
     return head_svg(
         matrix.values,
         rows=matrix.rows,
@@ -151,26 +149,26 @@ def _is_best(shown: Shown) -> bool:
     """Whether it is the head to open first, alone."""
     best, view = shown.best, shown.view
     is_alone = view.values != "rollout" and not _is_together(shown)
-    return (
-        view.kind == "cross" and is_alone and (shown.layer, shown.head) == (best.layer, best.head)
-    )
+    return is_alone and shown.place == best.place
 
 
 def _numbers(shown: Shown) -> Numbers:
     """H q k of the chosen layer; a rollout has one for all heads."""
-    of_layer: Numbers = attention(shown.trace, shown.view.kind, shown.view.values)[shown.layer - 1]
+    of_layer: Numbers = attention(shown.trace, shown.view.kind, shown.view.values)[
+        shown.place.layer
+    ]
     return of_layer
 
 
 def _matrix(shown: Shown, head: int) -> HeadMatrix:
     numbers = _numbers(shown)
-    values = numbers[min(head, len(numbers)) - 1]
+    values = numbers[min(head, len(numbers) - 1)]
     return head_matrix(shown.trace, shown.view.kind, values, shown.view)
 
 
 def _matrices(shown: Shown) -> list[HeadMatrix]:
     """Of the heads that are drawn, in order."""
-    heads = range(1, len(_numbers(shown)) + 1) if _is_together(shown) else [shown.head]
+    heads = range(len(_numbers(shown))) if _is_together(shown) else [shown.place.head]
     return [_matrix(shown, head) for head in heads]
 
 
@@ -192,7 +190,7 @@ def matrix_figure(matrix: HeadMatrix, **more: Any) -> go.Figure:
 
 def _lines(shown: Shown, matrices: list[HeadMatrix]) -> dict[str, Any]:
     first = matrices[0]
-    heads = range(1, len(matrices) + 1) if _is_together(shown) else [shown.head]
+    heads = range(len(matrices)) if _is_together(shown) else [shown.place.head]
     is_mean = shown.view.values == "rollout"
     return {
         "weights": np.stack([matrix.values for matrix in matrices]) / _scale(shown).most,
@@ -200,7 +198,7 @@ def _lines(shown: Shown, matrices: list[HeadMatrix]) -> dict[str, Any]:
         "columns": first.columns,
         "row_title": first.row_title,
         "column_title": first.column_title,
-        "heads": ["Mean over heads"] if is_mean else [f"Head {head}" for head in heads],
+        "heads": ["Mean over heads"] if is_mean else [f"Head {head + 1}" for head in heads],
         "threshold": max(shown.view.threshold, 0.05),
     }
 

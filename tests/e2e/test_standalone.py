@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from core.analysis.head_place import HeadPlace
 from core.config import ModelConfig
 from explorer.components.anatomy import component as anatomy
 from explorer.components.beam import component as beam
@@ -25,7 +26,7 @@ WEIGHTS = np.random.default_rng(1).dirichlet(np.ones(3), size=(2, 4, 2))  # N H 
 
 @pytest.fixture
 def pictures() -> list[Picture]:
-    heads = overview.payload(WEIGHTS, layer=1, head=2)
+    heads = overview.payload(WEIGHTS, HeadPlace("cross", 0, 1))
     found = beam_of(6, 3)
     payload = lines.lines_payload(
         WEIGHTS[0], rows=ROWS, columns=COLUMNS, row_title="step", column_title="source",

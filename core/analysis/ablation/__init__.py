@@ -8,7 +8,6 @@ This package itself is without torch, so links can be read before torch is loade
 """
 
 from core.analysis.ablation.parts import (
-    SHORT,
     STACKS,
     HeadChange,
     LayerSkip,
@@ -21,7 +20,6 @@ from core.analysis.ablation.parts import (
 from core.analysis.ablation.spec import Ablation
 
 __all__ = [
-    "SHORT",
     "STACKS",
     "Ablation",
     "HeadChange",

@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from core.analysis.head_place import SHORT_KINDS, HeadPlace
 from core.config import Kind
 
 Stack = Literal["encoder", "decoder"]
 Sublayer = Literal["self", "cross", "ffn"]
-SHORT: dict[Kind, str] = {"encoder": "enc", "decoder": "dec", "cross": "cross"}
 STACKS: tuple[Stack, ...] = get_args(Stack)
 
 LARGEST = 1e9
@@ -50,8 +50,12 @@ class HeadChange:
         return stack_of(self.kind)
 
     @property
+    def at(self) -> HeadPlace:
+        return HeadPlace(self.kind, self.layer, self.head)
+
+    @property
     def place(self) -> str:
-        return f"{SHORT[self.kind]}.L{self.layer + 1}H{self.head + 1}"
+        return self.at.label
 
     @property
     def order(self) -> _Order:
@@ -90,8 +94,12 @@ class RowOnKey:
         return stack_of(self.kind)
 
     @property
+    def at(self) -> HeadPlace:
+        return HeadPlace(self.kind, self.layer, self.head)
+
+    @property
     def place(self) -> str:
-        return f"{SHORT[self.kind]}.L{self.layer + 1}H{self.head + 1}.row{self.row + 1}"
+        return f"{self.at.label}.row{self.row + 1}"
 
     @property
     def order(self) -> _Order:
@@ -115,7 +123,7 @@ class SublayerSkip:
 
     @property
     def place(self) -> str:
-        return f"{SHORT[self.stack]}.L{self.layer + 1}.{self.sublayer}"
+        return f"{SHORT_KINDS[self.stack]}.L{self.layer + 1}.{self.sublayer}"
 
     @property
     def order(self) -> _Order:
@@ -134,7 +142,7 @@ class LayerSkip:
 
     @property
     def place(self) -> str:
-        return f"{SHORT[self.stack]}.L{self.layer + 1}"
+        return f"{SHORT_KINDS[self.stack]}.L{self.layer + 1}"
 
     @property
     def order(self) -> _Order:
@@ -178,7 +186,7 @@ class PositionChange:
 
     @property
     def place(self) -> str:
-        return f"{SHORT[self.stack]}.pos"
+        return f"{SHORT_KINDS[self.stack]}.pos"
 
     @property
     def order(self) -> _Order:
@@ -196,7 +204,7 @@ Part = HeadChange | RowOnKey | SublayerSkip | LayerSkip | PositionChange
 
 
 def _in_stack(kind: Kind, layer: int) -> _Order:
-    return list(SHORT).index(kind), layer
+    return list(SHORT_KINDS).index(kind), layer
 
 
 def _number(value: float) -> str:

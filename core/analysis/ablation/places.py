@@ -4,7 +4,6 @@ from collections.abc import Collection
 from typing import Literal
 
 from core.analysis.ablation import (
-    SHORT,
     Ablation,
     HeadChange,
     LayerSkip,
@@ -13,7 +12,8 @@ from core.analysis.ablation import (
     RowOnKey,
     SublayerSkip,
 )
-from core.config import Kind
+from core.analysis.ablation.parts import Sublayer, stack_of
+from core.analysis.head_place import HeadPlace
 
 State = Literal["off", "changed"]
 """What became of a place: switched off, or changed otherwise (scaled, uniform, moved)."""
@@ -44,30 +44,34 @@ def _off_there(part: Part) -> Part | None:
         return None
 
 
-def changes_of(ablation: Ablation, kind: Kind, layer: int, head: int) -> tuple[Part, ...]:
-    """What is changed about a head (from 1) or about what holds it, from the outside in."""
-    stack, sublayer = ("dec", "cross") if kind == "cross" else (SHORT[kind], "self")
-    place = f"{SHORT[kind]}.L{layer}H{head}"
-    around = (f"{stack}.L{layer}", f"{stack}.L{layer}.{sublayer}", place)
+def changes_of(ablation: Ablation, head: HeadPlace) -> tuple[Part, ...]:
+    """What is changed about a head or about what holds it, from the outside in."""
+    sublayer: Sublayer = "cross" if head.kind == "cross" else "self"
+    stack = stack_of(head.kind)
+    around = (
+        LayerSkip(stack, head.layer).place,
+        SublayerSkip(stack, head.layer, sublayer).place,
+        head.label,
+    )
     return tuple(
         part
         for part in ablation.parts
-        if part.place in around or part.place.startswith(f"{place}.row")
+        if part.place in around or part.place.startswith(f"{head.label}.row")
     )
 
 
-def is_silent(ablation: Ablation, kind: Kind, layer: int, head: int) -> bool:
-    """Whether a head (from 1) brings nothing, because it or what holds it is off."""
-    return any(part == _off_there(part) for part in changes_of(ablation, kind, layer, head))
+def is_silent(ablation: Ablation, head: HeadPlace) -> bool:
+    """Whether a head outputs nothing, because it or what holds it is off."""
+    return any(part == _off_there(part) for part in changes_of(ablation, head))
 
 
-def is_blind(ablation: Ablation, kind: Kind, layer: int, head: int) -> bool:
-    """Whether it makes no difference where a head (from 1) would look by itself, in every row."""
+def is_blind(ablation: Ablation, head: HeadPlace) -> bool:
+    """Whether it makes no difference where a head would attend by itself, in every row."""
     replaced = any(
         isinstance(part, HeadChange) and part.change in ("mean", "uniform")
-        for part in changes_of(ablation, kind, layer, head)
+        for part in changes_of(ablation, head)
     )
-    return replaced or is_silent(ablation, kind, layer, head)
+    return replaced or is_silent(ablation, head)
 
 
 def with_off(ablation: Ablation, places: Collection[str]) -> Ablation:

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.analysis.ablation.parts import (
-    SHORT,
     STACKS,
     HeadChange,
     LayerSkip,
@@ -25,9 +24,10 @@ from core.analysis.ablation.parts import (
     Sublayer,
     SublayerSkip,
 )
+from core.analysis.head_place import SHORT_KINDS
 from core.config import Kind, ModelConfig
 
-_LONG: dict[str, Kind] = {short: kind for kind, short in SHORT.items()}
+_LONG: dict[str, Kind] = {short: kind for kind, short in SHORT_KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True)

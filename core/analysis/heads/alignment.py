@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.heads.word_attention import Rows, word_weights
 from core.analysis.trace.capture import capture_weights
 from core.model import Transformer
@@ -36,22 +37,24 @@ class HeadAlignment:
     n_sentences: int
 
     @property
-    def best(self) -> tuple[Rows, int, int]:
-        """Row convention, layer and head (from 0) with the lowest error rate."""
+    def best(self) -> tuple[Rows, HeadPlace]:
+        """The head with the lowest error rate, and which of its steps a word is read at."""
         rows: Rows = min(self.error_rates, key=lambda r: float(self.error_rates[r].min()))
         layer, head = np.unravel_index(
             self.error_rates[rows].argmin(), self.error_rates[rows].shape
         )
-        return rows, int(layer), int(head)
+        return rows, HeadPlace("cross", int(layer), int(head))
 
     def to_json(self) -> dict[str, Any]:
         """Layers and heads from 1, as on screen."""
-        rows, layer, head = self.best
+        rows, place = self.best
         return {
             "rows": rows,
-            "layer": layer + 1,
-            "head": head + 1,
-            "alignment_error_rate": round(float(self.error_rates[rows][layer, head]), 4),
+            "layer": place.layer_number,
+            "head": place.head_number,
+            "alignment_error_rate": round(
+                float(self.error_rates[rows][place.layer, place.head]), 4
+            ),
             "error_rates": {r: e.round(4).tolist() for r, e in self.error_rates.items()},
             "n_sentences": self.n_sentences,
         }

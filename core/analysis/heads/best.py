@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.heads.measures import RankedHead, ranked_heads
 from core.analysis.heads.word_attention import Rows
 from core.analysis.trace.trace import Trace
@@ -9,10 +10,9 @@ from core.analysis.trace.trace import Trace
 
 @dataclass(frozen=True, slots=True)
 class BestHead:
-    """The cross-attention head to open first (from 1), and why."""
+    """The cross-attention head to open first, and why."""
 
-    layer: int
-    head: int
+    place: HeadPlace
     rows: Rows
     label: str
     reason: str
@@ -39,8 +39,7 @@ def covering_head(shown: Trace) -> BestHead:
     coverage = words.max(-2).mean(-1)  # how much of each source token its best row got
     layer, head = divmod(int(coverage.argmax()), coverage.shape[1])
     return BestHead(
-        layer + 1,
-        head + 1,
+        HeadPlace("cross", layer, head),
         "produced",
         "covers most",
         "covers this source most completely (no alignment was measured for this checkpoint)",
@@ -64,13 +63,12 @@ def heads_for_step(shown: Trace, best: BestHead, step: int) -> list[HeadForStep]
     heads = [HeadForStep(step, ranked) for ranked in ranked_heads(shown, step - 1)]
     if not best.is_late:
         return heads
-    place = (best.layer - 1, best.head - 1)
-    others = [head for head in heads if (head.ranked.layer, head.ranked.head) != place]
+    others = [head for head in heads if head.ranked.place != best.place]
     if step == len(shown.steps):
         return others
     late = [
         HeadForStep(step + 1, ranked)
         for ranked in ranked_heads(shown, step)
-        if (ranked.layer, ranked.head) == place
+        if ranked.place == best.place
     ]
     return sorted([*late, *others], key=lambda head: -head.ranked.weight)

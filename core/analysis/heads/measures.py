@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.heads.rollout import Numbers, norm_weighted
 from core.analysis.trace.trace import Trace
 from core.config import KINDS, Kind
@@ -147,8 +148,7 @@ MEASURES: Mapping[str, Measure] = {
 class RankedHead:
     """A cross-attention head, and the source piece it looked at most at one step."""
 
-    layer: int  # from 0, as head
-    head: int
+    place: HeadPlace
     piece: int  # index among the source's pieces; special ones do not count
     weight: float  # what the heads are ranked by: the share of the look that this piece got
     contribution: float  # the head's part of what its layer added at this step
@@ -183,8 +183,7 @@ def ranked_heads(trace: Trace, step: int) -> tuple[RankedHead, ...]:
     contributions = MEASURES["contribution"].function(trace, "cross", step)
     heads = [
         RankedHead(
-            layer,
-            head,
+            HeadPlace("cross", layer, head),
             int(piece),
             float(weights[layer, head, piece]),
             float(contributions[layer, head]),

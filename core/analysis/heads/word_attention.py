@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.trace.trace import Trace
 from core.text.pieces import Piece
 
@@ -50,16 +51,16 @@ class AlignedWord:
     source_weight: float  # the share of the word's attention that this source word got
 
 
-def aligned_words(trace: Trace, *, layer: int, head: int, rows: Rows) -> tuple[AlignedWord, ...]:
+def aligned_words(trace: Trace, place: HeadPlace, *, rows: Rows) -> tuple[AlignedWord, ...]:
     """Each produced word with the source word that one cross-attention head links it to.
 
     Args:
-        layer, head: from 0.
+        place: a head of cross-attention.
         rows: which step of a word to look at; heads that align well differ in this.
     """
     if not trace.source.words or not trace.target.words:
         return ()
-    weights = trace.weights["cross"][layer, head]
+    weights = place.of(trace.weights)
     produced = trace.target.pieces[:-1]  # </s> is no word
     of_rows = weights[: len(produced)] if rows == "produced" else weights[1 : len(produced) + 1]
     links = word_weights(of_rows, produced, trace.source.pieces)

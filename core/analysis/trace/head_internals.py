@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.trace.capture import capture, ids_of
 from core.analysis.trace.trace import Trace
-from core.config import Kind, n_layers
+from core.config import n_layers
 from core.model import Transformer
 from core.model.attention import causal
 from core.model.transformer import attention_of, attention_tap
@@ -39,22 +40,19 @@ class HeadInternals:
 
 
 @torch.inference_mode()
-def head_internals(
-    model: Transformer, trace: Trace, kind: Kind, layer: int, head: int
-) -> HeadInternals:
+def head_internals(model: Transformer, trace: Trace, place: HeadPlace) -> HeadInternals:
     """All that one head computed for a trace, in the model's own precision.
-
-    Args:
-        layer, head: from 0.
 
     Raises:
         ValueError: if the model has no such head.
     """
-    for name, index, n in (
-        ("layer", layer, n_layers(model.config, kind)), ("head", head, model.config.n_heads)
-    ):  # fmt: skip
-        if not 0 <= index < n:
-            raise ValueError(f"{name}={index} is not one of 0 .. {n - 1} of {kind} attention")
+    kind, layer, head = place.kind, place.layer, place.head
+    n, h = n_layers(model.config, kind), model.config.n_heads
+    if not (0 <= layer < n and 0 <= head < h):
+        raise ValueError(
+            f"{place.label} is no head of this model: {kind} attention has layers 1 to {n}, each "
+            f"with heads 1 to {h}"
+        )
     seen = capture(model, *ids_of(model, trace), [attention_tap(kind, layer, "*")])
 
     def of_head(tensor: str) -> Tensor:

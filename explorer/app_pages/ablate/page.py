@@ -96,7 +96,7 @@ def _before(shown: Shown) -> Trace:
 
 
 def _marked(shown: Shown) -> tuple[str, str]:
-    return f"cross.L{shown.best.layer}H{shown.best.head}", shown.best.label
+    return shown.best.place.label, shown.best.label
 
 
 def _take_switches() -> None:
@@ -203,7 +203,7 @@ def _below_the_words(shown: Shown) -> None:
             note(picture.note)
     found = _compared(shown)
     before_after.draw_attention(shown, found)
-    if is_silent(_ablation(shown), shown.view.kind, shown.layer, shown.head):
+    if is_silent(_ablation(shown), shown.place):
         note(
             "This head is off: its weights are still computed, but what they fetch is replaced by "
             "zeros, so the layer goes on without it."

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.analysis.effects.tables import counted
+from core.analysis.head_place import KIND_NAMES
 from core.config import KINDS
 from explorer.app_pages.ablate.figures import (
     candidates_figure,
@@ -13,7 +14,6 @@ from explorer.app_pages.ablate.figures import (
     steps_figure,
     worth_figure,
 )
-from explorer.app_pages.ablate.presets import NAMES
 from explorer.figures.axes import signed
 from explorer.figures.head import piece_label, piece_labels, token_label
 from explorer.figures.standalone import Picture
@@ -119,7 +119,7 @@ def worth_picture(swept: "CorpusEffects | None") -> Picture | None:
         heads = [head for head in found if head.kind == kind]
         groups.append(
             (
-                NAMES[kind],
+                KIND_NAMES[kind].lower(),
                 [head.place for head in heads],
                 [found[head].value for head in heads],
                 [found[head].interval_95 for head in heads],

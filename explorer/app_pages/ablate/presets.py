@@ -12,14 +12,10 @@ from core.analysis.ablation import (
     SublayerSkip,
 )
 from core.analysis.ablation.places import with_off
+from core.analysis.head_place import KIND_NAMES
 from core.analysis.heads.best import BestHead
 from core.config import KINDS, Kind, ModelConfig
 
-NAMES: dict[Kind, str] = {
-    "encoder": "encoder self-attention",
-    "decoder": "decoder self-attention",
-    "cross": "cross-attention",
-}
 SUBLAYERS = {
     "self": "self-attention",
     "cross": "cross-attention",
@@ -39,16 +35,12 @@ def _heads_in_words(ablation: Ablation) -> Iterator[str]:
         heads = [p for p in ablation.parts if isinstance(p, HeadChange) and p.kind == kind]
         silent = [head for head in heads if head.change == 0]
         if len(silent) > MOST_NAMED:
-            yield f"{len(silent)} heads of {NAMES[kind]} off"
+            yield f"{len(silent)} heads of {KIND_NAMES[kind].lower()} off"
         elif silent:
-            yield f"{NAMES[kind]} {', '.join(_number(head) for head in silent)} off"
+            yield f"{KIND_NAMES[kind].lower()} {', '.join(head.at.short for head in silent)} off"
         for head in heads:
             if head.change != 0:
-                yield f"{NAMES[kind]} {_number(head)} {_change(head)}"
-
-
-def _number(head: HeadChange) -> str:
-    return f"L{head.layer + 1}H{head.head + 1}"
+                yield f"{KIND_NAMES[kind].lower()} {head.at.short} {_change(head)}"
 
 
 def _change(head: HeadChange) -> str:
@@ -80,13 +72,13 @@ class Preset:
 
 def presets(config: ModelConfig, best: BestHead) -> list[Preset]:
     """What to try first on any model; none twice."""
-    aligned = HeadChange("cross", best.layer - 1, best.head - 1)
+    aligned = HeadChange("cross", best.place.layer, best.place.head)
     cross = _heads("cross", config.n_decoder_layers, config.n_heads)
     last_encoder = LayerSkip("encoder", config.n_encoder_layers - 1)
     made = [
         Preset(
             f"Without the {best.label} head",
-            f"Cross-attention {_number(aligned)} {best.reason}. Is it what the translation hangs on?",
+            f"Cross-attention {aligned.at.short} {best.reason}. Is it what the translation hangs on?",
             Ablation((aligned,)),
         ),
         Preset(

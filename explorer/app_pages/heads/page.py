@@ -81,8 +81,7 @@ def _all_heads(shown: Shown) -> None:
     tint = _measure(shown)
     overview(
         shown.trace.weights[kind],
-        layer=shown.layer,
-        head=shown.head,
+        shown.place,
         key=OVERVIEW,
         on_choice=_take_head,
         tint=tint,
@@ -142,14 +141,18 @@ def _ranking(shown: Shown) -> None:
         **session.bind_view("step", shown.step),
     )
     for found in heads_for_step(trace, shown.best, shown.step)[:N_RANKED]:
-        ranked, layer, head = found.ranked, found.ranked.layer + 1, found.ranked.head + 1
+        ranked, place = found.ranked, found.ranked.place
         late = "" if found.step == shown.step else f", in its row of step {found.step}"
         st.button(
-            f"Layer {layer}, head {head}: {ranked.weight:.0%} on {plain(pieces[ranked.piece])}{late}",
-            key=f"ranked-{ranked.layer}-{ranked.head}",
+            f"{place.in_words.capitalize()}: {ranked.weight:.0%} on {plain(pieces[ranked.piece])}{late}",
+            key=f"ranked-{place.short}",
             type="tertiary",
             on_click=session.change_view,
-            kwargs={"layer": layer, "head": head, "step": found.step},
+            kwargs={
+                "layer": place.layer_number,
+                "head": place.head_number,
+                "step": found.step,
+            },
         )
     if shown.best.is_late:
         note(_late_note(shown))
@@ -158,7 +161,7 @@ def _ranking(shown: Shown) -> None:
 def _late_note(shown: Shown) -> str:
     """How the list takes a head whose rows are one step late."""
     best, n_steps = shown.best, len(shown.trace.steps)
-    who = f"Layer {best.layer}, head {best.head} looks at a word’s source one step late"
+    who = f"{best.place.in_words.capitalize()} looks at a word’s source one step late"
     if shown.step < n_steps:
         return f"{who}: the list takes its row of step {shown.step + 1}, which consumes this word."
     return f"{who}: no step consumes what the last one wrote, so it is not in this list."
@@ -176,8 +179,10 @@ def _one_head(shown: Shown) -> None:
         one_head.draw_lines(shown)
     else:
         one_head.draw_matrix(shown)
-    drawn = "Rollout" if shown.view.values == "rollout" else f"Head {shown.head}"
-    name = f"{shown.view.kind}-layer-{shown.layer}-{drawn.lower().replace(' ', '-')}.svg"
+    drawn = "Rollout" if shown.view.values == "rollout" else f"Head {shown.place.head_number}"
+    name = (
+        f"{shown.view.kind}-layer-{shown.place.layer_number}-{drawn.lower().replace(' ', '-')}.svg"
+    )
     save_svg(f"{drawn} as SVG", lambda: one_head.svg(shown), name)
 
 

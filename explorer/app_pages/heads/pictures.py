@@ -1,21 +1,22 @@
 """The pictures of the Heads page, for page, file and notebook."""
 
+from core.analysis.head_place import KIND_NAMES
 from explorer.choice.page_context import Shown
 from explorer.components.overview import component as overview
 from explorer.components.overview.component import TILES_NOTE
 from explorer.figures import vector
 from explorer.figures.standalone import Picture, View
 from explorer.head import one_head
-from explorer.head.matrix import KINDS, column_labels, column_title, row_labels, row_title
+from explorer.head.matrix import column_labels, column_title, row_labels, row_title
 
 
 def head_pictures(shown: Shown) -> list[Picture]:
     """All heads of the chosen kind of attention, and the chosen one enlarged."""
     kind = shown.view.kind
-    tiles = overview.payload(shown.trace.weights[kind], layer=shown.layer, head=shown.head)
+    tiles = overview.payload(shown.trace.weights[kind], shown.place)
     return [
         Picture(
-            f"{KINDS[kind]}: all heads",
+            f"{KIND_NAMES[kind]}: all heads",
             View(overview.SCRIPT, overview.STYLE, tiles),
             TILES_NOTE,
         ),
@@ -32,6 +33,6 @@ def heads_svg(shown: Shown) -> str:
         columns=column_labels(trace, kind),
         row_title=row_title(kind),
         column_title=column_title(kind),
-        title=f"{KINDS[kind]}: all heads",
+        title=f"{KIND_NAMES[kind]}: all heads",
         about=f"{trace.source.text} → {trace.target.text}",
     )

@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer.app_pages.inside import equations
 from explorer.app_pages.inside.figures import least_width_px
-from explorer.app_pages.inside.pictures import WALK_NOTE, inside_pictures, place_of
+from explorer.app_pages.inside.pictures import WALK_NOTE, inside_pictures
 from explorer.app_pages.inside.sentences import (
     Row,
     caveat,
@@ -35,9 +35,7 @@ def draw(shown: Shown) -> Pictures:
         choose_head(shown)
         choose_row(shown)
     with st.spinner("Computing this head…"):
-        inside = head_internals(
-            shown.folder, shown.choice.run, shown.trace, shown.view.kind, shown.layer, shown.head
-        )
+        inside = head_internals(shown.folder, shown.choice.run, shown.trace, shown.place)
     row = row_of(shown, inside)
     walk, softmax, norms = inside_pictures(shown, inside)
     st.html(f"<style>{equations.style()}</style>")
@@ -51,7 +49,7 @@ def draw(shown: Shown) -> Pictures:
 
 
 def _equation(shown: Shown, row: Row, picture: Picture) -> None:
-    place = place_of(shown)
+    place = shown.place.name
     st.subheader(f"Equation 1, {place[0].lower()}{place[1:]}", anchor=False)
     words, beside = st.columns([2, 3], gap="large")
     with words, st.container(height="stretch", vertical_alignment="distribute"):

@@ -7,7 +7,7 @@ from explorer.app_pages.inside.sentences import caveat, row_of
 from explorer.choice.page_context import Shown
 from explorer.figures.head import token_label
 from explorer.figures.standalone import Picture
-from explorer.head.matrix import KINDS, row_labels, row_title
+from explorer.head.matrix import row_labels, row_title
 
 if TYPE_CHECKING:
     from core.analysis.trace.head_internals import HeadInternals
@@ -23,9 +23,9 @@ def inside_pictures(shown: Shown, inside: "HeadInternals") -> tuple[Picture, Pic
         inside.share_norms,
         rows=[token_label(label) for label in rows],
         row_title=row_title(row.kind),
-        marked=(shown.query, shown.head - 1),
+        marked=(shown.query, shown.place.head),
     )
-    title = f"{place_of(shown)}, row {rows[shown.query]}"
+    title = f"{shown.place.name}, row {rows[shown.query]}"
     return (
         Picture(title, walk_figure(row.walked, keys=keys), f"{caveat(row)} {WALK_NOTE}".strip()),
         Picture(
@@ -34,7 +34,3 @@ def inside_pictures(shown: Shown, inside: "HeadInternals") -> tuple[Picture, Pic
         ),
         Picture("How much each head adds to each row", norms),
     )
-
-
-def place_of(shown: Shown) -> str:
-    return f"{KINDS[shown.view.kind]}, layer {shown.layer}, head {shown.head}"

@@ -28,7 +28,7 @@ class Row:
     """One row of one head: its numbers, and the names of what asks and of what is looked at."""
 
     kind: Kind
-    head: int  # from 1
+    head: int  # from 0
     asks: str
     produced: str | None  # by the step; nothing is, in the encoder
     is_chosen: bool  # the reader, not the model, chose what the step produced
@@ -64,10 +64,10 @@ def row_of(shown: Shown, inside: "HeadInternals") -> Row:
     target = piece_labels(piece.name for piece in trace.target.pieces)
     produced = None if kind == "encoder" else target[query]
     keys = tuple(column_labels(trace, kind))
-    changes = changes_of(Ablation.parse(run.ablation), kind, shown.layer, shown.head)
+    changes = changes_of(Ablation.parse(run.ablation), shown.place)
     return Row(
         kind,
-        shown.head,
+        shown.place.head,
         asks,
         produced,
         query < n_chosen(run, trace),
@@ -125,7 +125,7 @@ def story(row: Row) -> str:
         f"{_opening(row)} :blue[**query**] of {_quoted(row.asks)} asks: its largest product{seen} is "
         f"with the :red[**key**] of {_quoted(row.keys[top])} ({signed(walked.products[top])}). "
         f"So {walked.weights[top]:.0%} of this row's :violet[**attention**] {goes} there, and head "
-        f"{row.head} {passes} on that much of its :green[**value**]."
+        f"{row.head + 1} {passes} on that much of its :green[**value**]."
     )
 
 
@@ -204,12 +204,14 @@ def share(row: Row) -> str:
         return "The layer goes on without this attention here: nothing of what its heads bring is added."
     changes = [part.change for part in row.changes if isinstance(part, HeadChange)]
     if 0 in changes:
-        return f"Head {row.head} is switched off here: it brings nothing to this row."
-    who = f"the mean in place of head {row.head}" if "mean" in changes else f"head {row.head}"
+        return f"Head {row.head + 1} is switched off here: it brings nothing to this row."
+    who = (
+        f"the mean in place of head {row.head + 1}" if "mean" in changes else f"head {row.head + 1}"
+    )
     if len(norms) == 1:
         return f"This layer has one head: all that is added to the row comes from {who}."
     shares = norms / max(norms.sum(), 1e-12)
-    own, first = row.head - 1, int(shares.argmax())
+    own, first = row.head, int(shares.argmax())
     most = "more than any other" if own == first else f"head {first + 1} most ({shares[first]:.0%})"
     return (
         f"In this row, {who} brings {shares[own]:.0%} of the summed lengths of all "

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.trace.trace import Trace, mean_probability
 from core.experiments.table3.report import trained_with
 from core.text.pieces import normalise
@@ -162,15 +163,16 @@ def _draw_heads(family: Family, row: str, trace: Trace, model: str) -> Picture:
     weights = trace.weights["cross"]
     n_layers, n_heads = weights.shape[:2]
     best, key = best_head(family.folder / row, trace), f"heads-{row}"
-    chosen = overview.choice(key) or (best.layer, best.head)
-    layer, head = min(chosen[0], n_layers), min(chosen[1], n_heads)
+    clicked = overview.choice(key)
+    chosen = HeadPlace.numbered("cross", *clicked) if clicked else best.place
+    place = chosen.within(n_layers, n_heads)
     with wide(f"wide-{row.replace('.', '-')}", LABELS_PX + LEAST_TILE_PX * n_heads):
-        overview.overview(weights, layer=layer, head=head, key=key, on_choice=_redraw)
+        overview.overview(weights, place, key=key, on_choice=_redraw)
     if st.button("Open this head in Heads", key=f"open-{row}", type="tertiary"):
         session.change_run(model=model)
-        session.change_view(kind="cross", layer=layer, head=head)
+        session.show_head(place)
         st.switch_page(PAGES["Heads"])
-    payload = overview.payload(weights, layer=layer, head=head)
+    payload = overview.payload(weights, place)
     return Picture(
         f"{row}: cross-attention, {n_layers} x {n_heads} heads",
         View(overview.SCRIPT, overview.STYLE, payload),

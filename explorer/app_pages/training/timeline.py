@@ -103,7 +103,7 @@ def _draw_translations(shown: Shown, traces: dict[int, Trace]) -> None:
 
 def _draw_head(shown: Shown, read: Trace) -> Picture:
     best = shown.best
-    matrix = plain_matrix(read, "cross", best.layer, best.head)
+    matrix = plain_matrix(read, best.place)
     picture = Picture(_title(shown), matrix_figure(matrix))
     st.markdown(f"**{picture.title}**")
     st.plotly_chart(picture.shown, alt=picture.title, key="timeline", config={"displaylogo": False})
@@ -120,5 +120,4 @@ def _draw_head(shown: Shown, read: Trace) -> Picture:
 
 def _title(shown: Shown) -> str:
     best = shown.best
-    place = f"Cross-attention, layer {best.layer}, head {best.head} ({best.label})"
-    return f"{place}, {name_of(shown.view.snapshot)}"
+    return f"{best.place.name} ({best.label}), {name_of(shown.view.snapshot)}"

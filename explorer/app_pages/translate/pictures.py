@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead
 from core.analysis.trace.trace import Trace
 from explorer.app_pages.translate.tokens import followed, source_tokens, step_tokens
@@ -41,8 +42,7 @@ def stepper_data(shown: Shown, before: Trace | None, *, can_change: bool = True)
         trace.weights,
         start=trace.consumed[0].name,
         run=run_name(shown.folder, run),
-        layer=shown.layer,
-        head=shown.head,
+        place=shown.place,
         step=shown.step,
         late=late_head(shown.best),
         can_change=can_change,
@@ -52,7 +52,7 @@ def stepper_data(shown: Shown, before: Trace | None, *, can_change: bool = True)
 def ribbons_note(shown: Shown) -> str:
     """What the ribbons say, and of which head; or why there are none."""
     best, run = shown.best, shown.choice.run
-    head = f"layer {best.layer}, head {best.head}"
+    head = best.place.in_words
     if not followed(best, run):
         return (
             f"There are no ribbons and no words under the pieces: they follow {head}, and under this "
@@ -71,9 +71,9 @@ def ribbons_note(shown: Shown) -> str:
     )
 
 
-def late_head(best: BestHead) -> tuple[int, int] | None:
-    """Layer and head, from 1, whose row the stepper says to be one step late."""
-    return (best.layer, best.head) if best.is_late else None
+def late_head(best: BestHead) -> HeadPlace | None:
+    """The head whose row the stepper says to be one step late."""
+    return best.place if best.is_late else None
 
 
 def run_name(folder: Path, run: Run) -> str:

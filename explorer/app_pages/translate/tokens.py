@@ -39,7 +39,7 @@ def source_tokens(shown: Trace) -> list[SourceToken]:
 
 def followed(best: BestHead, run: Run) -> BestHead | None:
     """The head that ribbons and glosses follow; none where the run makes its looks without effect."""
-    blind = is_blind(Ablation.parse(run.ablation), "cross", best.layer, best.head)
+    blind = is_blind(Ablation.parse(run.ablation), best.place)
     return None if blind else best
 
 
@@ -84,8 +84,7 @@ def step_tokens(
 
 def _glosses(shown: Trace, best: BestHead) -> list[str]:
     """For each word of the translation, the source word that it is linked to."""
-    place = {"layer": best.layer - 1, "head": best.head - 1}
-    aligned = aligned_words(shown, **place, rows=best.rows)
+    aligned = aligned_words(shown, best.place, rows=best.rows)
     return [shown.source.words[word.source_word].text for word in aligned]
 
 
@@ -121,7 +120,7 @@ def _in_both(before: Sequence[str], now: Sequence[str]) -> set[int]:
 def _links(shown: Trace, best: BestHead, index: int) -> tuple[tuple[int, float], ...]:
     """Source pieces, no special ones, that carry most of what this piece's row gives to words."""
     query = index + (best.rows == "consumed")
-    rows = shown.weights["cross"][best.layer - 1, best.head - 1]
+    rows = best.place.of(shown.weights)
     is_word = np.array([piece.kind != "special" for piece in shown.source.pieces])
     if query >= len(rows) or shown.target.pieces[index].kind == "special" or not is_word.any():
         return ()

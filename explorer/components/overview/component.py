@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.analysis.head_place import HeadPlace
 from explorer.components import pack, source
 from explorer.figures.axes import signed
 from explorer.figures.colours import effect_colour, measure_colour, weight_levels, weight_palette
@@ -35,9 +36,8 @@ class Tint:
 
 def overview(
     weights: NDArray[np.floating[Any]],
+    place: HeadPlace,
     *,
-    layer: int,
-    head: int,
     key: str,
     on_choice: Callable[[], None],
     tint: Tint | None = None,
@@ -46,24 +46,24 @@ def overview(
 
     Args:
         weights: N H q k.
-        layer, head: the chosen one, from 1.
+        place: the chosen head.
         on_choice: called before the next run; `choice(key)` then says which head.
     """
     _mount(
-        data=payload(weights, layer=layer, head=head, tint=tint),
+        data=payload(weights, place, tint=tint),
         key=key,
         on_chosen_change=on_choice,
     )
 
 
 def payload(
-    weights: NDArray[np.floating[Any]], *, layer: int, head: int, tint: Tint | None = None
+    weights: NDArray[np.floating[Any]], place: HeadPlace, *, tint: Tint | None = None
 ) -> bytes:
     """What the browser draws: one byte a cell, and the palettes."""
     tiles = pooled(weights)
     meta = {
         "shape": list(tiles.shape),
-        "chosen": [layer, head],
+        "chosen": [place.layer_number, place.head_number],
         "palette_bytes": 3 * 256,
         "tint": _tint(tint) if tint else None,
     }

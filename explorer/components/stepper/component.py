@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.analysis.head_place import HeadPlace
 from core.config import KINDS, Kind
 from explorer.components import pack, source
 from explorer.figures.colours import ATTENTION_RGB, weight_levels
@@ -63,10 +64,9 @@ def payload(
     *,
     start: str,
     run: str,
-    layer: int,
-    head: int,
+    place: HeadPlace,
     step: int,
-    late: tuple[int, int] | None = None,
+    late: HeadPlace | None = None,
     can_change: bool = True,
 ) -> bytes:
     """Everything the browser needs to step, hover and change heads without asking again.
@@ -75,21 +75,22 @@ def payload(
         weights: kind -> N H q k.
         start: what step 1 consumes.
         run: names the run; another one starts the player anew.
-        layer, head, step: from 1.
-        late: layer and head, from 1, of a cross-attention head that looks at a word's source in the
-            row that consumes the word; where its row is on show, the stepper says so.
+        place: the head whose row is shown; of other kinds of attention, that of the same numbers.
+        step: from 1.
+        late: a cross-attention head that attends to a word's source in the row that consumes the
+            word; where its row is on show, the stepper says so.
         can_change: whether candidates and words are offered to go on from.
     """
     n_layers, n_heads = (max(weights[kind].shape[axis] for kind in KINDS) for axis in (0, 1))
-    sent, places = _sent(weights, layer, head)
+    sent, places = _sent(weights, place)
     meta = {
         "source": [asdict(token) for token in sources],
         "steps": [asdict(token) for token in steps],
         "start": start,
         "run": run,
         "can_change": can_change,
-        "late": late,
-        "view": {"layer": layer, "head": head, "step": step},
+        "late": [late.layer_number, late.head_number] if late else None,
+        "view": {"layer": place.layer_number, "head": place.head_number, "step": step},
         "n_layers": n_layers,
         "n_heads": n_heads,
         "weights": places,
@@ -98,19 +99,20 @@ def payload(
     return pack(meta, sent)
 
 
-def _sent(weights: Mapping[Kind, Weights], layer: int, head: int) -> tuple[bytes, dict[str, Any]]:
+def _sent(weights: Mapping[Kind, Weights], place: HeadPlace) -> tuple[bytes, dict[str, Any]]:
     """The levels of all heads, or of the chosen one, and where in them each kind begins."""
     is_small = sum(weights[kind].size for kind in KINDS) <= MOST_BYTES
     sent, places = b"", dict[str, Any]()
     for kind in KINDS:
         n_layers, n_heads, rows, columns = weights[kind].shape
-        layers = range(1, n_layers + 1) if is_small else [layer] * (layer <= n_layers)
-        heads = range(1, n_heads + 1) if is_small else [head] * (head <= n_heads)
+        layers = range(n_layers) if is_small else [place.layer] * (place.layer < n_layers)
+        heads = range(n_heads) if is_small else [place.head] * (place.head < n_heads)
         places[kind] = {
             "n_layers": n_layers, "n_heads": n_heads, "rows": rows, "columns": columns,
-            "layers": list(layers), "heads": list(heads), "first": len(sent),
+            "layers": [layer + 1 for layer in layers], "heads": [head + 1 for head in heads],
+            "first": len(sent),
         }  # fmt: skip
-        chosen = weights[kind][[n - 1 for n in layers]][:, [n - 1 for n in heads]]
+        chosen = weights[kind][list(layers)][:, list(heads)]
         sent += weight_levels(chosen).tobytes()
     return sent, places
 

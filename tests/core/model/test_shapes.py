@@ -29,6 +29,7 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     from core.analysis.ablation import Ablation
     from core.analysis.ablation.edits import ablating
     from core.analysis.ablation.head_means import head_means
+    from core.analysis.head_place import HeadPlace
     from core.analysis.heads.alignment import GoldAlignment, head_alignment
     from core.analysis.heads.rollout import decoder_rollout, encoder_rollout
     from core.checkpoint.folder import Checkpoint
@@ -71,7 +72,7 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     tokenizer = JointVocabulary.learn([text for pair in sentence_pairs(300) for text in pair], 397)
     model = small_model(small_config(vocabulary_size=397, max_positions=101))
     traced = trace(model, tokenizer, "The old man sees a house.", config=settings)
-    aligned_words(traced, layer=0, head=1, rows="consumed")
+    aligned_words(traced, HeadPlace("cross", 0, 1), rows="consumed")
     text = "pos=scale:0.5,enc.L1H2=0.5,cross.L2H1=uniform,dec.L1H1.row2=k1,enc.L2.ffn=skip,dec.L3=skip"
     edits = [ablating(model, [Ablation.parse(text), Ablation()])]
     trace(model, tokenizer, "The man", config=settings, edits=edits)
@@ -88,7 +89,7 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     decoder_rollout(traced.weights["decoder"], traced.weights["cross"], encoder[-1])
     ranked_heads(traced, 0)
     for kind in KINDS:
-        head_internals(model, traced, kind, 1, 2)
+        head_internals(model, traced, HeadPlace(kind, 1, 2))
         for measure in MEASURES.values():
             measure.function(traced, kind, None)
     gold = GoldAlignment(frozenset({(0, 0)}), frozenset({(0, 0)}))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from plotly.colors import unlabel_rgb
 
+from core.analysis.head_place import HeadPlace
 from explorer.components.overview.component import Tint, payload
 from explorer.figures.colours import effect_colour
 from tests.checkpoints import SENTENCE
@@ -19,7 +20,7 @@ CHANGES = np.array([[-2.4, -0.06], [0.0, 0.16]])
 
 
 def tint(**more: Any) -> dict[str, Any]:
-    data = payload(WEIGHTS, layer=1, head=1, tint=Tint("change", CHANGES, **more))
+    data = payload(WEIGHTS, HeadPlace("cross", 0, 0), tint=Tint("change", CHANGES, **more))
     n = int.from_bytes(data[:4], "little")
     return json.loads(data[4 : 4 + n])["tint"]  # type: ignore[no-any-return]
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead, heads_for_step
 from core.analysis.heads.measures import ranked_heads
 from core.system.files import write_json
@@ -23,7 +24,7 @@ def test_the_measured_head_opens_first(folder: Path) -> None:
     (folder / "metrics.json").write_text(write_json({"alignment": alignment}))
     best = best_head(folder, shown)
     (folder / "metrics.json").write_text(json.dumps({}))
-    assert (best.layer, best.head, best.rows) == (2, 4, "consumed")
+    assert (best.place, best.rows) == (HeadPlace("cross", 1, 3), "consumed")
     assert "0.30 on 7" in best.reason
 
 
@@ -31,37 +32,37 @@ def test_without_a_measurement_the_reason_says_so(folder: Path) -> None:
     shown = traces.trace(folder, Run(text=SENTENCE))
     best = best_head(folder, shown)
     assert "no alignment was measured" in best.reason
-    coverage = shown.weights["cross"][best.layer - 1, best.head - 1, :, :-1].max(0).mean()
+    coverage = best.place.of(shown.weights)[:, :-1].max(0).mean()
     assert coverage == shown.weights["cross"][..., :-1].max(-2).mean(-1).max()
 
 
 def test_a_late_head_is_ranked_by_the_row_that_consumes_the_word(folder: Path) -> None:
     shown = traces.trace(folder, Run(text=SENTENCE))
-    late = BestHead(layer=2, head=3, rows="consumed", label="", reason="")
+    late = BestHead(HeadPlace("cross", 1, 2), rows="consumed", label="", reason="")
     for step in range(1, len(shown.steps)):
         found = heads_for_step(shown, late, step)
         assert len(found) == 3 * 5
         weights = [head.ranked.weight for head in found]
         assert weights == sorted(weights, reverse=True)
         for head in found:
-            is_late = (head.ranked.layer, head.ranked.head) == (1, 2)
+            is_late = head.ranked.place == late.place
             assert head.step == step + is_late
-            row = shown.weights["cross"][head.ranked.layer, head.ranked.head, head.step - 1]
+            row = head.ranked.place.of(shown.weights)[head.step - 1]
             assert head.ranked.weight == row[:-1].max()
 
 
 def test_a_late_head_says_nothing_of_the_last_step(folder: Path) -> None:
     shown = traces.trace(folder, Run(text=SENTENCE))
-    late = BestHead(layer=2, head=3, rows="consumed", label="", reason="")
+    late = BestHead(HeadPlace("cross", 1, 2), rows="consumed", label="", reason="")
     found = heads_for_step(shown, late, len(shown.steps))
-    places = [(head.ranked.layer, head.ranked.head) for head in found]
+    places = [head.ranked.place for head in found]
     assert len(places) == 3 * 5 - 1
-    assert (1, 2) not in places
+    assert late.place not in places
 
 
 def test_a_head_that_is_not_late_is_ranked_as_it_is(folder: Path) -> None:
     shown = traces.trace(folder, Run(text=SENTENCE))
-    best = BestHead(layer=2, head=3, rows="produced", label="", reason="")
+    best = BestHead(HeadPlace("cross", 1, 2), rows="produced", label="", reason="")
     found = heads_for_step(shown, best, 3)
     assert tuple(head.ranked for head in found) == ranked_heads(shown, 2)
     assert {head.step for head in found} == {3}

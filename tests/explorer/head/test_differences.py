@@ -96,10 +96,10 @@ def test_weight_that_goes_elsewhere_is_counted_once() -> None:
     assert moved_weight(before, after) == pytest.approx(0.25)  # half of one of two rows
 
 
-def test_the_head_that_moved_most_is_named_from_1() -> None:
+def test_the_head_that_moved_most_is_found() -> None:
     found = comparison("Ja doch", "Nein")
-    kind, layer, head = found.most_moved()
-    moved = found.moved_weight(kind)
+    most = found.most_moved()
+    moved = found.moved_weight(most.kind)
     assert moved.shape == (N_LAYERS, N_HEADS)
-    assert moved[layer - 1, head - 1] == moved.max()
+    assert moved[most.layer, most.head] == moved.max()
     assert moved.max() == max(found.moved_weight(k).max() for k in found.before.weights)

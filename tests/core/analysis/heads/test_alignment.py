@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.heads import alignment
 from core.analysis.heads.alignment import GoldAlignment, HeadAlignment, head_alignment, read_gold
 from core.analysis.trace.capture import capture_weights
@@ -125,7 +126,7 @@ def test_the_best_head_has_the_lowest_rate_of_both_conventions():
         "consumed": np.array([[0.7, 0.2], [0.9, 0.8]]),
     }
     result = HeadAlignment(rates, 7)
-    assert result.best == ("consumed", 0, 1)
+    assert result.best == ("consumed", HeadPlace("cross", 0, 1))
     values = result.to_json()
     assert (values["rows"], values["layer"], values["head"]) == ("consumed", 1, 2)
     assert values["alignment_error_rate"] == 0.2

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.heads.word_attention import aligned_words, word_weights
 from core.analysis.trace.capture import trace
 from core.config import SearchConfig
@@ -82,7 +83,7 @@ def test_no_word_means_no_row_or_column(tokenizer):
 def test_a_word_knows_where_its_step_looked(traced, rows):
     layer, head = 1, 4
     weights = traced.weights["cross"][layer, head]
-    aligned = aligned_words(traced, layer=layer, head=head, rows=rows)
+    aligned = aligned_words(traced, HeadPlace("cross", layer, head), rows=rows)
     assert [word.text for word in aligned] == [word.text for word in traced.target.words]
     for number, word in enumerate(aligned):
         steps = [t for t, piece in enumerate(traced.target.pieces) if piece.word == number]
@@ -103,7 +104,7 @@ def test_a_word_knows_where_its_step_looked(traced, rows):
 
 
 def test_the_probability_of_a_word_is_the_product_over_its_pieces(traced):
-    aligned = aligned_words(traced, layer=0, head=0, rows="produced")
+    aligned = aligned_words(traced, HeadPlace("cross", 0, 0), rows="produced")
     for number, word in enumerate(aligned):
         pairs = zip(traced.target.pieces, traced.steps, strict=True)
         mine = [step.log_probability_nats for piece, step in pairs if piece.word == number]
@@ -117,7 +118,7 @@ def test_no_words_are_no_alignment(tokenizer):
     model = small_model(small_config(vocabulary_size=397, max_positions=101))
     for text, prefix in (("", (300, 3)), ("the man", (3,))):
         result = trace(model, tokenizer, text, prefix=prefix, config=SearchConfig())
-        assert aligned_words(result, layer=0, head=0, rows="produced") == ()
+        assert aligned_words(result, HeadPlace("cross", 0, 0), rows="produced") == ()
 
 
 @given(st.lists(st.sampled_from("abc")), st.lists(st.sampled_from("abc")))

@@ -10,6 +10,7 @@ from torch.testing import assert_close
 
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import ablating
+from core.analysis.head_place import HeadPlace
 from core.analysis.trace.capture import capture, trace
 from core.analysis.trace.head_internals import head_internals
 from core.analysis.trace.self_check import Check, self_check
@@ -191,7 +192,7 @@ def test_the_numbers_of_a_head_make_each_other(tokenizer, kind, bias):
     model = model_for(tokenizer, attention_bias=bias)
     traced = traced_by(model, tokenizer)
     layer, head = 1, 3
-    inside = head_internals(model, traced, kind, layer, head)
+    inside = head_internals(model, traced, HeadPlace(kind, layer, head))
     n_queries, n_keys = traced.weights[kind].shape[-2:]
     assert inside.query.shape == (n_queries, 7)
     assert inside.key.shape == (n_keys, 7)
@@ -215,7 +216,7 @@ def test_the_numbers_of_a_head_make_each_other(tokenizer, kind, bias):
 
 def test_visible_is_what_the_model_let_be_seen(exact, traced):
     for kind in KINDS:
-        inside = head_internals(exact, traced, kind, 0, 0)
+        inside = head_internals(exact, traced, HeadPlace(kind, 0, 0))
         scores, visible = torch.tensor(inside.scores), torch.tensor(inside.visible)
         weights = attention_weights(scores[None, None], visible[None, None])[0, 0]
         assert_close(weights, torch.tensor(inside.weights), rtol=0, atol=1e-14)
@@ -224,7 +225,7 @@ def test_visible_is_what_the_model_let_be_seen(exact, traced):
 
 def test_the_shares_of_all_heads_are_the_sublayers_output(exact, traced):
     """Concat(head_1 .. head_h) W^O, written as a sum."""
-    heads = [head_internals(exact, traced, "cross", 2, head) for head in range(5)]
+    heads = [head_internals(exact, traced, HeadPlace("cross", 2, head)) for head in range(5)]
     total = sum(inside.share for inside in heads)
     source = torch.tensor([[piece.id for piece in traced.source.pieces]])
     consumed = torch.tensor([[piece.id for piece in traced.consumed]])
@@ -236,11 +237,21 @@ def test_the_shares_of_all_heads_are_the_sublayers_output(exact, traced):
 @pytest.mark.parametrize(
     ("kind", "layer", "head", "message"),
     [
-        ("encoder", 2, 0, r"^layer=2 is not one of 0 \.\. 1 of encoder attention$"),
-        ("cross", -1, 0, r"^layer=-1 is not one of 0 \.\. 2"),
-        ("cross", 2, 5, r"^head=5 is not one of 0 \.\. 4"),
+        (
+            "encoder",
+            2,
+            0,
+            r"^enc\.L3H1 is no head of this model: encoder attention has layers 1 to 2, each with heads 1 to 5$",
+        ),
+        (
+            "cross",
+            -1,
+            0,
+            r"^cross\.L0H1 is no head of this model: cross attention has layers 1 to 3",
+        ),
+        ("cross", 2, 5, r"^cross\.L3H6 is no head of this model"),
     ],
 )
 def test_a_head_that_is_not_there_is_named(exact, traced, kind, layer, head, message):
     with pytest.raises(ValueError, match=message):
-        head_internals(exact, traced, kind, layer, head)
+        head_internals(exact, traced, HeadPlace(kind, layer, head))

@@ -4,6 +4,7 @@ import pytest
 
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.places import changes_of, is_blind, is_silent, off, states, with_off
+from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead
 from core.config import ModelConfig
 from explorer.app_pages.ablate.presets import in_words, presets, swept_presets
@@ -58,7 +59,7 @@ def test_what_lies_inside_of_what_is_off_is_forgotten(places: list[str], left: s
      ("cross.L1H2=0.5", False), ("dec.L1.self=skip,enc.L1=skip,cross.L1H1=0", False)],
 )  # fmt: skip
 def test_a_head_is_silent_when_it_or_what_holds_it_is_off(text: str, silent: bool) -> None:
-    assert is_silent(Ablation.parse(text), "cross", 1, 2) == silent
+    assert is_silent(Ablation.parse(text), HeadPlace("cross", 0, 1)) == silent
 
 
 @pytest.mark.parametrize(
@@ -68,14 +69,14 @@ def test_a_head_is_silent_when_it_or_what_holds_it_is_off(text: str, silent: boo
      ("cross.L1H20=0,cross.L2H2=mean,enc.L1H2=uniform", False), ("", False)],
 )  # fmt: skip
 def test_a_head_is_blind_when_its_own_looks_make_no_difference(text: str, blind: bool) -> None:
-    assert is_blind(Ablation.parse(text), "cross", 1, 2) == blind
+    assert is_blind(Ablation.parse(text), HeadPlace("cross", 0, 1)) == blind
 
 
 def test_changes_of_a_head_are_its_own_and_those_around_it() -> None:
     text = "dec.L1.ffn=skip,dec.L1H2=0,cross.L1H2=0.5,cross.L1H2.row3=k1,cross.L1H20.row1=k1"
-    found = changes_of(Ablation.parse(text), "cross", 1, 2)
+    found = changes_of(Ablation.parse(text), HeadPlace("cross", 0, 1))
     assert [str(part) for part in found] == ["cross.L1H2=0.5", "cross.L1H2.row3=k1"]
-    outer = changes_of(Ablation.parse("dec.L1.self=skip,dec.L2=skip"), "decoder", 1, 2)
+    outer = changes_of(Ablation.parse("dec.L1.self=skip,dec.L2=skip"), HeadPlace("decoder", 0, 1))
     assert [str(part) for part in outer] == ["dec.L1.self=skip"]
 
 
@@ -101,7 +102,7 @@ def test_changes_in_words(text: str, words: str) -> None:
     assert in_words(Ablation.parse(text)) == words
 
 
-BEST = BestHead(1, 1, "produced", "best-aligned", "aligns words best")
+BEST = BestHead(HeadPlace("cross", 0, 0), "produced", "best-aligned", "aligns words best")
 
 
 @pytest.mark.parametrize("n_heads", [1, 2, 16])

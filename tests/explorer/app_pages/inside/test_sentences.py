@@ -20,7 +20,7 @@ from explorer.app_pages.inside.walk import walk
 ONE = np.eye(4)
 ROW = Row(
     kind="cross",
-    head=2,
+    head=1,
     asks="hat",
     produced="drei",
     is_chosen=False,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import core
+from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead
 from core.analysis.trace.trace import Trace
 from core.config import KINDS
@@ -28,7 +29,7 @@ from explorer.components.stepper import component as stepper
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.trees import beam_of
 
-BEST = BestHead(layer=2, head=3, rows="produced", label="", reason="")
+BEST = BestHead(HeadPlace("cross", 1, 2), rows="produced", label="", reason="")
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +145,7 @@ def test_the_browser_gets_the_weights_of_every_head_it_can_show(
     monkeypatch.setattr(stepper, "MOST_BYTES", most_bytes)
     data = stepper.payload(
         source_tokens(shown), step_tokens(shown, BEST), shown.weights,
-        start="<s>", run="a run", layer=3, head=2, step=1,
+        start="<s>", run="a run", place=HeadPlace("cross", 2, 1), step=1,
     )  # fmt: skip
     meta, values = unpack(data)
     assert (meta["n_layers"], meta["n_heads"]) == (3, 5)
