@@ -7,7 +7,7 @@ project's own: one SentencePiece model with byte fallback for both sides.
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import sentencepiece
 
@@ -20,6 +20,7 @@ IDS = SpecialIds(pad=0, unknown=1, start=2, end=3)
 N_SPECIAL_AND_BYTES = 4 + 256
 
 
+@runtime_checkable
 class Tokenizer(Protocol):
     """One side of a vocabulary: cuts text into pieces, and puts pieces together again."""
 
@@ -44,6 +45,7 @@ class Tokenizer(Protocol):
         """The text of the ids."""
 
 
+@runtime_checkable
 class Vocabulary(Protocol):
     """What a model reads and writes."""
 

@@ -22,13 +22,11 @@ def choose_kind() -> None:
 def choose_head(shown: Shown) -> None:
     """Layer and head of the kind on show."""
     n_layers, n_heads = shown.trace.weights[shown.view.kind].shape[:2]
-    for name, n in (("layer", n_layers), ("head", n_heads)):
-        st.selectbox(
-            name.capitalize(),
-            range(1, n + 1),
-            width=90,
-            **session.bind_view(name, getattr(shown, name)),
-        )
+    for name, n, now in (
+        ("layer", n_layers, shown.place.layer_number),
+        ("head", n_heads, shown.place.head_number),
+    ):
+        st.selectbox(name.capitalize(), range(1, n + 1), width=90, **session.bind_view(name, now))
 
 
 def choose_row(shown: Shown) -> None:

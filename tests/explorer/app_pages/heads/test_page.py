@@ -153,13 +153,13 @@ def test_a_late_head_is_offered_for_a_step_by_its_row_of_the_next(
         page = page.selectbox(key="choose_step").set_value(step).run()
         found = {b.key: b for b in page.button if str(b.key).startswith("ranked-")}
         for key, one in found.items():
-            assert (f"in its row of step {step + 1}" in one.label) == (key == "ranked-1-2")
-        offered += "ranked-1-2" in found
+            assert (f"in its row of step {step + 1}" in one.label) == (key == "ranked-L2H3")
+        offered += "ranked-L2H3" in found
         said = "takes its row of step" if step < n_steps else "is not in this list"
         assert f"one step late: {'the list ' if step < n_steps else ''}" in texts(page)
         assert said in texts(page)
-        if "ranked-1-2" in found:
-            page = found["ranked-1-2"].click().run()
+        if "ranked-L2H3" in found:
+            page = found["ranked-L2H3"].click().run()
             assert link(page, "step") == str(step + 1)
             assert "layer 2, head 3" in subheaders(page)
     assert offered

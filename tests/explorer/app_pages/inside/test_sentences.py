@@ -101,7 +101,7 @@ def test_one_key_leaves_nothing_to_sharpen() -> None:
      (1, "head 1 brings 25% of the summed lengths of all 3 heads, head 2 most (75%)")],
 )  # fmt: skip
 def test_the_share_is_of_all_heads(head: int, said: str) -> None:
-    assert said in share(replace(ROW, head=head))
+    assert said in share(replace(ROW, head=head - 1))
 
 
 def test_the_table_has_a_line_a_key() -> None:
@@ -158,5 +158,5 @@ def test_a_head_that_is_not_changed_needs_no_caveat() -> None:
 )
 def test_the_share_of_a_changed_head_is_of_what_goes_on(text: str, said: str) -> None:
     assert share(changed(text)).startswith(said)
-    one = replace(changed(text), head=1, share_norms=np.array([1.0]))
+    one = replace(changed(text), head=0, share_norms=np.array([1.0]))
     assert ("comes from" in share(one)) == ("brings 75%" in said)
