@@ -9,7 +9,7 @@ from core.analysis.trace.head_internals import HeadInternals, head_internals
 from core.analysis.trace.trace import Trace
 from core.checkpoint.folder import Checkpoint, load_checkpoint
 from core.config import Kind, SearchConfig
-from core.decoding.result import Found
+from core.decoding.result import SearchResult
 from core.decoding.search import search
 from core.decoding.translate import translate
 from core.model import Edits
@@ -31,7 +31,9 @@ class Translator:
         """Raises CheckpointError if the folder is no whole checkpoint, or has no such step."""
         return cls(load_checkpoint(folder, device, step=step))
 
-    def search(self, texts: Sequence[str], config: SearchConfig | None = None) -> list[Found]:
+    def search(
+        self, texts: Sequence[str], config: SearchConfig | None = None
+    ) -> list[SearchResult]:
         ids = [self.checkpoint.vocabulary.source.encode(text) for text in texts]
         return search(self.checkpoint.model, ids, config)
 

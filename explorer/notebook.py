@@ -22,7 +22,13 @@ from explorer.app_pages.heads.pictures import head_pictures
 from explorer.app_pages.inside.pictures import inside_pictures
 from explorer.app_pages.translate.pictures import translation_pictures
 from explorer.choice.choice import Choice, Run, View
-from explorer.choice.page_context import Place, Shown, first_place, middle_place, settle_view
+from explorer.choice.page_context import (
+    PageContext,
+    UsualView,
+    first_place,
+    middle_place,
+    settle_view,
+)
 from explorer.engine.checkpoints import best_head
 from explorer.figures.standalone import Picture, notebook_html, standalone_html
 
@@ -113,13 +119,13 @@ def _shown(
     trace: Trace,
     view: View,
     checkpoint: Path | str | None,
-    usual: Callable[[Shown], Place] = first_place,
-) -> Shown:
+    usual: Callable[[PageContext], UsualView] = first_place,
+) -> PageContext:
     folder = Path(checkpoint or "")
     best = best_head(folder, trace) if checkpoint else covering_head(trace)
     run = Run(text=trace.source.text)
-    open_choices = Shown(Choice(run, view), folder, trace, best)
+    open_choices = PageContext(Choice(run, view), folder, trace, best)
     fitting, problems = settle_view(view, open_choices.shape, usual(open_choices))
     if problems:
         raise ValueError(problems[0].removeprefix("The link says "))
-    return Shown(Choice(run, fitting), folder, trace, best)
+    return PageContext(Choice(run, fitting), folder, trace, best)

@@ -12,12 +12,12 @@ from core.experiments.table3.report import report
 from core.experiments.table3.rows import TEST, TRAINING, VALIDATION, VOCABULARY_SIZE
 from core.experiments.table3.table import (
     TABLE,
-    Comparison,
-    Measured,
-    Score,
+    DifferenceToBase,
+    IntervalScore,
     Sizes,
     Table,
     TableRow,
+    VariantScores,
     read_table,
     require_different_weights,
     untrained,
@@ -57,7 +57,7 @@ def test_the_readme_says_how_far_the_seeds_differ(table: Table) -> None:
 @pytest.mark.parametrize(
     "kind",
     [
-        PaperResult, Table, TableRow, Sizes, Measured, Score, Comparison,
+        PaperResult, Table, TableRow, Sizes, VariantScores, IntervalScore, DifferenceToBase,
     ],
 )  # fmt: skip
 def test_the_page_names_every_field(kind: type) -> None:

@@ -39,7 +39,7 @@ def cache_folder() -> Path:
     return Path(base) / "attention-explorer"
 
 
-class Store:
+class DiskCache:
     """What was computed of one model, by what it is."""
 
     def __init__(self, model: Transformer, folder: Path | None = None) -> None:

@@ -33,7 +33,7 @@ from core.checkpoint.listing import (
 from core.checkpoint.weights import read_tensors, save_weights
 from core.config import ModelConfig, TrainConfig
 from core.model import Transformer, build
-from core.model.inference import stored_for_steps
+from core.model.inference import store_matrices_by_column_
 from core.system.files import write_json, writing_folder
 from core.text.vocabulary import JointVocabulary, Vocabulary
 
@@ -171,7 +171,7 @@ def model_with(config: ModelConfig, weights: Mapping[str, Tensor]) -> Transforme
     with torch.random.fork_rng(devices=[]):
         model = build(config)
     model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
-    stored_for_steps(model)
+    store_matrices_by_column_(model)
     return model.eval()
 
 

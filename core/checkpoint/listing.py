@@ -18,7 +18,7 @@ class CheckpointError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class CheckpointEntry:
     """A checkpoint folder below a root, and why it cannot be loaded, if so."""
 
     name: str  # relative to the root, as "en-de" or "table3/base"
@@ -26,11 +26,11 @@ class Listed:
     problem: str | None = None
 
 
-def list_checkpoints(root: Path) -> list[Listed]:
+def list_checkpoints(root: Path) -> list[CheckpointEntry]:
     """Every folder below `root` that has a checkpoint's configuration or weights, by name."""
     folders = {file.parent for name in FILES for file in root.glob(f"**/{name}")}
     return [
-        Listed(folder.relative_to(root).as_posix(), folder, problem_of(folder))
+        CheckpointEntry(folder.relative_to(root).as_posix(), folder, problem_of(folder))
         for folder in sorted(folders)
         if not any(part.startswith(".") for part in folder.relative_to(root).parts)
     ]
@@ -99,7 +99,7 @@ def timeline_steps(folder: Path) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class ListedHistory:
+class HistoryEntry:
     """The reports of one training, finished or not."""
 
     name: str  # a checkpoint's, or runs/ and where below it the training keeps its state
@@ -107,16 +107,16 @@ class ListedHistory:
     is_finished: bool = True  # else a training may still write to it
 
 
-def list_histories(checkpoints: Path, runs: Path) -> list[ListedHistory]:
+def list_histories(checkpoints: Path, runs: Path) -> list[HistoryEntry]:
     """Of every checkpoint that has reports, by name; then of trainings whose state is in `runs`.
 
     There, `train` makes one folder and `table3` one folder a row: runs/NAME, runs/table3/ROW. A
     training that is already listed as a finished checkpoint is left out.
     """
-    finished = [ListedHistory(name, file) for name, file in _histories(checkpoints, "**")]
+    finished = [HistoryEntry(name, file) for name, file in _histories(checkpoints, "**")]
     texts = {item.file.read_bytes() for item in finished}
     running = [
-        ListedHistory(f"runs/{name}", file, is_finished=False)
+        HistoryEntry(f"runs/{name}", file, is_finished=False)
         for name, file in [*_histories(runs, "*"), *_histories(runs, "*/*")]
         if file.read_bytes() not in texts
     ]

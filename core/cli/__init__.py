@@ -15,12 +15,12 @@ from core.cli.info import Info
 from core.cli.prune import Means, Prune
 from core.cli.table3 import Table3, Table3Row
 from core.cli.train import TYRO_CONFIG, Train
-from core.cli.translate import Trace, Translate
+from core.cli.translate import TraceCommand, Translate
 
 Command = (
     Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Translate, tyro.conf.subcommand("translate")]
-    | Annotated[Trace, tyro.conf.subcommand("trace")]
+    | Annotated[TraceCommand, tyro.conf.subcommand("trace")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Ablate, tyro.conf.subcommand("ablate")]
     | Annotated[Means, tyro.conf.subcommand("means")]

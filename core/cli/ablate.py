@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from core.analysis.effects.corpus_results import CorpusEffects
     from core.analysis.effects.sentence import SentenceEffect
     from core.analysis.effects.sweeps import Sweep
-    from core.analysis.result_cache import Store
+    from core.analysis.result_cache import DiskCache
     from core.checkpoint.folder import Checkpoint
     from core.config import ModelConfig
 
@@ -60,7 +60,7 @@ class Ablate:
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.ablation.head_means import read_means
-        from core.analysis.result_cache import Store
+        from core.analysis.result_cache import DiskCache
         from core.checkpoint.folder import load_checkpoint
         from core.system.device import choose_device
 
@@ -70,7 +70,7 @@ class Ablate:
         ablations += _swept(self.sweep, checkpoint.config) if self.sweep else []
         needs_means = any(ablation.needs_means for ablation in ablations)
         means = read_means(checkpoint) if needs_means else None
-        store = Store(checkpoint.model) if self.cache else None
+        store = DiskCache(checkpoint.model) if self.cache else None
         if self.text is None:
             result, lines = self._of_text(checkpoint, ablations, means, store)
         else:
@@ -94,7 +94,7 @@ class Ablate:
         checkpoint: "Checkpoint",
         ablations: Sequence[Ablation],
         means: "HeadMeans | None",
-        store: "Store | None",
+        store: "DiskCache | None",
     ) -> tuple[dict[str, Any], list[str]]:
         from core.analysis.effects.sentence import sentence_effects
         from core.analysis.effects.sweeps import sweep
@@ -121,7 +121,7 @@ class Ablate:
         checkpoint: "Checkpoint",
         ablations: Sequence[Ablation],
         means: "HeadMeans | None",
-        store: "Store | None",
+        store: "DiskCache | None",
     ) -> tuple[dict[str, Any], list[str]]:
         from core.analysis.effects.corpus import corpus_effects
         from core.text.parallel import read_pairs

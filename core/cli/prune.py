@@ -72,7 +72,7 @@ class Prune:
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.effects.pruning import pruning_curves
         from core.analysis.effects.pruning_results import PRUNING
-        from core.analysis.result_cache import Store
+        from core.analysis.result_cache import DiskCache
         from core.checkpoint.folder import load_checkpoint
         from core.system.device import choose_device
         from core.system.files import write_whole
@@ -86,7 +86,7 @@ class Prune:
             n_steps=self.n_steps,
             n_random=self.n_random,
             search=self.search,
-            store=Store(checkpoint.model),
+            store=DiskCache(checkpoint.model),
             progress=progress_at_a_terminal,
         )
         text = write_json(pruning.to_json())

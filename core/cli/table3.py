@@ -7,9 +7,9 @@ import tyro
 
 from core.cli.train import TYRO_CONFIG, Train
 from core.experiments.table3.family import Family
-from core.experiments.table3.measure_speeds import measured_speeds
+from core.experiments.table3.measure_speeds import measure_speeds
 from core.experiments.table3.report import Format, report
-from core.experiments.table3.rows import chosen_rows
+from core.experiments.table3.rows import chosen_variants
 from core.experiments.table3.speeds import SPEEDS
 from core.experiments.table3.table import (
     TABLE,
@@ -27,7 +27,7 @@ from core.experiments.table3.train_all import (
     write_table,
 )
 from core.experiments.table3.train_row import finish_row
-from core.system.files import alone
+from core.system.files import file_lock
 from core.system.jobs import end_with_parent, run_jobs
 
 
@@ -59,11 +59,11 @@ class Table3(Family):
             return
         if self.jobs < 1:
             raise ValueError(f"jobs={self.jobs} must be at least 1, the rows trained at a time")
-        rows = chosen_rows(self.rows)
+        rows = chosen_variants(self.rows)
         require_texts(self)
         require_same_settings(self)
         if self.speeds:
-            measured_speeds(self).save(self.output)
+            measure_speeds(self).save(self.output)
             write_table(self)
             print(f"{self.output / SPEEDS}: {read_table(self.output / TABLE).speeds}")
             return
@@ -90,8 +90,8 @@ class Table3Row(Family):
 
     def execute(self, arguments: Sequence[str]) -> None:
         end_with_parent()
-        for row in chosen_rows(self.row):
-            with alone(self.work / row.name):
+        for row in chosen_variants(self.row):
+            with file_lock(self.work / row.name):
                 if not self.is_done(row):
                     words = self.train_arguments(row)
                     tyro.cli(Train, args=words, config=TYRO_CONFIG).execute(words)

@@ -13,7 +13,7 @@ from core.config import TrainConfig
 from core.experiments.table3.presets import preset
 from core.training.finish import averaged_snapshots, is_written, write_checkpoint, write_facts
 from core.training.recipes import Recipe, recipe_for
-from core.training.run_settings import agree_with_earlier, agreed, with_precision
+from core.training.run_settings import agree_with_earlier, settings_of_run, with_precision
 from core.training.texts import Texts, keep_vocabulary, text_hashes
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Train:
                     arguments=arguments,
                 )
             group.wait()
-            settings = TrainConfig.from_json(agreed(run)["training"])
+            settings = TrainConfig.from_json(settings_of_run(run)["training"])
             run_training(TrainingJob(run, texts, config, settings), group, str(device))
             if group.is_first:
                 weights = averaged_snapshots(run, settings.n_snapshots)

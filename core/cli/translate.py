@@ -14,7 +14,7 @@ import tyro
 from core.config import SearchConfig
 
 if TYPE_CHECKING:
-    from core.decoding.result import Found
+    from core.decoding.result import SearchResult
     from core.translator import Translator
 
 LINES_AT_ONCE = 512
@@ -51,7 +51,7 @@ class Translate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trace:
+class TraceCommand:
     """Translate one sentence and write every head's attention, as docs/trace-format.md describes."""
 
     text: tyro.conf.Positional[str]
@@ -101,7 +101,7 @@ def _nothing(text: str) -> dict[str, object]:
     }
 
 
-def _found_as_json(translator: "Translator", text: str, found: "Found") -> dict[str, object]:
+def _found_as_json(translator: "Translator", text: str, found: "SearchResult") -> dict[str, object]:
     target = translator.checkpoint.vocabulary.target
     return {
         "source": text,

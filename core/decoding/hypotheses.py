@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from core.config import SearchConfig
-from core.decoding.result import Candidate, Found, Hypothesis, Node, Step
+from core.decoding.result import Candidate, Hypothesis, Node, SearchResult, Step
 
 
 def length_penalty(n_tokens: int, config: SearchConfig) -> float:
@@ -52,7 +52,7 @@ class Open(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class TopTokens:
     """The most probable pieces of every row at one step, best first, whether allowed or not."""
 
     tokens: list[list[int]]
@@ -105,7 +105,7 @@ class HypothesisTree:
                 opened.append(Open(self._add(step, option), option.row))
         return opened if self._goes_on(opened) else []
 
-    def found(self, ranked: Sequence[Ranked]) -> Found:
+    def found(self, ranked: Sequence[TopTokens]) -> SearchResult:
         """The ends, best first, and the tree.
 
         Args:
@@ -123,7 +123,7 @@ class HypothesisTree:
         paths = {end: self._path(end) for end in ends}
         on_paths = {node for path in paths.values() for node in path}
         steps = {node: self._step(node, ranked) for node in on_paths}
-        return Found(
+        return SearchResult(
             hypotheses=tuple(
                 self._hypothesis(end, tuple(steps[node] for node in path))
                 for end, path in paths.items()
@@ -192,7 +192,7 @@ class HypothesisTree:
             is_cut=is_forced and last.depth > len(self._prefix),
         )
 
-    def _step(self, node: int, ranked: Sequence[Ranked]) -> Step:
+    def _step(self, node: int, ranked: Sequence[TopTokens]) -> Step:
         step, row = self._origins[node]
         n, there = self._config.n_candidates, ranked[step]
         candidates = tuple(map(Candidate, there.tokens[row][:n], there.nats[row][:n]))

@@ -43,7 +43,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """What the search found for one source, best first, and all it explored."""
 
     hypotheses: tuple[Hypothesis, ...]

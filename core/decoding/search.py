@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from core.config import ModelConfig, SearchConfig
-from core.decoding.hypotheses import HypothesisTree, Option, Ranked, max_target_pieces
-from core.decoding.result import Found
+from core.decoding.hypotheses import HypothesisTree, Option, TopTokens, max_target_pieces
+from core.decoding.result import SearchResult
 from core.model import DecoderState, Transformer
 from core.text.batches import pad
 
@@ -41,7 +41,7 @@ def search(
     prefixes: Sequence[Sequence[int]] | None = None,
     *,
     state: DecoderState | None = None,
-) -> list[Found]:
+) -> list[SearchResult]:
     """Translate sources (ids without `</s>`), in order, batched by length.
 
     Under edits that differ between examples, source i is example i.
@@ -59,7 +59,7 @@ def search(
     config = config or SearchConfig()
     prefixes = prefixes or [()] * len(sources)
     check(model.config, sources, prefixes, config)
-    found: dict[int, Found] = {}
+    found: dict[int, SearchResult] = {}
     for batch in batches_by_length(sources, config):
         results = search_batch(model, batch, sources, config, prefixes, state=state)
         found.update({i: each.found for i, each in zip(batch, results, strict=True)})
@@ -67,10 +67,10 @@ def search(
 
 
 @dataclass(frozen=True, slots=True)
-class Searched:
+class RecordedResult:
     """What was found for one source, and which row of the batch was asked at each step of the best."""
 
-    found: Found
+    found: SearchResult
     rows: Sequence[int]
 
 
@@ -83,13 +83,13 @@ def search_batch(
     prefixes: Sequence[Sequence[int]],
     *,
     state: DecoderState | None = None,
-) -> list[Searched]:
+) -> list[RecordedResult]:
     """Translate those sources whose indices are in `batch`, all at once; see `search`.
 
     Each step is one call of the decoder, for all hypotheses that are open. `check` comes first.
     """
     one = _Search(model, batch, [sources[i] for i in batch], [prefixes[i] for i in batch], config)
-    return one.run(state.rows(one.examples) if state else one.start())
+    return one.run(state.select(one.examples) if state else one.start())
 
 
 def check(
@@ -178,7 +178,7 @@ class _Search:
         self.device = next(model.parameters()).device
         self.sources = sources
         self.examples = torch.tensor(examples, device=self.device)
-        self.ranked: list[Ranked] = []
+        self.ranked: list[TopTokens] = []
         self.n_proposals = 2 * config.width if config.width > 1 else 1
         self.n_ranked = max(config.n_candidates, self.n_proposals + len(self.banned))
         self.generators = [
@@ -190,7 +190,7 @@ class _Search:
         padded = pad([[*source, ids.end_id] for source in self.sources], ids.pad_id)
         return self.model.start(self.model.encode(padded.to(self.device), self.examples))
 
-    def run(self, state: DecoderState) -> list[Searched]:
+    def run(self, state: DecoderState) -> list[RecordedResult]:
         rows = [_Row(number, 0) for number in range(len(self.trees))]
         while rows:
             log_probabilities, state = self._distributions(rows, state)
@@ -198,11 +198,11 @@ class _Search:
             before = rows
             rows, parents = self._advance(self._options(log_probabilities, before))
             if parents != list(range(len(before))):
-                state = state.rows(
+                state = state.select(
                     torch.tensor(parents, dtype=torch.int64, device=self.device),
                     same_sources=[r.sentence for r in rows] == [r.sentence for r in before],
                 )
-        return [Searched(tree.found(self.ranked), tree.rows_of_best()) for tree in self.trees]
+        return [RecordedResult(tree.found(self.ranked), tree.rows_of_best()) for tree in self.trees]
 
     def _distributions(self, rows: list[_Row], state: DecoderState) -> tuple[Tensor, DecoderState]:
         last = [self.trees[row.sentence].last_token(row.node) for row in rows]
@@ -212,9 +212,9 @@ class _Search:
             decoded.state
         )
 
-    def _ranked(self, log_probabilities: Tensor) -> Ranked:
+    def _ranked(self, log_probabilities: Tensor) -> TopTokens:
         values, tokens = log_probabilities.topk(min(self.n_ranked, log_probabilities.shape[-1]))
-        return Ranked(tokens.tolist(), values.tolist())
+        return TopTokens(tokens.tolist(), values.tolist())
 
     def _options(self, log_probabilities: Tensor, rows: list[_Row]) -> dict[int, list[Option]]:
         """By sentence, what may follow each row."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import SearchConfig
-from core.system.files import alone, write_json
+from core.system.files import file_lock, write_json
 
 if TYPE_CHECKING:
     from core.checkpoint.folder import Checkpoint
@@ -77,7 +77,7 @@ def record_metrics(folder: Path, name: str, renewed: Callable[[Any], Any]) -> No
     from core.checkpoint.folder import CARD, METRICS, read_card, read_metrics
     from core.system.files import write_whole
 
-    with alone(folder):
+    with file_lock(folder):
         metrics = read_metrics(folder)
         metrics[name] = renewed(metrics.get(name))
         write_whole(folder / METRICS, write_json(metrics))

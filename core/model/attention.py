@@ -54,7 +54,7 @@ def attention_weights(scores: Weights, visible: Visible) -> Weights:
 
 @dataclass(frozen=True, slots=True)
 class KeysValues:
-    """What queries look at: projected once, kept between decoding steps."""
+    """What queries attend to: projected once, kept between decoding steps."""
 
     keys: Tensor  # B H k d_k
     values: Tensor  # B H k d_v
@@ -64,7 +64,8 @@ class KeysValues:
             torch.cat((self.keys, new.keys), dim=2), torch.cat((self.values, new.values), dim=2)
         )
 
-    def rows(self, index: Tensor) -> "KeysValues":
+    def select(self, index: Tensor) -> "KeysValues":
+        """Of the rows of the batch, these, in this order."""
         return KeysValues(self.keys.index_select(0, index), self.values.index_select(0, index))
 
 
@@ -89,8 +90,8 @@ class MultiHeadAttention(nn.Module):
         self.key_projection = nn.Linear(d_model, n_heads * d_k, bias=bias)
         self.value_projection = nn.Linear(d_model, n_heads * d_v, bias=bias)
         self.output_projection = nn.Linear(n_heads * d_v, d_model, bias=bias)
-        self.queries, self.keys, self.values = Tap(), Tap(), Tap(is_lean=True)
-        self.scores, self.weights, self.head_outputs = Tap(), Tap(is_lean=True), Tap()
+        self.queries, self.keys, self.values = Tap(), Tap(), Tap(in_inference=True)
+        self.scores, self.weights, self.head_outputs = Tap(), Tap(in_inference=True), Tap()
         self.output = Tap()
 
     def project(self, memory: Stream) -> KeysValues:

@@ -3,12 +3,13 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 from torch import Tensor
 
 from core.model.attention import KeysValues
-from core.model.shapes import Stream
+from core.model.embedding import Embedding
+from core.model.shapes import Stream, TargetIds
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Memory:
     """The encoder's output and which of its positions are not padding."""
 
     stream: Tensor  # B S d_model
-    visible: Tensor  # B 1 1 S, True = may be looked at
+    visible: Tensor  # B 1 1 S, True = may be attended to
     examples: Tensor  # B: which example each row is, for edits that differ between examples
 
 
@@ -27,9 +28,9 @@ class LayerState:
     cross: KeysValues
     past: KeysValues | None = None
 
-    def rows(self, index: Tensor, *, same_sources: bool = False) -> "LayerState":
-        past = self.past.rows(index) if self.past else None
-        return LayerState(cross=self.cross if same_sources else self.cross.rows(index), past=past)
+    def select(self, index: Tensor, *, same_sources: bool = False) -> "LayerState":
+        past = self.past.select(index) if self.past else None
+        return LayerState(cross=self.cross if same_sources else self.cross.select(index), past=past)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +47,25 @@ class DecoderState:
     cross_visible: Tensor  # B 1 1 S
     examples: Tensor  # B: which example each row is, whatever the rows' order
     n_past: int = 0
-    lean: Any = None
-    """The decoder's parameters, bound once for all steps; see `core.model.inference`."""
+    bare: "StepDecoder | None" = None
+    """The decoder without its modules, its parameters bound once for all steps."""
 
     def after(self, layers: Sequence[LayerState], n_new: int) -> "DecoderState":
         """The state once `n_new` more positions are in the layers."""
         return dataclasses.replace(self, layers=tuple(layers), n_past=self.n_past + n_new)
 
-    def rows(self, index: Tensor, *, same_sources: bool = False) -> "DecoderState":
-        """Keep, drop, repeat or re-order rows, as a beam does.
+    def select(self, index: Tensor, *, same_sources: bool = False) -> "DecoderState":
+        """Keep, drop, repeat or re-order rows of the batch, as a beam does.
 
         Args:
+            index: for each row of the new state, the row it goes on from.
             same_sources: each row goes on from a row of its own source; then what is known of the
                 sources, of a long one most of the state, stays where it is.
         """
         visible = self.cross_visible
         return dataclasses.replace(
             self,
-            layers=tuple(layer.rows(index, same_sources=same_sources) for layer in self.layers),
+            layers=tuple(layer.select(index, same_sources=same_sources) for layer in self.layers),
             cross_visible=visible if same_sources else visible.index_select(0, index),
             examples=self.examples if same_sources else self.examples.index_select(0, index),
         )
@@ -73,3 +75,13 @@ class DecoderState:
 class Decoded:
     stream: Tensor  # B q d_model, the last decoder layer's output
     state: DecoderState
+
+
+class StepDecoder(Protocol):
+    """A decoder that consumes target tokens: the module `Decoder`, or `core.model.inference`'s."""
+
+    def start(self, memory: Memory) -> DecoderState:
+        """The state before the first step."""
+
+    def __call__(self, table: Embedding, ids: TargetIds, state: DecoderState) -> Decoded:
+        """Consume the next target tokens after those in `state`."""

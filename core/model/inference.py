@@ -68,7 +68,7 @@ class Norm(NamedTuple):
         )
 
 
-class LeanFeedForward(NamedTuple):
+class BareFeedForward(NamedTuple):
     """Equation 2."""
 
     inner: Linear
@@ -76,7 +76,7 @@ class LeanFeedForward(NamedTuple):
     activation: Callable[[Tensor], Tensor]
 
     @classmethod
-    def of(cls, module: FeedForward) -> "LeanFeedForward":
+    def of(cls, module: FeedForward) -> "BareFeedForward":
         return cls(Linear.of(module.inner), Linear.of(module.outer), module.activation)
 
     def __call__(self, stream: Stream) -> Stream:
@@ -84,7 +84,7 @@ class LeanFeedForward(NamedTuple):
         return functional.linear(hidden, *self.outer)
 
 
-class LeanAttention(NamedTuple):
+class BareAttention(NamedTuple):
     """Equation 1 for all heads, the rows and heads of a batch as one axis."""
 
     query: Linear
@@ -97,7 +97,7 @@ class LeanAttention(NamedTuple):
     values: Tap
 
     @classmethod
-    def of(cls, module: MultiHeadAttention) -> "LeanAttention":
+    def of(cls, module: MultiHeadAttention) -> "BareAttention":
         d_k = module.query_projection.out_features // module.n_heads
         return cls(
             query=Linear.of(module.query_projection),
@@ -142,18 +142,18 @@ class LeanAttention(NamedTuple):
         return heads.view(rows, self.n_heads, n, -1).transpose(1, 2).flatten(2)
 
 
-class LeanEncoderLayer(NamedTuple):
-    attention: LeanAttention
+class BareEncoderLayer(NamedTuple):
+    attention: BareAttention
     attention_norm: Norm
-    feed_forward: LeanFeedForward
+    feed_forward: BareFeedForward
     feed_forward_norm: Norm
 
     @classmethod
-    def of(cls, layer: EncoderLayer) -> "LeanEncoderLayer":
+    def of(cls, layer: EncoderLayer) -> "BareEncoderLayer":
         return cls(
-            LeanAttention.of(layer.self_attention),
+            BareAttention.of(layer.self_attention),
             Norm.of(layer.self_attention_norm),
-            LeanFeedForward.of(cast(FeedForward, layer.feed_forward)),
+            BareFeedForward.of(cast(FeedForward, layer.feed_forward)),
             Norm.of(layer.feed_forward_norm),
         )
 
@@ -163,22 +163,22 @@ class LeanEncoderLayer(NamedTuple):
         return self.feed_forward_norm(stream, self.feed_forward(stream))
 
 
-class LeanDecoderLayer(NamedTuple):
-    self_attention: LeanAttention
+class BareDecoderLayer(NamedTuple):
+    self_attention: BareAttention
     self_attention_norm: Norm
-    cross_attention: LeanAttention
+    cross_attention: BareAttention
     cross_attention_norm: Norm
-    feed_forward: LeanFeedForward
+    feed_forward: BareFeedForward
     feed_forward_norm: Norm
 
     @classmethod
-    def of(cls, layer: DecoderLayer) -> "LeanDecoderLayer":
+    def of(cls, layer: DecoderLayer) -> "BareDecoderLayer":
         return cls(
-            LeanAttention.of(layer.self_attention),
+            BareAttention.of(layer.self_attention),
             Norm.of(layer.self_attention_norm),
-            LeanAttention.of(layer.cross_attention),
+            BareAttention.of(layer.cross_attention),
             Norm.of(layer.cross_attention_norm),
-            LeanFeedForward.of(cast(FeedForward, layer.feed_forward)),
+            BareFeedForward.of(cast(FeedForward, layer.feed_forward)),
             Norm.of(layer.feed_forward_norm),
         )
 
@@ -199,12 +199,12 @@ class LeanDecoderLayer(NamedTuple):
         return LayerStep(stream, LayerState(cross=state.cross, past=past))
 
 
-class LeanEncoder(NamedTuple):
-    layers: tuple[LeanEncoderLayer, ...]
+class BareEncoder(NamedTuple):
+    layers: tuple[BareEncoderLayer, ...]
 
     @classmethod
-    def of(cls, layers: nn.ModuleList) -> "LeanEncoder":
-        return cls(tuple(map(LeanEncoderLayer.of, cast(Iterable[EncoderLayer], layers))))
+    def of(cls, layers: nn.ModuleList) -> "BareEncoder":
+        return cls(tuple(map(BareEncoderLayer.of, cast(Iterable[EncoderLayer], layers))))
 
     def __call__(self, table: Embedding, ids: SourceIds, visible: Visible) -> Stream:
         stream = _embedded(table, ids, first=0)
@@ -214,16 +214,16 @@ class LeanEncoder(NamedTuple):
         return stream
 
 
-class LeanDecoder(NamedTuple):
-    layers: tuple[LeanDecoderLayer, ...]
+class BareDecoder(NamedTuple):
+    layers: tuple[BareDecoderLayer, ...]
 
     @classmethod
-    def of(cls, layers: nn.ModuleList) -> "LeanDecoder":
-        return cls(tuple(map(LeanDecoderLayer.of, cast(Iterable[DecoderLayer], layers))))
+    def of(cls, layers: nn.ModuleList) -> "BareDecoder":
+        return cls(tuple(map(BareDecoderLayer.of, cast(Iterable[DecoderLayer], layers))))
 
     def start(self, memory: Memory) -> DecoderState:
         layers = (LayerState(layer.cross_attention.project(memory.stream)) for layer in self.layers)
-        return DecoderState(tuple(layers), memory.visible, memory.examples, lean=self)
+        return DecoderState(tuple(layers), memory.visible, memory.examples, bare=self)
 
     def __call__(self, table: Embedding, ids: TargetIds, state: DecoderState) -> Decoded:
         n_new, n_heads = ids.shape[1], self.layers[0].self_attention.n_heads
@@ -247,7 +247,7 @@ def _embedded(table: Embedding, ids: TokenIds, first: int) -> Stream:
     return tokens if table.positions is None else tokens + table.positions[first : first + n]
 
 
-def stored_for_steps(model: nn.Module) -> None:
+def store_matrices_by_column_(model: nn.Module) -> None:
     """Store wide matrices input by input, the way a product with one row reads them.
 
     The numbers and their names stay. One row times a matrix costs what reading the matrix costs,

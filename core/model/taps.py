@@ -27,12 +27,12 @@ class Tap(nn.Module):
     """The identity, at a place worth seeing. Its name is its path in the model.
 
     Args:
-        is_lean: `core.model.inference` has it too, so probing it alone does not slow the model down.
+        in_inference: `core.model.inference` has it too, so probing it does not slow the model down.
     """
 
-    def __init__(self, *, is_lean: bool = False) -> None:
+    def __init__(self, *, in_inference: bool = False) -> None:
         super().__init__()
-        self.is_lean = is_lean
+        self.in_inference = in_inference
 
     # Overrides __call__ itself: a tap has no use for module hooks, and it is on the hot path.
     def __call__(self, tensor: Tensor) -> Tensor:
@@ -56,24 +56,24 @@ class Tap(nn.Module):
 _ACTIVE: ContextVar[Mapping[Tap, tuple[Edit, ...]] | None] = ContextVar("probes", default=None)
 
 
-def lean_taps_suffice() -> bool:
-    """Whether no tap is probed but lean ones."""
+def inference_taps_suffice() -> bool:
+    """Whether no tap is probed but those that `core.model.inference` has."""
     active = _ACTIVE.get()
-    return not active or all(tap.is_lean for tap in active)
+    return not active or all(tap.in_inference for tap in active)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where in its batch and sequence belongs what passes the taps at this moment."""
+class TokenPlace:
+    """Which examples and positions the tensors belong to that pass the taps at this moment."""
 
     examples: Tensor  # B: the example of each row; a beam has several rows of one
     first: int  # the position of the first query: decoding step by step, how many came before
 
 
-_PLACE: ContextVar[Place] = ContextVar("place")
+_PLACE: ContextVar[TokenPlace] = ContextVar("place")
 
 
-def place() -> Place:
+def place() -> TokenPlace:
     """For an edit that is not the same for every example or position.
 
     Raises:
@@ -83,14 +83,17 @@ def place() -> Place:
 
 
 def placed(examples: Tensor, first: int) -> AbstractContextManager[None]:
-    """What runs inside belongs there; said by the model, or by whoever calls its layers itself."""
+    """Tell edits which examples the rows of the batch are, and at which position the queries begin.
+
+    The model enters this around every pass; code that calls its layers directly must do the same.
+    """
     if torch.compiler.is_compiling() or _ACTIVE.get() is None:
         return nullcontext()  # nobody asks
-    return _placed(Place(examples, first))
+    return _placed(TokenPlace(examples, first))
 
 
 @contextmanager
-def _placed(there: Place) -> Iterator[None]:
+def _placed(there: TokenPlace) -> Iterator[None]:
     token = _PLACE.set(there)
     try:
         yield

@@ -5,13 +5,13 @@ from torch import Tensor, nn
 
 from core.config import Kind, ModelConfig
 from core.model.attention import MultiHeadAttention, causal, not_padding
-from core.model.decoder_state import Decoded, DecoderState, Memory
+from core.model.decoder_state import Decoded, DecoderState, Memory, StepDecoder
 from core.model.embedding import EmbeddedTokens, Embedding
 from core.model.feedforward import FeedForward
-from core.model.inference import LeanDecoder, LeanEncoder
+from core.model.inference import BareDecoder, BareEncoder
 from core.model.layers import AddAndNorm, DecoderLayer, EncoderLayer
 from core.model.shapes import Examples, Logits, SourceIds, Stream, TargetIds, Vectors, Visible
-from core.model.taps import lean_taps_suffice, placed
+from core.model.taps import inference_taps_suffice, placed
 
 
 class Encoder(nn.Module):
@@ -72,31 +72,32 @@ class Transformer(nn.Module):
             examples = torch.arange(len(source), device=source.device)
         visible = not_padding(source, self.config.pad_id)
         with placed(examples, first=0):
-            lean = self._lean(visible)
-            encoder = LeanEncoder.of(self.encoder.layers) if lean else self.encoder
+            is_bare = self._may_be_bare(visible)
+            encoder = BareEncoder.of(self.encoder.layers) if is_bare else self.encoder
             return Memory(encoder(self.embedding, source, visible), visible, examples)
 
     def start(self, memory: Memory) -> DecoderState:
         """The state before the first step; keys and values of the source are computed here, once."""
         with placed(memory.examples, first=0):
-            lean = self._lean(memory.visible)
-            return (LeanDecoder.of(self.decoder.layers) if lean else self.decoder).start(memory)
+            is_bare = self._may_be_bare(memory.visible)
+            decoder = BareDecoder.of(self.decoder.layers) if is_bare else self.decoder
+            return decoder.start(memory)
 
     def decode(self, target: TargetIds, state: DecoderState) -> Decoded:
         """Consume the next target tokens (one, or many at once) after those in `state`."""
-        lean = state.lean and lean_taps_suffice() and not torch.is_grad_enabled()
-        decoder: Decoder | LeanDecoder = state.lean if lean else self.decoder
+        is_bare = inference_taps_suffice() and not torch.is_grad_enabled()
+        decoder: StepDecoder = state.bare if state.bare and is_bare else self.decoder
         with placed(state.examples, first=state.n_past):
             return decoder(self.embedding, target, state)
 
-    def _lean(self, visible: Visible) -> bool:
+    def _may_be_bare(self, visible: Visible) -> bool:
         """Whether the operations of `core.model.inference` are enough for a pass.
 
         A row with nothing to look at is left to the modules, which give it no weight at all.
         """
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return False
-        return lean_taps_suffice() and bool(visible.any(dim=-1).all())
+        return inference_taps_suffice() and bool(visible.any(dim=-1).all())
 
     def logits(self, stream: Vectors) -> Logits:
         """Scores over the vocabulary, before the softmax (section 3.4)."""

@@ -126,8 +126,8 @@ def _flush_to_disk(file: Path) -> None:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process is inside `alone` for this folder; a process that dies leaves it.
+def file_lock(folder: Path) -> Iterator[None]:
+    """Wait until no other process is inside `file_lock` for this folder; a process that dies leaves it.
 
     On Windows it does not wait.
     """
@@ -141,7 +141,7 @@ def alone(folder: Path) -> Iterator[None]:
 Kept = TypeVar("Kept")
 
 
-def read_kept(
+def read_measurement(
     file: Path, from_json: Callable[[dict[str, Any]], Kept], *, made_with: str
 ) -> Kept | None:
     """What the file says; None if there is no such file.

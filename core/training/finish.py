@@ -10,7 +10,7 @@ from core.checkpoint.card import new_card, with_results
 from core.checkpoint.listing import problem_of, read_history
 from core.config import ModelConfig, TrainConfig
 from core.system.files import write_json
-from core.training.run_settings import agreed
+from core.training.run_settings import settings_of_run
 from core.training.texts import Texts, vocabulary
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def write_checkpoint(
     """Turn weights of a run into a checkpoint folder, with its history, timeline and a first card."""
     from core.checkpoint.folder import Checkpoint, model_with, save_checkpoint
 
-    trained = agreed(run)
+    trained = settings_of_run(run)
     config = ModelConfig.from_json(trained["model"])
     settings = TrainConfig.from_json(trained["training"])
     metrics = json.loads((run.folder / FACTS).read_text("utf-8"))

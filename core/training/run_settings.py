@@ -30,7 +30,7 @@ TEXTS = {
 """What a run reads, as config.json and as an error calls it."""
 
 
-def agreed(run: "RunFolder") -> dict[str, Any]:
+def settings_of_run(run: "RunFolder") -> dict[str, Any]:
     """What a run folder says is trained in it; empty before the first start."""
     file = run.folder / "config.json"
     return json.loads(file.read_text("utf-8")) if file.is_file() else {}
@@ -42,7 +42,7 @@ def with_precision(run: "RunFolder", settings: TrainConfig, device: "torch.devic
 
     if settings.precision != "auto":
         return settings
-    earlier = agreed(run).get("training", {}).get("precision")
+    earlier = settings_of_run(run).get("training", {}).get("precision")
     chosen = str(choose_dtype("auto", device)).removeprefix("torch.")
     return settings.replace(precision=earlier or chosen)
 
@@ -61,7 +61,7 @@ def agree_with_earlier(
     from core.system.files import write_whole
 
     wanted = {"model": config.to_json(), "training": settings.to_json()}
-    earlier = agreed(run)
+    earlier = settings_of_run(run)
     if earlier:
         different = [
             *_other_texts(earlier.get("texts", texts), texts),

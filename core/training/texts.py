@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.training.recipes import recipe_for
-from core.training.run_settings import agreed
+from core.training.run_settings import settings_of_run
 
 if TYPE_CHECKING:
     from core.text.parallel import ParallelFiles
@@ -33,7 +33,7 @@ def keep_vocabulary(
     from core.text.vocabulary import JointVocabulary
 
     target = _vocabulary_file(run)
-    if agreed(run):
+    if settings_of_run(run):
         if given and JointVocabulary(given.read_bytes()).names != vocabulary(run).names:
             raise ValueError(
                 f"{target} is another vocabulary than --vocabulary {given}; leave the option out to go "

@@ -9,7 +9,7 @@ from core.training.texts import Texts
 if TYPE_CHECKING:
     from core.model import Transformer
     from core.training.run_folder import RunFolder
-    from core.training.trainer import Score
+    from core.training.trainer import Scorer
     from core.training.workers import Workers
 
 
@@ -43,7 +43,7 @@ def run_training(job: TrainingJob, group: "Workers", device: str) -> None:
     ).train()
 
 
-def _bleu_scorer(texts: Texts, n_sentences: int) -> "Score":
+def _bleu_scorer(texts: Texts, n_sentences: int) -> "Scorer":
     """Greedy translations of the first validation sentences, scored by sacrebleu (cased, 13a)."""
     from core.config import SearchConfig
     from core.decoding.search import search

@@ -25,7 +25,7 @@ from core.training.workers import ALONE, Workers
 REPORT_EVERY = 50
 """Steps between two lines of loss in the history."""
 
-Score = Callable[[Transformer], Mapping[str, float]]
+Scorer = Callable[[Transformer], Mapping[str, float]]
 """Further measurements at each validation, such as BLEU: name -> number."""
 
 
@@ -41,7 +41,7 @@ class Trainer:
         config: TrainConfig,
         run: RunFolder,
         group: Workers = ALONE,
-        score: Score | None = None,
+        score: Scorer | None = None,
     ) -> None:
         self.model = objective.model
         self.corpus = corpus

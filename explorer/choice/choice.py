@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode
 from core.analysis.ablation import Ablation
 from core.analysis.heads.measures import MEASURES
 from core.config import Kind, LengthPenalty, Method, SearchConfig
-from explorer.choice.url_fields import Linked, ids, names, number, one_of, switch, whole
+from explorer.choice.url_fields import UrlFields, ids, names, number, one_of, switch, whole
 
 EXAMPLES = (
     "The woman who lives next door has three dogs.",
@@ -44,9 +44,9 @@ Across = Literal["step", "tokens"]
 PositionPicture = Literal["experiment", "curves", "table", "distance", "shift", "learned"]
 """What the Positions page shows: the loaded model under other positions, or its position table."""
 Extent = Literal["many", "sentence"]
-PositionChange = Literal["off", "shift", "scale"]
+PositionEdit = Literal["off", "shift", "scale"]
 Stacks = Literal["both", "encoder", "decoder"]
-HeldRows = Literal["first", "new"]
+HeldSteps = Literal["first", "new"]
 """Whether attention after a change is that of the first translation, or of the new one."""
 
 MOST_SHIFT, MOST_SCALE = 1_000, 8.0
@@ -79,7 +79,7 @@ def _ablation(value: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Run(Linked):
+class Run(UrlFields):
     """What is translated, by which model, how; equal runs have equal translations."""
 
     text: Annotated[str, _text] = EXAMPLES[0]
@@ -110,7 +110,7 @@ class Run(Linked):
 
 
 @dataclass(frozen=True, slots=True)
-class View(Linked):
+class View(UrlFields):
     """What of a translation is looked at."""
 
     kind: Annotated[Kind, one_of(Kind)] = "cross"
@@ -135,10 +135,10 @@ class View(Linked):
     """p of section 3.5, from 0."""
     k: Annotated[int, whole(0, MOST_SHIFT)] = 5
     """How much further: PE(p + k), and the shift of the experiment."""
-    positions: Annotated[PositionChange, one_of(PositionChange)] = "off"
+    positions: Annotated[PositionEdit, one_of(PositionEdit)] = "off"
     scale: Annotated[float, number(0, MOST_SCALE)] = 0.5
     stacks: Annotated[Stacks, one_of(Stacks)] = "both"
-    rows: Annotated[HeldRows, one_of(HeldRows)] = "first"
+    rows: Annotated[HeldSteps, one_of(HeldSteps)] = "first"
     runs: Annotated[tuple[str, ...], _names] = ()
     """Trainings whose curves are drawn; none leaves them to the program."""
     across: Annotated[Across, one_of(Across)] = "step"

@@ -13,7 +13,7 @@ from explorer.choice.choice import Choice, Run, View
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PageContext:
     """A sentence on show. Its view may hold open choices only until it is settled."""
 
     choice: Choice
@@ -80,7 +80,7 @@ def shape_of(trace: Trace, kind: Kind) -> Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class UsualView:
     """Where to look in a trace, from 1; only encoder self-attention has source pieces as rows."""
 
     layer: int
@@ -93,21 +93,21 @@ Settled = tuple[View, tuple[str, ...]]
 """A view that fits the trace, and notices for what had to be replaced."""
 
 
-def settled(shown: Shown) -> Settled:
+def settled(shown: PageContext) -> Settled:
     """The view, where it leaves something open on the usual head and the first row."""
     return settle_view(shown.view, shown.shape, first_place(shown))
 
 
-def first_place(shown: Shown) -> Place:
+def first_place(shown: PageContext) -> UsualView:
     """The best-aligned head of cross-attention, in self-attention the first one; the first row."""
     kind, shape = shown.view.kind, shown.shape
     if kind != "cross":
-        return Place(1, 1, step=1, row=1 if kind == "encoder" else None)
+        return UsualView(1, 1, step=1, row=1 if kind == "encoder" else None)
     best = shown.best.place.within(shape.n_layers, shape.n_heads)
-    return Place(best.layer_number, best.head_number, step=1, row=None)
+    return UsualView(best.layer_number, best.head_number, step=1, row=None)
 
 
-def middle_place(shown: Shown) -> Place:
+def middle_place(shown: PageContext) -> UsualView:
     """The usual head, and the middle row: it has keys before it and after it."""
     first, shape = first_place(shown), shown.shape
     return dataclasses.replace(
@@ -117,7 +117,7 @@ def middle_place(shown: Shown) -> Place:
     )
 
 
-def settle_view(view: View, shape: Shape, usual: Place) -> Settled:
+def settle_view(view: View, shape: Shape, usual: UsualView) -> Settled:
     """A view that fits the trace, and notices for what had to be replaced.
 
     Args:

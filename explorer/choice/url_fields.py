@@ -71,7 +71,7 @@ def switch(value: str) -> bool:
     return bool(whole(0, 1)(value))
 
 
-class Linked:
+class UrlFields:
     """A frozen dataclass whose fields travel in a URL; a field's annotation holds what reads it."""
 
     def replace(self, **values: Any) -> Self:

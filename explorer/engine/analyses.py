@@ -13,9 +13,9 @@ from core.analysis.head_place import HeadPlace
 from core.analysis.trace.trace import Trace
 from core.config import Kind
 from explorer.choice.choice import Run
-from explorer.engine.folder_version import stamp
-from explorer.engine.models import checkpoint, look
-from explorer.engine.result_cache import Kept
+from explorer.engine.folder_version import folder_version
+from explorer.engine.models import checkpoint, run_under_ablation
+from explorer.engine.result_cache import MemoryCache
 
 if TYPE_CHECKING:
     from core.analysis.effects.sentence import SentenceEffect, StepEffect
@@ -40,7 +40,8 @@ def head_effects(folder: Path, run: Run, shown: Trace) -> dict[Kind, NDArray[np.
     from core.analysis.effects.sweeps import head_effects as effects
 
     return _results().get(
-        (stamp(folder), run, "every head"), lambda: look(folder, run, effects, shown)
+        (folder_version(folder), run, "every head"),
+        lambda: run_under_ablation(folder, run, effects, shown),
     )
 
 
@@ -58,17 +59,17 @@ def leave_one_out(
         place, as an ablation writes it (`cross.L1H6`, `enc.L2`, `dec.L1.ffn`) -> nats
     """
     from core.analysis.effects.sweeps import every_head, every_layer, every_sublayer, sweep
-    from core.analysis.result_cache import Store
+    from core.analysis.result_cache import DiskCache
 
     def make() -> dict[str, float]:
         model = checkpoint(folder).model
         kinds = (every_head, every_layer, every_sublayer)
         every = [ablation for of_kind in kinds for ablation in of_kind(model.config)]
-        swept = sweep(model, shown, every, store=Store(model), progress=progress)
+        swept = sweep(model, shown, every, store=DiskCache(model), progress=progress)
         places = [ablation.parts[0].place for ablation in swept.ablations]
         return dict(zip(places, swept.delta_nats.tolist(), strict=True))
 
-    return _results().get((stamp(folder), run, "leave one out"), make)
+    return _results().get((folder_version(folder), run, "leave one out"), make)
 
 
 def sentence_effects(
@@ -81,7 +82,7 @@ def sentence_effects(
         of = checkpoint(folder)
         return effects(of.model, of.vocabulary, shown, ablations)
 
-    return _results().get((stamp(folder), run, ablations, "sentence"), make)
+    return _results().get((folder_version(folder), run, ablations, "sentence"), make)
 
 
 def step_effects(
@@ -96,12 +97,12 @@ def step_effects(
         means = read_means(of) if ablation.needs_means else None
         return effects(of.model, of.vocabulary, shown, [ablation], means)[0]
 
-    return _results().get((stamp(folder), run, ablation, "steps"), make)
+    return _results().get((folder_version(folder), run, ablation, "steps"), make)
 
 
 @st.cache_resource(show_spinner=False)
-def _results() -> Kept:
-    return Kept(MOST_EFFECT_BYTES)
+def _results() -> MemoryCache:
+    return MemoryCache(MOST_EFFECT_BYTES)
 
 
 MOST_CHECK_BYTES = 2_000_000
@@ -112,12 +113,14 @@ def self_check(folder: Path, run: Run, shown: Trace) -> tuple["Check", ...]:
     """Whether the picture is true: see `core.analysis.trace.self_check.self_check`."""
     from core.analysis.trace.self_check import self_check as check
 
-    return _checks().get((stamp(folder), run), lambda: look(folder, run, check, shown))
+    return _checks().get(
+        (folder_version(folder), run), lambda: run_under_ablation(folder, run, check, shown)
+    )
 
 
 @st.cache_resource(show_spinner=False)
-def _checks() -> Kept:
-    return Kept(MOST_CHECK_BYTES)
+def _checks() -> MemoryCache:
+    return MemoryCache(MOST_CHECK_BYTES)
 
 
 def head_internals(folder: Path, run: Run, shown: Trace, place: HeadPlace) -> "HeadInternals":
@@ -127,7 +130,7 @@ def head_internals(folder: Path, run: Run, shown: Trace, place: HeadPlace) -> "H
     def at(model: "Transformer", shown: Trace) -> "HeadInternals":
         return internals(model, shown, place)
 
-    return look(folder, run, at, shown)
+    return run_under_ablation(folder, run, at, shown)
 
 
 def position_table(folder: Path) -> NDArray[np.float32]:

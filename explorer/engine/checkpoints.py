@@ -10,8 +10,8 @@ import streamlit as st
 from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead, covering_head
 from core.analysis.trace.trace import Trace
-from core.checkpoint.listing import Listed, list_checkpoints
-from explorer.engine.folder_version import Stamp, stamp
+from core.checkpoint.listing import CheckpointEntry, list_checkpoints
+from explorer.engine.folder_version import FolderVersion, folder_version
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
 """Environment variable: another folder of checkpoints than the bundled one."""
@@ -29,7 +29,7 @@ def checkpoint_root() -> Path:
 
 
 @st.cache_data(ttl=10, show_spinner=False)
-def listed(root: Path) -> list[Listed]:
+def listed(root: Path) -> list[CheckpointEntry]:
     """Every checkpoint folder below `root`, the usual one first; those that cannot load say why.
 
     Raises:
@@ -59,12 +59,12 @@ def languages(folder: Path) -> tuple[str, str]:
 
 def metrics(folder: Path) -> dict[str, Any]:
     """What was measured of a checkpoint."""
-    return _metrics(stamp(folder))
+    return _metrics(folder_version(folder))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _metrics(stamp: Stamp) -> dict[str, Any]:
-    file = Path(stamp[0], "metrics.json")
+def _metrics(folder_version: FolderVersion) -> dict[str, Any]:
+    file = Path(folder_version[0], "metrics.json")
     return json.loads(file.read_text("utf-8")) if file.is_file() else {}
 
 

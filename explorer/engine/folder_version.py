@@ -4,15 +4,15 @@ from pathlib import Path
 
 from core.checkpoint.listing import FILES
 
-STAMPED = (*FILES, "metrics.json", "means.npz", "example.npz")
+VERSIONED_FILES = (*FILES, "metrics.json", "means.npz", "example.npz")
 
-Stamp = tuple[str, tuple[tuple[int, int] | None, ...]]
+FolderVersion = tuple[str, tuple[tuple[int, int] | None, ...]]
 """The folder; then, for each of its files, when it was written (in ns) and its size."""
 
 
-def stamp(folder: Path) -> Stamp:
+def folder_version(folder: Path) -> FolderVersion:
     """Another one as soon as a file of the folder is replaced, as by another training."""
-    return str(folder), tuple(_written(folder / name) for name in STAMPED)
+    return str(folder), tuple(_written(folder / name) for name in VERSIONED_FILES)
 
 
 def _written(file: Path) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ import streamlit as st
 from core.analysis.ablation import Ablation
 from core.analysis.trace.trace import Trace
 from explorer.choice.choice import Run
-from explorer.engine.folder_version import Stamp, stamp
+from explorer.engine.folder_version import FolderVersion, folder_version
 
 if TYPE_CHECKING:
     from core.checkpoint.folder import Checkpoint
@@ -24,7 +24,7 @@ Seen = TypeVar("Seen")
 
 def is_loaded(folder: Path) -> bool:
     """Whether this process has the model in memory already."""
-    return stamp(folder) in _loaded()
+    return folder_version(folder) in _loaded()
 
 
 def load(folder: Path, snapshot: int = 0) -> "Translator":
@@ -33,7 +33,7 @@ def load(folder: Path, snapshot: int = 0) -> "Translator":
     Args:
         snapshot: the step of the training whose weights it has; 0, the finished ones.
     """
-    now = stamp(folder)
+    now = folder_version(folder)
     translator = _opened(now, snapshot)
     if not snapshot:
         _loaded().add(now)
@@ -41,15 +41,15 @@ def load(folder: Path, snapshot: int = 0) -> "Translator":
 
 
 @st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
-def _opened(stamp: Stamp, snapshot: int) -> "Translator":
+def _opened(folder_version: FolderVersion, snapshot: int) -> "Translator":
     import core
 
-    folder, _ = stamp
+    folder, _ = folder_version
     return core.load(folder, step=snapshot or None)
 
 
 @st.cache_resource(show_spinner=False)
-def _loaded() -> set[Stamp]:
+def _loaded() -> set[FolderVersion]:
     return set()
 
 
@@ -57,7 +57,9 @@ def checkpoint(folder: Path) -> "Checkpoint":
     return load(folder).checkpoint
 
 
-def look(folder: Path, run: Run, at: Callable[["Transformer", Trace], Seen], shown: Trace) -> Seen:
+def run_under_ablation(
+    folder: Path, run: Run, at: Callable[["Transformer", Trace], Seen], shown: Trace
+) -> Seen:
     """What the model shows when it is looked at as it was for this run."""
     from core.model import probing
 

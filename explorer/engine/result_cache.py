@@ -31,7 +31,7 @@ def n_bytes(made: Any) -> int:
     return total
 
 
-class Kept:
+class MemoryCache:
     """Results by key, as many as fit together.
 
     Args:

@@ -15,7 +15,7 @@ PAPER_PIECES = 37_000
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class PaperAndOurs:
     """The rows of Table 3, as the paper has them and as they are trained here."""
 
     paper: Table  # at full size; holds no measurement of ours
@@ -25,7 +25,7 @@ class Family:
 
 
 @st.cache_data(ttl=10, show_spinner=False)
-def read_family(root: Path) -> Family:
+def read_family(root: Path) -> PaperAndOurs:
     """Table 3 as the first table.json below `root` has it; without one, before any training.
 
     Raises:
@@ -34,7 +34,7 @@ def read_family(root: Path) -> Family:
     file = next(iter(sorted(root.glob(f"**/{TABLE}"))), root / "table3" / TABLE)
     ours = read_table(file) if file.is_file() else _untrained("1/4", "1/2", VOCABULARY_SIZE)
     steps = {name: preset.n_steps for name, preset in PRESETS.items()}
-    return Family(_untrained("1", "1", PAPER_PIECES), steps, ours, file.parent)
+    return PaperAndOurs(_untrained("1", "1", PAPER_PIECES), steps, ours, file.parent)
 
 
 def _untrained(width: str, depth: str, vocabulary_size: int) -> Table:

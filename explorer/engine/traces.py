@@ -6,9 +6,9 @@ import streamlit as st
 
 from core.analysis.trace.trace import Trace
 from explorer.choice.choice import Run
-from explorer.engine.folder_version import Stamp, stamp
+from explorer.engine.folder_version import FolderVersion, folder_version
 from explorer.engine.models import checkpoint, edits, load
-from explorer.engine.result_cache import Kept
+from explorer.engine.result_cache import MemoryCache
 
 EXAMPLE = "example.npz"
 MOST_TRACE_BYTES = 600_000_000
@@ -28,18 +28,18 @@ def trace(folder: Path, run: Run, snapshot: int = 0) -> Trace:
     stored = example(folder)
     if not snapshot and stored and run.replace(model=None) == Run(text=stored.source.text):
         return stored
-    key = (stamp(folder), snapshot, run.replace(model=None))
+    key = (folder_version(folder), snapshot, run.replace(model=None))
     return _traces().get(key, lambda: _traced(folder, run, snapshot))
 
 
 def example(folder: Path) -> Trace | None:
     """The sentence stored with the checkpoint, if there is one."""
-    return _example(stamp(folder))
+    return _example(folder_version(folder))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _example(stamp: Stamp) -> Trace | None:
-    file = Path(stamp[0], EXAMPLE)
+def _example(folder_version: FolderVersion) -> Trace | None:
+    file = Path(folder_version[0], EXAMPLE)
     return Trace.load(file) if file.is_file() else None
 
 
@@ -67,5 +67,5 @@ def _traced(folder: Path, run: Run, snapshot: int) -> Trace:
 
 
 @st.cache_resource(show_spinner=False)
-def _traces() -> Kept:
-    return Kept(MOST_TRACE_BYTES)
+def _traces() -> MemoryCache:
+    return MemoryCache(MOST_TRACE_BYTES)

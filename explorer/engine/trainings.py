@@ -6,14 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-from core.checkpoint.listing import ListedHistory, list_histories, read_history
+from core.checkpoint.listing import HistoryEntry, list_histories, read_history
 
 RUNS = "ATTENTION_EXPLORER_RUNS"
 """Environment variable: another folder of running trainings than `runs`, where `train` puts them."""
 
 
 @st.cache_data(ttl=10, show_spinner=False)
-def histories(checkpoints: Path) -> list[ListedHistory]:
+def histories(checkpoints: Path) -> list[HistoryEntry]:
     """Every training whose reports can be drawn, finished or not: see `core.checkpoint.listing`."""
     return list_histories(checkpoints, Path(os.environ.get(RUNS, "runs")))
 

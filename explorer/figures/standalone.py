@@ -31,7 +31,7 @@ DARK = {
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class Mounted:
     """A component as it would be mounted: its script, its style, and the data it is given."""
 
     js: str
@@ -44,7 +44,7 @@ class Picture:
     """One thing to show, its heading, and a sentence on what to look at."""
 
     title: str
-    shown: View | go.Figure
+    shown: Mounted | go.Figure
     note: str = ""
 
 
@@ -89,7 +89,7 @@ def _section(number: int, picture: Picture) -> str:
     )
 
 
-def _json(shown: View | go.Figure) -> str:
+def _json(shown: Mounted | go.Figure) -> str:
     """What the shim reads. Bytes travel as hexadecimal digits; `<` may not end the script."""
     if isinstance(shown, go.Figure):
         values: dict[str, Any] = {"figure": shown.to_plotly_json()}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.checkpoint.listing import Listed
+from core.checkpoint.listing import CheckpointEntry
 from explorer.choice import session
 from explorer.choice.choice import (
     EXAMPLES,
@@ -36,7 +36,7 @@ def ask_sentence(language: str) -> None:
         st.form_submit_button("Translate", type="primary", on_click=ask)
 
 
-def choose_model(models: list[Listed], folder: Path) -> None:
+def choose_model(models: list[CheckpointEntry], folder: Path) -> None:
     """Which model translates, of those that can be loaded."""
     usable = [item.name for item in models if item.problem is None]
     name = next(item.name for item in models if item.folder == folder)

@@ -8,11 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.checkpoint.listing import Listed
+from core.checkpoint.listing import CheckpointEntry
 from core.text.pieces import normalise
 from explorer.choice import session
 from explorer.choice.choice import Choice, Run
-from explorer.choice.page_context import Settled, Shown, is_typed, settled
+from explorer.choice.page_context import PageContext, Settled, is_typed, settled
 from explorer.engine import checkpoints, models
 from explorer.engine.checkpoints import best_head
 from explorer.engine.traces import trace
@@ -21,14 +21,14 @@ from explorer.frame.messages import notice
 from explorer.frame.self_check import draw_self_check
 from explorer.frame.sentence_form import ask_sentence, choose_model, choose_search
 
-Draw = Callable[[Shown], Pictures]
+Draw = Callable[[PageContext], Pictures]
 """Draws what a page is about; returns what makes its pictures once more, for one HTML file."""
-Settle = Callable[[Shown], Settled]
+Settle = Callable[[PageContext], Settled]
 """Makes the choices of the view, those that a page alone has among them, fit the sentence."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageInputs:
     """What the reader chose of what the page takes, and places on the page to fill."""
 
     choice: Choice
@@ -61,7 +61,7 @@ def show_sentence(
     title: str, draw: Draw, settle: Settle = settled, *, takes_typed: bool = True
 ) -> None:
     """The shared controls, and what the page says about the sentence in them."""
-    asked = ask(takes_typed=takes_typed)
+    asked = ask_reader(takes_typed=takes_typed)
     if asked:
         notice_change(asked)
         shown = translate(asked, settle)
@@ -69,7 +69,7 @@ def show_sentence(
             draw_sentence(title, draw, asked, shown)
 
 
-def ask(*, takes_typed: bool = True) -> Asked | None:
+def ask_reader(*, takes_typed: bool = True) -> PageInputs | None:
     """Draw the shared controls; None, with a message on the page, if there is no model."""
     try:
         listed = checkpoints.listed(checkpoints.checkpoint_root())
@@ -87,10 +87,10 @@ def ask(*, takes_typed: bool = True) -> Asked | None:
     with notices:
         _notice_chosen(choice.run, takes_typed=takes_typed)
     taken = choice if takes_typed else choice.with_run(target="")
-    return Asked(taken, folder, saving, notices, status=st.empty())
+    return PageInputs(taken, folder, saving, notices, status=st.empty())
 
 
-def notice_change(asked: Asked) -> None:
+def notice_change(asked: PageInputs) -> None:
     """That a changed model is on show must never go unnoticed."""
     ablation = asked.choice.run.ablation
     if ablation:
@@ -120,7 +120,7 @@ def _whose_words(run: Run, *, takes_typed: bool) -> str:
     return "The translation that you typed is left out: here the model translates by itself."
 
 
-def translate(asked: Asked, settle: Settle) -> Shown | None:
+def translate(asked: PageInputs, settle: Settle) -> PageContext | None:
     """The sentence and a settled view of it; None, with a message on the page, if there is none."""
     choice = asked.choice
     try:
@@ -134,14 +134,14 @@ def translate(asked: Asked, settle: Settle) -> Shown | None:
     except ValueError as error:
         st.error(f"This text cannot be translated: {error}.")
         return None
-    shown = Shown(choice, asked.folder, traced, best_head(asked.folder, traced))
+    shown = PageContext(choice, asked.folder, traced, best_head(asked.folder, traced))
     view, replaced = settle(shown)
     for text in (*session.link_notices(), *(replaced if session.is_from_link() else ())):
         notice(f"{text} The usual one is shown instead.")
     return dataclasses.replace(shown, choice=dataclasses.replace(choice, view=view))
 
 
-def draw_sentence(title: str, draw: Draw, asked: Asked, shown: Shown) -> None:
+def draw_sentence(title: str, draw: Draw, asked: PageInputs, shown: PageContext) -> None:
     """What the page is about, what can be taken away of it, and its self-check."""
     pictures = draw(shown)
     linked = shown.choice.with_run(target=session.choice().run.target)  # kept for other pages
@@ -161,7 +161,7 @@ def load_model(folder: Path, place: Any) -> None:
         place.empty()
 
 
-def _notice_lost_model(listed: list[Listed], folder: Path) -> None:
+def _notice_lost_model(listed: list[CheckpointEntry], folder: Path) -> None:
     wanted = session.choice().run.model
     item = next((item for item in listed if item.name == wanted), None)
     if wanted and not (item and item.folder == folder):

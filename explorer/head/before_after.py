@@ -10,7 +10,7 @@ import streamlit as st
 from core.analysis.trace.trace import Trace
 from explorer.choice import session
 from explorer.choice.choice import Run
-from explorer.choice.page_context import Shown
+from explorer.choice.page_context import PageContext
 from explorer.engine import traces
 from explorer.figures.standalone import Picture
 from explorer.figures.words import marked_words
@@ -20,10 +20,10 @@ from explorer.head.differences import Comparison, reading, score
 from explorer.head.matrix import HeadMatrix, plain_matrix
 from explorer.head.one_head import draw_links, matrix_figure
 
-ROWS = {"first": "the first translation", "new": "the new translation"}
+STEPS_OF = {"first": "the first translation", "new": "the new translation"}
 
 
-def changed_run(shown: Shown, ablation: str) -> Run:
+def changed_run(shown: PageContext, ablation: str) -> Run:
     """The run on show under one more ablation."""
     run = shown.choice.run
     return run.replace(ablation=",".join(filter(None, (run.ablation, ablation))))
@@ -60,7 +60,7 @@ def draw_translations(found: Comparison, change: str) -> None:
     st.write(reading(found))
 
 
-def draw_attention(shown: Shown, found: Comparison) -> list[Picture]:
+def draw_attention(shown: PageContext, found: Comparison) -> list[Picture]:
     """One head before and after, and which head changed most; returns the pictures drawn."""
     st.subheader("One head, before and after", anchor=False)
     _choose_head(shown, found)
@@ -82,12 +82,12 @@ def draw_attention(shown: Shown, found: Comparison) -> list[Picture]:
     return [picture for picture, _ in drawn.values()]
 
 
-def head_pictures(shown: Shown, found: Comparison) -> list[Picture]:
+def head_pictures(shown: PageContext, found: Comparison) -> list[Picture]:
     """The chosen head before and after, with the translation it belongs to."""
     return [picture for picture, _ in _heads(shown, found).values()]
 
 
-def _heads(shown: Shown, found: Comparison) -> dict[str, tuple[Picture, HeadMatrix]]:
+def _heads(shown: PageContext, found: Comparison) -> dict[str, tuple[Picture, HeadMatrix]]:
     """When -> the picture of the chosen head then, and what it shows."""
     after = found.after if shown.view.rows == "new" else found.held
     drawn = {}
@@ -98,14 +98,14 @@ def _heads(shown: Shown, found: Comparison) -> dict[str, tuple[Picture, HeadMatr
     return drawn
 
 
-def _choose_head(shown: Shown, found: Comparison) -> None:
+def _choose_head(shown: PageContext, found: Comparison) -> None:
     choose_kind()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         choose_head(shown)
         st.selectbox(
             "After, the steps of",
-            list(ROWS),
-            format_func=ROWS.__getitem__,
+            list(STEPS_OF),
+            format_func=STEPS_OF.__getitem__,
             width=220,
             help="The first translation: the same words as before, held fixed under the change.",
             **session.bind_view("rows"),

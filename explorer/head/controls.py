@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.analysis.head_place import KIND_NAMES
 from explorer.choice import session
-from explorer.choice.page_context import Shown
+from explorer.choice.page_context import PageContext
 from explorer.head.matrix import row_labels
 
 
@@ -19,7 +19,7 @@ def choose_kind() -> None:
     )
 
 
-def choose_head(shown: Shown) -> None:
+def choose_head(shown: PageContext) -> None:
     """Layer and head of the kind on show."""
     n_layers, n_heads = shown.trace.weights[shown.view.kind].shape[:2]
     for name, n, now in (
@@ -29,7 +29,7 @@ def choose_head(shown: Shown) -> None:
         st.selectbox(name.capitalize(), range(1, n + 1), width=90, **session.bind_view(name, now))
 
 
-def choose_row(shown: Shown) -> None:
+def choose_row(shown: PageContext) -> None:
     """The row that asks: a source piece in encoder self-attention, a step elsewhere."""
     labels = row_labels(shown.trace, shown.view.kind)
     name, now = shown.asks, shown.query + 1

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.analysis.head_place import KIND_NAMES
 from explorer.choice import session
-from explorer.choice.page_context import Shown
+from explorer.choice.page_context import PageContext
 from explorer.components.lines import component as lines
 from explorer.figures.head import (
     Scale,
@@ -20,7 +20,7 @@ from explorer.figures.head import (
     token_label,
     with_click_targets,
 )
-from explorer.figures.standalone import Picture, View
+from explorer.figures.standalone import Mounted, Picture
 from explorer.figures.vector import head_svg
 from explorer.frame.messages import note, plain
 from explorer.frame.wide import wide
@@ -49,7 +49,7 @@ NOTES = {
 }
 
 
-def title(shown: Shown) -> str:
+def title(shown: PageContext) -> str:
     view = shown.view
     kind, layer = KIND_NAMES[view.kind], shown.place.layer_number
     if view.values == "rollout":
@@ -60,7 +60,7 @@ def title(shown: Shown) -> str:
     return place if view.values == "weights" else f"{place}, norm-weighted"
 
 
-def draw_matrix(shown: Shown) -> None:
+def draw_matrix(shown: PageContext) -> None:
     """The heat map; a click on a cell chooses its row."""
     matrix = _matrix(shown, shown.place.head)
     columns = [token_label(label) for label in matrix.columns]
@@ -102,24 +102,24 @@ def draw_links(
         )
 
 
-def draw_lines(shown: Shown) -> None:
+def draw_lines(shown: PageContext) -> None:
     matrices = _matrices(shown)
     lines.lines(key=LINES, **_lines(shown, matrices))
     note(plain(_notes(shown, matrices)))
 
 
-def picture(shown: Shown) -> Picture:
+def picture(shown: PageContext) -> Picture:
     """The same for a file of its own."""
     matrices = _matrices(shown)
     if shown.view.drawing == "lines":
         data = lines.lines_payload(**_lines(shown, matrices))
-        drawn: View | go.Figure = View(lines.SCRIPT, lines.STYLE, data)
+        drawn: Mounted | go.Figure = Mounted(lines.SCRIPT, lines.STYLE, data)
     else:
         drawn = _figure(shown, matrices[0])
     return Picture(title(shown), drawn, _notes(shown, matrices))
 
 
-def svg(shown: Shown) -> str:
+def svg(shown: PageContext) -> str:
     """The chosen head for print, as a heat map whatever is on screen."""
     as_matrix = dataclasses.replace(shown, choice=shown.choice.with_view(drawing="matrix"))
     matrix = _matrix(as_matrix, shown.place.head)
@@ -135,24 +135,24 @@ def svg(shown: Shown) -> str:
     )
 
 
-def _take_row(shown: Shown, matrix: HeadMatrix) -> None:
+def _take_row(shown: PageContext, matrix: HeadMatrix) -> None:
     points = st.session_state[FIGURE].selection.points
     if points:
         session.change_view(**{shown.asks: matrix.row_pieces[points[0]["y"]][0] + 1})
 
 
-def _is_together(shown: Shown) -> bool:
+def _is_together(shown: PageContext) -> bool:
     return shown.view.drawing == "lines" and shown.view.together and shown.view.values != "rollout"
 
 
-def _is_best(shown: Shown) -> bool:
+def _is_best(shown: PageContext) -> bool:
     """Whether it is the head to open first, alone."""
     best, view = shown.best, shown.view
     is_alone = view.values != "rollout" and not _is_together(shown)
     return is_alone and shown.place == best.place
 
 
-def _numbers(shown: Shown) -> Numbers:
+def _numbers(shown: PageContext) -> Numbers:
     """H q k of the chosen layer; a rollout has one for all heads."""
     of_layer: Numbers = attention(shown.trace, shown.view.kind, shown.view.values)[
         shown.place.layer
@@ -160,19 +160,19 @@ def _numbers(shown: Shown) -> Numbers:
     return of_layer
 
 
-def _matrix(shown: Shown, head: int) -> HeadMatrix:
+def _matrix(shown: PageContext, head: int) -> HeadMatrix:
     numbers = _numbers(shown)
     values = numbers[min(head, len(numbers) - 1)]
     return head_matrix(shown.trace, shown.view.kind, values, shown.view)
 
 
-def _matrices(shown: Shown) -> list[HeadMatrix]:
+def _matrices(shown: PageContext) -> list[HeadMatrix]:
     """Of the heads that are drawn, in order."""
     heads = range(len(_numbers(shown))) if _is_together(shown) else [shown.place.head]
     return [_matrix(shown, head) for head in heads]
 
 
-def _figure(shown: Shown, matrix: HeadMatrix) -> go.Figure:
+def _figure(shown: PageContext, matrix: HeadMatrix) -> go.Figure:
     return matrix_figure(matrix, scale=_scale(shown), marked_row=matrix.row_of(shown.query))
 
 
@@ -188,7 +188,7 @@ def matrix_figure(matrix: HeadMatrix, **more: Any) -> go.Figure:
     )
 
 
-def _lines(shown: Shown, matrices: list[HeadMatrix]) -> dict[str, Any]:
+def _lines(shown: PageContext, matrices: list[HeadMatrix]) -> dict[str, Any]:
     first = matrices[0]
     heads = range(len(matrices)) if _is_together(shown) else [shown.place.head]
     is_mean = shown.view.values == "rollout"
@@ -203,7 +203,7 @@ def _lines(shown: Shown, matrices: list[HeadMatrix]) -> dict[str, Any]:
     }
 
 
-def _scale(shown: Shown) -> Scale:
+def _scale(shown: PageContext) -> Scale:
     if shown.view.values == "norms":
         whole = shown.view.replace(specials=True, threshold=0.0)
         drawn = [head_matrix(shown.trace, shown.view.kind, n, whole) for n in _numbers(shown)]
@@ -211,7 +211,7 @@ def _scale(shown: Shown) -> Scale:
     return Scale("share") if shown.view.values == "rollout" else Scale()
 
 
-def _notes(shown: Shown, matrices: list[HeadMatrix]) -> str:
+def _notes(shown: PageContext, matrices: list[HeadMatrix]) -> str:
     values, kind = shown.view.values, shown.view.kind
     elsewhere = [ELSEWHERE[kind]] if values == "rollout" and kind in ELSEWHERE else []
     late = shown.best.how_to_read if _is_best(shown) else ""
@@ -219,7 +219,7 @@ def _notes(shown: Shown, matrices: list[HeadMatrix]) -> str:
     return " ".join(filter(None, said))
 
 
-def _said(shown: Shown, matrices: list[HeadMatrix]) -> str:
+def _said(shown: PageContext, matrices: list[HeadMatrix]) -> str:
     """What was done to the numbers, and how much of them is on special tokens."""
     special = special_note(matrices, are_hidden=not shown.view.specials)
     return " ".join([special, *matrices[0].notes])

@@ -4,7 +4,13 @@ import dataclasses
 import random
 
 from core.experiments.table3.rows import TEST, TRAINING, VALIDATION
-from core.experiments.table3.table import Comparison, Measured, Score, Table, untrained
+from core.experiments.table3.table import (
+    DifferenceToBase,
+    IntervalScore,
+    Table,
+    VariantScores,
+    untrained,
+)
 from core.text.toy_grammar import sentence_pairs
 
 REFERENCES = [german for _, german in sentence_pairs(120, seed=5)]
@@ -20,18 +26,18 @@ def damaged(share: float, seed: int) -> list[str]:
     return lines
 
 
-def scores(shift: float) -> dict[str, dict[str, Score]]:
+def scores(shift: float) -> dict[str, dict[str, IntervalScore]]:
     return {
         text: {
-            "perplexity": Score(6.25 + shift, (6.0 + shift, 6.5 + shift)),
-            "bleu": Score(30.5 - shift, (29.0 - shift, 32.0 - shift)),
-            "bleu_lc": Score(31.5 - shift, (30.0 - shift, 33.0 - shift)),
+            "perplexity": IntervalScore(6.25 + shift, (6.0 + shift, 6.5 + shift)),
+            "bleu": IntervalScore(30.5 - shift, (29.0 - shift, 32.0 - shift)),
+            "bleu_lc": IntervalScore(31.5 - shift, (30.0 - shift, 33.0 - shift)),
         }
         for text in (VALIDATION, TEST)
     }
 
 
-BASE = Measured(
+BASE = VariantScores(
     steps=9_000,
     best_step=8_500,
     tokens_seen=12_345_678,
@@ -49,9 +55,9 @@ ONE_HEAD = dataclasses.replace(
     scores=scores(0.5),
     against_base={
         text: {
-            "perplexity": Comparison(0.5, (0.25, 0.75), 0.001, "higher"),
-            "bleu": Comparison(-0.5, (-1.25, 0.25), 0.125, "no difference shown"),
-            "bleu_lc": Comparison(-0.5, (-1.0, -0.0625), 0.03125, "not judged yet"),
+            "perplexity": DifferenceToBase(0.5, (0.25, 0.75), 0.001, "higher"),
+            "bleu": DifferenceToBase(-0.5, (-1.25, 0.25), 0.125, "no difference shown"),
+            "bleu_lc": DifferenceToBase(-0.5, (-1.0, -0.0625), 0.03125, "not judged yet"),
         }
         for text in (VALIDATION, TEST)
     },

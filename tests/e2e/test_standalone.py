@@ -14,7 +14,7 @@ from explorer.components.beam import component as beam
 from explorer.components.lines import component as lines
 from explorer.components.overview import component as overview
 from explorer.figures.head import head_figure
-from explorer.figures.standalone import Picture, View, notebook_html, standalone_html
+from explorer.figures.standalone import Mounted, Picture, notebook_html, standalone_html
 from tests.e2e.conftest import violations
 from tests.explorer.trees import beam_of
 
@@ -38,11 +38,11 @@ def pictures() -> list[Picture]:
     tree = beam.beam_payload(found, {node.token: "<i>" for node in found.tree})
     shape = ModelConfig(vocabulary_size=100, n_encoder_layers=2)
     return [
-        Picture("All heads", View(overview.SCRIPT, overview.STYLE, heads)),
+        Picture("All heads", Mounted(overview.SCRIPT, overview.STYLE, heads)),
         Picture("One head", head, note="Rows sum to 1 & more."),
-        Picture("Lines", View(lines.SCRIPT, lines.STYLE, payload)),
-        Picture("Tree", View(beam.SCRIPT, beam.STYLE, tree)),
-        Picture("Model", View(anatomy.SCRIPT, anatomy.STYLE, anatomy.anatomy_payload(shape))),
+        Picture("Lines", Mounted(lines.SCRIPT, lines.STYLE, payload)),
+        Picture("Tree", Mounted(beam.SCRIPT, beam.STYLE, tree)),
+        Picture("Model", Mounted(anatomy.SCRIPT, anatomy.STYLE, anatomy.anatomy_payload(shape))),
     ]
 
 
@@ -98,7 +98,7 @@ def test_a_tree_of_sixty_steps_draws_at_once(page: Page, tmp_path: Path) -> None
     found = beam_of(60, 8)
     tree = beam.beam_payload(found, {node.token: f"t{node.token}" for node in found.tree})
     file = tmp_path / "tree.html"
-    file.write_text(standalone_html("t", [Picture("Tree", View(beam.SCRIPT, beam.STYLE, tree))]))
+    file.write_text(standalone_html("t", [Picture("Tree", Mounted(beam.SCRIPT, beam.STYLE, tree))]))
     page.goto(file.as_uri())
     expect(page.locator(".beam .node")).to_have_count(481)
     times_ms = page.locator(".beam").evaluate(
@@ -123,7 +123,7 @@ def test_many_tokens_stay_usable(page: Page, tmp_path: Path) -> None:
         heads=["L1H1"],
     )  # fmt: skip
     file = tmp_path / "lines.html"
-    view = View(lines.SCRIPT, lines.STYLE, payload)
+    view = Mounted(lines.SCRIPT, lines.STYLE, payload)
     file.write_text(standalone_html("t", [Picture("Lines", view)]))
     page.goto(file.as_uri())
     tokens = page.get_by_role("group", name="asks").get_by_role("button")

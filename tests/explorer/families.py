@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from explorer.engine.table3 import Family, read_family
+from explorer.engine.table3 import PaperAndOurs, read_family
 from tests.core.tables import made_up_table
 
 
 @pytest.fixture
-def family(tmp_path: Path) -> Family:
+def family(tmp_path: Path) -> PaperAndOurs:
     return dataclasses.replace(read_family(tmp_path), ours=made_up_table())

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from core.decoding.result import Found, Node
+from core.decoding.result import Node, SearchResult
 
 
-def beam_of(depth: int, width: int, seed: int = 1) -> Found:
+def beam_of(depth: int, width: int, seed: int = 1) -> SearchResult:
     """`width` survivors a step, each step's from the best continuations of the last."""
     random = np.random.default_rng(seed)
     tree = [Node(-1, 0, 0, 0.0, 0.0, 0.0, False)]
@@ -22,4 +22,4 @@ def beam_of(depth: int, width: int, seed: int = 1) -> Found:
             Node(parent, len(tree) + i, step, loss, total, total / step, step == depth)
             for i, (total, parent, loss) in enumerate(continuations)
         ]
-    return Found(hypotheses=(), tree=tuple(tree), ends=tuple(front))
+    return SearchResult(hypotheses=(), tree=tuple(tree), ends=tuple(front))

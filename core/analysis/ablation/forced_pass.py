@@ -51,7 +51,7 @@ class _Start:
         return cls(stack, layer, first)
 
 
-class Forced:
+class ForcedPass:
     """The plain run of one sentence and translation, from which changed runs branch off.
 
     Attributes:
@@ -109,7 +109,7 @@ class Forced:
                 state = self.model.start(self._encoded(examples, start))
                 start = _Start(1, -1, -1)
             else:
-                state = self.state.rows(torch.zeros_like(examples))
+                state = self.state.select(torch.zeros_like(examples))
                 state = dataclasses.replace(state, examples=examples)
             self.n_layers_run += len(examples) * (self.n_layers[1] - max(start.first, 0))
             if start.unchanged == -1:

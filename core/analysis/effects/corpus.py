@@ -10,7 +10,7 @@ from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import ablating
 from core.analysis.ablation.head_means import HeadMeans
 from core.analysis.effects.corpus_results import CorpusEffect, CorpusEffects
-from core.analysis.result_cache import Arrays, Progress, Store
+from core.analysis.result_cache import Arrays, DiskCache, Progress
 from core.checkpoint.folder import Checkpoint
 from core.checkpoint.weights import weights_hash
 from core.config import SearchConfig
@@ -37,7 +37,7 @@ def corpus_effects(
     *,
     search: SearchConfig | None = None,
     means: HeadMeans | None = None,
-    store: Store | None = None,
+    store: DiskCache | None = None,
     progress: Progress = lambda n_done, n: None,
 ) -> CorpusEffects:
     """Translate the text as the model is and under each ablation, and compare with the references.
@@ -57,7 +57,7 @@ def corpus_effects(
     measured: list[Arrays] = []
     for ablation in (Ablation(), *ablations):
         progress(len(measured), 1 + len(ablations))
-        measured.append(statistics_kept(checkpoint, pairs, ablation, search, means, store))
+        measured.append(cached_statistics(checkpoint, pairs, ablation, search, means, store))
     progress(len(measured), len(measured))
     base, *others = measured
     return CorpusEffects(
@@ -78,13 +78,13 @@ def corpus_effects(
     )
 
 
-def statistics_kept(
+def cached_statistics(
     checkpoint: Checkpoint,
     pairs: Sequence[tuple[str, str]],
     ablation: Ablation,
     search: SearchConfig,
     means: HeadMeans | None = None,
-    store: Store | None = None,
+    store: DiskCache | None = None,
 ) -> Arrays:
     """Of each sentence, what adds up to each of `SCORES`: n_sentences × numbers of the score."""
 

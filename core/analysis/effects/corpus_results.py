@@ -12,7 +12,7 @@ from core.analysis.ablation.parts import HeadChange
 from core.analysis.ablation.spec import Ablation
 from core.config import SearchConfig
 from core.evaluation.bootstrap import Difference, Interval
-from core.system.files import read_kept
+from core.system.files import read_measurement
 
 SWEEP = "sweep.json"
 
@@ -105,4 +105,4 @@ def read_sweep(folder: Path) -> CorpusEffects | None:
     """
     file = folder / SWEEP
     command = f"python -m core ablate --sweep heads --output {file}"
-    return read_kept(file, CorpusEffects.from_json, made_with=command)
+    return read_measurement(file, CorpusEffects.from_json, made_with=command)

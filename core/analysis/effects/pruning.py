@@ -12,7 +12,7 @@ from torch.nn import functional
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import head_gates
 from core.analysis.ablation.parts import HeadChange
-from core.analysis.effects.corpus import statistics_kept
+from core.analysis.effects.corpus import cached_statistics
 from core.analysis.effects.pruning_results import (
     Importance,
     Pruning,
@@ -20,7 +20,7 @@ from core.analysis.effects.pruning_results import (
     PruningPoint,
     pruning_order,
 )
-from core.analysis.result_cache import Progress, Store
+from core.analysis.result_cache import DiskCache, Progress
 from core.checkpoint.folder import Checkpoint
 from core.checkpoint.weights import weights_hash
 from core.config import KINDS, Kind, SearchConfig, n_layers
@@ -91,7 +91,7 @@ def pruning_curves(
     n_steps: int = 12,
     n_random: int = N_RANDOM,
     search: SearchConfig | None = None,
-    store: Store | None = None,
+    store: DiskCache | None = None,
     progress: Progress = lambda n_done, n: None,
 ) -> Pruning:
     """Switch off more and more heads, of all kinds together, and measure BLEU.
@@ -121,7 +121,7 @@ def pruning_curves(
     points: dict[Ablation, PruningPoint] = {}
     for ablation in distinct:
         progress(len(points), len(distinct))
-        rows = statistics_kept(checkpoint, pairs, ablation, search, store=store)["bleu"]
+        rows = cached_statistics(checkpoint, pairs, ablation, search, store=store)["bleu"]
         n_removed, n_heads = len(ablation.parts), len(orders["importance"])
         points[ablation] = PruningPoint(
             n_removed, n_removed / n_heads, corpus_score("bleu", rows), interval_95("bleu", rows)

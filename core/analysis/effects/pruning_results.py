@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.analysis.ablation.parts import HeadChange
 from core.config import KINDS, Kind
-from core.system.files import read_kept
+from core.system.files import read_measurement
 
 PRUNING = "pruning.json"
 
@@ -86,7 +86,7 @@ def read_pruning(folder: Path) -> Pruning | None:
     Raises:
         ValueError: if the file is there and cannot be read.
     """
-    return read_kept(folder / PRUNING, Pruning.from_json, made_with="python -m core prune")
+    return read_measurement(folder / PRUNING, Pruning.from_json, made_with="python -m core prune")
 
 
 def pruning_order(importance: Importance) -> list[HeadChange]:

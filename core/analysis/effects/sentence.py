@@ -15,10 +15,10 @@ from torch.nn import functional
 
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import ablating
-from core.analysis.ablation.forced_pass import Forced
+from core.analysis.ablation.forced_pass import ForcedPass
 from core.analysis.ablation.head_means import HeadMeans
 from core.analysis.trace.trace import Trace
-from core.decoding.result import Found
+from core.decoding.result import SearchResult
 from core.decoding.search import search
 from core.model import Transformer, probing
 from core.text.batches import pad
@@ -59,7 +59,7 @@ class SentenceEffect:
     ablation: Ablation
     before: str  # the original translation
     after: str  # the translation under the ablation
-    found: Found  # all the search found under it
+    found: SearchResult  # all the search found under it
     diff: tuple[DiffRun, ...]
     steps: tuple[StepEffect, ...]  # of the original translation, `</s>` last
 
@@ -87,16 +87,16 @@ class SentenceEffect:
         }
 
 
-def forced(model: Transformer, trace: Trace) -> Forced:
+def forced_pass(model: Transformer, trace: Trace) -> ForcedPass:
     """The run of a trace's translation from which changed runs branch off."""
     device = next(model.parameters()).device
     source = pad([[piece.id for piece in trace.source.pieces]], model.config.pad_id)
     consumed = pad([[piece.id for piece in trace.consumed]], model.config.pad_id)
-    return Forced(model, source.to(device), consumed.to(device))
+    return ForcedPass(model, source.to(device), consumed.to(device))
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class MovedDistributions:
     """How the distributions of all steps moved under some ablations, float32 or finer."""
 
     indices: list[int]  # which ablations these are
@@ -122,14 +122,14 @@ def _at(log_probabilities: Tensor, tokens: Tensor) -> Tensor:
     return log_probabilities.gather(-1, tokens)[..., 0].double()
 
 
-def moves(
-    run: Forced, trace: Trace, ablations: Sequence[Ablation], means: HeadMeans | None = None
-) -> Iterator[Moved]:
+def moved_distributions(
+    run: ForcedPass, trace: Trace, ablations: Sequence[Ablation], means: HeadMeans | None = None
+) -> Iterator[MovedDistributions]:
     """The forced translation under each ablation, some at a time."""
     produced = torch.tensor([p.id for p in trace.target.pieces], device=run.source.device)
     before = _log_softmax(run.logits)
     for indices, logits in run.under(ablations, means):
-        yield Moved(indices, before, _log_softmax(logits), produced)
+        yield MovedDistributions(indices, before, _log_softmax(logits), produced)
 
 
 def _log_softmax(logits: Tensor) -> Tensor:
@@ -179,13 +179,15 @@ def step_effects(
         ValueError: as `ablating` does.
     """
     steps: dict[int, tuple[StepEffect, ...]] = {}
-    for moved in moves(forced(model, trace), trace, ablations, means):
+    for moved in moved_distributions(forced_pass(model, trace), trace, ablations, means):
         for row, index in enumerate(moved.indices):
             steps[index] = _steps(moved, row, trace, vocabulary)
     return [steps[index] for index in range(len(ablations))]
 
 
-def _steps(moved: Moved, row: int, trace: Trace, vocabulary: Vocabulary) -> tuple[StepEffect, ...]:
+def _steps(
+    moved: MovedDistributions, row: int, trace: Trace, vocabulary: Vocabulary
+) -> tuple[StepEffect, ...]:
     n = min(trace.search.n_candidates, moved.before.shape[-1])
     top_before, top_after = moved.before.topk(n).indices, moved.after[row].topk(n).indices
     kl_nats = moved.kl_nats[row].tolist()

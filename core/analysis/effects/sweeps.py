@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from core.analysis.ablation import Ablation, HeadChange, LayerSkip, SublayerSkip
 from core.analysis.ablation.head_means import HeadMeans
 from core.analysis.ablation.parts import STACKS, Sublayer
-from core.analysis.effects.sentence import forced, moves
-from core.analysis.result_cache import Arrays, Progress, Store
+from core.analysis.effects.sentence import forced_pass, moved_distributions
+from core.analysis.result_cache import Arrays, DiskCache, Progress
 from core.analysis.trace.trace import Trace
 from core.config import KINDS, Kind, ModelConfig, n_layers
 from core.model import Transformer
@@ -105,7 +105,7 @@ def sweep(
     ablations: Sequence[Ablation],
     *,
     means: HeadMeans | None = None,
-    store: Store | None = None,
+    store: DiskCache | None = None,
     progress: Progress = lambda n_done, n: None,
 ) -> Sweep:
     """Score a sentence's own translation under each ablation, alone.
@@ -118,11 +118,11 @@ def sweep(
 
     def make() -> Arrays:
         started_s = time.perf_counter()
-        run = forced(model, trace)
+        run = forced_pass(model, trace)
         delta_nats, kl_nats = np.zeros(len(ablations)), np.zeros(len(ablations))
         n_done = 0
         progress(n_done, len(ablations))
-        for moved in moves(run, trace, ablations, means):
+        for moved in moved_distributions(run, trace, ablations, means):
             delta_nats[moved.indices] = moved.delta_nats.sum(1).cpu().numpy()
             kl_nats[moved.indices] = moved.kl_nats.mean(1).cpu().numpy()
             n_done += len(moved.indices)

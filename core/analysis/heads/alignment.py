@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analysis.head_place import HeadPlace
-from core.analysis.heads.word_attention import Rows, word_weights
+from core.analysis.heads.word_attention import AlignmentStep, word_weights
 from core.analysis.trace.capture import capture_weights
 from core.model import Transformer
 from core.text.parallel import DataError, read_lines
@@ -33,13 +33,13 @@ class GoldAlignment:
 class HeadAlignment:
     """Alignment error rates of all cross-attention heads, and the best head."""
 
-    error_rates: dict[Rows, NDArray[np.float64]]  # each N H, from 0 (perfect) to 1
+    error_rates: dict[AlignmentStep, NDArray[np.float64]]  # each N H, from 0 (perfect) to 1
     n_sentences: int
 
     @property
-    def best(self) -> tuple[Rows, HeadPlace]:
+    def best(self) -> tuple[AlignmentStep, HeadPlace]:
         """The head with the lowest error rate, and which of its steps a word is read at."""
-        rows: Rows = min(self.error_rates, key=lambda r: float(self.error_rates[r].min()))
+        rows: AlignmentStep = min(self.error_rates, key=lambda r: float(self.error_rates[r].min()))
         layer, head = np.unravel_index(
             self.error_rates[rows].argmin(), self.error_rates[rows].shape
         )
@@ -96,7 +96,7 @@ def head_alignment(
             "there must be one of each for a sentence"
         )
     shape = (model.config.n_decoder_layers, model.config.n_heads)
-    hits: dict[Rows, NDArray[np.float64]] = {
+    hits: dict[AlignmentStep, NDArray[np.float64]] = {
         "produced": np.zeros(shape),
         "consumed": np.zeros(shape),
     }
@@ -112,7 +112,7 @@ def head_alignment(
         weights = capture_weights(
             model, [*source_ids, model.config.end_id], [model.config.start_id, *target_ids]
         )["cross"]
-        by_rows: dict[Rows, NDArray[Any]] = {
+        by_rows: dict[AlignmentStep, NDArray[Any]] = {
             "produced": weights[:, :, :-1],
             "consumed": weights[:, :, 1:],
         }

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from core.analysis.head_place import HeadPlace
 from core.analysis.heads.measures import RankedHead, ranked_heads
-from core.analysis.heads.word_attention import Rows
+from core.analysis.heads.word_attention import AlignmentStep
 from core.analysis.trace.trace import Trace
 
 
@@ -13,7 +13,7 @@ class BestHead:
     """The cross-attention head to open first, and why."""
 
     place: HeadPlace
-    rows: Rows
+    rows: AlignmentStep
     label: str
     reason: str
 

@@ -12,7 +12,7 @@ from core.analysis.head_place import HeadPlace
 from core.analysis.trace.trace import Trace
 from core.text.pieces import Piece
 
-Rows = Literal["produced", "consumed"]
+AlignmentStep = Literal["produced", "consumed"]
 """Whether a target word's row is the step that produced it or the step that consumed it."""
 
 
@@ -51,7 +51,9 @@ class AlignedWord:
     source_weight: float  # the share of the word's attention that this source word got
 
 
-def aligned_words(trace: Trace, place: HeadPlace, *, rows: Rows) -> tuple[AlignedWord, ...]:
+def aligned_words(
+    trace: Trace, place: HeadPlace, *, rows: AlignmentStep
+) -> tuple[AlignedWord, ...]:
     """Each produced word with the source word that one cross-attention head links it to.
 
     Args:

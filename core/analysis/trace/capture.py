@@ -17,8 +17,8 @@ from torch.nn import functional
 
 from core.analysis.trace.trace import AttentionWeights, Trace, ValueNorms
 from core.config import KINDS, Kind, SearchConfig, n_layers
-from core.decoding.result import Found
-from core.decoding.search import Searched, batches_by_length, check, search, search_batch
+from core.decoding.result import SearchResult
+from core.decoding.search import RecordedResult, batches_by_length, check, search, search_batch
 from core.model import DecoderState, Edits, Recording, Transformer, probing, record
 from core.model.shapes import SourceIds, TargetIds
 from core.model.transformer import attention_of, attention_tap
@@ -59,7 +59,7 @@ def search_and_capture(
     config: SearchConfig,
     prefixes: Sequence[Sequence[int]] | None = None,
     tensors: Sequence[str] = ("weights",),
-) -> tuple[list[Found], dict[str, Tensor]]:
+) -> tuple[list[SearchResult], dict[str, Tensor]]:
     """Translate sources (ids without `</s>`), and what all attentions did in the best translations.
 
     The sources are encoded once, whether the search is recorded or a forced pass follows it.
@@ -103,9 +103,9 @@ def _recorded(
     prefixes: Sequence[Sequence[int]],
     state: DecoderState,
     seen: Recording,
-) -> tuple[list[Found], dict[str, Tensor]]:
+) -> tuple[list[SearchResult], dict[str, Tensor]]:
     """A search while `seen` records: what was found, and of each step the row that led to it."""
-    searched: dict[int, Searched] = {}
+    searched: dict[int, RecordedResult] = {}
     parts = []
     for batch in batches_by_length(sources, config):
         results = search_batch(model, batch, sources, config, prefixes, state=state)
@@ -241,7 +241,7 @@ def _float32(tensor: Tensor) -> NDArray[np.float32]:
     return tensor.float().cpu().numpy()
 
 
-def _mentioned(found: Found, vocabulary: Vocabulary) -> dict[int, str]:
+def _mentioned(found: SearchResult, vocabulary: Vocabulary) -> dict[int, str]:
     candidates = {c.token for h in found.hypotheses for step in h.steps for c in step.candidates}
     tokens = candidates | {node.token for node in found.tree}
     return {token: vocabulary.target.names[token] for token in sorted(tokens)}

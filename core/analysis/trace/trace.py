@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.config import KINDS, Kind, SearchConfig
-from core.decoding.result import Candidate, Found, Hypothesis, Node, Step
+from core.decoding.result import Candidate, Hypothesis, Node, SearchResult, Step
 from core.system.files import writing_file
 from core.text.pieces import Piece, PiecedText, Word
 
@@ -45,7 +45,7 @@ class Trace:
     consumed: tuple[Piece, ...]  # <s>, then all that was produced but </s>
     weights: AttentionWeights
     value_norms: ValueNorms
-    found: Found
+    found: SearchResult
     names: Mapping[int, str]  # the pieces that candidates and tree mention, by id
     is_new_in_source: tuple[bool, ...]  # for each piece: never seen in training
     is_new_in_target: tuple[bool, ...]
@@ -99,7 +99,7 @@ class Trace:
             consumed=tuple(Piece(**piece) for piece in values["consumed"]),
             weights=weights,
             value_norms=value_norms,
-            found=Found(
+            found=SearchResult(
                 hypotheses=tuple(_hypothesis(h) for h in found["hypotheses"]),
                 tree=tuple(Node(**node) for node in found["tree"]),
                 ends=tuple(found["ends"]),

@@ -10,20 +10,28 @@ from typing import Any, TypeVar
 from core.evaluation.bootstrap import Statistics, corpus_score, load_statistics, paired_difference
 from core.experiments.table3.rows import BASE, METRICS, SEEDS, SENTENCES, TEST, is_finished
 from core.experiments.table3.speeds import Speed, read_speeds
-from core.experiments.table3.table import SCORES, TEXTS, Comparison, Measured, Score, Table, verdict
+from core.experiments.table3.table import (
+    SCORES,
+    TEXTS,
+    DifferenceToBase,
+    IntervalScore,
+    Table,
+    VariantScores,
+    verdict,
+)
 
 ByText = Mapping[str, Mapping[str, Statistics]]
 Value = TypeVar("Value")
 
 
-def collected(table: Table, output: Path) -> Table:
+def collect(table: Table, output: Path) -> Table:
     """The table with every row that has a finished folder in `output`; nothing else is read."""
     folders = {row.name: output / row.name for row in table.rows if is_finished(output / row.name)}
     statistics = {name: load_statistics(folder / SENTENCES) for name, folder in folders.items()}
     spread = _seed_spread(statistics)
     speeds = read_speeds(output)
 
-    def measured(name: str) -> Measured | None:
+    def measured(name: str) -> VariantScores | None:
         if name not in folders:
             return None
         compared = BASE.name in folders and name != BASE.name
@@ -65,9 +73,9 @@ def _seed_spread(statistics: Mapping[str, ByText]) -> dict[str, dict[str, float]
 
 def _comparison(
     score: str, row: Statistics, base: Statistics, seed_spread: float | None
-) -> Comparison:
+) -> DifferenceToBase:
     found = paired_difference(score, row, base)
-    return Comparison(
+    return DifferenceToBase(
         difference=found.value,
         interval_95=found.interval_95,
         p_value=found.p_value,
@@ -76,15 +84,15 @@ def _comparison(
 
 
 def _measured(
-    folder: Path, against_base: dict[str, dict[str, Comparison]], speed: Speed | None
-) -> Measured:
+    folder: Path, against_base: dict[str, dict[str, DifferenceToBase]], speed: Speed | None
+) -> VariantScores:
     """Without a speed measured in turn: as it was when the row was trained, and scored."""
     metrics = json.loads((folder / METRICS).read_text("utf-8"))
     training, weights = metrics["training"], folder / "model.safetensors"
     speed = speed or Speed(
         training["tokens_per_s"], metrics["results"][TEST]["decoding_tokens_per_s"]
     )
-    return Measured(
+    return VariantScores(
         steps=training["steps"],
         best_step=training["best_step"],
         tokens_seen=training["tokens_seen"],
@@ -100,7 +108,9 @@ def _measured(
     )
 
 
-def _scores(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Score]]:
+def _scores(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, IntervalScore]]:
     return _by_text_and_score(
-        lambda text, score: Score(results[text][score], tuple(results[text]["intervals_95"][score]))
+        lambda text, score: IntervalScore(
+            results[text][score], tuple(results[text]["intervals_95"][score])
+        )
     )

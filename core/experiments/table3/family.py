@@ -10,7 +10,7 @@ from core.experiments.table3.rows import (
     TRAINING,
     VALIDATION,
     VOCABULARY_SIZE,
-    Row,
+    Variant,
     is_finished,
 )
 from core.experiments.table3.table import Table, untrained
@@ -48,7 +48,7 @@ class Family:
         english, german = (self.data / f"{name}.{language}" for language in LANGUAGES)
         return english, german
 
-    def is_done(self, row: Row) -> bool:
+    def is_done(self, row: Variant) -> bool:
         return is_finished(self.output / row.name)
 
     def untrained(self) -> Table:
@@ -69,7 +69,7 @@ class Family:
             *_options(self.training, TRAINING),
         ]
 
-    def train_arguments(self, row: Row) -> list[str]:
+    def train_arguments(self, row: Variant) -> list[str]:
         """What `python -m core train` is called with for a row."""
         (source, target), (validation_source, validation_target) = map(
             self.text, (TRAIN, VALIDATION)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from core.config import SearchConfig
 from core.experiments.table3.family import Family
-from core.experiments.table3.rows import ROWS, TEST, TRAIN, Row
+from core.experiments.table3.rows import TEST, TRAIN, VARIANTS, Variant
 from core.experiments.table3.speeds import Speed, Speeds
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ STEP = 1
 """The number of every training step: at its learning rate, weights hardly move."""
 
 
-def measured_speeds(family: Family) -> Speeds:
+def measure_speeds(family: Family) -> Speeds:
     """Of every finished row that keeps weights; a warm-up round is not counted.
 
     Raises:
@@ -35,7 +35,7 @@ def measured_speeds(family: Family) -> Speeds:
     from core.system.device import hardware, keep_freed_memory
     from core.text.parallel import read_pairs
 
-    rows = [row for row in ROWS.values() if row.keeps_weights and family.is_done(row)]
+    rows = [row for row in VARIANTS.values() if row.keeps_weights and family.is_done(row)]
     if not rows:
         raise ValueError(f"{family.output} has no finished row whose speed could be measured")
     keep_freed_memory()  # as in training
@@ -87,7 +87,7 @@ class _Timed:
         return tokens_per_s
 
 
-def _timed(family: Family, rows: Iterable[Row], scratch: Path) -> "Iterable[_Timed]":
+def _timed(family: Family, rows: Iterable[Variant], scratch: Path) -> "Iterable[_Timed]":
     from core.checkpoint.folder import load_checkpoint
     from core.model import build
     from core.text.batches import epoch_batches

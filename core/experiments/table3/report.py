@@ -9,12 +9,12 @@ from core.experiments.table3.table import (
     LET_THROUGH,
     SCORES,
     TEXTS,
-    Comparison,
-    Measured,
-    Score,
+    DifferenceToBase,
+    IntervalScore,
     Sizes,
     Table,
     TableRow,
+    VariantScores,
 )
 from core.system.files import write_json
 from core.system.text_tables import Cells, aligned, markdown_table
@@ -80,7 +80,7 @@ def sections(table: Table) -> list[Section]:
         f"{len(trained)} of {n} rows trained",
         (OVERVIEW_HEADER, *((row.name, *_overview(row)) for row in table.rows)),
     )
-    details: list[tuple[str, Cells, Callable[[Measured], Cells]]] = [
+    details: list[tuple[str, Cells, Callable[[VariantScores], Cells]]] = [
         ("Scores with 95 % intervals", SCORES_HEADER, _scores),
         ("Difference to base", BASE_HEADER, _against_base),
         ("Training and speed", TRAINING_HEADER, _training),
@@ -156,7 +156,7 @@ def _what_makes(row: TableRow, base: TableRow) -> str:
     return trained_with(row.sizes, base.sizes)
 
 
-def _short_score(measured: Measured | None, text: str, name: str) -> Cells:
+def _short_score(measured: VariantScores | None, text: str, name: str) -> Cells:
     """A score, and how it stands to that of base."""
     if measured is None:
         return NOT_TRAINED, ""
@@ -170,7 +170,7 @@ def _short_score(measured: Measured | None, text: str, name: str) -> Cells:
 SCORES_HEADER = ("row", *(f"{NAMES[score]} {text}" for text in TEXTS for score in SCORES))
 
 
-def _scores(measured: Measured) -> Cells:
+def _scores(measured: VariantScores) -> Cells:
     return tuple(_score(measured.scores[text][name], name) for text in TEXTS for name in SCORES)
 
 
@@ -178,7 +178,7 @@ COMPARED = tuple((text, score) for text in TEXTS for score in ("perplexity", "bl
 BASE_HEADER = ("row", *(f"{NAMES[score]} {text}" for text, score in COMPARED))
 
 
-def _against_base(measured: Measured) -> Cells:
+def _against_base(measured: VariantScores) -> Cells:
     against = measured.against_base
     return tuple(_comparison(against[text][score]) if against else "" for text, score in COMPARED)
 
@@ -189,7 +189,7 @@ TRAINING_HEADER = (
 )  # fmt: skip
 
 
-def _training(measured: Measured) -> Cells:
+def _training(measured: VariantScores) -> Cells:
     return (
         f"{measured.steps:,}",
         f"{measured.best_step:,}",
@@ -228,7 +228,7 @@ def _beside_paper(table: Table) -> Iterator[Cells]:
             )
 
 
-def _moves(in_paper: float, here: Comparison) -> str:
+def _moves(in_paper: float, here: DifferenceToBase) -> str:
     """Whether a score moves as in the paper, where it is shown to move here."""
     if here.verdict not in {"higher", "lower"}:
         return here.verdict
@@ -237,13 +237,13 @@ def _moves(in_paper: float, here: Comparison) -> str:
     return "as in the paper" if (in_paper > 0) == (here.verdict == "higher") else "the other way"
 
 
-def _score(score: Score, name: str) -> str:
+def _score(score: IntervalScore, name: str) -> str:
     digits = DIGITS[name]
     low, high = score.interval_95
     return f"{score.value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
-def _comparison(comparison: Comparison) -> str:
+def _comparison(comparison: DifferenceToBase) -> str:
     low, high = comparison.interval_95
     return (
         f"{comparison.difference:+.2f} [{low:+.2f}, {high:+.2f}] p {comparison.p_value:.3f} "

@@ -32,7 +32,7 @@ METRICS, SENTENCES = "metrics.json", "sentences.npz"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Variant:
     """One training of the family."""
 
     name: str
@@ -71,30 +71,32 @@ def timeline(n_steps: int) -> tuple[int, ...]:
 
 
 SEEDS = ("base", "base-seed2", "base-seed3")
-ROWS = {
+VARIANTS = {
     row.name: row
     for row in (
-        *(Row(name, name) for name in PRESETS),
-        Row("base-N6", "base", depth="1"),
-        Row("base-seed2", "base", training={"seed": 2}, keeps_weights=False),
-        Row("base-seed3", "base", training={"seed": 3}, keeps_weights=False),
+        *(Variant(name, name) for name in PRESETS),
+        Variant("base-N6", "base", depth="1"),
+        Variant("base-seed2", "base", training={"seed": 2}, keeps_weights=False),
+        Variant("base-seed3", "base", training={"seed": 3}, keeps_weights=False),
     )
 }
 """In the order in which they are trained; the paper's twenty first."""
-BASE = ROWS["base"]
+BASE = VARIANTS["base"]
 
 
-def chosen_rows(names: str) -> list[Row]:
+def chosen_variants(names: str) -> list[Variant]:
     """The rows of a list such as `base,A-h1`, in the family's order; all of them for an empty one.
 
     Raises:
         ValueError: if a name is no row.
     """
     wanted = {name.strip() for name in names.split(",") if name.strip()}
-    unknown = sorted(wanted - set(ROWS))
+    unknown = sorted(wanted - set(VARIANTS))
     if unknown:
-        raise ValueError(f"there is no row {', '.join(unknown)}; the rows are {', '.join(ROWS)}")
-    return [row for row in ROWS.values() if row.name in wanted or not wanted]
+        raise ValueError(
+            f"there is no row {', '.join(unknown)}; the rows are {', '.join(VARIANTS)}"
+        )
+    return [row for row in VARIANTS.values() if row.name in wanted or not wanted]
 
 
 def is_finished(folder: Path) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from core.system.files import read_kept, write_json, write_whole
+from core.system.files import read_measurement, write_json, write_whole
 
 SPEEDS = "speeds.json"
 
@@ -52,4 +52,6 @@ def read_speeds(folder: Path) -> Speeds | None:
     Raises:
         ValueError: if the file is there and cannot be read.
     """
-    return read_kept(folder / SPEEDS, Speeds.from_json, made_with="python -m core table3 --speeds")
+    return read_measurement(
+        folder / SPEEDS, Speeds.from_json, made_with="python -m core table3 --speeds"
+    )

@@ -19,9 +19,9 @@ from typing import Any, Literal, Self
 from core.config import ModelConfig, Positions, TrainConfig
 from core.experiments.table3.presets import PaperResult
 from core.experiments.table3.rows import (
-    ROWS,
     TEST,
     VALIDATION,
+    VARIANTS,
 )
 
 TABLE = "table.json"
@@ -67,7 +67,7 @@ class Sizes:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class IntervalScore:
     """A score and its 95 % bootstrap interval."""
 
     value: float
@@ -75,7 +75,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class DifferenceToBase:
     """A row's score minus base's, on the same resamples of the same sentences."""
 
     difference: float
@@ -85,7 +85,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class VariantScores:
     """A finished row. Scores by text and by name of the score (`TEXTS`, `SCORES`)."""
 
     steps: int
@@ -95,9 +95,9 @@ class Measured:
     decoding_tokens_per_s: float  # beam 4, on TEST
     hardware: str
     weights_sha256: str | None
-    scores: dict[str, dict[str, Score]]
-    final_scores: dict[str, dict[str, Score]]  # of the weights after the last step
-    against_base: dict[str, dict[str, Comparison]]  # empty for base, and until base is there
+    scores: dict[str, dict[str, IntervalScore]]
+    final_scores: dict[str, dict[str, IntervalScore]]  # of the weights after the last step
+    against_base: dict[str, dict[str, DifferenceToBase]]  # empty for base, and until base is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class TableRow:
     paper: PaperResult | None
     sizes: Sizes
     seed: int
-    measured: Measured | None = None
+    measured: VariantScores | None = None
 
 
 BESIDE_OTHER_WORK = (
@@ -147,7 +147,7 @@ def untrained(*, width: str, depth: str, vocabulary_size: int, training: TrainCo
         ValueError: if a scaled size is no whole number of at least 1.
     """
     rows = []
-    for row in ROWS.values():
+    for row in VARIANTS.values():
         model = row.model(vocabulary_size=vocabulary_size, width=width, depth=depth)
         settings = row.settings(training)
         rows.append(TableRow(row.name, row.paper, Sizes.of(model, settings), settings.seed))

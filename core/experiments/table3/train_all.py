@@ -10,12 +10,12 @@ from typing import Any
 
 from core.config import ModelConfig, TrainConfig
 from core.experiments.table3.family import Family
-from core.experiments.table3.rows import ROWS, TRAIN, Row
+from core.experiments.table3.rows import TRAIN, VARIANTS, Variant
 from core.experiments.table3.table import (
     TABLE,
     TEXTS,
 )
-from core.system.files import alone, write_json
+from core.system.files import file_lock, write_json
 from core.system.jobs import Job, Queue
 
 SHOW_EVERY_S = 300.0
@@ -38,7 +38,7 @@ def require_same_settings(family: Family) -> None:
         ValueError: naming the settings that differ (how often the state is saved is free, and `auto`
             is whichever precision a row has chosen), or a width or depth that does not fit a row.
     """
-    for row in ROWS.values():
+    for row in VARIANTS.values():
         model = row.model(
             vocabulary_size=family.vocabulary_size, width=family.width, depth=family.depth
         )
@@ -78,7 +78,7 @@ def learn_vocabulary(family: Family) -> None:
     from core.text.parallel import ParallelFiles
     from core.text.vocabulary import JointVocabulary
 
-    with alone(family.work):
+    with file_lock(family.work):
         if family.vocabulary.is_file():
             return
         finished = sorted(family.output.glob(f"*/{VOCABULARY}"))
@@ -93,7 +93,7 @@ def learn_vocabulary(family: Family) -> None:
             partial.write_bytes(model)
 
 
-def row_job(family: Family, row: Row) -> Job:
+def row_job(family: Family, row: Variant) -> Job:
     command = [sys.executable, "-m", "core", "table3-row", "--row", row.name, *family.arguments()]
     return Job(row.name, command, family.work / row.name / "log.txt")
 
@@ -108,16 +108,16 @@ def require_success(queue: Queue) -> None:
 
 
 def write_table(family: Family) -> None:
-    from core.experiments.table3.collect import collected
+    from core.experiments.table3.collect import collect
     from core.system.files import write_whole
 
     family.output.mkdir(parents=True, exist_ok=True)
     write_whole(
-        family.output / TABLE, write_json(collected(family.untrained(), family.output).to_json())
+        family.output / TABLE, write_json(collect(family.untrained(), family.output).to_json())
     )
 
 
-def show_progress(family: Family, n_at_once: int, rows: Sequence[Row], queue: Queue) -> None:
+def show_progress(family: Family, n_at_once: int, rows: Sequence[Variant], queue: Queue) -> None:
     """A few lines for people: which rows are done, running, waiting, and about how long it takes."""
     write_table(family)
     places = {row.name: _place(family, row) for row in rows}
@@ -130,7 +130,7 @@ def show_progress(family: Family, n_at_once: int, rows: Sequence[Row], queue: Qu
     ]
     print(f"{time.strftime('%H:%M')}  {', '.join(part for part in parts if part)}")
     for name in queue.running:
-        n_steps = ROWS[name].settings(family.training).n_steps
+        n_steps = VARIANTS[name].settings(family.training).n_steps
         step = places[name][0]
         doing = f"step {step:,} of {n_steps:,}" if step < n_steps else "being measured"
         print(f"       {name:11} {doing}")
@@ -139,7 +139,7 @@ def show_progress(family: Family, n_at_once: int, rows: Sequence[Row], queue: Qu
     sys.stdout.flush()
 
 
-def _place(family: Family, row: Row) -> tuple[int, float]:
+def _place(family: Family, row: Variant) -> tuple[int, float]:
     """The last step that a row has reported, and the seconds it took until there."""
     for folder in (family.output / row.name, family.work / row.name):
         file = folder / "history.jsonl"
@@ -152,7 +152,7 @@ def _place(family: Family, row: Row) -> tuple[int, float]:
 
 
 def _time_left(
-    family: Family, n_at_once: int, rows: Sequence[Row], places: Mapping[str, tuple[int, float]]
+    family: Family, n_at_once: int, rows: Sequence[Variant], places: Mapping[str, tuple[int, float]]
 ) -> str:
     """Seconds a step and parameter, as measured so far, for all steps that are to come."""
     parameters = {row.name: row.sizes.parameters for row in family.untrained().rows}

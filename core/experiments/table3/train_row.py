@@ -14,7 +14,7 @@ from core.experiments.table3.rows import (
     METRICS,
     SENTENCES,
     VALIDATION,
-    Row,
+    Variant,
 )
 from core.experiments.table3.table import TEXTS
 from core.system.files import write_json
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 from core.experiments.table3.family import Family
 
 
-def finish_row(family: Family, row: Row) -> None:
+def finish_row(family: Family, row: Variant) -> None:
     """Measure the best and the last weights, and write the row's folder whole."""
     from core.checkpoint.folder import load_checkpoint
     from core.checkpoint.weights import read_tensors
@@ -77,7 +77,7 @@ def _training_facts(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _write_row(
     family: Family,
-    row: Row,
+    row: Variant,
     checkpoint: "Checkpoint",
     measured: Mapping[str, Measurement],
 ) -> None:
@@ -98,7 +98,7 @@ def _write_row(
         save_statistics(partial / SENTENCES, {text: m.statistics for text, m in measured.items()})
 
 
-def _about(family: Family, row: Row, checkpoint: "Checkpoint") -> str:
+def _about(family: Family, row: Variant, checkpoint: "Checkpoint") -> str:
     """What the card says in words."""
     assert checkpoint.training
     model, training, metrics = checkpoint.config, checkpoint.training, checkpoint.metrics

@@ -15,12 +15,12 @@ from explorer.app_pages.ablate import pictures
 from explorer.app_pages.ablate.presets import in_words, presets, swept_presets
 from explorer.choice import session
 from explorer.choice.choice import Run
-from explorer.choice.page_context import Settled, Shown, settled
+from explorer.choice.page_context import PageContext, Settled, settled
 from explorer.components.toggles import component as toggles
 from explorer.engine import traces
 from explorer.engine.analyses import leave_one_out, sentence_effects, step_effects
 from explorer.figures.head import piece_labels
-from explorer.figures.standalone import Picture, View
+from explorer.figures.standalone import Mounted, Picture
 from explorer.frame import sentence_page
 from explorer.frame.downloads import Pictures
 from explorer.frame.messages import note, plain
@@ -41,7 +41,7 @@ LEAD = (
 def page() -> None:
     """Unlike others, this page says itself what is changed about the model."""
     sentence_page.open_page(TITLE, LEAD)
-    asked = sentence_page.ask(takes_typed=False)
+    asked = sentence_page.ask_reader(takes_typed=False)
     shown = sentence_page.translate(asked, settle) if asked else None
     if asked and shown:
         sentence_page.draw_sentence(TITLE, draw, asked, shown)
@@ -49,7 +49,7 @@ def page() -> None:
         sentence_page.notice_change(asked)
 
 
-def settle(shown: Shown) -> Settled:
+def settle(shown: PageContext) -> Settled:
     """The step whose candidates are shown lies in the first translation."""
     view, notices = settled(shown)
     n, chosen = len(_before(shown).steps), view.scored
@@ -59,7 +59,7 @@ def settle(shown: Shown) -> Settled:
     return view.replace(scored=None), (*notices, notice)
 
 
-def draw(shown: Shown) -> Pictures:
+def draw(shown: PageContext) -> Pictures:
     grids, progress = st.container(), st.empty()
     _actions(shown)
     sentence_page.load_model(shown.folder, progress)
@@ -83,19 +83,19 @@ def draw(shown: Shown) -> Pictures:
     return lambda: _pictures(shown)
 
 
-def _ablation(shown: Shown) -> Ablation:
+def _ablation(shown: PageContext) -> Ablation:
     return Ablation.parse(shown.choice.run.ablation)
 
 
-def _plain_run(shown: Shown) -> Run:
+def _plain_run(shown: PageContext) -> Run:
     return shown.choice.run.replace(ablation="")
 
 
-def _before(shown: Shown) -> Trace:
+def _before(shown: PageContext) -> Trace:
     return traces.trace(shown.folder, _plain_run(shown))
 
 
-def _marked(shown: Shown) -> tuple[str, str]:
+def _marked(shown: PageContext) -> tuple[str, str]:
     return shown.best.place.label, shown.best.label
 
 
@@ -106,7 +106,7 @@ def _take_switches() -> None:
         session.change_run(ablation=str(with_off(now, places)))
 
 
-def _actions(shown: Shown) -> None:
+def _actions(shown: PageContext) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         swept = shown.view.swept
         st.button(
@@ -126,7 +126,7 @@ def _actions(shown: Shown) -> None:
         )
 
 
-def _worth(shown: Shown, place: Any) -> dict[str, float] | None:
+def _worth(shown: PageContext, place: Any) -> dict[str, float] | None:
     """What each head is worth to this sentence, if the reader asked for it."""
     if not shown.view.swept:
         return None
@@ -140,11 +140,11 @@ def _worth(shown: Shown, place: Any) -> dict[str, float] | None:
     return found
 
 
-def _compared(shown: Shown) -> Comparison:
+def _compared(shown: PageContext) -> Comparison:
     return before_after.compare(shown.folder, _before(shown), shown.choice.run)
 
 
-def _translations(shown: Shown) -> None:
+def _translations(shown: PageContext) -> None:
     if not shown.choice.run.ablation:
         st.markdown(f"**{plain(shown.trace.target.text)}**")
         note(
@@ -157,7 +157,7 @@ def _translations(shown: Shown) -> None:
     before_after.draw_translations(found, in_words(_ablation(shown)))
 
 
-def _presets(shown: Shown, worth: dict[str, float] | None) -> None:
+def _presets(shown: PageContext, worth: dict[str, float] | None) -> None:
     """Each with what it does to this sentence, found out now."""
     found = presets(model_config_of(shown.folder), shown.best)
     if worth:
@@ -188,7 +188,7 @@ def _presets(shown: Shown, worth: dict[str, float] | None) -> None:
         place.markdown(f":small[{plain(preset.question)} {plain(pictures.finding(effect))}]")
 
 
-def _below_the_words(shown: Shown) -> None:
+def _below_the_words(shown: PageContext) -> None:
     """Step by step, candidate by candidate, head by head."""
     moved = step_effects(shown.folder, _plain_run(shown), _before(shown), _ablation(shown))
     st.subheader("The first translation, asked again", anchor=False)
@@ -210,7 +210,7 @@ def _below_the_words(shown: Shown) -> None:
         )
 
 
-def _choose_step(shown: Shown, moved: Sequence[Any], names: Sequence[str]) -> int:
+def _choose_step(shown: PageContext, moved: Sequence[Any], names: Sequence[str]) -> int:
     """The step whose candidates are shown, from 0; at first the one that moved most."""
     most = max(range(len(moved)), key=lambda step: moved[step].kl_nats) + 1
     chosen = shown.view.scored or most
@@ -225,7 +225,7 @@ def _choose_step(shown: Shown, moved: Sequence[Any], names: Sequence[str]) -> in
     return chosen - 1
 
 
-def _beyond_this_sentence(shown: Shown) -> None:
+def _beyond_this_sentence(shown: PageContext) -> None:
     """What was measured once of this checkpoint on a whole text."""
     folder = f"checkpoints/{shown.folder.name}"
     st.subheader("Which heads matter beyond this sentence?", anchor=False)
@@ -256,7 +256,7 @@ def _measured(picture: Picture | None, how: str) -> None:
     note(picture.note)
 
 
-def _pictures(shown: Shown) -> list[Picture]:
+def _pictures(shown: PageContext) -> list[Picture]:
     """What is on show, for a file of its own."""
     ablation = _ablation(shown)
     worth = None
@@ -270,7 +270,7 @@ def _pictures(shown: Shown) -> list[Picture]:
     )
     switches = Picture(
         f"Switched off after training: {in_words(ablation)}",
-        View(toggles.SCRIPT, toggles.STYLE, data),
+        Mounted(toggles.SCRIPT, toggles.STYLE, data),
         f"Before: {_before(shown).target.text} After: {_compared(shown).after.target.text}",
     )
     measured = (

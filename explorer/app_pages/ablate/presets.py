@@ -62,7 +62,7 @@ def _others_in_words(ablation: Ablation) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
+class Suggestion:
     """Something worth trying, and the question it asks."""
 
     title: str
@@ -70,28 +70,28 @@ class Preset:
     ablation: Ablation
 
 
-def presets(config: ModelConfig, best: BestHead) -> list[Preset]:
+def presets(config: ModelConfig, best: BestHead) -> list[Suggestion]:
     """What to try first on any model; none twice."""
     aligned = HeadChange("cross", best.place.layer, best.place.head)
     cross = _heads("cross", config.n_decoder_layers, config.n_heads)
     last_encoder = LayerSkip("encoder", config.n_encoder_layers - 1)
     made = [
-        Preset(
+        Suggestion(
             f"Without the {best.label} head",
             f"Cross-attention {aligned.at.short} {best.reason}. Is it what the translation hangs on?",
             Ablation((aligned,)),
         ),
-        Preset(
+        Suggestion(
             "With no cross-attention head but that one",
             "Does the alignment alone carry the meaning across?",
             Ablation(tuple(head for head in cross if head != aligned)),
         ),
-        Preset(
+        Suggestion(
             "Without cross-attention in layer 1",
             "Later layers still see the source. Do they make up for it?",
             Ablation((SublayerSkip("decoder", 0, "cross"),)),
         ),
-        Preset(
+        Suggestion(
             "Without the last encoder layer",
             "The decoder reads vectors it was never trained on.",
             Ablation((last_encoder,)),
@@ -100,7 +100,7 @@ def presets(config: ModelConfig, best: BestHead) -> list[Preset]:
     return [preset for preset in made if preset.ablation.parts]
 
 
-def swept_presets(effects: Mapping[str, float]) -> list[Preset]:
+def swept_presets(effects: Mapping[str, float]) -> list[Suggestion]:
     """What to try once the effect of each head on this sentence is known.
 
     Args:
@@ -110,12 +110,12 @@ def swept_presets(effects: Mapping[str, float]) -> list[Preset]:
     most = min(heads, key=heads.__getitem__)
     idle = [place for place, nats in heads.items() if nats >= 0]
     made = [
-        Preset(
+        Suggestion(
             "Without the head this sentence needs most",
             f"Of all {len(heads)} heads {most} costs most when it goes.",
             with_off(Ablation(), [most]),
         ),
-        Preset(
+        Suggestion(
             "Without every head that was not needed",
             f"{len(idle)} of {len(heads)} heads cost nothing when they go alone. And together?",
             with_off(Ablation(), idle),

@@ -7,7 +7,7 @@ from core.config import ModelConfig
 from explorer.app_pages.anatomy.sizes import PAPER_MILLIONS, as_table, parameters, sizes
 from explorer.app_pages.registry import PAGES
 from explorer.choice import session
-from explorer.choice.page_context import Shown
+from explorer.choice.page_context import PageContext
 from explorer.components.anatomy.component import (
     SCRIPT,
     STYLE,
@@ -16,7 +16,7 @@ from explorer.components.anatomy.component import (
     opened,
 )
 from explorer.engine.table3 import paper_base
-from explorer.figures.standalone import Picture, View
+from explorer.figures.standalone import Mounted, Picture
 from explorer.frame import sentence_page
 from explorer.frame.downloads import Pictures
 from explorer.frame.messages import note
@@ -24,7 +24,7 @@ from explorer.frame.messages import note
 MODEL = "model"
 
 
-def draw(shown: Shown) -> Pictures:
+def draw(shown: PageContext) -> Pictures:
     config = model_config_of(shown.folder)
     picture, words = st.columns([3, 2], gap="large")
     with picture:
@@ -44,7 +44,7 @@ def _take_kind(config: ModelConfig) -> None:
         session.change_view(kind=block.attention)
 
 
-def _sizes(shown: Shown, config: ModelConfig) -> None:
+def _sizes(shown: PageContext, config: ModelConfig) -> None:
     base, trace = paper_base(), shown.trace
     head = ("Size", "this model", "the paper's base")
     st.subheader(f"{config.n_parameters:,} parameters", anchor=False)
@@ -62,10 +62,10 @@ def _sizes(shown: Shown, config: ModelConfig) -> None:
     )
 
 
-def _pictures(shown: Shown) -> list[Picture]:
+def _pictures(shown: PageContext) -> list[Picture]:
     """What is on this page, for a file of its own."""
     payload = anatomy_payload(model_config_of(shown.folder))
-    return [Picture(shown.folder.name, View(SCRIPT, STYLE, payload))]
+    return [Picture(shown.folder.name, Mounted(SCRIPT, STYLE, payload))]
 
 
 sentence_page.show_page(

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 
 from core.config import ModelConfig
-from explorer.components.anatomy.component import Kind, anatomy
+from explorer.components.anatomy.component import BlockKind, anatomy
 
 PAPER_MILLIONS = 65
 """Parameters of the base model as Table 3 prints them."""
 
-GROUPS: dict[str, tuple[Kind, ...]] = {
+GROUPS: dict[str, tuple[BlockKind, ...]] = {
     "Embeddings and Linear": ("embedding", "positions", "linear"),
     "Attention": ("attention", "equation"),
     "Feed forward": ("feed_forward",),

@@ -7,7 +7,7 @@ from core.analysis.heads.measures import MEASURES
 from explorer.app_pages.heads.pictures import head_pictures, heads_svg
 from explorer.choice import session
 from explorer.choice.choice import EFFECT, NO_MEASURE, TINTS
-from explorer.choice.page_context import Shown
+from explorer.choice.page_context import PageContext
 from explorer.components.overview.component import TILES_NOTE, Tint, overview
 from explorer.components.overview.component import choice as overview_choice
 from explorer.engine.analyses import head_effects
@@ -36,7 +36,7 @@ TINT_NAMES = {
 }
 
 
-def draw(shown: Shown) -> Pictures:
+def draw(shown: PageContext) -> Pictures:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         choose_kind()
         st.radio(
@@ -75,7 +75,7 @@ def _settings() -> None:
     st.slider("Leave out numbers below", 0.0, 1.0, step=0.05, **session.bind_view("threshold"))
 
 
-def _all_heads(shown: Shown) -> None:
+def _all_heads(shown: PageContext) -> None:
     st.subheader("All heads", anchor=False)
     kind = shown.view.kind
     tint = _measure(shown)
@@ -99,7 +99,7 @@ def _all_heads(shown: Shown) -> None:
         _ranking(shown)
 
 
-def _measure(shown: Shown) -> Tint | None:
+def _measure(shown: PageContext) -> Tint | None:
     """The measure that heads are tinted by, if one is chosen."""
     chosen = shown.view.measure or NO_MEASURE
     st.selectbox(
@@ -129,7 +129,7 @@ def _measure(shown: Shown) -> Tint | None:
     return Tint(measure.title, measure.function(shown.trace, kind, None))
 
 
-def _ranking(shown: Shown) -> None:
+def _ranking(shown: PageContext) -> None:
     """Which head to look at for the word of one step."""
     trace = shown.trace
     steps, pieces = row_labels(trace, "cross"), column_labels(trace, "cross")
@@ -158,7 +158,7 @@ def _ranking(shown: Shown) -> None:
         note(_late_note(shown))
 
 
-def _late_note(shown: Shown) -> str:
+def _late_note(shown: PageContext) -> str:
     """How the list takes a head whose rows are one step late."""
     best, n_steps = shown.best, len(shown.trace.steps)
     who = f"{best.place.in_words.capitalize()} looks at a word’s source one step late"
@@ -173,7 +173,7 @@ def _take_head() -> None:
         session.change_view(layer=chosen[0], head=chosen[1])
 
 
-def _one_head(shown: Shown) -> None:
+def _one_head(shown: PageContext) -> None:
     st.subheader(one_head.title(shown), anchor=False)
     if shown.view.drawing == "lines":
         one_head.draw_lines(shown)

@@ -1,30 +1,30 @@
 """The pictures of the Heads page, for page, file and notebook."""
 
 from core.analysis.head_place import KIND_NAMES
-from explorer.choice.page_context import Shown
+from explorer.choice.page_context import PageContext
 from explorer.components.overview import component as overview
 from explorer.components.overview.component import TILES_NOTE
 from explorer.figures import vector
-from explorer.figures.standalone import Picture, View
+from explorer.figures.standalone import Mounted, Picture
 from explorer.head import one_head
 from explorer.head.matrix import column_labels, column_title, row_labels, row_title
 
 
-def head_pictures(shown: Shown) -> list[Picture]:
+def head_pictures(shown: PageContext) -> list[Picture]:
     """All heads of the chosen kind of attention, and the chosen one enlarged."""
     kind = shown.view.kind
     tiles = overview.payload(shown.trace.weights[kind], shown.place)
     return [
         Picture(
             f"{KIND_NAMES[kind]}: all heads",
-            View(overview.SCRIPT, overview.STYLE, tiles),
+            Mounted(overview.SCRIPT, overview.STYLE, tiles),
             TILES_NOTE,
         ),
         one_head.picture(shown),
     ]
 
 
-def heads_svg(shown: Shown) -> str:
+def heads_svg(shown: PageContext) -> str:
     """All heads of the chosen kind of attention for print, with their weights."""
     trace, kind = shown.trace, shown.view.kind
     return vector.heads_svg(

@@ -6,7 +6,7 @@ from explorer.app_pages.inside import equations
 from explorer.app_pages.inside.figures import least_width_px
 from explorer.app_pages.inside.pictures import WALK_NOTE, inside_pictures
 from explorer.app_pages.inside.sentences import (
-    Row,
+    HeadRow,
     caveat,
     row_of,
     share,
@@ -15,7 +15,7 @@ from explorer.app_pages.inside.sentences import (
     table,
     without_scale,
 )
-from explorer.choice.page_context import Settled, Shown, middle_place, settle_view
+from explorer.choice.page_context import PageContext, Settled, middle_place, settle_view
 from explorer.engine.analyses import head_internals
 from explorer.figures.standalone import Picture
 from explorer.frame import sentence_page
@@ -25,11 +25,11 @@ from explorer.frame.wide import wide
 from explorer.head.controls import choose_head, choose_kind, choose_row
 
 
-def settle(shown: Shown) -> Settled:
+def settle(shown: PageContext) -> Settled:
     return settle_view(shown.view, shown.shape, middle_place(shown))
 
 
-def draw(shown: Shown) -> Pictures:
+def draw(shown: PageContext) -> Pictures:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         choose_kind()
         choose_head(shown)
@@ -48,7 +48,7 @@ def draw(shown: Shown) -> Pictures:
     return lambda: (walk, softmax, norms)
 
 
-def _equation(shown: Shown, row: Row, picture: Picture) -> None:
+def _equation(shown: PageContext, row: HeadRow, picture: Picture) -> None:
     place = shown.place.name
     st.subheader(f"Equation 1, {place[0].lower()}{place[1:]}", anchor=False)
     words, beside = st.columns([2, 3], gap="large")
@@ -67,7 +67,7 @@ def _equation(shown: Shown, row: Row, picture: Picture) -> None:
         st.dataframe(table(row), hide_index=True, width="stretch")
 
 
-def _scale(row: Row, picture: Picture) -> None:
+def _scale(row: HeadRow, picture: Picture) -> None:
     st.subheader(r"Why divide by $\sqrt{d_k}$?", anchor=False)
     words, beside = st.columns([2, 3], gap="large")
     with words:
@@ -82,7 +82,7 @@ def _scale(row: Row, picture: Picture) -> None:
         _chart("softmax_figure", picture, "This row's softmax with the division and without")
 
 
-def _projection(row: Row, picture: Picture) -> None:
+def _projection(row: HeadRow, picture: Picture) -> None:
     st.subheader("From heads to the layer's output", anchor=False)
     words, beside = st.columns([2, 3], gap="large")
     with words:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from explorer.app_pages.inside.figures import head_norms_figure, softmax_figure, walk_figure
 from explorer.app_pages.inside.sentences import caveat, row_of
-from explorer.choice.page_context import Shown
+from explorer.choice.page_context import PageContext
 from explorer.figures.head import token_label
 from explorer.figures.standalone import Picture
 from explorer.head.matrix import row_labels, row_title
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 WALK_NOTE = "Every column is one key. Grey is below zero, colour above; point at it for numbers."
 
 
-def inside_pictures(shown: Shown, inside: "HeadInternals") -> tuple[Picture, Picture, Picture]:
+def inside_pictures(
+    shown: PageContext, inside: "HeadInternals"
+) -> tuple[Picture, Picture, Picture]:
     """Equation 1 for one row of a head, its softmax with and without the scale, all heads' shares."""
     row = row_of(shown, inside)
     keys = [token_label(key) for key in row.keys]

@@ -11,7 +11,7 @@ from core.analysis.ablation.places import changes_of
 from core.config import Kind
 from explorer.app_pages.inside.figures import most_entropy_nats
 from explorer.app_pages.inside.walk import Walk, entropy_nats, walk
-from explorer.choice.page_context import Shown, n_chosen
+from explorer.choice.page_context import PageContext, n_chosen
 from explorer.figures.axes import Array, signed
 from explorer.figures.head import piece_labels
 from explorer.frame.messages import plain
@@ -24,7 +24,7 @@ LEAST_NAMED = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class HeadRow:
     """One row of one head: its numbers, and the names of what asks and of what is looked at."""
 
     kind: Kind
@@ -52,7 +52,7 @@ class Row:
         return int(self.walked.visible.sum())
 
 
-def row_of(shown: Shown, inside: "HeadInternals") -> Row:
+def row_of(shown: PageContext, inside: "HeadInternals") -> HeadRow:
     """The row on show: its numbers, and what it is about.
 
     Args:
@@ -65,7 +65,7 @@ def row_of(shown: Shown, inside: "HeadInternals") -> Row:
     produced = None if kind == "encoder" else target[query]
     keys = tuple(column_labels(trace, kind))
     changes = changes_of(Ablation.parse(run.ablation), shown.place)
-    return Row(
+    return HeadRow(
         kind,
         shown.place.head,
         asks,
@@ -88,12 +88,12 @@ def _factor(part: Part) -> float:
     return part.change if isinstance(part, HeadChange) and isinstance(part.change, float) else 0.0
 
 
-def caveat(row: Row) -> str:
+def caveat(row: HeadRow) -> str:
     """How the head is changed, where this page walks through what it would compute; or nothing."""
     return " ".join(_caveat(row, part) for part in row.changes)
 
 
-def _caveat(row: Row, part: Part) -> str:
+def _caveat(row: HeadRow, part: Part) -> str:
     match part:
         case LayerSkip():
             said = f"{part.stack.capitalize()} layer {part.layer + 1} is skipped"
@@ -115,7 +115,7 @@ def _caveat(row: Row, part: Part) -> str:
     return f"{said}: what follows is what the head would compute otherwise."
 
 
-def story(row: Row) -> str:
+def story(row: HeadRow) -> str:
     """The row as a sentence: who asks, who answers, what is passed on."""
     walked, top = row.walked, row.top
     is_masked = row.n_visible < len(row.keys)
@@ -129,7 +129,7 @@ def story(row: Row) -> str:
     )
 
 
-def _opening(row: Row) -> str:
+def _opening(row: HeadRow) -> str:
     if row.produced is None:
         return "While the source is read, the"
     after = f"After {_quoted(row.asks)}"
@@ -138,7 +138,7 @@ def _opening(row: Row) -> str:
     return f"{after} the model produced {_quoted(row.produced)}. This head's"
 
 
-def stages(row: Row) -> tuple[str, str, str]:
+def stages(row: HeadRow) -> tuple[str, str, str]:
     """Equation 1 from the inside out, as the picture names its parts: top, middle, bottom."""
     walked = row.walked
     d_k, d_v = len(walked.query), walked.values.shape[1]
@@ -156,7 +156,7 @@ def stages(row: Row) -> tuple[str, str, str]:
     )
 
 
-def _mask(row: Row) -> str:
+def _mask(row: HeadRow) -> str:
     n, n_hidden = len(row.keys), len(row.keys) - row.n_visible
     if row.kind != "decoder":
         who = "every piece" if row.kind == "encoder" else "every step"
@@ -171,7 +171,7 @@ def _mask(row: Row) -> str:
     )
 
 
-def _largest(row: Row, n: int = 3) -> str:
+def _largest(row: HeadRow, n: int = 3) -> str:
     order = np.argsort(row.walked.weights)[::-1][:n]
     named = [
         f"{_quoted(row.keys[key])} {row.walked.weights[key]:.0%}"
@@ -181,7 +181,7 @@ def _largest(row: Row, n: int = 3) -> str:
     return f"Largest: {', '.join(named)}."
 
 
-def without_scale(row: Row) -> str:
+def without_scale(row: HeadRow) -> str:
     """What the softmax of this row would be if nothing were divided by √d_k."""
     walked = row.walked
     if row.n_visible == 1:
@@ -197,7 +197,7 @@ def without_scale(row: Row) -> str:
     )
 
 
-def share(row: Row) -> str:
+def share(row: HeadRow) -> str:
     """How much of what all heads add to this row this head adds."""
     norms = row.share_norms
     if any(isinstance(part, LayerSkip | SublayerSkip) for part in row.changes):
@@ -219,7 +219,7 @@ def share(row: Row) -> str:
     )
 
 
-def table(row: Row) -> list[dict[str, str | float]]:
+def table(row: HeadRow) -> list[dict[str, str | float]]:
     """Every number of the row, key by key."""
     walked = row.walked
     lengths = np.linalg.norm(walked.weighted, axis=1)

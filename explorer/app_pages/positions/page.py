@@ -7,7 +7,7 @@ from explorer.app_pages.positions import choices
 from explorer.app_pages.positions.table_pictures import choose_k, draw_table
 from explorer.choice import session
 from explorer.choice.choice import MOST_SCALE
-from explorer.choice.page_context import Settled, Shown, settled
+from explorer.choice.page_context import PageContext, Settled, settled
 from explorer.figures.head import piece_labels
 from explorer.figures.standalone import Picture
 from explorer.figures.words import position_strip
@@ -39,14 +39,14 @@ EXPECT = {
 }
 
 
-def settle(shown: Shown) -> Settled:
+def settle(shown: PageContext) -> Settled:
     view, notices = settled(shown)
     config, of = model_config_of(shown.folder), choices.lengths(shown.trace)
     view, more = choices.settle_positions(view, config, of)
     return view, (*notices, *more)
 
 
-def draw(shown: Shown) -> Pictures:
+def draw(shown: PageContext) -> Pictures:
     config = model_config_of(shown.folder)
     if config.positions == "none":
         st.info(
@@ -67,7 +67,7 @@ def draw(shown: Shown) -> Pictures:
     return lambda: pictures
 
 
-def _experiment(shown: Shown) -> list[Picture]:
+def _experiment(shown: PageContext) -> list[Picture]:
     """Returns the pictures drawn."""
     view = shown.view
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -106,7 +106,7 @@ def _experiment(shown: Shown) -> list[Picture]:
     return pictures
 
 
-def _strips(shown: Shown) -> None:
+def _strips(shown: PageContext) -> None:
     """What stands where, before and after, in the stacks that are changed."""
     for stack, pieces in (
         ("encoder", shown.trace.source.pieces),

@@ -25,7 +25,7 @@ from explorer.app_pages.positions.shift_figures import (
 )
 from explorer.app_pages.positions.sinusoids import dot_products_by_distance, shift_error
 from explorer.choice import session
-from explorer.choice.page_context import Shown
+from explorer.choice.page_context import PageContext
 from explorer.engine.analyses import position_table, sinusoid_table
 from explorer.figures.head import token_label
 from explorer.figures.standalone import Picture
@@ -38,7 +38,7 @@ LEAST_PX = 640
 """A picture of hundreds of columns is not squeezed below this width, it scrolls."""
 
 
-def draw_table(shown: Shown) -> list[Picture]:
+def draw_table(shown: PageContext) -> list[Picture]:
     """Draw the picture that the view names, below its controls; returns what was drawn."""
     name = shown.view.picture
     _CONTROLS[name](shown)
@@ -52,7 +52,7 @@ def draw_table(shown: Shown) -> list[Picture]:
     return drawn
 
 
-def _curves(shown: Shown) -> list[Picture]:
+def _curves(shown: PageContext) -> list[Picture]:
     table, words = _rows(shown)
     names = _dimension_names(model_config_of(shown.folder))
     dimensions = shown.view.dimensions
@@ -69,7 +69,7 @@ def _curves(shown: Shown) -> list[Picture]:
     return [Picture("Dimensions as curves over positions", figure, f"Follow one curve: {what}")]
 
 
-def _table(shown: Shown) -> list[Picture]:
+def _table(shown: PageContext) -> list[Picture]:
     table, words = _rows(shown)
     what = "learned" if _is_learned(shown) else "fixed"
     return [
@@ -82,7 +82,7 @@ def _table(shown: Shown) -> list[Picture]:
     ]
 
 
-def _distance(shown: Shown) -> list[Picture]:
+def _distance(shown: PageContext) -> list[Picture]:
     table, words = _rows(shown)
     found = dot_products_by_distance(table)
     spread = float((found.highest - found.lowest).max())
@@ -104,7 +104,7 @@ def _distance(shown: Shown) -> list[Picture]:
     ]
 
 
-def _shift(shown: Shown) -> list[Picture]:
+def _shift(shown: PageContext) -> list[Picture]:
     config, p, k = model_config_of(shown.folder), shown.view.position, shown.view.k
     halves = config.positions == "sinusoidal_halves"
     table = position_table(shown.folder)
@@ -128,7 +128,7 @@ def _shift(shown: Shown) -> list[Picture]:
     ]
 
 
-def _learned(shown: Shown) -> list[Picture]:
+def _learned(shown: PageContext) -> list[Picture]:
     table, _ = _rows(shown)
     n, d_model = table.shape
     if d_model % 2:
@@ -151,7 +151,7 @@ def _learned(shown: Shown) -> list[Picture]:
     ]
 
 
-def _choose_dimensions(shown: Shown) -> None:
+def _choose_dimensions(shown: PageContext) -> None:
     config = model_config_of(shown.folder)
     names = _dimension_names(config)
     st.multiselect(
@@ -164,7 +164,7 @@ def _choose_dimensions(shown: Shown) -> None:
     _choose_extent(shown)
 
 
-def _choose_extent(shown: Shown) -> None:
+def _choose_extent(shown: PageContext) -> None:
     names = {"many": f"The first {_n_positions(shown)}", "sentence": "This sentence only"}
     st.radio(
         "Positions",
@@ -175,7 +175,7 @@ def _choose_extent(shown: Shown) -> None:
     )
 
 
-def _choose_shift(shown: Shown) -> None:
+def _choose_shift(shown: PageContext) -> None:
     words = column_labels(shown.trace, "cross")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
@@ -188,25 +188,25 @@ def _choose_shift(shown: Shown) -> None:
         choose_k(shown, "k")
 
 
-def choose_k(shown: Shown, label: str) -> None:
+def choose_k(shown: PageContext, label: str) -> None:
     """k of PE(p + k), as far as all that is shifted stays in the table."""
     config, of = model_config_of(shown.folder), choices.lengths(shown.trace)
     most = choices.most_shift(shown.view, config, of)
     st.number_input(label, 0, most, width=140, **session.bind_view("k", shown.view.k))
 
 
-def _is_learned(shown: Shown) -> bool:
+def _is_learned(shown: PageContext) -> bool:
     return model_config_of(shown.folder).positions == "learned"
 
 
-def _rows(shown: Shown) -> tuple[NDArray[np.float32], Sequence[str]]:
+def _rows(shown: PageContext) -> tuple[NDArray[np.float32], Sequence[str]]:
     """The rows of the table that are on show, and the words at the first of them."""
     words = [token_label(label) for label in column_labels(shown.trace, "cross")]
     n = _n_positions(shown) if shown.view.extent == "many" else len(words)
     return position_table(shown.folder)[:n], words[:n]
 
 
-def _n_positions(shown: Shown) -> int:
+def _n_positions(shown: PageContext) -> int:
     """As many positions as the sentence has, within bounds that make a picture."""
     n = min(max(len(shown.trace.source.pieces), FEWEST_POSITIONS), MOST_POSITIONS)
     return min(n, model_config_of(shown.folder).max_positions)

@@ -1,7 +1,7 @@
 """Table 3 as cells: the paper's rows, and ours beside them."""
 
 from core.experiments.table3.report import DIGITS, NOT_TRAINED, SIZES, trained_with
-from core.experiments.table3.table import Score, TableRow
+from core.experiments.table3.table import IntervalScore, TableRow
 from explorer.app_pages.table3.paper_table import Cell, Group, Line
 from explorer.app_pages.table3.rows import (
     BASE,
@@ -14,11 +14,11 @@ from explorer.app_pages.table3.rows import (
     verdict,
 )
 from explorer.choice.choice import Quality
-from explorer.engine.table3 import Family
+from explorer.engine.table3 import PaperAndOurs
 from explorer.figures.axes import signed
 
 
-def sections(family: Family) -> list[Group]:
+def sections(family: PaperAndOurs) -> list[Group]:
     """The table's lines in the paper's parts; every cell knows which model it is of."""
     groups: dict[str, list[Line]] = {title: [] for title in GROUPS.values()}
     for row in family.ours.rows:
@@ -36,7 +36,7 @@ HEADER = (
 """Groups of columns, and the columns of each."""
 
 
-def _line(family: Family, paper: TableRow, ours: TableRow) -> Line:
+def _line(family: PaperAndOurs, paper: TableRow, ours: TableRow) -> Line:
     return (
         Cell(ours.name, trained_with(ours.sizes, row_named(family.ours.rows, BASE).sizes)),
         *_sizes(family, paper, ours),
@@ -46,7 +46,7 @@ def _line(family: Family, paper: TableRow, ours: TableRow) -> Line:
     )
 
 
-def _sizes(family: Family, paper: TableRow, ours: TableRow) -> list[Cell]:
+def _sizes(family: PaperAndOurs, paper: TableRow, ours: TableRow) -> list[Cell]:
     """As in the paper, only base says all sizes, every other row what is different in it."""
     base = row_named(family.paper.rows, BASE).sizes
     our_base = row_named(family.ours.rows, BASE).sizes
@@ -66,7 +66,7 @@ def _sizes(family: Family, paper: TableRow, ours: TableRow) -> list[Cell]:
     return cells
 
 
-def _of_paper(family: Family, row: TableRow) -> list[Cell]:
+def _of_paper(family: PaperAndOurs, row: TableRow) -> list[Cell]:
     if not row.paper:
         return [Cell("", "no row of the paper")] * 4
     about = about_paper(family, row)
@@ -93,7 +93,7 @@ def _of_ours(row: TableRow) -> list[Cell]:
     ]
 
 
-def _score(score: Score, name: str, about: str) -> Cell:
+def _score(score: IntervalScore, name: str, about: str) -> Cell:
     digits = DIGITS[name]
     low, high = score.interval_95
     return Cell(

@@ -14,7 +14,7 @@ from explorer.app_pages.table3.side_by_side import draw_rows
 from explorer.choice import session
 from explorer.choice.choice import Quality
 from explorer.engine.checkpoints import checkpoint_root
-from explorer.engine.table3 import Family, read_family
+from explorer.engine.table3 import PaperAndOurs, read_family
 from explorer.figures.standalone import Picture
 from explorer.frame.messages import note, notice, plain
 from explorer.frame.wide import wide
@@ -61,7 +61,7 @@ def _two_questions() -> None:
     )
 
 
-def _draw_table(family: Family) -> None:
+def _draw_table(family: PaperAndOurs) -> None:
     rows = family.ours.rows
     n_trained = sum(row.measured is not None for row in rows)
     caption = (
@@ -84,7 +84,7 @@ def _draw_table(family: Family) -> None:
         st.dataframe(details(family), hide_index=True, width="stretch")
 
 
-def _spread(family: Family) -> str:
+def _spread(family: PaperAndOurs) -> str:
     spread = family.ours.seed_spread
     if not spread:
         return (
@@ -99,7 +99,7 @@ def _spread(family: Family) -> str:
     )
 
 
-def _draw_charts(family: Family) -> list[Picture]:
+def _draw_charts(family: PaperAndOurs) -> list[Picture]:
     """Quality against size and against speed; returns the pictures drawn."""
     st.subheader("Quality against cost", anchor=False)
     quality = session.choice().view.quality
@@ -126,7 +126,7 @@ def _draw_charts(family: Family) -> list[Picture]:
     return [Picture(title, figure) for title, figure in drawn if figure.data]
 
 
-def _charts(family: Family, quality: Quality) -> list[tuple[str, go.Figure]]:
+def _charts(family: PaperAndOurs, quality: Quality) -> list[tuple[str, go.Figure]]:
     millions = "million parameters"
     return [
         (

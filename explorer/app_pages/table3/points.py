@@ -3,14 +3,14 @@
 import math
 from collections.abc import Callable
 
-from core.experiments.table3.table import Measured, TableRow
+from core.experiments.table3.table import TableRow, VariantScores
 from explorer.app_pages.table3.quality_figure import Point
 from explorer.app_pages.table3.rows import BASE, JUDGED, group_of, row_named
 from explorer.choice.choice import Quality
-from explorer.engine.table3 import Family
+from explorer.engine.table3 import PaperAndOurs
 
 
-def paper_points(family: Family, name: Quality) -> list[Point]:
+def paper_points(family: PaperAndOurs, name: Quality) -> list[Point]:
     """The paper's rows over its parameters; where it prints none they are those of base."""
     base = row_named(family.ours.rows, BASE).paper
     assert base
@@ -27,7 +27,7 @@ def paper_points(family: Family, name: Quality) -> list[Point]:
 
 
 def our_points(
-    family: Family, name: Quality, across: Callable[[TableRow, Measured], float]
+    family: PaperAndOurs, name: Quality, across: Callable[[TableRow, VariantScores], float]
 ) -> list[Point]:
     """Our trained rows over any number of theirs, with the intervals of their scores."""
     return [

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from core.experiments.table3.report import NOT_TRAINED, all_sizes, trained_with
 from core.experiments.table3.rows import TEST, VALIDATION
-from core.experiments.table3.table import Comparison, Measured, TableRow
+from core.experiments.table3.table import DifferenceToBase, TableRow, VariantScores
 from explorer.choice.choice import Quality
-from explorer.engine.table3 import Family
+from explorer.engine.table3 import PaperAndOurs
 
 BASE = "base"
 GROUPS = {
@@ -37,7 +37,7 @@ def row_named(rows: Sequence[TableRow], name: str) -> TableRow:
     return next(row for row in rows if row.name == name)
 
 
-def about_paper(family: Family, row: TableRow) -> str:
+def about_paper(family: PaperAndOurs, row: TableRow) -> str:
     """Which model a number of the paper is of."""
     return (
         f"{row.name} in the paper: {all_sizes(row.sizes)}; trained on WMT 2014 for "
@@ -53,21 +53,21 @@ def about_ours(row: TableRow) -> str:
     return f"{start}{how_trained(row, row.measured)}"
 
 
-def how_trained(row: TableRow, measured: Measured) -> str:
+def how_trained(row: TableRow, measured: VariantScores) -> str:
     return (
         f"trained on Multi30k for {measured.steps:,} steps, {measured.tokens_seen / 1e6:.1f} million "
         f"tokens, seed {row.seed}; weights of step {measured.best_step:,}, the best on {VALIDATION}"
     )
 
 
-def verdict(comparison: Comparison, name: Quality) -> str:
+def verdict(comparison: DifferenceToBase, name: Quality) -> str:
     """With what it means: a higher perplexity is worse, a higher BLEU better."""
     if comparison.verdict not in ("higher", "lower"):
         return comparison.verdict
     return f"{comparison.verdict}: {'worse' if comparison.verdict == JUDGED[name][1] else 'better'}"
 
 
-def details(family: Family) -> list[dict[str, object]]:
+def details(family: PaperAndOurs) -> list[dict[str, object]]:
     """How each row was trained, a line a row."""
     base = row_named(family.ours.rows, BASE).sizes
     return [
@@ -81,7 +81,7 @@ def details(family: Family) -> list[dict[str, object]]:
     ]
 
 
-def _speeds(measured: Measured) -> dict[str, object]:
+def _speeds(measured: VariantScores) -> dict[str, object]:
     return {
         "training tokens/s": round(measured.training_tokens_per_s),
         "decoding tokens/s": round(measured.decoding_tokens_per_s),

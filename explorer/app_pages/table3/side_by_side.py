@@ -23,8 +23,8 @@ from explorer.engine.checkpoints import (
     languages,
     listed,
 )
-from explorer.engine.table3 import Family
-from explorer.figures.standalone import Picture, View
+from explorer.engine.table3 import PaperAndOurs
+from explorer.figures.standalone import Mounted, Picture
 from explorer.figures.words import marked_words
 from explorer.frame.downloads import share
 from explorer.frame.messages import note, notice, plain
@@ -45,7 +45,7 @@ Models = dict[str, str]
 """Row -> the name its checkpoint is listed by."""
 
 
-def draw_rows(family: Family, title: str, charts: list[Picture]) -> tuple[str, ...]:
+def draw_rows(family: PaperAndOurs, title: str, charts: list[Picture]) -> tuple[str, ...]:
     """Draw the part of the page below the charts; returns the rows it is about.
 
     Args:
@@ -73,7 +73,7 @@ def draw_rows(family: Family, title: str, charts: list[Picture]) -> tuple[str, .
     return tuple(rows)
 
 
-def _models(family: Family) -> Models:
+def _models(family: PaperAndOurs) -> Models:
     """The rows that can be loaded."""
     try:
         found = listed(checkpoint_root())
@@ -84,7 +84,7 @@ def _models(family: Family) -> Models:
     return {row: names[folder] for row, folder in rows.items() if folder in names}
 
 
-def _choose(family: Family, available: list[str]) -> list[str]:
+def _choose(family: PaperAndOurs, available: list[str]) -> list[str]:
     wanted = session.choice().view.compared
     lost = [name for name in wanted if name not in available]
     if lost:
@@ -115,7 +115,7 @@ def _run() -> Run:
     return session.choice().run.replace(model=None, prefix=(), target="", ablation="")
 
 
-def _traces(family: Family, rows: list[str]) -> dict[str, Trace]:
+def _traces(family: PaperAndOurs, rows: list[str]) -> dict[str, Trace]:
     """The sentence through each row; none, with a message on the page, if it cannot be translated."""
     try:
         text = normalise(session.choice().run.text)
@@ -130,7 +130,7 @@ def _traces(family: Family, rows: list[str]) -> dict[str, Trace]:
 
 
 def _draw_models(
-    family: Family, rows: list[str], traces: dict[str, Trace], models: Models
+    family: PaperAndOurs, rows: list[str], traces: dict[str, Trace], models: Models
 ) -> list[Picture]:
     drawn = []
     for left in range(0, len(rows), 2):
@@ -147,7 +147,7 @@ def _draw_models(
     return drawn
 
 
-def _draw_translation(family: Family, row: str, traces: dict[str, Trace]) -> None:
+def _draw_translation(family: PaperAndOurs, row: str, traces: dict[str, Trace]) -> None:
     of, base = row_named(family.ours.rows, row), row_named(family.ours.rows, BASE)
     st.markdown(f"**{row}**, trained with {plain(trained_with(of.sizes, base.sizes))}")
     text = traces[row].target.text
@@ -158,7 +158,7 @@ def _draw_translation(family: Family, row: str, traces: dict[str, Trace]) -> Non
     note(plain(f"{mean_probability(traces[row]):.0%} a piece{how}"))
 
 
-def _draw_heads(family: Family, row: str, trace: Trace, model: str) -> Picture:
+def _draw_heads(family: PaperAndOurs, row: str, trace: Trace, model: str) -> Picture:
     """All heads of cross-attention; a click enlarges one, a button opens it on Heads."""
     weights = trace.weights["cross"]
     n_layers, n_heads = weights.shape[:2]
@@ -175,7 +175,7 @@ def _draw_heads(family: Family, row: str, trace: Trace, model: str) -> Picture:
     payload = overview.payload(weights, place)
     return Picture(
         f"{row}: cross-attention, {n_layers} x {n_heads} heads",
-        View(overview.SCRIPT, overview.STYLE, payload),
+        Mounted(overview.SCRIPT, overview.STYLE, payload),
         f"{trace.source.text} → {trace.target.text}",
     )
 

@@ -89,7 +89,7 @@ def _number(value: Any) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
 
 
-def standing(run: str, reports: Reports) -> dict[str, Any]:
+def training_summary(run: str, reports: Reports) -> dict[str, Any]:
     """How far a training has come, in numbers: the curves' text alternative."""
     last = reports[-1] if reports else {}
     perplexities = _points(reports, "perplexity", "step")

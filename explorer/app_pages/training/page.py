@@ -5,19 +5,19 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.checkpoint.listing import ListedHistory
+from core.checkpoint.listing import HistoryEntry
 from explorer.app_pages.training.curves import (
     ACROSS,
     QUANTITIES,
     Quantity,
     Reports,
     curves,
-    standing,
+    training_summary,
 )
 from explorer.app_pages.training.figures import curves_figure
 from explorer.app_pages.training.timeline import draw_timeline, settle_snapshot
 from explorer.choice import session
-from explorer.choice.page_context import Shown
+from explorer.choice.page_context import PageContext
 from explorer.engine import trainings
 from explorer.engine.checkpoints import FIRST, checkpoint_root
 from explorer.figures.standalone import Picture
@@ -26,7 +26,7 @@ from explorer.frame.downloads import Pictures
 from explorer.frame.messages import note, notice
 
 READ_EVERY_S = 5.0
-Trainings = dict[str, ListedHistory]
+Trainings = dict[str, HistoryEntry]
 
 
 TITLE = "How did it learn?"
@@ -62,7 +62,7 @@ def _trainings() -> Trainings:
     return {item.name: item for item in trainings.histories(checkpoint_root())}
 
 
-def _choose(trainings: Trainings) -> list[ListedHistory]:
+def _choose(trainings: Trainings) -> list[HistoryEntry]:
     lost = [name for name in session.choice().view.runs if name not in trainings]
     if lost:
         notice(f"No reports of {', '.join(lost)} are here; the usual training is shown instead.")
@@ -92,7 +92,7 @@ def _choose(trainings: Trainings) -> list[ListedHistory]:
     return chosen
 
 
-def _chosen(trainings: Trainings) -> list[ListedHistory]:
+def _chosen(trainings: Trainings) -> list[HistoryEntry]:
     """Those that the reader chose; else the one that made the model on show, or the first."""
     choice = session.choice()
     chosen = [trainings[name] for name in choice.view.runs if name in trainings]
@@ -100,7 +100,7 @@ def _chosen(trainings: Trainings) -> list[ListedHistory]:
     return chosen or [usual]
 
 
-def _read(chosen: Sequence[ListedHistory]) -> dict[str, Reports]:
+def _read(chosen: Sequence[HistoryEntry]) -> dict[str, Reports]:
     """The reports so far of each; one that cannot be read says so on the page."""
     found: dict[str, Reports] = {}
     for item in chosen:
@@ -111,7 +111,7 @@ def _read(chosen: Sequence[ListedHistory]) -> dict[str, Reports]:
     return found
 
 
-def _draw_curves(chosen: Sequence[ListedHistory]) -> None:
+def _draw_curves(chosen: Sequence[HistoryEntry]) -> None:
     histories = _read(chosen)
     for left in range(0, len(QUANTITIES), 2):
         for place, quantity in zip(
@@ -124,7 +124,7 @@ def _draw_curves(chosen: Sequence[ListedHistory]) -> None:
         note(f"Looked at every {READ_EVERY_S:g} seconds: a running training draws on by itself.")
     with st.expander("Where each training stands, as a table"):
         st.dataframe(
-            [standing(name, reports) for name, reports in histories.items()],
+            [training_summary(name, reports) for name, reports in histories.items()],
             hide_index=True,
             width="stretch",
         )
@@ -154,7 +154,7 @@ def _figure(histories: dict[str, Reports], quantity: Quantity) -> go.Figure:
     )
 
 
-def draw(shown: Shown) -> Pictures:
+def draw(shown: PageContext) -> Pictures:
     head = draw_timeline(shown)
     return lambda: [*_curve_pictures(), *head]
 

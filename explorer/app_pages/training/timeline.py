@@ -6,7 +6,7 @@ from core.analysis.trace.trace import Trace, mean_probability
 from core.checkpoint.listing import timeline_steps
 from core.text.word_diff import word_diff
 from explorer.choice import session
-from explorer.choice.page_context import Settled, Shown, settled
+from explorer.choice.page_context import PageContext, Settled, settled
 from explorer.engine import traces
 from explorer.figures.standalone import Picture
 from explorer.figures.words import marked_words
@@ -22,7 +22,7 @@ NO_TIMELINE = (
 )
 
 
-def settle_snapshot(shown: Shown) -> Settled:
+def settle_snapshot(shown: PageContext) -> Settled:
     view, notices = settled(shown)
     if view.snapshot in (FINISHED, *timeline_steps(shown.folder)):
         return view, notices
@@ -30,7 +30,7 @@ def settle_snapshot(shown: Shown) -> Settled:
     return view.replace(snapshot=FINISHED), (*notices, notice)
 
 
-def draw_timeline(shown: Shown) -> list[Picture]:
+def draw_timeline(shown: PageContext) -> list[Picture]:
     """Draw the slider, what each step makes of the sentence, and the head; returns its picture."""
     steps = timeline_steps(shown.folder)
     if not steps:
@@ -67,7 +67,7 @@ def name_of(step: int) -> str:
     return f"step {step:,}" if step else "finished"
 
 
-def at_step(shown: Shown, step: int, *, held: bool = False) -> Trace:
+def at_step(shown: PageContext, step: int, *, held: bool = False) -> Trace:
     """The sentence at a step of the training.
 
     Args:
@@ -85,7 +85,7 @@ def at_step(shown: Shown, step: int, *, held: bool = False) -> Trace:
     return traces.trace(shown.folder, run, step)
 
 
-def _draw_translations(shown: Shown, traces: dict[int, Trace]) -> None:
+def _draw_translations(shown: PageContext, traces: dict[int, Trace]) -> None:
     """What each step makes of the sentence, told apart from what the finished model does."""
     for step, trace in traces.items():
         mark = " ← on show" if step == shown.view.snapshot else ""
@@ -101,7 +101,7 @@ def _draw_translations(shown: Shown, traces: dict[int, Trace]) -> None:
     )
 
 
-def _draw_head(shown: Shown, read: Trace) -> Picture:
+def _draw_head(shown: PageContext, read: Trace) -> Picture:
     best = shown.best
     matrix = plain_matrix(read, best.place)
     picture = Picture(_title(shown), matrix_figure(matrix))
@@ -118,6 +118,6 @@ def _draw_head(shown: Shown, read: Trace) -> Picture:
     return picture
 
 
-def _title(shown: Shown) -> str:
+def _title(shown: PageContext) -> str:
     best = shown.best
     return f"{best.place.name} ({best.label}), {name_of(shown.view.snapshot)}"

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core.analysis.trace.trace import Trace
-from core.decoding.result import Found
+from core.decoding.result import SearchResult
 from explorer.app_pages.translate.pictures import (
     late_head,
     ribbons_note,
@@ -23,7 +23,7 @@ from explorer.app_pages.translate.tokens import (
 )
 from explorer.choice import session
 from explorer.choice.choice import Run
-from explorer.choice.page_context import Shown, is_typed, n_chosen
+from explorer.choice.page_context import PageContext, is_typed, n_chosen
 from explorer.components.beam import component as beam
 from explorer.components.stepper import component as stepper
 from explorer.engine import traces
@@ -37,7 +37,7 @@ from explorer.head.differences import score
 STEPPER, BESIDE, TREE = "stepper", "stepper_beside", "beam_tree"
 
 
-def draw(shown: Shown) -> Pictures:
+def draw(shown: PageContext) -> Pictures:
     earlier = session.earlier()
     before = _trace_of(earlier) if earlier else None
     _draw_stepper(shown, before)
@@ -52,7 +52,7 @@ def draw(shown: Shown) -> Pictures:
     return lambda: translation_pictures(shown)
 
 
-def _draw_stepper(shown: Shown, before: Trace | None) -> None:
+def _draw_stepper(shown: PageContext, before: Trace | None) -> None:
     stepper.stepper(
         stepper_data(shown, before),
         key=STEPPER,
@@ -67,13 +67,13 @@ def _look(seen: Mapping[str, Any] | None) -> None:
         session.change_view(step=seen["step"], layer=seen["layer"], head=seen["head"])
 
 
-def _take(shown: Shown, taken: Mapping[str, Any] | None) -> None:
+def _take(shown: PageContext, taken: Mapping[str, Any] | None) -> None:
     """Go on from a candidate that the reader clicked."""
     if taken:
         _go_on(taken["step"], (*_tokens_before(shown, taken["step"]), taken["id"]))
 
 
-def _type(shown: Shown, typed: Mapping[str, Any] | None) -> None:
+def _type(shown: PageContext, typed: Mapping[str, Any] | None) -> None:
     """Go on from a word that the reader typed."""
     if typed:
         before = _tokens_before(shown, typed["step"])
@@ -85,11 +85,11 @@ def _go_on(step: int, prefix: tuple[int, ...]) -> None:
     session.change_view(step=step)
 
 
-def _tokens_before(shown: Shown, step: int) -> tuple[int, ...]:
+def _tokens_before(shown: PageContext, step: int) -> tuple[int, ...]:
     return shown.trace.best.tokens[: step - 1]
 
 
-def _score_typed(shown: Shown) -> None:
+def _score_typed(shown: PageContext) -> None:
     """How probable the typed translation is, and beside it what the model would have written."""
     st.markdown(f"**Score of your translation:** {score(shown.trace)}.")
     own = _trace_of(shown.choice.run.replace(target="", prefix=()))
@@ -97,7 +97,7 @@ def _score_typed(shown: Shown) -> None:
         note(f"The model’s own, “{plain(own.target.text)}”: {score(own)}.")
 
 
-def _explain(shown: Shown, before: Trace | None) -> None:
+def _explain(shown: PageContext, before: Trace | None) -> None:
     lines = [
         f"{ribbons_note(shown)} Listed under each piece: the five most probable ones of its step; "
         "click one, and decoding goes on from there."
@@ -113,7 +113,7 @@ def _explain(shown: Shown, before: Trace | None) -> None:
     note(" ".join(lines))
 
 
-def _actions(shown: Shown) -> None:
+def _actions(shown: PageContext) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Undo", on_click=session.undo, disabled=not session.can_undo())
         with st.popover("Score a translation"):
@@ -130,7 +130,7 @@ def _actions(shown: Shown) -> None:
             )
 
 
-def _score_form(shown: Shown) -> None:
+def _score_form(shown: PageContext) -> None:
     with st.form("score", border=False):
         st.text_area(
             f"{languages(shown.folder)[1]} translation",
@@ -145,7 +145,7 @@ def _score() -> None:
     session.change_run(target=st.session_state["typed_target"].strip(), prefix=())
 
 
-def _draw_beside(shown: Shown, run: Run) -> None:
+def _draw_beside(shown: PageContext, run: Run) -> None:
     other = _trace_of(run)
     if other is None:
         return
@@ -179,7 +179,7 @@ def _trace_of(run: Run) -> Trace | None:
         return None
 
 
-def _comparable(shown: Shown, run: Run) -> Trace | None:
+def _comparable(shown: PageContext, run: Run) -> Trace | None:
     """The run above, if both translate the same sentence."""
     return shown.trace if run.text == shown.choice.run.text else None
 
@@ -188,7 +188,7 @@ def _ignore() -> None:
     """The run below is stepped through by itself; only the one above is in the link."""
 
 
-def _draw_tree(shown: Shown) -> None:
+def _draw_tree(shown: PageContext) -> None:
     """All that the search explored; while a branch of the free search is open, that search's tree."""
     run = shown.choice.run
     trace, chosen = shown.trace, None
@@ -211,7 +211,7 @@ def _draw_tree(shown: Shown) -> None:
     )
 
 
-def _open_branch(found: Found, node: int | None) -> None:
+def _open_branch(found: SearchResult, node: int | None) -> None:
     if node:
         prefix = path_to(found, node)
         _go_on(len(prefix), prefix)

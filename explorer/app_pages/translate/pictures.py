@@ -7,31 +7,31 @@ from core.analysis.heads.best import BestHead
 from core.analysis.trace.trace import Trace
 from explorer.app_pages.translate.tokens import followed, source_tokens, step_tokens
 from explorer.choice.choice import Run
-from explorer.choice.page_context import Shown, is_typed, n_chosen
+from explorer.choice.page_context import PageContext, is_typed, n_chosen
 from explorer.components.beam import component as beam
 from explorer.components.stepper import component as stepper
-from explorer.figures.standalone import Picture, View
+from explorer.figures.standalone import Mounted, Picture
 from explorer.head.differences import score
 
 
-def translation_pictures(shown: Shown) -> list[Picture]:
+def translation_pictures(shown: PageContext) -> list[Picture]:
     """The translation step by step, and the tree that its search explored.
 
     For a typed translation nothing was searched; its score takes the tree's place.
     """
     data = stepper_data(shown, None, can_change=False)
-    steps = View(stepper.SCRIPT, stepper.STYLE, data)
+    steps = Mounted(stepper.SCRIPT, stepper.STYLE, data)
     if is_typed(shown.choice.run):
         said = f"Typed: {score(shown.trace)}. {ribbons_note(shown)}"
         return [Picture("Step by step", steps, said)]
     tree = beam.beam_payload(shown.trace.found, shown.trace.names)
     return [
         Picture("Step by step", steps, ribbons_note(shown)),
-        Picture("What the search explored", View(beam.SCRIPT, beam.STYLE, tree)),
+        Picture("What the search explored", Mounted(beam.SCRIPT, beam.STYLE, tree)),
     ]
 
 
-def stepper_data(shown: Shown, before: Trace | None, *, can_change: bool = True) -> bytes:
+def stepper_data(shown: PageContext, before: Trace | None, *, can_change: bool = True) -> bytes:
     """What the stepper is given; what differs from the run `before` is marked."""
     trace, run = shown.trace, shown.choice.run
     return stepper.payload(
@@ -49,7 +49,7 @@ def stepper_data(shown: Shown, before: Trace | None, *, can_change: bool = True)
     )
 
 
-def ribbons_note(shown: Shown) -> str:
+def ribbons_note(shown: PageContext) -> str:
     """What the ribbons say, and of which head; or why there are none."""
     best, run = shown.best, shown.choice.run
     head = best.place.in_words

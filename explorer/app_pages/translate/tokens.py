@@ -11,7 +11,7 @@ from core.analysis.ablation.places import is_blind
 from core.analysis.heads.best import BestHead
 from core.analysis.heads.word_attention import aligned_words
 from core.analysis.trace.trace import Trace
-from core.decoding.result import Found
+from core.decoding.result import SearchResult
 from core.text.pieces import Piece
 from explorer.choice.choice import Run
 from explorer.components.stepper.component import CandidateToken, SourceToken, StepToken
@@ -130,7 +130,7 @@ def _links(shown: Trace, best: BestHead, index: int) -> tuple[tuple[int, float],
     return tuple((int(key), round(float(row[key]), 4)) for key in order[:n])
 
 
-def path_to(found: Found, node: int) -> tuple[int, ...]:
+def path_to(found: SearchResult, node: int) -> tuple[int, ...]:
     """The tokens from the root of a search's tree to one of its nodes, without `<s>`."""
     path: list[int] = []
     while found.tree[node].parent >= 0:
@@ -139,7 +139,7 @@ def path_to(found: Found, node: int) -> tuple[int, ...]:
     return tuple(reversed(path))
 
 
-def node_at(found: Found, tokens: Sequence[int]) -> int | None:
+def node_at(found: SearchResult, tokens: Sequence[int]) -> int | None:
     """The node that these tokens lead to, if the search went there."""
     reached = {(node.parent, node.token): index for index, node in enumerate(found.tree)}
     node: int | None = 0

@@ -17,11 +17,11 @@ SCRIPT, STYLE = (
 )
 
 Side = Literal["encoder", "decoder"]
-Kind = Literal[
+BlockKind = Literal[
     "embedding", "positions", "attention", "equation", "norm", "feed_forward", "linear", "softmax"
 ]
 
-COLOURS: dict[Kind, str] = {
+COLOURS: dict[BlockKind, str] = {
     "embedding": OKABE_ITO[3],
     "positions": OKABE_ITO[3],
     "attention": ROLES["attention"].mark,
@@ -74,7 +74,7 @@ class Block:
     """
 
     name: str  # its path in the module tree, without the layer's number
-    kind: Kind
+    kind: BlockKind
     side: Side
     title: str
     shape: str

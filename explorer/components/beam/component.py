@@ -14,7 +14,7 @@ SCRIPT, STYLE = source("beam/component.js"), source("beam/component.css")
 _mount = st.components.v2.component("beam_tree", js=SCRIPT, css=STYLE)
 
 
-class Node(Protocol):
+class TreeNode(Protocol):
     """One token of the tree; node 0 is `<s>`, and a parent stands before its children."""
 
     @property
@@ -33,17 +33,17 @@ class Node(Protocol):
     def is_end(self) -> bool: ...
 
 
-class Found(Protocol):
+class SearchedTree(Protocol):
     """A search's tree, and the end node of each finished hypothesis, best first."""
 
     @property
-    def tree(self) -> Sequence[Node]: ...
+    def tree(self) -> Sequence[TreeNode]: ...
     @property
     def ends(self) -> Sequence[int]: ...
 
 
 def beam_payload(
-    found: Found, names: Mapping[int, str], *, chosen: int | None = None
+    found: SearchedTree, names: Mapping[int, str], *, chosen: int | None = None
 ) -> dict[str, Any]:
     """What the script draws: every node with its place, its numbers and its parent.
 
@@ -86,7 +86,7 @@ def beam_payload(
 
 
 def beam_tree(
-    found: Found,
+    found: SearchedTree,
     names: Mapping[int, str],
     *,
     chosen: int | None = None,
@@ -107,7 +107,7 @@ def opened(key: str) -> int | None:
     return None if node is None else int(node)
 
 
-def tree_rows(found: Found) -> list[int]:
+def tree_rows(found: SearchedTree) -> list[int]:
     """A row for every node, so that no two nodes of a depth share one and the winner lies on row 0.
 
     A branch runs straight along its best child. Branches that leave late take the free row nearest
@@ -143,7 +143,7 @@ def tree_rows(found: Found) -> list[int]:
     return rows
 
 
-def _path(tree: Sequence[Node], end: int) -> list[int]:
+def _path(tree: Sequence[TreeNode], end: int) -> list[int]:
     """From the root to a node."""
     path = [end]
     while tree[path[-1]].parent >= 0:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.analysis.result_cache import Store, cache_folder
+from core.analysis.result_cache import DiskCache, cache_folder
 from core.checkpoint.weights import weights_hash
 from core.text.parallel import text_hash
 from tests.core.helpers import small_config, small_model
@@ -22,9 +22,9 @@ def made_of(value, calls):
 def test_a_result_is_made_once(model, tmp_path):
     calls = []
     for _ in range(2):
-        kept = Store(model, tmp_path).kept({"what": "sweep", "ids": [1, 2]}, made_of(5, calls))
+        kept = DiskCache(model, tmp_path).kept({"what": "sweep", "ids": [1, 2]}, made_of(5, calls))
         assert np.array_equal(kept["numbers"], [5, 6, 7])
-    Store(model, tmp_path).kept({"what": "sweep", "ids": [1, 3]}, made_of(6, calls))
+    DiskCache(model, tmp_path).kept({"what": "sweep", "ids": [1, 3]}, made_of(6, calls))
     assert calls == [5, 6]
 
 
@@ -33,13 +33,13 @@ def test_other_weights_have_other_results(model, tmp_path):
     assert weights_hash(other) != weights_hash(model) == weights_hash(small_model(small_config()))
     calls = []
     for some in (model, other):
-        Store(some, tmp_path).kept({}, made_of(1, calls))
+        DiskCache(some, tmp_path).kept({}, made_of(1, calls))
     assert len(calls) == 2
 
 
 @pytest.mark.parametrize("n_bytes", [0, 10, 100, -3])
 def test_a_broken_file_is_made_again(model, tmp_path, n_bytes):
-    store, calls = Store(model, tmp_path), []
+    store, calls = DiskCache(model, tmp_path), []
     store.kept({}, made_of(1, calls))
     (file,) = store.folder.iterdir()
     file.write_bytes(file.read_bytes()[:n_bytes])
@@ -52,7 +52,7 @@ def test_a_cancelled_result_leaves_nothing(model, tmp_path):
     def cancelled():
         raise KeyboardInterrupt
 
-    store = Store(model, tmp_path)
+    store = DiskCache(model, tmp_path)
     with pytest.raises(KeyboardInterrupt):
         store.kept({}, cancelled)
     assert not list(tmp_path.rglob("*.npz*"))
@@ -66,7 +66,7 @@ def test_a_write_that_is_cut_short_leaves_nothing(model, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez_compressed", killed)
         with pytest.raises(KeyboardInterrupt):
-            Store(model, tmp_path).kept({}, made_of(1, []))
+            DiskCache(model, tmp_path).kept({}, made_of(1, []))
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
 
@@ -74,7 +74,7 @@ def test_a_folder_that_cannot_be_written_costs_only_the_storing(model, tmp_path)
     (tmp_path / "file").write_text("")
     calls = []
     for _ in range(2):
-        Store(model, tmp_path / "file").kept({}, made_of(1, calls))
+        DiskCache(model, tmp_path / "file").kept({}, made_of(1, calls))
     assert len(calls) == 2
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.config import SearchConfig
 from core.decoding.hypotheses import length_penalty, max_target_pieces
-from core.decoding.result import Found
+from core.decoding.result import SearchResult
 from core.decoding.search import SourceTooLongError, search
 from core.model import DecoderState
 from tests.core.helpers import END, START, sentences, small_config, small_model
@@ -172,7 +172,7 @@ def test_greedy_takes_the_most_probable_piece_at_every_step(model):
         assert len(found.hypotheses) == 1
 
 
-def assert_same(one: Found, other: Found) -> None:
+def assert_same(one: SearchResult, other: SearchResult) -> None:
     """Equal in everything discrete, and in float64 numbers up to the order of summation."""
     assert [h.tokens for h in one.hypotheses] == [h.tokens for h in other.hypotheses]
     assert [(n.parent, n.token, n.is_end) for n in one.tree] == [
@@ -209,7 +209,7 @@ def test_another_toolkits_special_ids(method):
 def test_sources_stay_where_they_are_only_while_every_row_keeps_its_own(monkeypatch):
     """Two rows of the first sentence end at the step at which two held to a prefix become four."""
     kept = []
-    original = DecoderState.rows
+    original = DecoderState.select
 
     def rows(state, index, *, same_sources=False):
         kept.append(same_sources)
@@ -218,7 +218,7 @@ def test_sources_stay_where_they_are_only_while_every_row_keeps_its_own(monkeypa
             assert torch.equal(sources, sources.index_select(0, index))
         return original(state, index, same_sources=same_sources)
 
-    monkeypatch.setattr(DecoderState, "rows", rows)
+    monkeypatch.setattr(DecoderState, "select", rows)
     model = ScriptedModel(constant_script(0, 0, 0, -50, 1, 2, 0), VOCABULARY)
     config = SearchConfig(beam_size=2, max_extra_pieces=3)
     prefix = [5] * max_target_pieces(1, config)

@@ -12,7 +12,7 @@ from core.cli import evaluate
 from core.cli.evaluate import Align, Evaluate
 from core.evaluation.measure import record_metrics
 from core.system import files
-from core.system.files import alone
+from core.system.files import file_lock
 from tests.checkpoints import write_checkpoint
 
 EMPTY = {"sentences": 1, "bleu": 1.0, "bleu_lc": 1.0, "chrf": 1.0, "perplexity": 2.0,
@@ -80,11 +80,11 @@ def test_an_alignment_keeps_what_was_recorded_while_it_ran(folder, tmp_path, mon
     assert "one sentence" in card
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="until `alone` waits on Windows")
+@pytest.mark.skipif(sys.platform == "win32", reason="until `file_lock` waits on Windows")
 def test_recording_waits_for_another_that_records(folder, monkeypatch):
     recording = threading.Thread(target=record_metrics, args=(folder, "mine", lambda _: 1))
     wait, waits = files.fcntl.flock, threading.Event()
-    with alone(folder):
+    with file_lock(folder):
         monkeypatch.setattr(files.fcntl, "flock", lambda *lock: waits.set() or wait(*lock))
         recording.start()
         assert waits.wait(60)

@@ -291,7 +291,7 @@ def test_keys_and_values_grow_and_move_by_rows():
     assert torch.equal(both.keys[:, :, :2], first.keys)
     assert torch.equal(both.keys[:, :, 2:], second.keys)
     assert torch.equal(both.values[:, :, 2:], second.values)
-    moved = both.rows(torch.tensor([1, 1, 0]))
+    moved = both.select(torch.tensor([1, 1, 0]))
     assert torch.equal(moved.keys, both.keys[[1, 1, 0]])
     assert torch.equal(moved.values, both.values[[1, 1, 0]])
 

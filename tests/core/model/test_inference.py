@@ -28,7 +28,7 @@ DEEPER = "decoder.layers.1.self_attention.scores"
 def passes(monkeypatch):
     """Counts what was run without modules."""
     seen = []
-    for stack in (inference.LeanEncoder, inference.LeanDecoder):
+    for stack in (inference.BareEncoder, inference.BareDecoder):
 
         def counted(self, *arguments, original=stack.__call__, name=stack.__name__):
             seen.append(name)
@@ -49,7 +49,7 @@ def run(model, *probes):
 def test_equal_to_the_modules_whatever_their_kernel(shape, passes):
     model = small_model(small_config(**shape))
     plain, _ = run(model)
-    assert passes == ["LeanEncoder", "LeanDecoder"]
+    assert passes == ["BareEncoder", "BareDecoder"]
     explicit, _ = run(model, record("*"))
     fused, _ = run(model, record("*.feed_forward.hidden"))
     assert len(passes) == 2
@@ -105,11 +105,11 @@ def test_left_to_the_modules(passes):
         model(torch.zeros_like(SOURCE), TARGET)  # nothing to look at
     assert passes == []
     state = model.start(model.encode(SOURCE))
-    assert state.lean is None
+    assert state.bare is None
     with torch.no_grad():
         state = model.start(model.encode(SOURCE))
     model.decode(TARGET, state)  # gradients, from a state made without
-    assert passes == ["LeanEncoder"]
+    assert passes == ["BareEncoder"]
 
 
 def test_a_replaced_parameter_is_not_missed(passes):
@@ -123,7 +123,7 @@ def test_a_replaced_parameter_is_not_missed(passes):
 
     parametrize.register_parametrization(layer, "weight", Doubled())
     doubled, _ = run(model)
-    assert passes == 2 * ["LeanEncoder", "LeanDecoder"]
+    assert passes == 2 * ["BareEncoder", "BareDecoder"]
     assert_close(doubled, run(model, record("*"))[0], rtol=0, atol=1e-10)
     assert (doubled - plain).abs().max() > 1e-3
 

@@ -291,7 +291,7 @@ def test_an_edit_can_ask_where_it_is(model):
              "decoder.layers.0.output"]  # fmt: skip
     with torch.no_grad(), probing(model, edit({name: noted(name) for name in names})):
         state = model.start(model.encode(SOURCE, torch.tensor([7, 4])))
-        state = model.decode(TARGET[:, :2], state).state.rows(torch.tensor([1, 1, 0]))
+        state = model.decode(TARGET[:, :2], state).state.select(torch.tensor([1, 1, 0]))
         state = model.decode(TARGET[[1, 1, 0], 2:3], state).state
         model(SOURCE, TARGET)
     both, plain = ([7, 4], 0), ([0, 1], 0)

@@ -146,7 +146,7 @@ def test_rows_of_a_state_follow_their_sentence(model):
     source[2, 4:] = model.config.pad_id
     index = torch.tensor([2, 0, 2])
     with torch.no_grad():
-        state = model.decode(TARGET[:, :3], model.start(model.encode(source))).state.rows(index)
+        state = model.decode(TARGET[:, :3], model.start(model.encode(source))).state.select(index)
         moved = model.logits(model.decode(TARGET[index, 3:], state).stream)
         at_once = model(source, TARGET)[index, 3:]
     assert_close(moved, at_once, rtol=0, atol=1e-11)
@@ -156,7 +156,7 @@ def test_rows_may_move_among_those_of_one_source_without_moving_it(model):
     source, index = SOURCE[[0, 0, 1, 1]], torch.tensor([1, 1, 3, 2])
     with torch.no_grad():
         state = model.decode(TARGET[[0, 1, 2, 0], :3], model.start(model.encode(source))).state
-        moved, kept = state.rows(index), state.rows(index, same_sources=True)
+        moved, kept = state.select(index), state.select(index, same_sources=True)
         tokens = TARGET[:1, 3:].expand(4, -1)
         streams = [model.decode(tokens, state).stream for state in (kept, moved)]
         assert_close(*streams, rtol=0, atol=1e-12)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.system.files import alone
+from core.system.files import file_lock
 from core.system.jobs import LIFELINE, Job, Queue, run_jobs
 from tests.core.helpers import ENVIRONMENT, ROOT
 
@@ -74,10 +74,10 @@ from core.system.jobs import Job, run_jobs
 code = '''
 import os, sys, time
 from pathlib import Path
-from core.system.files import alone
+from core.system.files import file_lock
 from core.system.jobs import end_with_parent
 end_with_parent()
-with alone(Path(sys.argv[1])):
+with file_lock(Path(sys.argv[1])):
     Path(sys.argv[1], "pid").write_text(str(os.getpid()))
     time.sleep(60)
 '''
@@ -96,7 +96,7 @@ def test_a_killed_queue_leaves_nothing_running_and_no_folder_locked(tmp_path):
     queue.kill()
     queue.wait()
     killed_s = time.monotonic()
-    with alone(tmp_path):  # waits until the job has gone
+    with file_lock(tmp_path):  # waits until the job has gone
         assert time.monotonic() - killed_s < 30  # it would sleep for a minute
         wait_until(lambda: not is_running(int(file.read_text())))
 
@@ -138,10 +138,10 @@ def test_outside_a_queue_standard_input_is_left_alone():
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing waits there")
 def test_the_second_waits_for_the_first(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from core.system.files import alone\n"
-        "with alone(Path(sys.argv[1])): print('inside')"
+        "import sys; from pathlib import Path; from core.system.files import file_lock\n"
+        "with file_lock(Path(sys.argv[1])): print('inside')"
     )
-    with alone(tmp_path):
+    with file_lock(tmp_path):
         second = subprocess.Popen(
             [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, env=ENVIRONMENT,
             stdout=subprocess.PIPE, text=True,

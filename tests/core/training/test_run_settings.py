@@ -12,7 +12,7 @@ from core.text.parallel import ParallelFiles
 from core.text.toy_grammar import sentence_pairs
 from core.text.vocabulary import JointVocabulary
 from core.training.run_folder import RunFolder
-from core.training.run_settings import agree_with_earlier, agreed, with_precision
+from core.training.run_settings import agree_with_earlier, settings_of_run, with_precision
 from core.training.texts import keep_vocabulary, text_hashes, vocabulary
 from tests.core.helpers import small_config
 
@@ -47,9 +47,9 @@ def files(folder, n_pairs=300, seed=1, name="train"):
 
 def test_the_same_again_is_agreed_to(run):
     begin(run)
-    first = agreed(run)
+    first = settings_of_run(run)
     begin(run)
-    assert agreed(run) == first
+    assert settings_of_run(run) == first
     assert first["texts"] == TEXTS
 
 
@@ -69,7 +69,7 @@ def test_another_text_is_refused(run, text, message):
         "command to go on with it, or name another --run-folder$",
     ):
         begin(run, {**TEXTS, text: "4"})
-    assert agreed(run)["texts"] == TEXTS
+    assert settings_of_run(run)["texts"] == TEXTS
 
 
 def test_other_settings_are_refused_unless_they_change_nothing_that_is_computed(run):
@@ -99,7 +99,7 @@ def test_an_end_that_lies_behind_is_refused(run):
         match=rf"^n_steps=19, but the run in {run.folder} is already at step 20; give at least",
     ):
         begin(run, n_steps=19)
-    assert agreed(run)["training"]["n_steps"] == 20
+    assert settings_of_run(run)["training"]["n_steps"] == 20
 
 
 def test_texts_are_known_by_content_and_validation_texts_by_name_too(run, tmp_path):

@@ -1,10 +1,10 @@
 """A view fits the sentence on show; what a link got wrong is named and replaced."""
 
 from explorer.choice.choice import View
-from explorer.choice.page_context import Place, Shape, settle_view
+from explorer.choice.page_context import Shape, UsualView, settle_view
 
 SHAPE = Shape(n_layers=3, n_heads=8, n_steps=5, n_source=7)
-USUAL = Place(layer=2, head=4, step=3, row=5)
+USUAL = UsualView(layer=2, head=4, step=3, row=5)
 
 
 def test_a_head_that_the_model_lacks_is_named_and_replaced() -> None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 import pytest
 
 from core.config import SearchConfig
-from core.decoding.result import Found, Node
+from core.decoding.result import Node, SearchResult
 from core.decoding.search import search
 from core.model import Transformer
 from explorer.components.beam.component import beam_payload, tree_rows
@@ -14,10 +14,10 @@ from tests.core.helpers import sentences
 from tests.explorer.trees import beam_of
 
 TREES = [(1, 1), (1, 5), (7, 1), (13, 4), (60, 8)]
-LONE_ROOT = Found(hypotheses=(), tree=(Node(-1, 2, 0, 0.0, 0.0, 0.0, False),), ends=())
+LONE_ROOT = SearchResult(hypotheses=(), tree=(Node(-1, 2, 0, 0.0, 0.0, 0.0, False),), ends=())
 
 
-def names(found: Found) -> dict[int, str]:
+def names(found: SearchResult) -> dict[int, str]:
     return {node.token: f"▁{node.token}" for node in found.tree}
 
 
@@ -44,7 +44,7 @@ def test_the_winner_runs_straight_along_the_top(size: tuple[int, int]) -> None:
 def test_on_the_best_path_bytes_are_called_by_their_character() -> None:
     tokens = [2, 10, 11, 12, 3]
     best = [Node(n - 1, token, n, 0.0, 0.0, 0.0, token == 3) for n, token in enumerate(tokens)]
-    found = Found((), (*best, Node(0, 12, 1, -1.0, -1.0, -1.0, False)), ends=(4,))
+    found = SearchResult((), (*best, Node(0, 12, 1, -1.0, -1.0, -1.0, False)), ends=(4,))
     of = {2: "<s>", 3: "</s>", 10: "<0xE2>", 11: "<0x82>", 12: "<0xAC>"}
     texts = [node["text"] for node in beam_payload(found, of)["nodes"]]
     assert texts == ["<s>", "€ 1/3", "€ 2/3", "€ 3/3", "</s>", "<0xAC>"]

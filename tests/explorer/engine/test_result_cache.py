@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.engine.result_cache import Kept, n_bytes
+from explorer.engine.result_cache import MemoryCache, n_bytes
 
 
 def one(made: object) -> int:
@@ -14,28 +14,28 @@ def one(made: object) -> int:
 
 
 def test_a_result_is_made_once() -> None:
-    kept, made = Kept(2, one), []
+    kept, made = MemoryCache(2, one), []
     for key in ("a", "b", "a", "b"):
         assert kept.get(key, lambda key=key: made.append(key) or key) == key  # type: ignore[misc]
     assert made == ["a", "b"]
 
 
 def test_the_least_recently_seen_goes_first() -> None:
-    kept, made = Kept(2, one), []
+    kept, made = MemoryCache(2, one), []
     for key in ("a", "b", "a", "c", "a", "b"):
         kept.get(key, lambda key=key: made.append(key))  # type: ignore[misc]
     assert made == ["a", "b", "c", "b"]
 
 
 def test_what_is_larger_than_all_there_is_room_for_is_made_but_not_kept() -> None:
-    kept = Kept(5, len)
+    kept = MemoryCache(5, len)
     first = kept.get("long", lambda: "x" * 6)
     assert first == "x" * 6
     assert kept.get("long", lambda: "again") == "again"
 
 
 def test_sizes_are_added_up() -> None:
-    kept = Kept(5, len)
+    kept = MemoryCache(5, len)
     kept.get("a", lambda: "xxx")
     kept.get("b", lambda: "yyy")
     assert kept.get("b", lambda: "new") == "yyy"
@@ -58,7 +58,7 @@ def test_a_size_counts_all_that_a_record_holds_each_object_once() -> None:
 
 
 def test_results_are_kept_within_a_number_of_bytes() -> None:
-    kept = Kept(100_000)
+    kept = MemoryCache(100_000)
     kept.get("small", lambda: np.zeros(4_000, np.uint8))
     assert isinstance(kept.get("small", lambda: "new"), np.ndarray)
     kept.get("large", lambda: np.zeros(97_000, np.uint8))

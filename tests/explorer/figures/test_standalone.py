@@ -7,10 +7,10 @@ import plotly.graph_objects as go
 import pytest
 from plotly.offline import get_plotlyjs
 
-from explorer.figures.standalone import Picture, View, notebook_html, standalone_html
+from explorer.figures.standalone import Mounted, Picture, notebook_html, standalone_html
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
-VIEW = View(js="export default () => {}", css=".a {}", data={"text": HOSTILE})
+VIEW = Mounted(js="export default () => {}", css=".a {}", data={"text": HOSTILE})
 
 
 def shown(page: str) -> list[dict[str, object]]:
@@ -27,7 +27,7 @@ def test_plain_data_arrives_as_it_was() -> None:
 
 def test_bytes_arrive_as_they_were() -> None:
     data = bytes(range(256))
-    page = standalone_html("t", [Picture("a", View("", "", data))])
+    page = standalone_html("t", [Picture("a", Mounted("", "", data))])
     assert bytes.fromhex(str(shown(page)[0]["bytes"])) == data
 
 

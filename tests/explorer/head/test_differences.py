@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from core.analysis.trace.trace import Trace, mean_probability
 from core.config import Kind, SearchConfig
-from core.decoding.result import Found, Hypothesis, Step
+from core.decoding.result import Hypothesis, SearchResult, Step
 from core.text.pieces import Piece, PiecedText, Word
 from explorer.head.differences import Comparison, moved_weight, reading
 
@@ -45,7 +45,7 @@ def run(words: str, total_nats: float, *, seed: int = 1, is_cut: bool = False) -
         consumed=target.pieces,
         weights={kind: weights(seed, *shape) for kind, shape in shapes.items()},
         value_norms={},
-        found=Found((best,), (), ()),
+        found=SearchResult((best,), (), ()),
         names={},
         is_new_in_source=(),
         is_new_in_target=(),

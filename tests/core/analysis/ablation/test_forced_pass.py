@@ -7,7 +7,7 @@ from torch.testing import assert_close
 from core.analysis.ablation import Ablation, HeadChange
 from core.analysis.ablation import forced_pass as forced_module
 from core.analysis.ablation.edits import ablating
-from core.analysis.ablation.forced_pass import Forced
+from core.analysis.ablation.forced_pass import ForcedPass
 from core.config import KINDS
 from core.model import build, edit, probing
 from tests.core.ablations import MANY, random_means
@@ -34,7 +34,7 @@ ALL = (*MANY, *map(Ablation.parse, MORE))
 def test_a_branch_is_the_whole_run(model, monkeypatch, pieces_at_once):
     monkeypatch.setattr(forced_module, "PIECES_AT_ONCE", pieces_at_once)
     means = random_means()
-    branches = collected(Forced(model, SOURCE, CONSUMED), ALL, means)
+    branches = collected(ForcedPass(model, SOURCE, CONSUMED), ALL, means)
     for ablation, branch in zip(ALL, branches, strict=True):
         with torch.no_grad(), probing(model, ablating(model, [ablation], means)):
             assert_close(branch, model(SOURCE, CONSUMED)[0], rtol=0, atol=1e-10)
@@ -44,7 +44,7 @@ def test_a_branch_of_a_probed_run_is_probed(model):
     probe = edit({"encoder.embedding.tokens": lambda tensor: tensor * 0.5})
     (ablation,) = [Ablation.parse("dec.L2H2=0")]
     with torch.no_grad(), probing(model, probe):
-        (branch,) = collected(Forced(model, SOURCE, CONSUMED), [ablation])
+        (branch,) = collected(ForcedPass(model, SOURCE, CONSUMED), [ablation])
         with probing(model, ablating(model, [ablation])):
             assert_close(branch, model(SOURCE, CONSUMED)[0], rtol=0, atol=1e-10)
 
@@ -57,7 +57,7 @@ def test_a_branch_of_a_probed_run_is_probed(model):
 )  # fmt: skip
 def test_only_layers_from_the_first_changed_one_run(model, text, n_layers):
     """Counted by what runs: the recording holds one entry for each layer that did."""
-    run = Forced(model, SOURCE, CONSUMED)
+    run = ForcedPass(model, SOURCE, CONSUMED)
     assert run.n_layers_run == 5
     ran = []
 
@@ -86,7 +86,7 @@ def test_leaving_out_every_head_and_layer_costs_at_most_half(n):
     ablations += [
         Ablation.parse(f"{s}.L{layer + 1}=skip") for s in ("enc", "dec") for layer in range(n)
     ]
-    run = Forced(model, SOURCE, CONSUMED)
+    run = ForcedPass(model, SOURCE, CONSUMED)
     collected(run, ablations)
     assert run.n_layers_run <= run.n_layers_naive(len(ablations)) / 2
 
@@ -94,5 +94,5 @@ def test_leaving_out_every_head_and_layer_costs_at_most_half(n):
 def test_the_sentence_need_not_be_as_long_as_its_translation():
     model = small_model(small_config(n_encoder_layers=1, n_decoder_layers=1))
     source, consumed = random_ids(1, 3), random_ids(1, 11, seed=2)
-    (branch,) = collected(Forced(model, source, consumed), [Ablation.parse("dec.L1H1=0")])
+    (branch,) = collected(ForcedPass(model, source, consumed), [Ablation.parse("dec.L1H1=0")])
     assert branch.shape == (11, 43)

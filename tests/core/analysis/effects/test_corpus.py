@@ -8,7 +8,7 @@ from core.analysis.ablation.edits import ablating
 from core.analysis.effects import corpus
 from core.analysis.effects.corpus import SCORES, corpus_effects
 from core.analysis.effects.corpus_results import SWEEP, read_sweep
-from core.analysis.result_cache import Store
+from core.analysis.result_cache import DiskCache
 from core.checkpoint.folder import Checkpoint
 from core.config import SearchConfig
 from core.evaluation.bootstrap import bleu_statistics, corpus_score, paired_difference
@@ -98,7 +98,7 @@ def test_a_cancelled_measurement_goes_on_where_it_was(checkpoint, measured, tmp_
 
     original = corpus._statistics
     monkeypatch.setattr(corpus, "_statistics", counted)
-    store, means = Store(checkpoint.model, tmp_path), random_means()
+    store, means = DiskCache(checkpoint.model, tmp_path), random_means()
     with pytest.raises(CancelledError):
         corpus_effects(checkpoint, PAIRS, ABLATIONS, search=GREEDY, means=means, store=store,
                        progress=cancel)  # fmt: skip

@@ -13,7 +13,7 @@ from core.analysis.effects.pruning_results import (
     pruning_order,
     read_pruning,
 )
-from core.analysis.result_cache import Store
+from core.analysis.result_cache import DiskCache
 from core.checkpoint.folder import Checkpoint
 from core.config import KINDS, SearchConfig
 from core.evaluation.likelihood import batch_nll
@@ -100,7 +100,7 @@ def test_a_planted_head_has_the_largest_gradient(planted, tokenizer):
 
 def test_pruning_by_importance_keeps_the_planted_head_longest(planted, tmp_path):
     wrong = [(text, " ".join(reversed(text.split()))) for text in TEXTS]
-    told, store = [], Store(planted.model, tmp_path)
+    told, store = [], DiskCache(planted.model, tmp_path)
     pruning = pruning_curves(
         planted, COPIES, wrong, n_steps=6, n_random=2, search=GREEDY, store=store,
         progress=lambda n_done, n: told.append((n_done, n)),

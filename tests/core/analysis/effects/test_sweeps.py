@@ -18,7 +18,7 @@ from core.analysis.effects.sweeps import (
     head_effects,
     sweep,
 )
-from core.analysis.result_cache import Store
+from core.analysis.result_cache import DiskCache
 from core.analysis.trace.capture import trace
 from core.config import KINDS, SearchConfig, n_layers
 from core.model import build
@@ -140,7 +140,7 @@ def test_leaving_everything_out_shares_half_of_the_work(tokenizer):
 def test_progress_reaches_the_end_and_results_are_kept(exact, traced, tmp_path):
     ablations, told = every_layer(exact.config), []
     swept = [
-        sweep(exact, traced, ablations, store=Store(exact, tmp_path),
+        sweep(exact, traced, ablations, store=DiskCache(exact, tmp_path),
               progress=lambda n_done, n: told.append((n_done, n)))
         for _ in range(2)
     ]  # fmt: skip
@@ -161,6 +161,10 @@ def test_a_cancelled_sweep_keeps_nothing(exact, traced, tmp_path):
 
     with pytest.raises(CancelledError):
         sweep(
-            exact, traced, every_layer(exact.config), store=Store(exact, tmp_path), progress=cancel
+            exact,
+            traced,
+            every_layer(exact.config),
+            store=DiskCache(exact, tmp_path),
+            progress=cancel,
         )
     assert not list(tmp_path.rglob("*.npz"))

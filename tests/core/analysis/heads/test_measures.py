@@ -118,11 +118,11 @@ def test_keys_are_the_columns(traced):
 def test_ranked_heads_are_all_heads_the_most_pointed_first(traced):
     for step in range(len(traced.steps)):
         ranked = ranked_heads(traced, step)
-        assert {(head.layer, head.head) for head in ranked} == set(np.ndindex(3, 5))
+        assert {(head.place.layer, head.place.head) for head in ranked} == set(np.ndindex(3, 5))
         weights = [head.weight for head in ranked]
         assert weights == sorted(weights, reverse=True)
         for head in ranked:
-            row = traced.weights["cross"][head.layer, head.head, step]
+            row = traced.weights["cross"][head.place.layer, head.place.head, step]
             assert head.weight == row[head.piece] == row[:-1].max()
         assert sum(head.contribution for head in ranked) == pytest.approx(3)  # one a layer
 
@@ -135,9 +135,9 @@ def test_a_head_that_points_at_a_word_outranks_one_at_the_end(traced):
     cross[2, 4, 0, 3] = 0.9
     pointed = dataclasses.replace(traced, weights={**traced.weights, "cross": cross})
     first, *_, last = ranked_heads(pointed, 0)
-    assert (first.layer, first.head, first.piece) == (2, 4, 3)
+    assert (first.place.layer, first.place.head, first.piece) == (2, 4, 3)
     assert first.weight == pytest.approx(0.9)
-    assert (last.layer, last.head, last.weight) == (1, 2, 0)
+    assert (last.place.layer, last.place.head, last.weight) == (1, 2, 0)
 
 
 def test_a_step_that_is_not_there_is_named(traced):

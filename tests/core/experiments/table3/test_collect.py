@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.evaluation.bootstrap import bleu_statistics, load_statistics, save_statistics
-from core.experiments.table3.collect import collected
+from core.experiments.table3.collect import collect
 from core.experiments.table3.rows import TRAINING
 from core.experiments.table3.speeds import Speed, Speeds, read_speeds
 from core.experiments.table3.table import BESIDE_OTHER_WORK, SCORES, TEXTS, untrained
@@ -48,7 +48,7 @@ def write_row(output, name, *, share_lost=0.1, nll=1.0, seed=1, weights=b""):
 
 def table(output):
     empty = untrained(width="1/4", depth="1/2", vocabulary_size=400, training=TRAINING)
-    whole = collected(empty, output)
+    whole = collect(empty, output)
     return whole, {row.name: row.measured for row in whole.rows if row.measured}
 
 

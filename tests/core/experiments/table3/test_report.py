@@ -7,7 +7,7 @@ import pytest
 
 from core.experiments.table3.report import NOT_TRAINED, _moves, report
 from core.experiments.table3.rows import TRAINING
-from core.experiments.table3.table import BESIDE_OTHER_WORK, Comparison, Table, untrained
+from core.experiments.table3.table import BESIDE_OTHER_WORK, DifferenceToBase, Table, untrained
 from core.system.text_tables import aligned
 from tests.core.tables import made_up_table
 
@@ -120,4 +120,4 @@ def test_columns_of_text_are_aligned():
     ],
 )
 def test_a_row_moves_as_in_the_paper_only_where_it_is_shown_to_move(in_paper, verdict, said):
-    assert _moves(in_paper, Comparison(0.5, (0.25, 0.75), 0.001, verdict)) == said
+    assert _moves(in_paper, DifferenceToBase(0.5, (0.25, 0.75), 0.001, verdict)) == said

@@ -15,10 +15,10 @@ from core.experiments.table3.presets import PRESETS, PaperResult
 from core.experiments.table3.rows import (
     BASE,
     N_TIMELINE,
-    ROWS,
     TRAINING,
+    VARIANTS,
     VOCABULARY_SIZE,
-    chosen_rows,
+    chosen_variants,
     timeline,
 )
 from core.experiments.table3.table import (
@@ -65,22 +65,22 @@ def bundled():
 
 
 def test_the_rows_are_the_papers_twenty_one_deeper_and_two_seeds():
-    assert list(ROWS) == list(SCALED)
-    assert list(ROWS)[:20] == list(PRESETS)
+    assert list(VARIANTS) == list(SCALED)
+    assert list(VARIANTS)[:20] == list(PRESETS)
 
 
 @pytest.mark.parametrize("name", SCALED)
 def test_a_row_has_its_true_sizes(name):
     row = next(row for row in bundled().rows if row.name == name)
     assert dataclasses.astuple(row.sizes)[:-1] == SCALED[name]
-    model = ROWS[name].model(vocabulary_size=VOCABULARY_SIZE, width="1/4", depth="1/2")
+    model = VARIANTS[name].model(vocabulary_size=VOCABULARY_SIZE, width="1/4", depth="1/2")
     assert model.n_encoder_layers == model.n_decoder_layers == row.sizes.n_layers
     assert model.n_parameters == row.sizes.parameters
 
 
 def test_every_row_is_trained_alike_but_for_what_makes_it():
     """Same batches, hence the same tokens: nothing that shapes them differs, but for the seed."""
-    for name, row in ROWS.items():
+    for name, row in VARIANTS.items():
         settings = row.settings()
         seed = {"base-seed2": 2, "base-seed3": 3}.get(name, TRAINING.seed)
         assert settings == TRAINING.replace(
@@ -90,14 +90,14 @@ def test_every_row_is_trained_alike_but_for_what_makes_it():
 
 
 def test_only_the_papers_rows_have_the_papers_numbers():
-    assert {name for name, row in ROWS.items() if row.paper is None} == {
+    assert {name for name, row in VARIANTS.items() if row.paper is None} == {
         "base-N6", "base-seed2", "base-seed3",
     }  # fmt: skip
-    assert ROWS["A-h1"].paper == PaperResult(5.29, 24.9)
+    assert VARIANTS["A-h1"].paper == PaperResult(5.29, 24.9)
 
 
 def test_further_seeds_keep_no_weights():
-    assert [name for name, row in ROWS.items() if not row.keeps_weights] == [
+    assert [name for name, row in VARIANTS.items() if not row.keeps_weights] == [
         "base-seed2", "base-seed3",
     ]  # fmt: skip
 
@@ -115,16 +115,16 @@ def test_a_short_training_has_a_shorter_timeline():
 
 
 def test_rows_are_chosen_by_name_and_come_in_their_order():
-    assert [row.name for row in chosen_rows("C-N2, base,A-h1")] == ["base", "A-h1", "C-N2"]
-    assert chosen_rows("")[0] is BASE
-    assert len(chosen_rows("")) == 23
+    assert [row.name for row in chosen_variants("C-N2, base,A-h1")] == ["base", "A-h1", "C-N2"]
+    assert chosen_variants("")[0] is BASE
+    assert len(chosen_variants("")) == 23
 
 
 def test_a_name_that_is_no_row_is_answered_with_the_list():
     with pytest.raises(
         ValueError, match=r"^there is no row A-h3, N2; the rows are base, A-h1, .*, base-seed3$"
     ):
-        chosen_rows("base,N2,A-h3")
+        chosen_variants("base,N2,A-h3")
 
 
 def test_a_depth_that_a_row_cannot_have_is_named():
@@ -166,7 +166,7 @@ def test_a_row_that_chose_its_precision_is_begun_with_auto(tmp_path, stored):
     """The run keeps what it chose; another choice than that is another training."""
     training = TRAINING.replace(precision="auto")
     family = Table3(output=tmp_path / "out", run_folder=tmp_path / "run", training=training)
-    row = ROWS["C-N2"]
+    row = VARIANTS["C-N2"]
     model = row.model(vocabulary_size=family.vocabulary_size, width="1/4", depth="1/2")
     settings = row.settings(training.replace(precision=stored))
     (tmp_path / "run" / "C-N2").mkdir(parents=True)

@@ -20,7 +20,7 @@ from core.checkpoint.weights import read_tensors
 from core.experiments.table3.rows import TEST, TRAIN, VALIDATION
 from core.experiments.table3.speeds import read_speeds
 from core.experiments.table3.table import SCORES, TEXTS, read_table
-from core.system.files import alone
+from core.system.files import file_lock
 from core.text.toy_grammar import sentence_pairs
 from tests.core.helpers import ENVIRONMENT, ROOT
 
@@ -83,7 +83,7 @@ class Trained:
             time.sleep(0.02)
         killed.send_signal(signal.SIGKILL)
         killed.communicate()
-        with alone(self.base_run):  # the row's process ends too
+        with file_lock(self.base_run):  # the row's process ends too
             self.killed_at = saved_step(self.base_run)
         log = self.base_run / "log.txt"
         size = log.stat().st_size

@@ -7,7 +7,7 @@ import pytest
 
 from core.analysis.ablation import Ablation
 from explorer.app_pages.inside.sentences import (
-    Row,
+    HeadRow,
     caveat,
     share,
     stages,
@@ -18,7 +18,7 @@ from explorer.app_pages.inside.sentences import (
 from explorer.app_pages.inside.walk import walk
 
 ONE = np.eye(4)
-ROW = Row(
+ROW = HeadRow(
     kind="cross",
     head=1,
     asks="hat",
@@ -112,7 +112,7 @@ def test_the_table_has_a_line_a_key() -> None:
     assert sum(float(line["weight α"]) for line in lines) == pytest.approx(1, abs=1e-3)
 
 
-def changed(text: str) -> Row:
+def changed(text: str) -> HeadRow:
     return replace(ROW, changes=Ablation.parse(text).parts)
 
 

@@ -23,7 +23,7 @@ from explorer.app_pages.positions.choices import (
     settle_positions,
 )
 from explorer.app_pages.positions.sinusoids import pair_dimensions
-from explorer.choice.choice import MOST_SCALE, MOST_SHIFT, PositionChange, Stacks, View
+from explorer.choice.choice import MOST_SCALE, MOST_SHIFT, PositionEdit, Stacks, View
 
 OF = Lengths(source=7, target=7)
 
@@ -34,7 +34,7 @@ def config(**values: Any) -> ModelConfig:
 
 changes = st.builds(
     View,
-    positions=st.sampled_from(get_args(PositionChange)),
+    positions=st.sampled_from(get_args(PositionEdit)),
     stacks=st.sampled_from(get_args(Stacks)),
     k=st.integers(0, 40),
     scale=st.floats(0, MOST_SCALE),

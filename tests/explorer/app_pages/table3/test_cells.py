@@ -1,17 +1,17 @@
 """Table 3 in cells: the paper's numbers are the paper's, ours are ours."""
 
 from core.experiments.table3.presets import PRESETS
-from core.experiments.table3.rows import ROWS
+from core.experiments.table3.rows import VARIANTS
 from explorer.app_pages.table3.cells import HEADER, sections
 from explorer.app_pages.table3.paper_table import Cell
 from explorer.app_pages.table3.rows import details
-from explorer.engine.table3 import Family
+from explorer.engine.table3 import PaperAndOurs
 from tests.explorer.families import family
 
 __all__ = ["family"]
 
 
-def lines(family: Family) -> dict[str, dict[str, Cell]]:
+def lines(family: PaperAndOurs) -> dict[str, dict[str, Cell]]:
     """Of every row: column -> cell; a wide cell stands in its first column."""
     columns = [f"{title}: {name}" for title, names in HEADER for name in names]
     found = {}
@@ -22,14 +22,14 @@ def lines(family: Family) -> dict[str, dict[str, Cell]]:
     return found
 
 
-def test_every_row_stands_once_in_its_part(family: Family) -> None:
+def test_every_row_stands_once_in_its_part(family: PaperAndOurs) -> None:
     parts = {group.title: [line[0].text for line in group.lines] for group in sections(family)}
-    assert sorted(name for names in parts.values() for name in names) == sorted(ROWS)
+    assert sorted(name for names in parts.values() for name in names) == sorted(VARIANTS)
     assert parts["(A) number of heads"] == ["A-h1", "A-h4", "A-h16", "A-h32"]
     assert parts["Only here"] == ["base-N6", "base-seed2", "base-seed3"]
 
 
-def test_the_papers_half_is_the_paper(family: Family) -> None:
+def test_the_papers_half_is_the_paper(family: PaperAndOurs) -> None:
     for name, preset in PRESETS.items():
         line = lines(family)[name]
         assert line["The paper: PPL"].text == f"{preset.paper.perplexity:.2f}"
@@ -41,7 +41,7 @@ def test_the_papers_half_is_the_paper(family: Family) -> None:
     assert lines(family)["base-N6"]["The paper: PPL"].text == ""
 
 
-def test_only_what_differs_from_base_is_printed(family: Family) -> None:
+def test_only_what_differs_from_base_is_printed(family: PaperAndOurs) -> None:
     sizes = "Sizes: the paper's, and in small print ours: "
     one_head = {
         name.removeprefix(sizes): (cell.text, cell.small)
@@ -55,7 +55,7 @@ def test_only_what_differs_from_base_is_printed(family: Family) -> None:
     assert lines(family)["base-N6"][f"{sizes}N"].small == ("6",)
 
 
-def test_ours_has_intervals_and_verdicts(family: Family) -> None:
+def test_ours_has_intervals_and_verdicts(family: PaperAndOurs) -> None:
     line = lines(family)["A-h1"]
     assert line["Trained here: PPL"].text == "6.75"
     assert line["Trained here: PPL"].small == ("[6.50, 7.00]",)
@@ -66,7 +66,7 @@ def test_ours_has_intervals_and_verdicts(family: Family) -> None:
     assert lines(family)["base"]["Trained here: ΔPPL to base"].text == ""
 
 
-def test_every_cell_says_which_model_was_trained_how(family: Family) -> None:
+def test_every_cell_says_which_model_was_trained_how(family: PaperAndOurs) -> None:
     for name, line in lines(family).items():
         for cell in line.values():
             assert cell.about or not cell.text
@@ -78,7 +78,7 @@ def test_every_cell_says_which_model_was_trained_how(family: Family) -> None:
     assert "for 9,000 steps, 12.3 million tokens, seed 1; weights of step 8,500" in ours
 
 
-def test_a_row_not_trained_yet_says_so(family: Family) -> None:
+def test_a_row_not_trained_yet_says_so(family: PaperAndOurs) -> None:
     line = lines(family)["C-N2"]
     assert line["Trained here: PPL"].text == "not trained yet"
     assert line["Trained here: PPL"].n_columns == 4

@@ -1,13 +1,13 @@
 """Table 3 in points: each stands where its numbers are."""
 
 from explorer.app_pages.table3.points import our_points, paper_points
-from explorer.engine.table3 import Family
+from explorer.engine.table3 import PaperAndOurs
 from tests.explorer.families import family
 
 __all__ = ["family"]
 
 
-def test_points_are_where_the_numbers_are(family: Family) -> None:
+def test_points_are_where_the_numbers_are(family: PaperAndOurs) -> None:
     paper = {point.name: point for point in paper_points(family, "bleu")}
     assert len(paper) == 20
     assert (paper["big"].x, paper["big"].y, paper["big"].interval) == (213, 26.4, None)

@@ -6,7 +6,7 @@ import pytest
 
 from core.experiments.table3.report import trained_with
 from explorer.app_pages.table3.rows import row_named, verdict
-from explorer.engine.table3 import Family
+from explorer.engine.table3 import PaperAndOurs
 from tests.core.tables import made_up_table
 from tests.explorer.families import family
 
@@ -27,7 +27,7 @@ def test_a_verdict_says_what_it_means(name, judged, said) -> None:  # type: igno
     assert verdict(dataclasses.replace(comparison, verdict=judged), name) == said
 
 
-def test_what_makes_a_row_is_told_in_the_papers_letters(family: Family) -> None:
+def test_what_makes_a_row_is_told_in_the_papers_letters(family: PaperAndOurs) -> None:
     rows = family.ours.rows
     base = row_named(rows, "base").sizes
     said = {row.name: trained_with(row.sizes, base) for row in rows}

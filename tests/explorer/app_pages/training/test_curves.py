@@ -11,7 +11,7 @@ from explorer.app_pages.training.curves import (
     QUANTITIES,
     RATE,
     curves,
-    standing,
+    training_summary,
 )
 from explorer.app_pages.training.figures import Curve, curves_figure
 from tests.checkpoints import reports
@@ -58,13 +58,13 @@ def test_names_are_text_and_no_markup() -> None:
 
 def test_a_training_stands_where_its_last_report_says() -> None:
     worse_at_the_end = [*reports(2), {"kind": "validation", "step": 150, "perplexity": 99.0}]
-    assert standing("mine", worse_at_the_end) | {"M tokens": 0, "hours": 0} == {
+    assert training_summary("mine", worse_at_the_end) | {"M tokens": 0, "hours": 0} == {
         "training": "mine", "step": 150, "M tokens": 0, "hours": 0, "last loss": 3,
         "lowest perplexity": 8, "at step": 100, "last bleu a": 20, "last bleu b": 0,
     }  # fmt: skip
-    assert standing("mine", reports(2))["M tokens"] == 0.008
-    assert standing("mine", reports(2))["hours"] == 0.02
-    assert standing("none", [])["step"] is None
+    assert training_summary("mine", reports(2))["M tokens"] == 0.008
+    assert training_summary("mine", reports(2))["hours"] == 0.02
+    assert training_summary("none", [])["step"] is None
 
 
 @pytest.mark.parametrize("log_x", [False, True])
