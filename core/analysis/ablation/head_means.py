@@ -12,13 +12,12 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.analysis.trace.capture_corpus import CapturedBatch, capture_corpus, real_positions
 from core.checkpoint.folder import Checkpoint
 from core.checkpoint.weights import weights_hash
 from core.config import KINDS, Kind, n_layers
-from core.model import Transformer, probing, record
 from core.model.transformer import attention_tap
 from core.system.files import writing_file
-from core.text.batches import PaddedBatch, padded_batches
 from core.text.parallel import text_hash
 from core.text.vocabulary import encode_pairs
 
@@ -88,29 +87,25 @@ def head_means(checkpoint: Checkpoint, pairs: Sequence[tuple[str, str]]) -> Head
     sources, targets = encode_pairs(checkpoint.vocabulary, pairs)
     sums: dict[Kind, NDArray[np.float64]] = {}
     n_positions = dict.fromkeys(KINDS, 0)
-    for _, batch in padded_batches(sources, targets, model.config.ids):
-        for kind, outputs in _outputs(model, batch).items():
+    for captured in capture_corpus(model, sources, targets, ["*.head_outputs"]):
+        for kind in KINDS:
+            outputs = _outputs(captured, kind, n_layers(model.config, kind))
             sums[kind] = sums.get(kind, 0) + outputs.double().sum(1).cpu().numpy()
             n_positions[kind] += outputs.shape[1]
     means = {kind: (sums[kind] / n_positions[kind]).astype(np.float32) for kind in KINDS}
     return HeadMeans(means, weights_hash(model), text_hash(pairs), len(pairs))
 
 
-def _outputs(model: Transformer, batch: PaddedBatch) -> dict[Kind, Float[Tensor, "N n H d_v"]]:
-    """What each head brings to every position of a batch that is not padding."""
-    batch = batch.to(next(model.parameters()).device)
-    source_is_real = batch.source != model.config.pad_id
-    target_is_real = batch.target[:, 1:] != model.config.pad_id  # a step that produces something
-    with probing(model, record("*.head_outputs")) as seen:
-        model(batch.source, batch.target[:, :-1])
-    return {
-        kind: torch.stack(
-            [
-                seen[attention_tap(kind, layer, "head_outputs")].transpose(1, 2)[
-                    source_is_real if kind == "encoder" else target_is_real
-                ]
-                for layer in range(n_layers(model.config, kind))
-            ]
-        )
-        for kind in KINDS
-    }
+def _outputs(captured: CapturedBatch, kind: Kind, n: int) -> Float[Tensor, "N n H d_v"]:
+    """What each head of a kind outputs at every position of a batch that is not padding."""
+    of_source = kind == "encoder"
+    return torch.stack(
+        [
+            real_positions(
+                captured,
+                captured.seen[attention_tap(kind, layer, "head_outputs")],
+                of_source=of_source,
+            )
+            for layer in range(n)
+        ]
+    )

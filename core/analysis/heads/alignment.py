@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from core.analysis.head_place import HeadPlace
 from core.analysis.heads.word_attention import AlignmentStep, word_weights
-from core.analysis.trace.capture import capture_weights
+from core.analysis.trace.capture import weights_of
+from core.analysis.trace.capture_corpus import capture_corpus
 from core.model import Transformer
+from core.model.transformer import attention_tap
 from core.text.parallel import DataError, read_lines
-from core.text.vocabulary import Vocabulary
+from core.text.vocabulary import Vocabulary, encode_pairs
 
 Link = tuple[int, int]  # source word, target word, from 0
 
@@ -100,27 +102,24 @@ def head_alignment(
         "produced": np.zeros(shape),
         "consumed": np.zeros(shape),
     }
-    n_links = 0
-    for source, target, links in zip(sources, targets, gold, strict=True):
-        n_links += len(links.sure)
-        source_ids = vocabulary.source.encode(source)
-        target_ids = vocabulary.target.encode(target)
-        if not source_ids or not target_ids:
-            continue  # nothing can be linked
-        keys = vocabulary.source.read([*source_ids, model.config.end_id]).pieces
-        pieces = vocabulary.target.read(target_ids).pieces
-        weights = capture_weights(
-            model, [*source_ids, model.config.end_id], [model.config.start_id, *target_ids]
-        )["cross"]
-        by_rows: dict[AlignmentStep, NDArray[Any]] = {
-            "produced": weights[:, :, :-1],
-            "consumed": weights[:, :, 1:],
-        }
-        for rows, of_rows in by_rows.items():
-            linked = word_weights(of_rows, pieces, keys).argmax(-1)  # N H target words
-            for target_word in range(linked.shape[-1]):
-                hits[rows] += _hits(linked[..., target_word], target_word, links)
-        n_links += linked.shape[-1]
+    ids = encode_pairs(vocabulary, list(zip(sources, targets, strict=True)))
+    full = [i for i, pair in enumerate(zip(*ids, strict=True)) if all(pair)]  # else nothing to link
+    source_ids, target_ids = ([side[i] for i in full] for side in ids)
+    n_links = sum(len(links.sure) for links in gold)
+    for captured in capture_corpus(model, source_ids, target_ids, [attention_tap("cross", "*")]):
+        for row, index in enumerate(captured.indices):
+            keys = vocabulary.source.read([*source_ids[index], model.config.end_id]).pieces
+            pieces = vocabulary.target.read(target_ids[index]).pieces
+            weights = weights_of(model, captured.seen, row, kinds=("cross",))["cross"]
+            by_step: dict[AlignmentStep, NDArray[Any]] = {
+                "produced": weights[:, :, : len(pieces), : len(keys)],
+                "consumed": weights[:, :, 1 : len(pieces) + 1, : len(keys)],
+            }
+            for step, of_step in by_step.items():
+                linked = word_weights(of_step, pieces, keys).argmax(-1)  # N H target words
+                for target_word in range(linked.shape[-1]):
+                    hits[step] += _hits(linked[..., target_word], target_word, gold[full[index]])
+            n_links += linked.shape[-1]
     return HeadAlignment({r: 1.0 - h / max(n_links, 1) for r, h in hits.items()}, len(gold))
 
 

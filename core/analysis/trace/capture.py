@@ -165,7 +165,9 @@ def capture_weights(
     return weights_of(model, capture(model, ids, targets, patterns))
 
 
-def weights_of(model: Transformer, seen: Mapping[str, Tensor], row: int = 0) -> AttentionWeights:
+def weights_of(
+    model: Transformer, seen: Mapping[str, Tensor], row: int = 0, kinds: Sequence[Kind] = KINDS
+) -> AttentionWeights:
     """The recorded weights of one row of the batch, as float32."""
     return {
         kind: np.stack(
@@ -174,7 +176,7 @@ def weights_of(model: Transformer, seen: Mapping[str, Tensor], row: int = 0) -> 
                 for layer in range(n_layers(model.config, kind))
             ]
         )
-        for kind in KINDS
+        for kind in kinds
     }
 
 

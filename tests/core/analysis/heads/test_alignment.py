@@ -1,5 +1,7 @@
 """Alignment error rate (Och & Ney 2003), on examples small enough for paper and pencil."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -49,7 +51,12 @@ def scripted_weights(monkeypatch):
     first = pointing(0, 2, 1, 3, n_keys=4)
     second = pointing(3, 0, 2, 1, n_keys=4)
     weights = np.stack([first, second])[None]  # N H q k
-    monkeypatch.setattr(alignment, "capture_weights", lambda *_: {"cross": weights})
+    monkeypatch.setattr(
+        alignment,
+        "capture_corpus",
+        lambda model, sources, *_: [SimpleNamespace(indices=range(len(sources)), seen={})],
+    )
+    monkeypatch.setattr(alignment, "weights_of", lambda *_, **__: {"cross": weights})
 
 
 GOLD = GoldAlignment(sure=frozenset({(0, 0), (1, 2)}), possible=frozenset({(0, 0), (1, 2), (2, 1)}))

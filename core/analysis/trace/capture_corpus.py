@@ -1,0 +1,71 @@
+"""A whole text, forced and recorded batch by batch: what every analysis of many sentences runs on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from core.analysis.trace.capture import capture
+from core.model import Transformer
+from core.text.batches import PaddedBatch, padded_batches
+from core.text.tokenised import Indices
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedBatch:
+    """Some pairs of a text, and what was recorded while the model was forced through them."""
+
+    indices: Indices
+    """Which pairs of the text these are; row i of every tensor is pair `indices[i]`."""
+    batch: PaddedBatch
+    source_is_real: Bool[Tensor, "B S"]
+    """Source positions that are not padding, the end token among them."""
+    step_is_real: Bool[Tensor, "B T"]
+    """Decoder steps that produce a token of the target, the end token among them."""
+    seen: Mapping[str, Tensor]
+    """Tap name -> its tensor; step t consumes target token t, from the start token on."""
+
+
+def capture_corpus(
+    model: Transformer,
+    sources: Sequence[Sequence[int]],
+    targets: Sequence[Sequence[int]],
+    taps: Sequence[str],
+) -> Iterator[CapturedBatch]:
+    """Force the targets, batches of pairs of similar length, and record taps.
+
+    Probes that are active when a batch is asked for act on it, so a text can be captured under an
+    ablation; no probe is active while a batch is in the caller's hands.
+
+    Args:
+        sources, targets: token ids without special tokens.
+        taps: names or patterns, such as `*.weights`; see `core.model.taps`.
+
+    Raises:
+        KeyError: if a pattern matches no tap.
+        ValueError: if a side exceeds the positions of the model.
+    """
+    pad_id, device = model.config.pad_id, next(model.parameters()).device
+    for indices, padded in padded_batches(sources, targets, model.config.ids):
+        batch = padded.to(device)
+        seen = capture(model, batch.source, batch.target[:, :-1], taps)
+        yield CapturedBatch(
+            indices=indices,
+            batch=batch,
+            source_is_real=batch.source != pad_id,
+            step_is_real=batch.target[:, 1:] != pad_id,
+            seen=seen,
+        )
+
+
+@torch.inference_mode()
+def real_positions(captured: CapturedBatch, tensor: Tensor, *, of_source: bool) -> Tensor:
+    """Of a tensor B H n .., the positions that are no padding, of all pairs: positions H ..
+
+    Args:
+        of_source: whether n counts source positions or decoder steps.
+    """
+    is_real = captured.source_is_real if of_source else captured.step_is_real
+    return tensor.transpose(1, 2)[is_real]
