@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from core.analysis.heads.best import covering_head
 from core.analysis.trace.trace import Trace
+from core.config import Kind
 from core.system.files import write_whole
 from explorer.app_pages.heads.pictures import head_pictures
 from explorer.app_pages.inside.pictures import inside_pictures
@@ -27,10 +28,11 @@ from explorer.choice.page_context import (
     UsualView,
     first_place,
     middle_place,
-    settle_view,
+    settled_on,
 )
 from explorer.engine.checkpoints import best_head
 from explorer.figures.standalone import Picture, notebook_html, standalone_html
+from explorer.head.fields import HeadDrawing
 
 if TYPE_CHECKING:
     from core.translator import Translator
@@ -57,36 +59,40 @@ def translation(trace: Trace, *, checkpoint: Path | str | None = None) -> Page:
     Args:
         checkpoint: its folder, so that ribbons follow the head that was measured to align best.
     """
-    shown = _shown(trace, View(), checkpoint)
+    shown = _shown(trace, _choice(trace), checkpoint)
     return Page(trace.source.text, translation_pictures(shown))
 
 
 def heads(
     trace: Trace,
-    view: View | None = None,
+    kind: Kind = "cross",
     *,
     layer: int | None = None,
     head: int | None = None,
+    drawing: HeadDrawing | None = None,
     checkpoint: Path | str | None = None,
 ) -> Page:
     """All heads of one kind of attention, and one of them enlarged.
 
     Args:
-        view: kind of attention, weights or norms or rollout, pieces or words, and so on.
         layer, head: the one to enlarge, from 1; without them, the one that aligns best.
+        drawing: weights or norms or rollout, pieces or words, heat map or lines, and so on.
         checkpoint: its folder, as in `translation`.
 
     Raises:
         ValueError: if there is no such layer or head.
     """
-    shown = _shown(trace, (view or View()).replace(layer=layer, head=head), checkpoint)
+    choice = _choice(trace, View(kind=kind, layer=layer, head=head)).with_fields(
+        drawing or HeadDrawing()
+    )
+    shown = _shown(trace, choice, checkpoint)
     return Page(trace.source.text, head_pictures(shown))
 
 
 def inside(
     translator: "Translator",
     trace: Trace,
-    view: View | None = None,
+    kind: Kind = "cross",
     *,
     layer: int | None = None,
     head: int | None = None,
@@ -97,7 +103,6 @@ def inside(
 
     Args:
         translator: what made the trace, without edits.
-        view: its kind of attention counts.
         layer, head, row: from 1. A row is a source piece in encoder self-attention, else a step.
             Without them, the head that aligns best, and the middle row.
         checkpoint: its folder, as in `translation`.
@@ -105,27 +110,29 @@ def inside(
     Raises:
         ValueError: if there is no such layer, head or row.
     """
-    view = view or View()
-    asks = "row" if view.kind == "encoder" else "step"
-    chosen = view.replace(layer=layer, head=head, **{asks: row})
-    shown = _shown(trace, chosen, checkpoint, usual=middle_place)
+    view = View(kind=kind, layer=layer, head=head)
+    view = view.replace(**{"row" if kind == "encoder" else "step": row})
+    shown = _shown(trace, _choice(trace, view), checkpoint, usual=middle_place)
     internals = translator.inside(
-        trace, view.kind, layer=shown.place.layer_number, head=shown.place.head_number
+        trace, kind, layer=shown.place.layer_number, head=shown.place.head_number
     )
     return Page(trace.source.text, inside_pictures(shown, internals))
 
 
+def _choice(trace: Trace, view: View | None = None) -> Choice:
+    return Choice(Run(text=trace.source.text), view or View())
+
+
 def _shown(
     trace: Trace,
-    view: View,
+    choice: Choice,
     checkpoint: Path | str | None,
     usual: Callable[[PageContext], UsualView] = first_place,
 ) -> PageContext:
     folder = Path(checkpoint or "")
     best = best_head(folder, trace) if checkpoint else covering_head(trace)
-    run = Run(text=trace.source.text)
-    open_choices = PageContext(Choice(run, view), folder, trace, best)
-    fitting, problems = settle_view(view, open_choices.shape, usual(open_choices))
+    open_choices = PageContext(choice, folder, trace, best)
+    fitting, problems = settled_on(open_choices, usual(open_choices))
     if problems:
         raise ValueError(problems[0].removeprefix("The link says "))
-    return PageContext(Choice(run, fitting), folder, trace, best)
+    return PageContext(fitting, folder, trace, best)

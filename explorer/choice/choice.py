@@ -1,23 +1,25 @@
 """What the reader chose. It lives in the URL, so that a view is a link.
 
     Run     what is translated, by which model, how
-    View    what of it is looked at
-    Choice  both, and perhaps a second run beside the first
+    View    which head and row of it is looked at
+    Choice  both, perhaps a second run beside the first, and what single pages let choose
+
+A page's own fields are a class beside that page; `Choice.of` reads them.
 
 Layers, heads and steps count from 1 here, as on screen. `None` leaves a choice to the program;
 what the program then chose is written into the link too.
 """
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from core.analysis.ablation import Ablation
-from core.analysis.heads.measures import MEASURES
 from core.config import Kind, LengthPenalty, Method, SearchConfig
-from explorer.choice.url_fields import UrlFields, ids, names, number, one_of, switch, whole
+from explorer.choice.url_fields import UrlFields, ids, number, one_of, whole
 
 EXAMPLES = (
     "The woman who lives next door has three dogs.",
@@ -28,32 +30,12 @@ EXAMPLES = (
 )
 """Sentences of the project's own; the first one is shown before anything is asked."""
 
+Fields = TypeVar("Fields", bound=UrlFields)
+
 MOST_BEAMS = 16
 MOST_ALPHA = 2.0
 LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.05, 2.0
 MOST_CHARACTERS = 5_000
-
-Values = Literal["weights", "norms", "rollout"]
-"""What a picture of attention shows: weights, norm-weighted weights, or rollout."""
-Units = Literal["pieces", "words"]
-Drawing = Literal["matrix", "lines"]
-Quality = Literal["bleu", "perplexity"]
-Across = Literal["step", "tokens"]
-"""What a training is measured by: steps of the optimiser, or source and target tokens seen."""
-
-PositionPicture = Literal["experiment", "curves", "table", "distance", "shift", "learned"]
-"""What the Positions page shows: the loaded model under other positions, or its position table."""
-Extent = Literal["many", "sentence"]
-PositionEdit = Literal["off", "shift", "scale"]
-Stacks = Literal["both", "encoder", "decoder"]
-HeldSteps = Literal["first", "new"]
-"""Whether attention after a change is that of the first translation, or of the new one."""
-
-MOST_SHIFT, MOST_SCALE = 1_000, 8.0
-
-NO_MEASURE, EFFECT = "none", "effect"
-TINTS = (NO_MEASURE, *MEASURES, EFFECT)
-"""What heads are tinted by: nothing, a measure, or what switching them off changes."""
 
 
 def _text(value: str) -> str:
@@ -62,16 +44,6 @@ def _text(value: str) -> str:
             f"has {len(value):,} characters, but at most {MOST_CHARACTERS:,} are taken"
         )
     return value
-
-
-def _tint(value: str) -> str:
-    if value not in TINTS:
-        raise ValueError(f"must be one of {', '.join(TINTS)}")
-    return value
-
-
-def _names(value: str) -> tuple[str, ...]:
-    return names(_text(value))
 
 
 def _ablation(value: str) -> str:
@@ -111,7 +83,7 @@ class Run(UrlFields):
 
 @dataclass(frozen=True, slots=True)
 class View(UrlFields):
-    """What of a translation is looked at."""
+    """Which head and which row of it is looked at; several pages share this."""
 
     kind: Annotated[Kind, one_of(Kind)] = "cross"
     layer: Annotated[int | None, whole(1)] = None
@@ -119,42 +91,6 @@ class View(UrlFields):
     step: Annotated[int | None, whole(1)] = None
     row: Annotated[int | None, whole(1)] = None
     """The source piece that asks, in encoder self-attention; elsewhere a step asks."""
-    measure: Annotated[str | None, _tint] = None
-    values: Annotated[Values, one_of(Values)] = "weights"
-    units: Annotated[Units, one_of(Units)] = "pieces"
-    drawing: Annotated[Drawing, one_of(Drawing)] = "matrix"
-    together: Annotated[bool, switch] = False
-    """Lines of all heads of the layer in one drawing."""
-    specials: Annotated[bool, switch] = True
-    threshold: Annotated[float, number(0, 1)] = 0.0
-    picture: Annotated[PositionPicture, one_of(PositionPicture)] = "experiment"
-    extent: Annotated[Extent, one_of(Extent)] = "many"
-    dimensions: Annotated[tuple[int, ...], ids] = ()
-    """Columns of the position table, from 0 as in section 3.5; none leaves them to the program."""
-    position: Annotated[int, whole(0)] = 1
-    """p of section 3.5, from 0."""
-    k: Annotated[int, whole(0, MOST_SHIFT)] = 5
-    """How much further: PE(p + k), and the shift of the experiment."""
-    positions: Annotated[PositionEdit, one_of(PositionEdit)] = "off"
-    scale: Annotated[float, number(0, MOST_SCALE)] = 0.5
-    stacks: Annotated[Stacks, one_of(Stacks)] = "both"
-    rows: Annotated[HeldSteps, one_of(HeldSteps)] = "first"
-    runs: Annotated[tuple[str, ...], _names] = ()
-    """Trainings whose curves are drawn; none leaves them to the program."""
-    across: Annotated[Across, one_of(Across)] = "step"
-    log_x: Annotated[bool, switch] = False
-    log_y: Annotated[bool, switch] = False
-    snapshot: Annotated[int, whole(0)] = 0
-    """The step of the training whose weights are shown in its timeline; 0, the finished ones."""
-    held: Annotated[bool, switch] = True
-    """Whether snapshots read the finished model's translation, and not one of their own."""
-    quality: Annotated[Quality, one_of(Quality)] = "bleu"
-    compared: Annotated[tuple[str, ...], _names] = ()
-    """Rows of Table 3 that translate side by side; none leaves them to the program."""
-    swept: Annotated[bool, switch] = False
-    """Whether the switches of the Ablate page show what each head is worth to this sentence."""
-    scored: Annotated[int | None, whole(1)] = None
-    """The step of the first translation whose candidates are compared before and after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +100,18 @@ class Choice:
     run: Run = Run()
     view: View = View()
     beside: Run | None = None
+    of_pages: tuple[tuple[str, str], ...] = ()
+    """Fields of the link that are single pages' own, as the link writes them."""
+
+    def of(self, fields: type[Fields], notices: list[str] | None = None) -> Fields:
+        """The fields of one class; those of pages are read from the link here.
+
+        Args:
+            notices: gets a notice for each field that breaks its rule.
+        """
+        if isinstance(self.view, fields):
+            return self.view
+        return fields.from_query(dict(self.of_pages), [] if notices is None else notices)
 
     def with_run(self, **values: Any) -> "Choice":
         return dataclasses.replace(self, run=self.run.replace(**values))
@@ -171,14 +119,30 @@ class Choice:
     def with_view(self, **values: Any) -> "Choice":
         return dataclasses.replace(self, view=self.view.replace(**values))
 
+    def with_fields(self, fields: UrlFields) -> "Choice":
+        """These fields in place of those of their class."""
+        if isinstance(fields, View):
+            return dataclasses.replace(self, view=fields)
+        others = {name: value for name, value in self.of_pages if name not in fields.names()}
+        return dataclasses.replace(self, of_pages=_sorted({**others, **fields.to_query()}))
+
     def with_beside(self, run: Run | None) -> "Choice":
         return dataclasses.replace(self, beside=run)
 
     def to_query(self) -> dict[str, str]:
-        query = {"text": self.run.text, **self.run.to_query(), **self.view.to_query()}
+        query = {
+            "text": self.run.text,
+            **self.run.to_query(),
+            **self.view.to_query(),
+            **dict(self.of_pages),
+        }
         if self.beside:
             query["beside"] = urlencode({"text": self.beside.text, **self.beside.to_query()})
         return query
+
+
+def _sorted(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(fields.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +154,22 @@ class Reading:
 
 
 def read_query(query: Mapping[str, str]) -> Reading:
-    """The choice in a link; whatever is missing or cannot be is left to the program."""
+    """The choice in a link; whatever is missing or cannot be is left to the program.
+
+    Fields that belong to single pages are kept as they are written, until their page reads them.
+    """
     notices: list[str] = []
     run, view = Run.from_query(query, notices), View.from_query(query, notices)
     beside = query.get("beside")
     other = Run.from_query(dict(parse_qsl(beside)), notices) if beside else None
-    return Reading(Choice(run, view, other), tuple(notices))
+    shared = {*Run.names(), *View.names(), "beside"}
+    of_pages = {
+        name: value
+        for name, value in query.items()
+        if value and name not in shared and _FIELD.fullmatch(name) and len(value) < MOST_CHARACTERS
+    }
+    return Reading(Choice(run, view, other, _sorted(of_pages)), tuple(notices))
+
+
+_FIELD = re.compile(r"[a-z_0-9]{1,24}")
+"""What the name of a page's field looks like; anything else in a link is dropped."""

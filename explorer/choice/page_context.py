@@ -9,7 +9,7 @@ from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead
 from core.analysis.trace.trace import Trace
 from core.config import Kind
-from explorer.choice.choice import Choice, Run, View
+from explorer.choice.choice import Choice, Fields, Run, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,10 @@ class PageContext:
     @property
     def view(self) -> View:
         return self.choice.view
+
+    def of(self, fields: type[Fields]) -> Fields:
+        """What the reader chose among the fields of a page."""
+        return self.choice.of(fields)
 
     @property
     def shape(self) -> "Shape":
@@ -89,13 +93,19 @@ class UsualView:
     row: int | None
 
 
-Settled = tuple[View, tuple[str, ...]]
-"""A view that fits the trace, and notices for what had to be replaced."""
+Settled = tuple[Choice, tuple[str, ...]]
+"""A choice that fits the trace, and notices for what had to be replaced."""
 
 
 def settled(shown: PageContext) -> Settled:
-    """The view, where it leaves something open on the usual head and the first row."""
-    return settle_view(shown.view, shown.shape, first_place(shown))
+    """The usual head and the first row, where the reader left them open."""
+    return settled_on(shown, first_place(shown))
+
+
+def settled_on(shown: PageContext, usual: UsualView) -> Settled:
+    """This head and row, where the reader left them open."""
+    view, notices = settle_view(shown.view, shown.shape, usual)
+    return shown.choice.with_fields(view), notices
 
 
 def first_place(shown: PageContext) -> UsualView:
@@ -117,7 +127,7 @@ def middle_place(shown: PageContext) -> UsualView:
     )
 
 
-def settle_view(view: View, shape: Shape, usual: UsualView) -> Settled:
+def settle_view(view: View, shape: Shape, usual: UsualView) -> tuple[View, tuple[str, ...]]:
     """A view that fits the trace, and notices for what had to be replaced.
 
     Args:

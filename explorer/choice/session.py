@@ -12,7 +12,8 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.analysis.head_place import HeadPlace
-from explorer.choice.choice import Choice, Run, read_query
+from explorer.choice.choice import Choice, Run, View, read_query
+from explorer.choice.url_fields import UrlFields
 
 _CHOICE, _NOTICES, _PAST, _TOUCHED = "choice", "notices", "past", "touched"
 MOST_UNDONE = 50
@@ -84,13 +85,15 @@ def change_run(**values: Any) -> None:
     _set(after.with_view(step=None, row=None))
 
 
-def change_view(**values: Any) -> None:
-    _set(choice().with_view(**values))
+def change(fields: type[UrlFields], **values: Any) -> None:
+    """Choose other values of a class of fields: `View`, or a page's own."""
+    now = choice()
+    _set(now.with_fields(now.of(fields).replace(**values)))
 
 
 def show_head(place: HeadPlace) -> None:
     """Look at one head of the sentence on show."""
-    change_view(kind=place.kind, layer=place.layer_number, head=place.head_number)
+    change(View, kind=place.kind, layer=place.layer_number, head=place.head_number)
 
 
 def set_beside(run: Run | None) -> None:
@@ -134,10 +137,10 @@ def recent_sentences(n: int = 8) -> list[str]:
     return list(dict.fromkeys(texts))[:n]
 
 
-def bind_view(name: str, shown: Any = None) -> dict[str, Any]:
-    """Arguments that tie a widget to a field of the view; `shown` is its settled value."""
-    value = getattr(choice().view, name) if shown is None else shown
-    return _bind(name, value, lambda chosen: change_view(**{name: chosen}))
+def bind(fields: type[UrlFields], name: str, shown: Any = None) -> dict[str, Any]:
+    """Arguments that tie a widget to a field; `shown` is its settled value."""
+    value = getattr(choice().of(fields), name) if shown is None else shown
+    return _bind(name, value, lambda chosen: change(fields, **{name: chosen}))
 
 
 def bind_run(name: str) -> dict[str, Any]:

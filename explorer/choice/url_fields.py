@@ -1,7 +1,7 @@
 """Frozen dataclasses that travel in a URL: what writes their fields, and the rules that read them.
 
 @dataclass(frozen=True, slots=True)
-class Point(Linked):
+class Point(UrlFields):
     across: Annotated[int, whole(0)] = 0
 """
 
@@ -61,7 +61,7 @@ def ids(value: str) -> tuple[int, ...]:
     return tuple(whole(0)(part) for part in value.split("."))
 
 
-def names(value: str) -> tuple[str, ...]:
+def texts(value: str) -> tuple[str, ...]:
     """Texts, commas between them; a comma within one is written %2C, a per cent sign %25."""
     return tuple(unquote(part) for part in value.split(",") if part)
 
@@ -76,6 +76,10 @@ class UrlFields:
 
     def replace(self, **values: Any) -> Self:
         return dataclasses.replace(self, **values)  # type: ignore[type-var]
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        return tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
 
     def to_query(self) -> dict[str, str]:
         """Every choice that is no default, as the URL writes it."""

@@ -1,7 +1,7 @@
 """A page about one sentence, from its title to the self-check below it."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from core.text.pieces import normalise
 from explorer.choice import session
 from explorer.choice.choice import Choice, Run
 from explorer.choice.page_context import PageContext, Settled, is_typed, settled
+from explorer.choice.url_fields import UrlFields
 from explorer.engine import checkpoints, models
 from explorer.engine.checkpoints import best_head
 from explorer.engine.traces import trace
@@ -24,7 +25,9 @@ from explorer.frame.sentence_form import ask_sentence, choose_model, choose_sear
 Draw = Callable[[PageContext], Pictures]
 """Draws what a page is about; returns what makes its pictures once more, for one HTML file."""
 Settle = Callable[[PageContext], Settled]
-"""Makes the choices of the view, those that a page alone has among them, fit the sentence."""
+"""Replaces choices that the sentence does not allow; returns a notice for each."""
+FieldsOfPage = Sequence[type[UrlFields]]
+"""The classes of fields that are a page's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +42,23 @@ class PageInputs:
 
 
 def show_page(
-    title: str, lead: str, draw: Draw, settle: Settle = settled, *, takes_typed: bool = True
+    title: str,
+    lead: str,
+    draw: Draw,
+    settle: Settle = settled,
+    *,
+    fields: FieldsOfPage = (),
+    takes_typed: bool = True,
 ) -> None:
     """Draw a whole page: title, one sentence, the shared controls, then what it is about.
 
     Args:
+        fields: the classes of fields of the link that this page reads beside the shared ones.
         takes_typed: whether a translation that the reader typed is shown; a page that compares
             what the model writes leaves it out.
     """
     open_page(title, lead)
-    show_sentence(title, draw, settle, takes_typed=takes_typed)
+    show_sentence(title, draw, settle, fields=fields, takes_typed=takes_typed)
 
 
 def open_page(title: str, lead: str) -> None:
@@ -58,13 +68,18 @@ def open_page(title: str, lead: str) -> None:
 
 
 def show_sentence(
-    title: str, draw: Draw, settle: Settle = settled, *, takes_typed: bool = True
+    title: str,
+    draw: Draw,
+    settle: Settle = settled,
+    *,
+    fields: FieldsOfPage = (),
+    takes_typed: bool = True,
 ) -> None:
     """The shared controls, and what the page says about the sentence in them."""
     asked = ask_reader(takes_typed=takes_typed)
     if asked:
         notice_change(asked)
-        shown = translate(asked, settle)
+        shown = translate(asked, settle, fields)
         if shown:
             draw_sentence(title, draw, asked, shown)
 
@@ -120,9 +135,9 @@ def _whose_words(run: Run, *, takes_typed: bool) -> str:
     return "The translation that you typed is left out: here the model translates by itself."
 
 
-def translate(asked: PageInputs, settle: Settle) -> PageContext | None:
-    """The sentence and a settled view of it; None, with a message on the page, if there is none."""
-    choice = asked.choice
+def translate(asked: PageInputs, settle: Settle, fields: FieldsOfPage = ()) -> PageContext | None:
+    """The sentence and settled choices for it; None, with a message on the page, if there is none."""
+    choice, wrong = read_fields(asked.choice, fields)
     try:
         text = normalise(choice.run.text)
         if not text:
@@ -135,10 +150,19 @@ def translate(asked: PageInputs, settle: Settle) -> PageContext | None:
         st.error(f"This text cannot be translated: {error}.")
         return None
     shown = PageContext(choice, asked.folder, traced, best_head(asked.folder, traced))
-    view, replaced = settle(shown)
-    for text in (*session.link_notices(), *(replaced if session.is_from_link() else ())):
+    choice, replaced = settle(shown)
+    notices = (*wrong, *replaced) if session.is_from_link() else ()
+    for text in (*session.link_notices(), *notices):
         notice(f"{text} The usual one is shown instead.")
-    return dataclasses.replace(shown, choice=dataclasses.replace(choice, view=view))
+    return dataclasses.replace(shown, choice=choice)
+
+
+def read_fields(choice: Choice, fields: FieldsOfPage) -> tuple[Choice, tuple[str, ...]]:
+    """The choice with a page's own fields in order, and a notice for each that could not be."""
+    notices: list[str] = []
+    for each in fields:
+        choice = choice.with_fields(choice.of(each, notices))
+    return choice, tuple(notices)
 
 
 def draw_sentence(title: str, draw: Draw, asked: PageInputs, shown: PageContext) -> None:

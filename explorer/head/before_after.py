@@ -17,6 +17,7 @@ from explorer.figures.words import marked_words
 from explorer.frame.messages import note
 from explorer.head.controls import choose_head, choose_kind
 from explorer.head.differences import Comparison, reading, score
+from explorer.head.fields import BeforeAfterFields
 from explorer.head.matrix import HeadMatrix, plain_matrix
 from explorer.head.one_head import draw_links, matrix_figure
 
@@ -89,7 +90,7 @@ def head_pictures(shown: PageContext, found: Comparison) -> list[Picture]:
 
 def _heads(shown: PageContext, found: Comparison) -> dict[str, tuple[Picture, HeadMatrix]]:
     """When -> the picture of the chosen head then, and what it shows."""
-    after = found.after if shown.view.rows == "new" else found.held
+    after = found.after if shown.of(BeforeAfterFields).rows == "new" else found.held
     drawn = {}
     for when, trace in (("before", found.before), ("after", after)):
         matrix = plain_matrix(trace, shown.place)
@@ -108,7 +109,7 @@ def _choose_head(shown: PageContext, found: Comparison) -> None:
             format_func=STEPS_OF.__getitem__,
             width=220,
             help="The first translation: the same words as before, held fixed under the change.",
-            **session.bind_view("rows"),
+            **session.bind(BeforeAfterFields, "rows"),
         )
         most = found.most_moved()
         st.button(

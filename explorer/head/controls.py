@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.analysis.head_place import KIND_NAMES
 from explorer.choice import session
+from explorer.choice.choice import View
 from explorer.choice.page_context import PageContext
 from explorer.head.matrix import row_labels
 
@@ -15,7 +16,7 @@ def choose_kind() -> None:
         format_func=KIND_NAMES.__getitem__,
         horizontal=True,
         help="Section 3.2.3: the three ways in which the paper uses attention",
-        **session.bind_view("kind"),
+        **session.bind(View, "kind"),
     )
 
 
@@ -26,7 +27,7 @@ def choose_head(shown: PageContext) -> None:
         ("layer", n_layers, shown.place.layer_number),
         ("head", n_heads, shown.place.head_number),
     ):
-        st.selectbox(name.capitalize(), range(1, n + 1), width=90, **session.bind_view(name, now))
+        st.selectbox(name.capitalize(), range(1, n + 1), width=90, **session.bind(View, name, now))
 
 
 def choose_row(shown: PageContext) -> None:
@@ -38,7 +39,7 @@ def choose_row(shown: PageContext) -> None:
         range(1, len(labels) + 1),
         format_func=lambda number: f"{number}: {labels[number - 1]}",
         width=280,
-        **session.bind_view(name, now),
+        **session.bind(View, name, now),
     )
     for icon, label, other in (("◀", "Row before", now - 1), ("▶", "Row after", now + 1)):
         st.button(
@@ -46,6 +47,7 @@ def choose_row(shown: PageContext) -> None:
             key=label,
             help=label,
             disabled=not 1 <= other <= len(labels),
-            on_click=session.change_view,
+            on_click=session.change,
+            args=(View,),
             kwargs={str(name): other},
         )

@@ -12,8 +12,8 @@ from core.analysis.heads.rollout import decoder_rollout, encoder_rollout, norm_w
 from core.analysis.trace.trace import Trace
 from core.config import Kind
 from core.text.pieces import Piece, PiecedText
-from explorer.choice.choice import Values, View
 from explorer.figures.head import piece_labels
+from explorer.head.fields import HeadDrawing, Values
 
 Numbers = NDArray[np.floating[Any]]
 
@@ -66,27 +66,27 @@ def _rollout(trace: Trace, kind: Kind) -> Numbers:
     return both[..., :n_source] if kind == "cross" else both[..., n_source:]
 
 
-def head_matrix(trace: Trace, kind: Kind, values: Numbers, view: View) -> HeadMatrix:
-    """Group, hide and threshold the numbers of one head as the view asks.
+def head_matrix(trace: Trace, kind: Kind, values: Numbers, drawing: HeadDrawing) -> HeadMatrix:
+    """Group, hide and threshold the numbers of one head as the drawing asks.
 
     Args:
         values: q k of the pieces, as traced.
     """
-    rows, columns = _rows(trace, kind, view.units), _columns(trace, kind, view.units)
+    rows, columns = _rows(trace, kind, drawing.units), _columns(trace, kind, drawing.units)
     grouped = _grouped(values, rows, columns)
     notes = []
-    if view.units == "words":
+    if drawing.units == "words":
         notes.append(
             "Words: summed over a looked-at word's pieces, averaged over an asking word's pieces."
         )
     is_special = np.array([line.is_special for line in columns])
     special = grouped[:, is_special].sum(1) / np.maximum(grouped.sum(1), 1e-12)
-    if not view.specials:
+    if not drawing.specials:
         columns = [line for line in columns if not line.is_special]
         grouped = grouped[:, ~is_special]
-    if view.threshold > 0:
-        grouped = np.where(grouped >= view.threshold, grouped, 0.0)
-        notes.append(f"Numbers below {view.threshold:g} are left out.")
+    if drawing.threshold > 0:
+        grouped = np.where(grouped >= drawing.threshold, grouped, 0.0)
+        notes.append(f"Numbers below {drawing.threshold:g} are left out.")
     return HeadMatrix(
         values=grouped,
         rows=tuple(line.label for line in rows),
@@ -116,7 +116,7 @@ def plain_matrix(trace: Trace, place: HeadPlace) -> HeadMatrix:
 
     For pages that have no controls for it: what was chosen on Heads does not hold there.
     """
-    return head_matrix(trace, place.kind, place.of(trace.weights), View())
+    return head_matrix(trace, place.kind, place.of(trace.weights), HeadDrawing())
 
 
 def row_title(kind: Kind) -> str:

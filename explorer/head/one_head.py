@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.analysis.head_place import KIND_NAMES
 from explorer.choice import session
+from explorer.choice.choice import View
 from explorer.choice.page_context import PageContext
 from explorer.components.lines import component as lines
 from explorer.figures.head import (
@@ -24,6 +25,7 @@ from explorer.figures.standalone import Mounted, Picture
 from explorer.figures.vector import head_svg
 from explorer.frame.messages import note, plain
 from explorer.frame.wide import wide
+from explorer.head.fields import HeadDrawing
 from explorer.head.matrix import HeadMatrix, attention, head_matrix, special_note
 
 Numbers = NDArray[np.floating[Any]]
@@ -50,14 +52,14 @@ NOTES = {
 
 
 def title(shown: PageContext) -> str:
-    view = shown.view
-    kind, layer = KIND_NAMES[view.kind], shown.place.layer_number
-    if view.values == "rollout":
+    values = shown.of(HeadDrawing).values
+    kind, layer = KIND_NAMES[shown.view.kind], shown.place.layer_number
+    if values == "rollout":
         return f"{kind}, rollout up to layer {layer}"
     place = f"{kind}, layer {layer}, all heads" if _is_together(shown) else shown.place.name
     if _is_best(shown):
         place += f" ({shown.best.label})"
-    return place if view.values == "weights" else f"{place}, norm-weighted"
+    return place if values == "weights" else f"{place}, norm-weighted"
 
 
 def draw_matrix(shown: PageContext) -> None:
@@ -111,7 +113,7 @@ def draw_lines(shown: PageContext) -> None:
 def picture(shown: PageContext) -> Picture:
     """The same for a file of its own."""
     matrices = _matrices(shown)
-    if shown.view.drawing == "lines":
+    if shown.of(HeadDrawing).drawing == "lines":
         data = lines.lines_payload(**_lines(shown, matrices))
         drawn: Mounted | go.Figure = Mounted(lines.SCRIPT, lines.STYLE, data)
     else:
@@ -121,7 +123,9 @@ def picture(shown: PageContext) -> Picture:
 
 def svg(shown: PageContext) -> str:
     """The chosen head for print, as a heat map whatever is on screen."""
-    as_matrix = dataclasses.replace(shown, choice=shown.choice.with_view(drawing="matrix"))
+    as_matrix = dataclasses.replace(
+        shown, choice=shown.choice.with_fields(shown.of(HeadDrawing).replace(drawing="matrix"))
+    )
     matrix = _matrix(as_matrix, shown.place.head)
     return head_svg(
         matrix.values,
@@ -138,23 +142,27 @@ def svg(shown: PageContext) -> str:
 def _take_row(shown: PageContext, matrix: HeadMatrix) -> None:
     points = st.session_state[FIGURE].selection.points
     if points:
-        session.change_view(**{shown.asks: matrix.row_pieces[points[0]["y"]][0] + 1})
+        session.change(View, **{shown.asks: matrix.row_pieces[points[0]["y"]][0] + 1})
 
 
 def _is_together(shown: PageContext) -> bool:
-    return shown.view.drawing == "lines" and shown.view.together and shown.view.values != "rollout"
+    return (
+        shown.of(HeadDrawing).drawing == "lines"
+        and shown.of(HeadDrawing).together
+        and shown.of(HeadDrawing).values != "rollout"
+    )
 
 
 def _is_best(shown: PageContext) -> bool:
     """Whether it is the head to open first, alone."""
-    best, view = shown.best, shown.view
-    is_alone = view.values != "rollout" and not _is_together(shown)
+    best = shown.best
+    is_alone = shown.of(HeadDrawing).values != "rollout" and not _is_together(shown)
     return is_alone and shown.place == best.place
 
 
 def _numbers(shown: PageContext) -> Numbers:
     """H q k of the chosen layer; a rollout has one for all heads."""
-    of_layer: Numbers = attention(shown.trace, shown.view.kind, shown.view.values)[
+    of_layer: Numbers = attention(shown.trace, shown.view.kind, shown.of(HeadDrawing).values)[
         shown.place.layer
     ]
     return of_layer
@@ -163,7 +171,7 @@ def _numbers(shown: PageContext) -> Numbers:
 def _matrix(shown: PageContext, head: int) -> HeadMatrix:
     numbers = _numbers(shown)
     values = numbers[min(head, len(numbers) - 1)]
-    return head_matrix(shown.trace, shown.view.kind, values, shown.view)
+    return head_matrix(shown.trace, shown.view.kind, values, shown.of(HeadDrawing))
 
 
 def _matrices(shown: PageContext) -> list[HeadMatrix]:
@@ -191,7 +199,7 @@ def matrix_figure(matrix: HeadMatrix, **more: Any) -> go.Figure:
 def _lines(shown: PageContext, matrices: list[HeadMatrix]) -> dict[str, Any]:
     first = matrices[0]
     heads = range(len(matrices)) if _is_together(shown) else [shown.place.head]
-    is_mean = shown.view.values == "rollout"
+    is_mean = shown.of(HeadDrawing).values == "rollout"
     return {
         "weights": np.stack([matrix.values for matrix in matrices]) / _scale(shown).most,
         "rows": first.rows,
@@ -199,27 +207,27 @@ def _lines(shown: PageContext, matrices: list[HeadMatrix]) -> dict[str, Any]:
         "row_title": first.row_title,
         "column_title": first.column_title,
         "heads": ["Mean over heads"] if is_mean else [f"Head {head + 1}" for head in heads],
-        "threshold": max(shown.view.threshold, 0.05),
+        "threshold": max(shown.of(HeadDrawing).threshold, 0.05),
     }
 
 
 def _scale(shown: PageContext) -> Scale:
-    if shown.view.values == "norms":
-        whole = shown.view.replace(specials=True, threshold=0.0)
+    if shown.of(HeadDrawing).values == "norms":
+        whole = shown.of(HeadDrawing).replace(specials=True, threshold=0.0)
         drawn = [head_matrix(shown.trace, shown.view.kind, n, whole) for n in _numbers(shown)]
         return Scale("‖α·v·W^O‖", max(float(matrix.values.max()) for matrix in drawn))
-    return Scale("share") if shown.view.values == "rollout" else Scale()
+    return Scale("share") if shown.of(HeadDrawing).values == "rollout" else Scale()
 
 
 def _notes(shown: PageContext, matrices: list[HeadMatrix]) -> str:
-    values, kind = shown.view.values, shown.view.kind
+    values, kind = shown.of(HeadDrawing).values, shown.view.kind
     elsewhere = [ELSEWHERE[kind]] if values == "rollout" and kind in ELSEWHERE else []
     late = shown.best.how_to_read if _is_best(shown) else ""
-    said = [late, NOTES[shown.view.drawing][values], *elsewhere, _said(shown, matrices)]
+    said = [late, NOTES[shown.of(HeadDrawing).drawing][values], *elsewhere, _said(shown, matrices)]
     return " ".join(filter(None, said))
 
 
 def _said(shown: PageContext, matrices: list[HeadMatrix]) -> str:
     """What was done to the numbers, and how much of them is on special tokens."""
-    special = special_note(matrices, are_hidden=not shown.view.specials)
+    special = special_note(matrices, are_hidden=not shown.of(HeadDrawing).specials)
     return " ".join([special, *matrices[0].notes])

@@ -8,7 +8,6 @@ import core
 from core.analysis.trace.trace import Trace
 from core.translator import Translator
 from explorer import notebook
-from explorer.choice.choice import View
 from tests.checkpoints import SENTENCE, write_checkpoint
 
 
@@ -30,7 +29,7 @@ def trace(translator: Translator) -> Trace:
 
 
 def test_a_cell_shows_pictures_in_a_frame_of_its_own(trace: Trace) -> None:
-    page = notebook.heads(trace, View(kind="encoder"), layer=2, head=3)
+    page = notebook.heads(trace, "encoder", layer=2, head=3)
     assert [picture.title for picture in page.pictures] == [
         "Encoder self-attention: all heads",
         "Encoder self-attention, layer 2, head 3",
@@ -39,7 +38,7 @@ def test_a_cell_shows_pictures_in_a_frame_of_its_own(trace: Trace) -> None:
 
 
 def test_without_a_choice_self_attention_opens_its_first_head(trace: Trace) -> None:
-    page = notebook.heads(trace, View(kind="encoder"))
+    page = notebook.heads(trace, "encoder")
     assert page.pictures[1].title == "Encoder self-attention, layer 1, head 1"
 
 
@@ -56,7 +55,7 @@ def test_a_head_that_is_not_there_is_named(trace: Trace) -> None:
 
 
 def test_one_row_of_a_head_is_walked_through(translator: Translator, trace: Trace) -> None:
-    page = notebook.inside(translator, trace, View(kind="decoder"), layer=2, head=3, row=2)
+    page = notebook.inside(translator, trace, "decoder", layer=2, head=3, row=2)
     consumed, produced = trace.consumed[1].name, trace.target.pieces[1].name
     said = f"Decoder self-attention, layer 2, head 3, row {consumed} → {produced}"
     assert page.pictures[0].title == said
@@ -67,7 +66,7 @@ def test_one_row_of_a_head_is_walked_through(translator: Translator, trace: Trac
 def test_without_a_choice_the_middle_row_is_walked_through(
     translator: Translator, trace: Trace
 ) -> None:
-    page = notebook.inside(translator, trace, View(kind="encoder"))
+    page = notebook.inside(translator, trace, "encoder")
     middle = trace.source.pieces[(len(trace.source.pieces) - 1) // 2].name
     assert page.pictures[0].title == f"Encoder self-attention, layer 1, head 1, row {middle}"
 

@@ -12,6 +12,7 @@ from core.analysis.effects.pruning_results import read_pruning
 from core.analysis.trace.trace import Trace
 from core.checkpoint.listing import model_config_of
 from explorer.app_pages.ablate import pictures
+from explorer.app_pages.ablate.fields import AblateFields
 from explorer.app_pages.ablate.presets import in_words, presets, swept_presets
 from explorer.choice import session
 from explorer.choice.choice import Run
@@ -26,6 +27,7 @@ from explorer.frame.downloads import Pictures
 from explorer.frame.messages import note, plain
 from explorer.head import before_after
 from explorer.head.differences import Comparison
+from explorer.head.fields import BeforeAfterFields
 
 SWITCHES = "switches"
 
@@ -37,12 +39,14 @@ LEAD = (
     "other heads is another question (the paper’s Table 3)."
 )
 
+FIELDS = (AblateFields, BeforeAfterFields)
+
 
 def page() -> None:
     """Unlike others, this page says itself what is changed about the model."""
     sentence_page.open_page(TITLE, LEAD)
     asked = sentence_page.ask_reader(takes_typed=False)
-    shown = sentence_page.translate(asked, settle) if asked else None
+    shown = sentence_page.translate(asked, settle, FIELDS) if asked else None
     if asked and shown:
         sentence_page.draw_sentence(TITLE, draw, asked, shown)
     elif asked:
@@ -51,12 +55,12 @@ def page() -> None:
 
 def settle(shown: PageContext) -> Settled:
     """The step whose candidates are shown lies in the first translation."""
-    view, notices = settled(shown)
-    n, chosen = len(_before(shown).steps), view.scored
-    if chosen is None or chosen <= n:
-        return view, notices
-    notice = f"The link says scored {chosen}, but the first translation has {n} steps."
-    return view.replace(scored=None), (*notices, notice)
+    choice, notices = settled(shown)
+    n, fields = len(_before(shown).steps), shown.of(AblateFields)
+    if fields.scored is None or fields.scored <= n:
+        return choice, notices
+    notice = f"The link says scored {fields.scored}, but the first translation has {n} steps."
+    return choice.with_fields(fields.replace(scored=None)), (*notices, notice)
 
 
 def draw(shown: PageContext) -> Pictures:
@@ -108,13 +112,14 @@ def _take_switches() -> None:
 
 def _actions(shown: PageContext) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        swept = shown.view.swept
+        swept = shown.of(AblateFields).swept
         st.button(
             "Hide what each head is worth" if swept else "What if I remove each head?",
             help="Each head, layer and sub-layer in turn, alone, on this sentence: how much less "
             "probable its translation becomes",
             type="secondary" if swept else "primary",
-            on_click=session.change_view,
+            on_click=session.change,
+            args=(AblateFields,),
             kwargs={"swept": not swept},
         )
         st.button("Undo", on_click=session.undo, disabled=not session.can_undo())
@@ -128,7 +133,7 @@ def _actions(shown: PageContext) -> None:
 
 def _worth(shown: PageContext, place: Any) -> dict[str, float] | None:
     """What each head is worth to this sentence, if the reader asked for it."""
-    if not shown.view.swept:
+    if not shown.of(AblateFields).swept:
         return None
     title = "Removing each head, layer and sub-layer in turn…"
 
@@ -213,14 +218,14 @@ def _below_the_words(shown: PageContext) -> None:
 def _choose_step(shown: PageContext, moved: Sequence[Any], names: Sequence[str]) -> int:
     """The step whose candidates are shown, from 0; at first the one that moved most."""
     most = max(range(len(moved)), key=lambda step: moved[step].kl_nats) + 1
-    chosen = shown.view.scored or most
+    chosen = shown.of(AblateFields).scored or most
     st.selectbox(
         "Candidates of step",
         range(1, len(names) + 1),
         format_func=lambda step: (
             f"{step}: {names[step - 1]}" + (" (moved most)" if step == most else "")
         ),
-        **session.bind_view("scored", chosen),
+        **session.bind(AblateFields, "scored", chosen),
     )
     return chosen - 1
 
@@ -260,7 +265,7 @@ def _pictures(shown: PageContext) -> list[Picture]:
     """What is on show, for a file of its own."""
     ablation = _ablation(shown)
     worth = None
-    if shown.view.swept:
+    if shown.of(AblateFields).swept:
         worth = leave_one_out(shown.folder, _plain_run(shown), _before(shown))
     data = toggles.payload(
         model_config_of(shown.folder),
@@ -282,7 +287,7 @@ def _pictures(shown: PageContext) -> list[Picture]:
         return drawn
     moved = step_effects(shown.folder, _plain_run(shown), _before(shown), ablation)
     most = max(range(len(moved)), key=lambda step: moved[step].kl_nats) + 1
-    steps = pictures.step_pictures(moved, (shown.view.scored or most) - 1)
+    steps = pictures.step_pictures(moved, (shown.of(AblateFields).scored or most) - 1)
     return [*drawn, *steps, *before_after.head_pictures(shown, _compared(shown))]
 
 

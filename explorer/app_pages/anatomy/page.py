@@ -7,6 +7,7 @@ from core.config import ModelConfig
 from explorer.app_pages.anatomy.sizes import PAPER_MILLIONS, as_table, parameters, sizes
 from explorer.app_pages.registry import PAGES
 from explorer.choice import session
+from explorer.choice.choice import View
 from explorer.choice.page_context import PageContext
 from explorer.components.anatomy.component import (
     SCRIPT,
@@ -41,7 +42,7 @@ def _take_kind(config: ModelConfig) -> None:
     """An attention block opens its page on its own kind of attention."""
     block = opened(config, MODEL)
     if block and block.attention:
-        session.change_view(kind=block.attention)
+        session.change(View, kind=block.attention)
 
 
 def _sizes(shown: PageContext, config: ModelConfig) -> None:

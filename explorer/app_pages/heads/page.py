@@ -6,7 +6,7 @@ from core.analysis.heads.best import heads_for_step
 from core.analysis.heads.measures import MEASURES
 from explorer.app_pages.heads.pictures import head_pictures, heads_svg
 from explorer.choice import session
-from explorer.choice.choice import EFFECT, NO_MEASURE, TINTS
+from explorer.choice.choice import View
 from explorer.choice.page_context import PageContext
 from explorer.components.overview.component import TILES_NOTE, Tint, overview
 from explorer.components.overview.component import choice as overview_choice
@@ -17,6 +17,7 @@ from explorer.frame.downloads import Pictures, save_svg
 from explorer.frame.messages import note, plain
 from explorer.head import one_head
 from explorer.head.controls import choose_kind
+from explorer.head.fields import EFFECT, NO_MEASURE, TINTS, HeadDrawing
 from explorer.head.matrix import column_labels, row_labels
 
 OVERVIEW = "overview"
@@ -45,7 +46,7 @@ def draw(shown: PageContext) -> Pictures:
             format_func=VALUES.__getitem__,
             horizontal=True,
             help=VALUES_HELP,
-            **session.bind_view("values"),
+            **session.bind(HeadDrawing, "values"),
         )
         with st.popover("Show"):
             _settings()
@@ -62,17 +63,21 @@ def _settings() -> None:
         "Drawing",
         list(DRAWINGS),
         format_func=DRAWINGS.__getitem__,
-        **session.bind_view("drawing"),
+        **session.bind(HeadDrawing, "drawing"),
     )
-    if session.choice().view.drawing == "lines":
-        st.toggle("All heads of the layer together", **session.bind_view("together"))
-    st.radio("Units", list(UNITS), format_func=UNITS.__getitem__, **session.bind_view("units"))
+    if session.choice().of(HeadDrawing).drawing == "lines":
+        st.toggle("All heads of the layer together", **session.bind(HeadDrawing, "together"))
+    st.radio(
+        "Units", list(UNITS), format_func=UNITS.__getitem__, **session.bind(HeadDrawing, "units")
+    )
     st.toggle(
         "Special tokens",
         help="`<s>` and `</s>` often catch what a head has no use for; hidden, their share is told.",
-        **session.bind_view("specials"),
+        **session.bind(HeadDrawing, "specials"),
     )
-    st.slider("Leave out numbers below", 0.0, 1.0, step=0.05, **session.bind_view("threshold"))
+    st.slider(
+        "Leave out numbers below", 0.0, 1.0, step=0.05, **session.bind(HeadDrawing, "threshold")
+    )
 
 
 def _all_heads(shown: PageContext) -> None:
@@ -88,7 +93,7 @@ def _all_heads(shown: PageContext) -> None:
     )
     shows = (
         ""
-        if shown.view.values == "weights"
+        if shown.of(HeadDrawing).values == "weights"
         else " They show weights, whatever is chosen under Numbers."
     )
     note(
@@ -101,12 +106,12 @@ def _all_heads(shown: PageContext) -> None:
 
 def _measure(shown: PageContext) -> Tint | None:
     """The measure that heads are tinted by, if one is chosen."""
-    chosen = shown.view.measure or NO_MEASURE
+    chosen = shown.of(HeadDrawing).measure or NO_MEASURE
     st.selectbox(
         "Tint heads by",
         TINTS,
         format_func=TINT_NAMES.__getitem__,
-        **session.bind_view("measure", chosen),
+        **session.bind(HeadDrawing, "measure", chosen),
     )
     if chosen == NO_MEASURE:
         return None
@@ -138,7 +143,7 @@ def _ranking(shown: PageContext) -> None:
         range(1, len(steps) + 1),
         format_func=lambda step: f"{step}: {steps[step - 1]}",
         help="Heads that point at one piece of text come first (confidence, Voita et al. 2019).",
-        **session.bind_view("step", shown.step),
+        **session.bind(View, "step", shown.step),
     )
     for found in heads_for_step(trace, shown.best, shown.step)[:N_RANKED]:
         ranked, place = found.ranked, found.ranked.place
@@ -147,7 +152,8 @@ def _ranking(shown: PageContext) -> None:
             f"{place.in_words.capitalize()}: {ranked.weight:.0%} on {plain(pieces[ranked.piece])}{late}",
             key=f"ranked-{place.short}",
             type="tertiary",
-            on_click=session.change_view,
+            on_click=session.change,
+            args=(View,),
             kwargs={
                 "layer": place.layer_number,
                 "head": place.head_number,
@@ -170,16 +176,20 @@ def _late_note(shown: PageContext) -> str:
 def _take_head() -> None:
     chosen = overview_choice(OVERVIEW)
     if chosen:
-        session.change_view(layer=chosen[0], head=chosen[1])
+        session.change(View, layer=chosen[0], head=chosen[1])
 
 
 def _one_head(shown: PageContext) -> None:
     st.subheader(one_head.title(shown), anchor=False)
-    if shown.view.drawing == "lines":
+    if shown.of(HeadDrawing).drawing == "lines":
         one_head.draw_lines(shown)
     else:
         one_head.draw_matrix(shown)
-    drawn = "Rollout" if shown.view.values == "rollout" else f"Head {shown.place.head_number}"
+    drawn = (
+        "Rollout"
+        if shown.of(HeadDrawing).values == "rollout"
+        else f"Head {shown.place.head_number}"
+    )
     name = (
         f"{shown.view.kind}-layer-{shown.place.layer_number}-{drawn.lower().replace(' ', '-')}.svg"
     )
@@ -191,4 +201,5 @@ sentence_page.show_page(
     "Each small square is one head on your sentence, layers downwards. Pick one to read its "
     "weights word by word.",
     draw,
+    fields=(HeadDrawing,),
 )

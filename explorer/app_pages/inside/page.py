@@ -15,7 +15,7 @@ from explorer.app_pages.inside.sentences import (
     table,
     without_scale,
 )
-from explorer.choice.page_context import PageContext, Settled, middle_place, settle_view
+from explorer.choice.page_context import PageContext, Settled, middle_place, settled_on
 from explorer.engine.analyses import head_internals
 from explorer.figures.standalone import Picture
 from explorer.frame import sentence_page
@@ -26,7 +26,7 @@ from explorer.head.controls import choose_head, choose_kind, choose_row
 
 
 def settle(shown: PageContext) -> Settled:
-    return settle_view(shown.view, shown.shape, middle_place(shown))
+    return settled_on(shown, middle_place(shown))
 
 
 def draw(shown: PageContext) -> Pictures:

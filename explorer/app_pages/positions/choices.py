@@ -8,7 +8,7 @@ from core.analysis.ablation import STACKS, Ablation, PositionChange
 from core.analysis.trace.trace import Trace
 from core.config import ModelConfig
 from core.decoding.hypotheses import max_target_pieces
-from explorer.choice.choice import MOST_SHIFT, PositionPicture, View
+from explorer.app_pages.positions.fields import MOST_SHIFT, PositionPicture, PositionsFields
 
 MOST_CURVES = 8
 
@@ -34,37 +34,39 @@ def lengths(trace: Trace) -> Lengths:
     return Lengths(n_source, 1 + max_target_pieces(n_source, trace.search))  # 1: <s>
 
 
-def most_shift(view: View, config: ModelConfig, of: Lengths) -> int:
+def most_shift(fields: PositionsFields, config: ModelConfig, of: Lengths) -> int:
     """The largest k with which all that is shifted stays in the table, and that a link can say."""
-    moves_decoder = view.picture == "experiment" and view.stacks != "encoder"
+    moves_decoder = fields.picture == "experiment" and fields.stacks != "encoder"
     n = max(of.source, of.target) if moves_decoder else of.source
     return max(0, min(MOST_SHIFT, config.max_positions - n))
 
 
-def settle_positions(view: View, config: ModelConfig, of: Lengths) -> tuple[View, tuple[str, ...]]:
+def settle_positions(
+    fields: PositionsFields, config: ModelConfig, of: Lengths
+) -> tuple[PositionsFields, tuple[str, ...]]:
     """Choices that fit the model and the sentence, and notices for what had to be replaced."""
     notices = []
     chosen: dict[str, Any] = {}
-    if view.picture not in pictures(config) and config.positions != "none":
+    if fields.picture not in pictures(config) and config.positions != "none":
         has = "a learned table" if config.positions == "learned" else "sinusoids"
-        notices.append(f"The link says picture {view.picture}, but this model has {has}.")
+        notices.append(f"The link says picture {fields.picture}, but this model has {has}.")
         chosen["picture"] = "experiment"
     for name, most in (
         ("position", of.source - 1),
-        ("k", most_shift(view, config, of)),
+        ("k", most_shift(fields, config, of)),
     ):
-        value = getattr(view, name)
+        value = getattr(fields, name)
         if value > most:
             notices.append(f"The link says {name} {value}, but only 0 to {most} fit here.")
-            chosen[name] = min(getattr(View(), name), most)
-    fitting = tuple(dict.fromkeys(d for d in view.dimensions if d < config.d_model))[:MOST_CURVES]
-    if fitting != view.dimensions:
+            chosen[name] = min(getattr(PositionsFields(), name), most)
+    fitting = tuple(dict.fromkeys(d for d in fields.dimensions if d < config.d_model))[:MOST_CURVES]
+    if fitting != fields.dimensions:
         notices.append(
-            f"The link says dimensions {', '.join(map(str, view.dimensions[:9]))}, but a picture "
+            f"The link says dimensions {', '.join(map(str, fields.dimensions[:9]))}, but a picture "
             f"has up to {MOST_CURVES} different ones from 0 to {config.d_model - 1}."
         )
     chosen["dimensions"] = fitting or first_dimensions(config)
-    return view.replace(**chosen), tuple(notices)
+    return fields.replace(**chosen), tuple(notices)
 
 
 def first_dimensions(config: ModelConfig) -> tuple[int, ...]:
@@ -78,27 +80,27 @@ def first_dimensions(config: ModelConfig) -> tuple[int, ...]:
     return (0, 1, *(2 * pair for pair in pairs[1:]))
 
 
-def moved_positions(view: View, n: int) -> list[int | None]:
+def moved_positions(fields: PositionsFields, n: int) -> list[int | None]:
     """Where the experiment puts positions 0 to n - 1; None where nothing is added."""
-    if view.positions == "off":
+    if fields.positions == "off":
         return [None] * n
-    if view.positions == "shift":
-        return [position + view.k for position in range(n)]
-    return [math.floor(position * view.scale) for position in range(n)]
+    if fields.positions == "shift":
+        return [position + fields.k for position in range(n)]
+    return [math.floor(position * fields.scale) for position in range(n)]
 
 
-def ablation_text(view: View) -> str:
+def ablation_text(fields: PositionsFields) -> str:
     """The experiment as the text of an ablation, as `Run` takes it."""
-    amount = {"off": 0.0, "shift": float(view.k), "scale": view.scale}[view.positions]
-    stacks = STACKS if view.stacks == "both" else (view.stacks,)
-    return str(Ablation(tuple(PositionChange(s, view.positions, amount) for s in stacks)))
+    amount = {"off": 0.0, "shift": float(fields.k), "scale": fields.scale}[fields.positions]
+    stacks = STACKS if fields.stacks == "both" else (fields.stacks,)
+    return str(Ablation(tuple(PositionChange(s, fields.positions, amount) for s in stacks)))
 
 
-def change_name(view: View) -> str:
+def change_name(fields: PositionsFields) -> str:
     """The experiment in words."""
     change = {
         "off": "no positions",
-        "shift": f"positions shifted by {view.k}",
-        "scale": f"positions scaled by {view.scale:g}",
-    }[view.positions]
-    return change if view.stacks == "both" else f"{change} in the {view.stacks}"
+        "shift": f"positions shifted by {fields.k}",
+        "scale": f"positions scaled by {fields.scale:g}",
+    }[fields.positions]
+    return change if fields.stacks == "both" else f"{change} in the {fields.stacks}"

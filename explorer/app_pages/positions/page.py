@@ -4,9 +4,9 @@ import streamlit as st
 
 from core.checkpoint.listing import model_config_of
 from explorer.app_pages.positions import choices
+from explorer.app_pages.positions.fields import MOST_SCALE, PositionsFields
 from explorer.app_pages.positions.table_pictures import choose_k, draw_table
 from explorer.choice import session
-from explorer.choice.choice import MOST_SCALE
 from explorer.choice.page_context import PageContext, Settled, settled
 from explorer.figures.head import piece_labels
 from explorer.figures.standalone import Picture
@@ -16,6 +16,7 @@ from explorer.frame.downloads import Pictures
 from explorer.frame.messages import note, plain
 from explorer.frame.self_check import draw_self_check
 from explorer.head import before_after
+from explorer.head.fields import BeforeAfterFields
 
 PICTURES = {
     "experiment": "Change them and translate",
@@ -40,10 +41,10 @@ EXPECT = {
 
 
 def settle(shown: PageContext) -> Settled:
-    view, notices = settled(shown)
+    choice, notices = settled(shown)
     config, of = model_config_of(shown.folder), choices.lengths(shown.trace)
-    view, more = choices.settle_positions(view, config, of)
-    return view, (*notices, *more)
+    fields, more = choices.settle_positions(shown.of(PositionsFields), config, of)
+    return choice.with_fields(fields), (*notices, *more)
 
 
 def draw(shown: PageContext) -> Pictures:
@@ -60,47 +61,56 @@ def draw(shown: PageContext) -> Pictures:
         format_func=PICTURES.__getitem__,
         horizontal=True,
         label_visibility="collapsed",
-        **session.bind_view("picture", shown.view.picture),
+        **session.bind(PositionsFields, "picture", shown.of(PositionsFields).picture),
     )
     sentence_page.load_model(shown.folder, st.empty())
-    pictures = _experiment(shown) if shown.view.picture == "experiment" else draw_table(shown)
+    pictures = (
+        _experiment(shown)
+        if shown.of(PositionsFields).picture == "experiment"
+        else draw_table(shown)
+    )
     return lambda: pictures
 
 
 def _experiment(shown: PageContext) -> list[Picture]:
     """Returns the pictures drawn."""
-    view = shown.view
+    fields = shown.of(PositionsFields)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.radio(
             "Positions are",
             list(CHANGES),
             format_func=CHANGES.__getitem__,
             horizontal=True,
-            **session.bind_view("positions"),
+            **session.bind(PositionsFields, "positions"),
         )
-        if view.positions == "shift":
+        if fields.positions == "shift":
             choose_k(shown, "by k")
-        elif view.positions == "scale":
+        elif fields.positions == "scale":
             st.number_input(
-                "by s", 0.0, MOST_SCALE, step=0.25, width=140, **session.bind_view("scale")
+                "by s",
+                0.0,
+                MOST_SCALE,
+                step=0.25,
+                width=140,
+                **session.bind(PositionsFields, "scale"),
             )
         st.radio(
             "in",
             list(STACKS),
             format_func=STACKS.__getitem__,
             horizontal=True,
-            **session.bind_view("stacks"),
+            **session.bind(PositionsFields, "stacks"),
         )
-    note(EXPECT[view.positions])
+    note(EXPECT[fields.positions])
     _strips(shown)
-    run = before_after.changed_run(shown, choices.ablation_text(view))
+    run = before_after.changed_run(shown, choices.ablation_text(fields))
     try:
         with st.spinner("Translating under the change…"):
             found = before_after.compare(shown.folder, shown.trace, run)
     except ValueError as error:
         st.error(f"The model cannot be run so: {plain(str(error))}.")
         return []
-    before_after.draw_translations(found, choices.change_name(view))
+    before_after.draw_translations(found, choices.change_name(fields))
     pictures = before_after.draw_attention(shown, found)
     draw_self_check(shown.folder, run, found.after, "the changed run")
     return pictures
@@ -112,9 +122,9 @@ def _strips(shown: PageContext) -> None:
         ("encoder", shown.trace.source.pieces),
         ("decoder", shown.trace.consumed),
     ):
-        if shown.view.stacks in ("both", stack):
+        if shown.of(PositionsFields).stacks in ("both", stack):
             words = piece_labels(piece.name for piece in pieces)
-            moved = choices.moved_positions(shown.view, len(words))
+            moved = choices.moved_positions(shown.of(PositionsFields), len(words))
             st.html(position_strip(f"Positions in the {stack}", words, moved))
 
 
@@ -124,5 +134,6 @@ sentence_page.show_page(
     "is added for each position (section 3.5). Look at these vectors, or change them and translate.",
     draw,
     settle,
+    fields=(PositionsFields, BeforeAfterFields),
     takes_typed=False,
 )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.checkpoint.listing import model_config_of
 from core.config import ModelConfig
 from explorer.app_pages.positions import choices
+from explorer.app_pages.positions.fields import PositionsFields
 from explorer.app_pages.positions.figures import (
     compare_tables_figure,
     curves_figure,
@@ -40,7 +41,7 @@ LEAST_PX = 640
 
 def draw_table(shown: PageContext) -> list[Picture]:
     """Draw the picture that the view names, below its controls; returns what was drawn."""
-    name = shown.view.picture
+    name = shown.of(PositionsFields).picture
     _CONTROLS[name](shown)
     drawn = _PICTURES[name](shown)
     for place, picture in zip(st.columns(len(drawn), gap="large"), drawn, strict=True):
@@ -55,7 +56,7 @@ def draw_table(shown: PageContext) -> list[Picture]:
 def _curves(shown: PageContext) -> list[Picture]:
     table, words = _rows(shown)
     names = _dimension_names(model_config_of(shown.folder))
-    dimensions = shown.view.dimensions
+    dimensions = shown.of(PositionsFields).dimensions
     chosen = [names[dimension] for dimension in dimensions]
     figure = curves_figure(table, dimensions=dimensions, names=chosen, words=words)
     what = (
@@ -105,7 +106,11 @@ def _distance(shown: PageContext) -> list[Picture]:
 
 
 def _shift(shown: PageContext) -> list[Picture]:
-    config, p, k = model_config_of(shown.folder), shown.view.position, shown.view.k
+    config, p, k = (
+        model_config_of(shown.folder),
+        shown.of(PositionsFields).position,
+        shown.of(PositionsFields).k,
+    )
     halves = config.positions == "sinusoidal_halves"
     table = position_table(shown.folder)
     error = shift_error(table, k, halves=halves)
@@ -159,7 +164,7 @@ def _choose_dimensions(shown: PageContext) -> None:
         range(config.d_model),
         format_func=names.__getitem__,
         max_selections=choices.MOST_CURVES,
-        **session.bind_view("dimensions", list(shown.view.dimensions)),
+        **session.bind(PositionsFields, "dimensions", list(shown.of(PositionsFields).dimensions)),
     )
     _choose_extent(shown)
 
@@ -171,7 +176,7 @@ def _choose_extent(shown: PageContext) -> None:
         list(names),
         format_func=names.__getitem__,
         horizontal=True,
-        **session.bind_view("extent", shown.view.extent),
+        **session.bind(PositionsFields, "extent", shown.of(PositionsFields).extent),
     )
 
 
@@ -183,7 +188,7 @@ def _choose_shift(shown: PageContext) -> None:
             range(len(words)),
             format_func=lambda p: f"{p}: {words[p]}",
             width=220,
-            **session.bind_view("position", shown.view.position),
+            **session.bind(PositionsFields, "position", shown.of(PositionsFields).position),
         )
         choose_k(shown, "k")
 
@@ -191,8 +196,10 @@ def _choose_shift(shown: PageContext) -> None:
 def choose_k(shown: PageContext, label: str) -> None:
     """k of PE(p + k), as far as all that is shifted stays in the table."""
     config, of = model_config_of(shown.folder), choices.lengths(shown.trace)
-    most = choices.most_shift(shown.view, config, of)
-    st.number_input(label, 0, most, width=140, **session.bind_view("k", shown.view.k))
+    most = choices.most_shift(shown.of(PositionsFields), config, of)
+    st.number_input(
+        label, 0, most, width=140, **session.bind(PositionsFields, "k", shown.of(PositionsFields).k)
+    )
 
 
 def _is_learned(shown: PageContext) -> bool:
@@ -202,7 +209,7 @@ def _is_learned(shown: PageContext) -> bool:
 def _rows(shown: PageContext) -> tuple[NDArray[np.float32], Sequence[str]]:
     """The rows of the table that are on show, and the words at the first of them."""
     words = [token_label(label) for label in column_labels(shown.trace, "cross")]
-    n = _n_positions(shown) if shown.view.extent == "many" else len(words)
+    n = _n_positions(shown) if shown.of(PositionsFields).extent == "many" else len(words)
     return position_table(shown.folder)[:n], words[:n]
 
 

@@ -2,6 +2,7 @@
 
 from core.experiments.table3.report import DIGITS, NOT_TRAINED, SIZES, trained_with
 from core.experiments.table3.table import IntervalScore, TableRow
+from explorer.app_pages.table3.fields import Quality
 from explorer.app_pages.table3.paper_table import Cell, Group, Line
 from explorer.app_pages.table3.rows import (
     BASE,
@@ -13,7 +14,6 @@ from explorer.app_pages.table3.rows import (
     row_named,
     verdict,
 )
-from explorer.choice.choice import Quality
 from explorer.engine.table3 import PaperAndOurs
 from explorer.figures.axes import signed
 

@@ -6,17 +6,18 @@ import streamlit as st
 from core.experiments.table3.rows import TEST, VALIDATION
 from core.experiments.table3.table import LET_THROUGH
 from explorer.app_pages.table3.cells import HEADER, sections
+from explorer.app_pages.table3.fields import Quality, Table3Fields
 from explorer.app_pages.table3.paper_table import table_html, words_html
 from explorer.app_pages.table3.points import our_points, paper_points
 from explorer.app_pages.table3.quality_figure import quality_figure
 from explorer.app_pages.table3.rows import NAMES, details
 from explorer.app_pages.table3.side_by_side import draw_rows
 from explorer.choice import session
-from explorer.choice.choice import Quality
 from explorer.engine.checkpoints import checkpoint_root
 from explorer.engine.table3 import PaperAndOurs, read_family
 from explorer.figures.standalone import Picture
 from explorer.frame.messages import note, notice, plain
+from explorer.frame.sentence_page import read_fields
 from explorer.frame.wide import wide
 
 TITLE = "What does each design choice do?"
@@ -39,7 +40,8 @@ def page() -> None:
         "Each row is a model trained from nothing with one thing changed: look at the last two "
         "columns, which say whether the change made a difference to base that is more than chance."
     )
-    for text in session.link_notices():
+    choice, wrong = read_fields(session.choice(), (Table3Fields,))
+    for text in (*session.link_notices(), *(wrong if session.is_from_link() else ())):
         notice(f"{text} The usual one is shown instead.")
     try:
         family = read_family(checkpoint_root())
@@ -50,7 +52,7 @@ def page() -> None:
     _draw_table(family)
     charts = _draw_charts(family)
     rows = draw_rows(family, TITLE, charts)
-    session.write_link(session.choice().with_view(compared=rows))
+    session.write_link(choice.with_fields(choice.of(Table3Fields).replace(compared=rows)))
 
 
 def _two_questions() -> None:
@@ -102,14 +104,14 @@ def _spread(family: PaperAndOurs) -> str:
 def _draw_charts(family: PaperAndOurs) -> list[Picture]:
     """Quality against size and against speed; returns the pictures drawn."""
     st.subheader("Quality against cost", anchor=False)
-    quality = session.choice().view.quality
+    quality = session.choice().of(Table3Fields).quality
     st.radio(
         "Quality",
         list(NAMES),
         format_func=NAMES.__getitem__,
         horizontal=True,
         label_visibility="collapsed",
-        **session.bind_view("quality"),
+        **session.bind(Table3Fields, "quality"),
     )
     drawn = _charts(family, quality)
     places = [*st.columns(2, gap="large"), *st.columns(2, gap="large")]

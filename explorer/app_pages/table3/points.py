@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable
 
 from core.experiments.table3.table import TableRow, VariantScores
+from explorer.app_pages.table3.fields import Quality
 from explorer.app_pages.table3.quality_figure import Point
 from explorer.app_pages.table3.rows import BASE, JUDGED, group_of, row_named
-from explorer.choice.choice import Quality
 from explorer.engine.table3 import PaperAndOurs
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from core.experiments.table3.report import NOT_TRAINED, all_sizes, trained_with
 from core.experiments.table3.rows import TEST, VALIDATION
 from core.experiments.table3.table import DifferenceToBase, TableRow, VariantScores
-from explorer.choice.choice import Quality
+from explorer.app_pages.table3.fields import Quality
 from explorer.engine.table3 import PaperAndOurs
 
 BASE = "base"

@@ -10,6 +10,7 @@ from core.experiments.table3.report import trained_with
 from core.text.pieces import normalise
 from core.text.word_diff import word_diff
 from explorer.app_pages.registry import PAGES
+from explorer.app_pages.table3.fields import Table3Fields
 from explorer.app_pages.table3.rows import BASE, how_trained, row_named
 from explorer.choice import session
 from explorer.choice.choice import Run
@@ -65,9 +66,8 @@ def draw_rows(family: PaperAndOurs, title: str, charts: list[Picture]) -> tuple[
     if traces:
         drawn = _draw_models(family, rows, traces, models)
         with saving:
-            share(
-                session.choice().with_view(compared=tuple(rows)), title, lambda: [*charts, *drawn]
-            )
+            fields = session.choice().of(Table3Fields).replace(compared=tuple(rows))
+            share(session.choice().with_fields(fields), title, lambda: [*charts, *drawn])
         for row in rows:
             draw_self_check(family.folder / row, _run(), traces[row], row)
     return tuple(rows)
@@ -85,7 +85,7 @@ def _models(family: PaperAndOurs) -> Models:
 
 
 def _choose(family: PaperAndOurs, available: list[str]) -> list[str]:
-    wanted = session.choice().view.compared
+    wanted = session.choice().of(Table3Fields).compared
     lost = [name for name in wanted if name not in available]
     if lost:
         notice(f"No weights of {', '.join(lost)} are here; only rows that can be loaded are shown.")
@@ -98,7 +98,7 @@ def _choose(family: PaperAndOurs, available: list[str]) -> list[str]:
             f"{name}: {trained_with(row_named(family.ours.rows, name).sizes, base)}"
         ),
         max_selections=MOST_COMPARED,
-        **session.bind_view("compared", chosen),
+        **session.bind(Table3Fields, "compared", chosen),
     )
     return chosen
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from explorer.app_pages.training.fields import Across
 from explorer.app_pages.training.figures import Curve
-from explorer.choice.choice import Across
 
 Reports = Sequence[Mapping[str, Any]]
 

@@ -14,6 +14,7 @@ from explorer.app_pages.training.curves import (
     curves,
     training_summary,
 )
+from explorer.app_pages.training.fields import TrainingFields
 from explorer.app_pages.training.figures import curves_figure
 from explorer.app_pages.training.timeline import draw_timeline, settle_snapshot
 from explorer.choice import session
@@ -40,7 +41,9 @@ def page() -> None:
     """Curves need neither a sentence nor a model: they stand above the shared controls."""
     sentence_page.open_page(TITLE, LEAD)
     _curves()
-    sentence_page.show_sentence(TITLE, draw, settle_snapshot, takes_typed=False)
+    sentence_page.show_sentence(
+        TITLE, draw, settle_snapshot, fields=(TrainingFields,), takes_typed=False
+    )
 
 
 def _curves() -> None:
@@ -63,7 +66,7 @@ def _trainings() -> Trainings:
 
 
 def _choose(trainings: Trainings) -> list[HistoryEntry]:
-    lost = [name for name in session.choice().view.runs if name not in trainings]
+    lost = [name for name in session.choice().of(TrainingFields).runs if name not in trainings]
     if lost:
         notice(f"No reports of {', '.join(lost)} are here; the usual training is shown instead.")
     chosen = _chosen(trainings)
@@ -72,7 +75,7 @@ def _choose(trainings: Trainings) -> list[HistoryEntry]:
         list(trainings),
         help="Finished ones by the name of their checkpoint; below runs/ those that are running or "
         "were stopped, drawn on as they write.",
-        **session.bind_view("runs", [item.name for item in chosen]),
+        **session.bind(TrainingFields, "runs", [item.name for item in chosen]),
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.radio(
@@ -81,13 +84,13 @@ def _choose(trainings: Trainings) -> list[HistoryEntry]:
             format_func=ACROSS.__getitem__,
             horizontal=True,
             label_visibility="collapsed",
-            **session.bind_view("across"),
+            **session.bind(TrainingFields, "across"),
         )
-        st.toggle("Logarithmic across", **session.bind_view("log_x"))
+        st.toggle("Logarithmic across", **session.bind(TrainingFields, "log_x"))
         st.toggle(
             "Logarithmic upwards",
             help="All but BLEU, which begins at 0",
-            **session.bind_view("log_y"),
+            **session.bind(TrainingFields, "log_y"),
         )
     return chosen
 
@@ -95,7 +98,7 @@ def _choose(trainings: Trainings) -> list[HistoryEntry]:
 def _chosen(trainings: Trainings) -> list[HistoryEntry]:
     """Those that the reader chose; else the one that made the model on show, or the first."""
     choice = session.choice()
-    chosen = [trainings[name] for name in choice.view.runs if name in trainings]
+    chosen = [trainings[name] for name in choice.of(TrainingFields).runs if name in trainings]
     usual = trainings.get(choice.run.model or FIRST) or next(iter(trainings.values()))
     return chosen or [usual]
 
@@ -144,7 +147,7 @@ def _draw_curve(histories: dict[str, Reports], quantity: Quantity) -> None:
 
 
 def _figure(histories: dict[str, Reports], quantity: Quantity) -> go.Figure:
-    view = session.choice().view
+    view = session.choice().of(TrainingFields)
     return curves_figure(
         curves(histories, quantity, view.across),
         x_title=ACROSS[view.across],

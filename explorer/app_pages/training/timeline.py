@@ -5,6 +5,7 @@ import streamlit as st
 from core.analysis.trace.trace import Trace, mean_probability
 from core.checkpoint.listing import timeline_steps
 from core.text.word_diff import word_diff
+from explorer.app_pages.training.fields import TrainingFields
 from explorer.choice import session
 from explorer.choice.page_context import PageContext, Settled, settled
 from explorer.engine import traces
@@ -23,11 +24,12 @@ NO_TIMELINE = (
 
 
 def settle_snapshot(shown: PageContext) -> Settled:
-    view, notices = settled(shown)
-    if view.snapshot in (FINISHED, *timeline_steps(shown.folder)):
-        return view, notices
-    notice = f"The link says snapshot {view.snapshot}, which this model does not keep."
-    return view.replace(snapshot=FINISHED), (*notices, notice)
+    choice, notices = settled(shown)
+    fields = shown.of(TrainingFields)
+    if fields.snapshot in (FINISHED, *timeline_steps(shown.folder)):
+        return choice, notices
+    notice = f"The link says snapshot {fields.snapshot}, which this model does not keep."
+    return choice.with_fields(fields.replace(snapshot=FINISHED)), (*notices, notice)
 
 
 def draw_timeline(shown: PageContext) -> list[Picture]:
@@ -41,17 +43,19 @@ def draw_timeline(shown: PageContext) -> list[Picture]:
         [*steps, FINISHED],
         format_func=name_of,
         help="Arrow keys go from one to the next.",
-        **session.bind_view("snapshot", shown.view.snapshot),
+        **session.bind(TrainingFields, "snapshot", shown.of(TrainingFields).snapshot),
     )
     st.toggle(
         "The same rows at every step: the finished model's translation",
         help="Off: each step's own translation, which early ones repeat or break off.",
-        **session.bind_view("held"),
+        **session.bind(TrainingFields, "held"),
     )
     try:
         with st.spinner("Translating with the weights of every step…"):
             traces = {step: at_step(shown, step) for step in [*steps, FINISHED]}
-            read = at_step(shown, shown.view.snapshot, held=shown.view.held)
+            read = at_step(
+                shown, shown.of(TrainingFields).snapshot, held=shown.of(TrainingFields).held
+            )
     except ValueError as error:
         st.error(f"The timeline cannot be shown: {plain(str(error))}.")
         return []
@@ -88,7 +92,7 @@ def at_step(shown: PageContext, step: int, *, held: bool = False) -> Trace:
 def _draw_translations(shown: PageContext, traces: dict[int, Trace]) -> None:
     """What each step makes of the sentence, told apart from what the finished model does."""
     for step, trace in traces.items():
-        mark = " ← on show" if step == shown.view.snapshot else ""
+        mark = " ← on show" if step == shown.of(TrainingFields).snapshot else ""
         st.markdown(
             f"**{name_of(step).capitalize()}**, {mean_probability(trace):.0%} a piece{mark}"
         )
@@ -120,4 +124,4 @@ def _draw_head(shown: PageContext, read: Trace) -> Picture:
 
 def _title(shown: PageContext) -> str:
     best = shown.best
-    return f"{best.place.name} ({best.label}), {name_of(shown.view.snapshot)}"
+    return f"{best.place.name} ({best.label}), {name_of(shown.of(TrainingFields).snapshot)}"

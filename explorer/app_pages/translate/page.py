@@ -22,7 +22,7 @@ from explorer.app_pages.translate.tokens import (
     step_tokens,
 )
 from explorer.choice import session
-from explorer.choice.choice import Run
+from explorer.choice.choice import Run, View
 from explorer.choice.page_context import PageContext, is_typed, n_chosen
 from explorer.components.beam import component as beam
 from explorer.components.stepper import component as stepper
@@ -64,7 +64,7 @@ def _draw_stepper(shown: PageContext, before: Trace | None) -> None:
 
 def _look(seen: Mapping[str, Any] | None) -> None:
     if seen:
-        session.change_view(step=seen["step"], layer=seen["layer"], head=seen["head"])
+        session.change(View, step=seen["step"], layer=seen["layer"], head=seen["head"])
 
 
 def _take(shown: PageContext, taken: Mapping[str, Any] | None) -> None:
@@ -82,7 +82,7 @@ def _type(shown: PageContext, typed: Mapping[str, Any] | None) -> None:
 
 def _go_on(step: int, prefix: tuple[int, ...]) -> None:
     session.change_run(prefix=prefix, target="")
-    session.change_view(step=step)
+    session.change(View, step=step)
 
 
 def _tokens_before(shown: PageContext, step: int) -> tuple[int, ...]:

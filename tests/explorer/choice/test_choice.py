@@ -1,35 +1,47 @@
 """The link says what is on screen, and a bad link says so."""
 
+import re
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import explorer
 from core.config import KINDS, LengthPenalty, Method
+from explorer.app_pages.ablate.fields import AblateFields
+from explorer.app_pages.positions.fields import (
+    MOST_SCALE,
+    MOST_SHIFT,
+    Extent,
+    PositionEdit,
+    PositionPicture,
+    PositionsFields,
+    Stacks,
+)
+from explorer.app_pages.table3.fields import Quality, Table3Fields
+from explorer.app_pages.training.fields import Across, TrainingFields
 from explorer.choice.choice import (
     EXAMPLES,
     LEAST_TEMPERATURE,
     MOST_ALPHA,
     MOST_BEAMS,
-    MOST_SCALE,
-    MOST_SHIFT,
     MOST_TEMPERATURE,
-    TINTS,
-    Across,
     Choice,
-    Drawing,
-    Extent,
-    HeldSteps,
-    PositionEdit,
-    PositionPicture,
-    Quality,
     Run,
-    Stacks,
-    Units,
-    Values,
     View,
     read_query,
+)
+from explorer.choice.url_fields import UrlFields
+from explorer.head.fields import (
+    TINTS,
+    BeforeAfterFields,
+    Drawing,
+    HeadDrawing,
+    StepsAfter,
+    Units,
+    Values,
 )
 
 some_number = st.none() | st.integers(1, 99)
@@ -54,43 +66,97 @@ views = st.builds(
     head=some_number,
     step=some_number,
     row=some_number,
-    measure=st.none() | st.sampled_from(TINTS),
-    values=st.sampled_from(get_args(Values)),
-    units=st.sampled_from(get_args(Units)),
-    drawing=st.sampled_from(get_args(Drawing)),
-    specials=st.booleans(),
-    threshold=st.floats(0, 1),
-    picture=st.sampled_from(get_args(PositionPicture)),
-    extent=st.sampled_from(get_args(Extent)),
-    dimensions=st.lists(st.integers(0, 9_999)).map(tuple),
-    position=st.integers(0, 9_999),
-    k=st.integers(0, MOST_SHIFT),
-    positions=st.sampled_from(get_args(PositionEdit)),
-    scale=st.floats(0, MOST_SCALE),
-    stacks=st.sampled_from(get_args(Stacks)),
-    rows=st.sampled_from(get_args(HeldSteps)),
-    runs=st.lists(st.text(min_size=1)).map(tuple),
-    across=st.sampled_from(get_args(Across)),
-    log_x=st.booleans(),
-    log_y=st.booleans(),
-    snapshot=st.integers(0, 999_999),
-    held=st.booleans(),
-    quality=st.sampled_from(get_args(Quality)),
-    compared=st.lists(st.text(min_size=1)).map(tuple),
 )
+of_pages = {
+    HeadDrawing: st.builds(
+        HeadDrawing,
+        measure=st.none() | st.sampled_from(TINTS),
+        values=st.sampled_from(get_args(Values)),
+        units=st.sampled_from(get_args(Units)),
+        drawing=st.sampled_from(get_args(Drawing)),
+        together=st.booleans(),
+        specials=st.booleans(),
+        threshold=st.floats(0, 1),
+    ),
+    BeforeAfterFields: st.builds(BeforeAfterFields, rows=st.sampled_from(get_args(StepsAfter))),
+    PositionsFields: st.builds(
+        PositionsFields,
+        picture=st.sampled_from(get_args(PositionPicture)),
+        extent=st.sampled_from(get_args(Extent)),
+        dimensions=st.lists(st.integers(0, 9_999), max_size=9).map(tuple),
+        position=st.integers(0, 9_999),
+        k=st.integers(0, MOST_SHIFT),
+        positions=st.sampled_from(get_args(PositionEdit)),
+        scale=st.floats(0, MOST_SCALE),
+        stacks=st.sampled_from(get_args(Stacks)),
+    ),
+    AblateFields: st.builds(AblateFields, swept=st.booleans(), scored=some_number),
+    TrainingFields: st.builds(
+        TrainingFields,
+        runs=st.lists(st.text(min_size=1), max_size=9).map(tuple),
+        across=st.sampled_from(get_args(Across)),
+        log_x=st.booleans(),
+        log_y=st.booleans(),
+        snapshot=st.integers(0, 999_999),
+        held=st.booleans(),
+    ),
+    Table3Fields: st.builds(
+        Table3Fields,
+        quality=st.sampled_from(get_args(Quality)),
+        compared=st.lists(st.text(min_size=1), max_size=9).map(tuple),
+    ),
+}
+PAGES = tuple(of_pages)
 
 
-@given(st.builds(Choice, runs, views, st.none() | runs))
-def test_a_choice_survives_the_link(choice: Choice) -> None:
+def test_every_class_of_fields_is_here_and_made_whole() -> None:
+    """So that no field is left out below, and no key of the link is two pages'."""
+    names = [name for each in (Run, View, *PAGES) for name in each.names()]
+    assert len(names) == len(set(names))
+    made = {**of_pages, View: views, Run: runs}
+    for each, strategy in made.items():
+        assert set(strategy.wrapped_strategy.kwargs) == set(each.names()), each
+    app = Path(explorer.__file__).parent
+    found = {
+        name
+        for file in app.rglob("*.py")
+        for name in re.findall(r"^class (\w+)\(UrlFields\)", file.read_text("utf-8"), re.MULTILINE)
+    }
+    assert found == {each.__name__ for each in (Run, View, *PAGES)} | {"Point"}
+
+
+@given(runs, views, st.none() | runs, st.tuples(*of_pages.values()))
+def test_a_choice_survives_the_link(
+    run: Run, view: View, beside: Run | None, fields: tuple[UrlFields, ...]
+) -> None:
+    choice = Choice(run, view, beside)
+    for each in fields:
+        choice = choice.with_fields(each)
     reading = read_query(choice.to_query())
     assert reading.choice == choice
+    notices: list[str] = []
+    assert [reading.choice.of(type(each), notices) for each in fields] == list(fields)
     assert not reading.notices
+    assert not notices
+
+
+def test_fields_of_one_page_leave_those_of_another_alone() -> None:
+    choice = Choice().with_fields(PositionsFields(k=7)).with_fields(AblateFields(swept=True))
+    choice = choice.with_fields(AblateFields()).with_view(layer=2)
+    assert choice.of(PositionsFields).k == 7
+    assert not choice.of(AblateFields).swept
+    assert choice.to_query() == {"text": EXAMPLES[0], "layer": "2", "k": "7"}
 
 
 def test_a_comma_in_a_name_does_not_part_it() -> None:
-    query = View(runs=("big, wide", "50%2C")).to_query()
+    query = TrainingFields(runs=("big, wide", "50%2C")).to_query()
     assert query == {"runs": "big%2C wide,50%252C"}
-    assert read_query(query).choice.view.runs == ("big, wide", "50%2C")
+    assert read_query(query).choice.of(TrainingFields).runs == ("big, wide", "50%2C")
+
+
+def test_what_is_no_field_is_dropped() -> None:
+    reading = read_query({"utm-source": "x", "Z": "1", "k" * 25: "1", "long": "y" * 5_000})
+    assert reading.choice == Choice()
 
 
 def test_an_ablation_is_kept_as_it_is_written() -> None:
@@ -140,9 +206,19 @@ def test_a_value_that_breaks_its_rule_is_named(query: dict[str, str], rule: str)
     reading = read_query(query)
     assert reading.choice.run == Run()
     assert reading.choice.view == View()
-    assert rule in reading.notices[0]
+    notices = list(reading.notices)
+    for each in PAGES:
+        assert reading.choice.of(each, notices) == each()
+    (notice,) = notices
+    assert rule in notice
 
 
-@given(st.dictionaries(st.sampled_from([*Run.__slots__, *View.__slots__, "beside"]), st.text()))
+NAMES = [name for each in (Run, View, *PAGES) for name in each.names()]
+
+
+@given(st.dictionaries(st.sampled_from([*NAMES, "beside"]), st.text()))
 def test_no_link_breaks_the_page(query: dict[str, Any]) -> None:
-    read_query(query)
+    choice = read_query(query).choice
+    for each in PAGES:
+        choice = choice.with_fields(choice.of(each))
+    choice.to_query()

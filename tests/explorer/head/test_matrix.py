@@ -8,8 +8,8 @@ import pytest
 import core
 from core.analysis.trace.trace import Trace
 from core.config import KINDS, Kind
-from explorer.choice.choice import View
 from explorer.figures.tiles import pooled
+from explorer.head.fields import HeadDrawing
 from explorer.head.matrix import head_matrix, special_note
 from tests.checkpoints import SENTENCE, write_checkpoint
 
@@ -24,14 +24,14 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Trace:
 @pytest.mark.parametrize("kind", KINDS)
 def test_pieces_are_shown_as_traced(shown: Trace, kind: Kind) -> None:
     weights = shown.weights[kind][1, 2]
-    matrix = head_matrix(shown, kind, weights, View())
+    matrix = head_matrix(shown, kind, weights, HeadDrawing())
     assert np.array_equal(matrix.values, weights)
     assert matrix.values.shape == (len(matrix.rows), len(matrix.columns))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_between_words_still_sum_to_one(shown: Trace, kind: Kind) -> None:
-    matrix = head_matrix(shown, kind, shown.weights[kind][0, 0], View(units="words"))
+    matrix = head_matrix(shown, kind, shown.weights[kind][0, 0], HeadDrawing(units="words"))
     assert np.allclose(matrix.values.sum(1), 1, atol=1e-5)
     assert len(matrix.columns) < shown.weights[kind].shape[-1] or kind == "decoder"
     if kind != "decoder":
@@ -43,7 +43,7 @@ def test_rows_between_words_still_sum_to_one(shown: Trace, kind: Kind) -> None:
 @pytest.mark.parametrize("specials", [True, False])
 def test_the_mass_of_special_tokens_is_in_print(shown: Trace, kind: Kind, specials: bool) -> None:
     weights = shown.weights[kind][0, 1]
-    matrix = head_matrix(shown, kind, weights, View(specials=specials))
+    matrix = head_matrix(shown, kind, weights, HeadDrawing(specials=specials))
     on_special = weights[:, 0 if kind == "decoder" else -1]
     assert np.allclose(matrix.special, on_special, atol=1e-6)
     said = special_note([matrix], are_hidden=not specials)
@@ -54,7 +54,7 @@ def test_the_mass_of_special_tokens_is_in_print(shown: Trace, kind: Kind, specia
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_hidden_special_tokens_are_left_out(shown: Trace, kind: Kind) -> None:
-    matrix = head_matrix(shown, kind, shown.weights[kind][0, 1], View(specials=False))
+    matrix = head_matrix(shown, kind, shown.weights[kind][0, 1], HeadDrawing(specials=False))
     assert np.allclose(matrix.values.sum(1) + matrix.special, 1, atol=1e-5)
     assert not any(label in ("<s>", "</s>") for label in matrix.columns)
 
@@ -62,19 +62,19 @@ def test_hidden_special_tokens_are_left_out(shown: Trace, kind: Kind) -> None:
 def test_of_several_heads_the_mean_mass_is_in_print(shown: Trace) -> None:
     heads = shown.weights["cross"][0, :2]
     said = special_note(
-        [head_matrix(shown, "cross", weights, View()) for weights in heads], are_hidden=False
+        [head_matrix(shown, "cross", weights, HeadDrawing()) for weights in heads], are_hidden=False
     )
     assert f"{heads[..., -1].mean():.0%} of a row of these heads" in said
 
 
 def test_small_numbers_are_left_out(shown: Trace) -> None:
     weights = shown.weights["cross"][0, 0]
-    matrix = head_matrix(shown, "cross", weights, View(threshold=0.1))
+    matrix = head_matrix(shown, "cross", weights, HeadDrawing(threshold=0.1))
     assert np.array_equal(matrix.values > 0, weights >= 0.1)
 
 
 def test_rows_say_consumed_and_produced(shown: Trace) -> None:
-    rows = head_matrix(shown, "cross", shown.weights["cross"][0, 0], View()).rows
+    rows = head_matrix(shown, "cross", shown.weights["cross"][0, 0], HeadDrawing()).rows
     assert rows[0].startswith("<s> → ")
     assert rows[-1].endswith(" → </s>")
 

@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def test_no_sum_over_a_word_is_beyond_the_scale(open_page: Open, specials: str) 
 def test_the_head_that_points_at_a_word_is_one_click_away(open_page: Open) -> None:
     page = open_page(page="heads", text=SENTENCE, step="3")
     first = next(found for found in page.button if str(found.key).startswith("ranked-"))
-    layer, head = (int(part) + 1 for part in str(first.key).split("-")[1:])
+    layer, head = re.findall(r"\d+", str(first.key))
     page = first.click().run()
     assert not page.exception
     assert f"layer {layer}, head {head}" in subheaders(page)

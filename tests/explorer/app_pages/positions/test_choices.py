@@ -22,8 +22,14 @@ from explorer.app_pages.positions.choices import (
     moved_positions,
     settle_positions,
 )
+from explorer.app_pages.positions.fields import (
+    MOST_SCALE,
+    MOST_SHIFT,
+    PositionEdit,
+    PositionsFields,
+    Stacks,
+)
 from explorer.app_pages.positions.sinusoids import pair_dimensions
-from explorer.choice.choice import MOST_SCALE, MOST_SHIFT, PositionEdit, Stacks, View
 
 OF = Lengths(source=7, target=7)
 
@@ -33,7 +39,7 @@ def config(**values: Any) -> ModelConfig:
 
 
 changes = st.builds(
-    View,
+    PositionsFields,
     positions=st.sampled_from(get_args(PositionEdit)),
     stacks=st.sampled_from(get_args(Stacks)),
     k=st.integers(0, 40),
@@ -42,13 +48,13 @@ changes = st.builds(
 
 
 def test_what_fits_is_left_alone() -> None:
-    view = View(picture="shift", dimensions=(3, 25), position=6, k=46)
+    view = PositionsFields(picture="shift", dimensions=(3, 25), position=6, k=46)
     assert settle_positions(view, config(), OF) == (view, ())
 
 
 def test_what_was_not_chosen_is_chosen_without_a_notice() -> None:
-    view, notices = settle_positions(View(), config(), OF)
-    assert view == View(dimensions=first_dimensions(config()))
+    view, notices = settle_positions(PositionsFields(), config(), OF)
+    assert view == PositionsFields(dimensions=first_dimensions(config()))
     assert not notices
 
 
@@ -66,7 +72,7 @@ def test_what_was_not_chosen_is_chosen_without_a_notice() -> None:
 def test_what_does_not_fit_is_named_and_replaced(
     bad: dict[str, Any], settled: dict[str, Any], says: str
 ) -> None:
-    fitting = View(dimensions=(0,))
+    fitting = PositionsFields(dimensions=(0,))
     view, notices = settle_positions(fitting.replace(**bad), config(), OF)
     assert view == fitting.replace(**settled)
     assert len(notices) == 1
@@ -74,13 +80,15 @@ def test_what_does_not_fit_is_named_and_replaced(
 
 
 def test_a_learned_table_has_no_map_from_p_to_p_plus_k() -> None:
-    view, notices = settle_positions(View(picture="shift"), config(positions="learned"), OF)
+    view, notices = settle_positions(
+        PositionsFields(picture="shift"), config(positions="learned"), OF
+    )
     assert view.picture == "experiment"
     assert "a learned table" in notices[0]
 
 
 def test_a_sentence_that_fills_the_table_leaves_no_k() -> None:
-    view, notices = settle_positions(View(), config(max_positions=OF.source), OF)
+    view, notices = settle_positions(PositionsFields(), config(max_positions=OF.source), OF)
     assert view.k == 0
     assert "only 0 to 0 fit" in notices[0]
 
@@ -88,20 +96,22 @@ def test_a_sentence_that_fills_the_table_leaves_no_k() -> None:
 @pytest.mark.parametrize(
     ("view", "most"),
     [
-        (View(), 53 - 30),
-        (View(stacks="decoder"), 53 - 30),
-        (View(stacks="encoder"), 53 - 7),
-        (View(picture="shift"), 53 - 7),
+        (PositionsFields(), 53 - 30),
+        (PositionsFields(stacks="decoder"), 53 - 30),
+        (PositionsFields(stacks="encoder"), 53 - 7),
+        (PositionsFields(picture="shift"), 53 - 7),
     ],
 )
 def test_k_leaves_room_for_the_longest_translation_where_the_decoder_moves(
-    view: View, most: int
+    view: PositionsFields, most: int
 ) -> None:
     assert most_shift(view, config(), Lengths(source=7, target=30)) == most
 
 
 def test_no_k_is_offered_that_a_link_cannot_say() -> None:
-    assert most_shift(View(stacks="encoder"), config(max_positions=2_048), OF) == MOST_SHIFT
+    assert (
+        most_shift(PositionsFields(stacks="encoder"), config(max_positions=2_048), OF) == MOST_SHIFT
+    )
 
 
 @pytest.mark.parametrize("d_model", [1, 2, 8, 24, 26, 256, 1024])
@@ -119,7 +129,7 @@ def test_the_first_dimensions_exist_and_differ(d_model: int, positions: Any) -> 
 
 
 @given(changes)
-def test_the_experiment_is_a_canonical_ablation(view: View) -> None:
+def test_the_experiment_is_a_canonical_ablation(view: PositionsFields) -> None:
     ablation = Ablation.parse(ablation_text(view))
     assert ablation_text(view) == str(ablation)
     assert {part.stack for part in ablation.parts} == (  # type: ignore[union-attr]
@@ -128,7 +138,9 @@ def test_the_experiment_is_a_canonical_ablation(view: View) -> None:
 
 
 @given(changes)
-def test_the_positions_on_screen_are_those_of_the_model(model: Transformer, view: View) -> None:
+def test_the_positions_on_screen_are_those_of_the_model(
+    model: Transformer, view: PositionsFields
+) -> None:
     """Rows of the table that the model really takes, under the ablation."""
     n = min(6, 1 + int((model.config.max_positions - 1) / max(1, view.scale)))
     ids = torch.full((1, n), 5)
@@ -143,8 +155,8 @@ def test_the_positions_on_screen_are_those_of_the_model(model: Transformer, view
 
 
 def test_the_experiment_has_a_name() -> None:
-    assert change_name(View()) == "no positions"
-    shifted = View(positions="shift", k=3, stacks="decoder")
+    assert change_name(PositionsFields()) == "no positions"
+    shifted = PositionsFields(positions="shift", k=3, stacks="decoder")
     assert change_name(shifted) == "positions shifted by 3 in the decoder"
     scaled = dataclasses.replace(shifted, positions="scale", scale=0.25, stacks="both")
     assert change_name(scaled) == "positions scaled by 0.25"

@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 from streamlit.testing.v1 import AppTest
 
+from explorer.app_pages.positions.fields import PositionsFields
 from tests.checkpoints import SENTENCE
 from tests.explorer.pages import SHAPES, Open, button, link, open_page, plot
 
@@ -141,7 +142,7 @@ def test_dimensions_are_chosen_and_kept_in_the_link(open_page: Open) -> None:
     page = page.multiselect[0].set_value([4, 5]).run()
     assert not page.exception
     assert link(page, "dimensions") == "4.5"
-    assert page.session_state["choice"].view.dimensions == (4, 5)
+    assert page.session_state["choice"].of(PositionsFields).dimensions == (4, 5)
     assert [name[:6] for name in curve_names(page)] == ["4: sin", "5: cos"]
     page = page.multiselect[0].set_value([]).run()
     assert len(curve_names(page)) > 2  # none: the program chooses

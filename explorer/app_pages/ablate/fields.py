@@ -1,0 +1,14 @@
+"""What the Ablate page lets choose beside the sentence and the head."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from explorer.choice.url_fields import UrlFields, switch, whole
+
+
+@dataclass(frozen=True, slots=True)
+class AblateFields(UrlFields):
+    swept: Annotated[bool, switch] = False
+    """Whether the switches show what each head is worth to this sentence."""
+    scored: Annotated[int | None, whole(1)] = None
+    """The step of the first translation whose candidates are compared before and after."""

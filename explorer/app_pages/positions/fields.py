@@ -1,0 +1,29 @@
+"""What the Positions page lets choose beside the sentence and the head."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from explorer.choice.url_fields import UrlFields, ids, number, one_of, whole
+
+PositionPicture = Literal["experiment", "curves", "table", "distance", "shift", "learned"]
+"""The loaded model under other positions, or its position table."""
+Extent = Literal["many", "sentence"]
+PositionEdit = Literal["off", "shift", "scale"]
+Stacks = Literal["both", "encoder", "decoder"]
+
+MOST_SHIFT, MOST_SCALE = 1_000, 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class PositionsFields(UrlFields):
+    picture: Annotated[PositionPicture, one_of(PositionPicture)] = "experiment"
+    extent: Annotated[Extent, one_of(Extent)] = "many"
+    dimensions: Annotated[tuple[int, ...], ids] = ()
+    """Columns of the position table, from 0 as in section 3.5; none leaves them to the program."""
+    position: Annotated[int, whole(0)] = 1
+    """p of section 3.5, from 0."""
+    k: Annotated[int, whole(0, MOST_SHIFT)] = 5
+    """How much further: PE(p + k), and the shift of the experiment."""
+    positions: Annotated[PositionEdit, one_of(PositionEdit)] = "off"
+    scale: Annotated[float, number(0, MOST_SCALE)] = 0.5
+    stacks: Annotated[Stacks, one_of(Stacks)] = "both"
