@@ -20,6 +20,11 @@ NOT_RUN = {
         "downloads from elsewhere"
     ),
     ".venv/bin/streamlit run explorer/app.py": "tests/e2e starts it",
+    "pip install .": "tests/test_package.py builds and installs the wheel",
+    "attention-explorer": "tests/test_package.py draws the installed app's first page",
+    'attention-explorer translate --checkpoint en-de "A man is riding a bicycle."': (
+        "tests/test_package.py runs it"
+    ),
     ".venv/bin/streamlit run explorer/app.py -- --checkpoints runs/example": (
         "tests/e2e/test_own_checkpoints.py starts it with a folder it made"
     ),

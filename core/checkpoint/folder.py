@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.checkpoint.bundled import resolve
 from core.checkpoint.listing import (
     FILES,
     HISTORY,
@@ -61,7 +62,7 @@ class Checkpoint:
 def load_checkpoint(
     folder: Path | str, device: torch.device | str = "cpu", *, step: int | None = None
 ) -> Checkpoint:
-    """Read and check a checkpoint folder.
+    """Read and check a checkpoint folder; `en-de` names the bundled one wherever it lies.
 
     History, metrics and card may be absent; the other three files must be there and must fit.
 
@@ -72,7 +73,7 @@ def load_checkpoint(
         CheckpointError: if a file is missing, truncated, or does not fit the configuration, or the
             timeline has no such step.
     """
-    folder = Path(folder)
+    folder = resolve(folder)
     if not folder.is_dir():
         raise CheckpointError(
             f"{folder} is no folder; a checkpoint is a folder with {WEIGHTS} in it"

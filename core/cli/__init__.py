@@ -34,13 +34,13 @@ Command = (
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m core") -> None:
     """Run one command; a mistake in its arguments or files ends with one line and status 2."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     command = tyro.cli(
         Command,
         args=arguments,
-        prog="python -m core",
+        prog=prog,
         description="Train, run and inspect the encoder-decoder Transformer of the paper.",
         config=TYRO_CONFIG,
     )
@@ -50,5 +50,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (ValueError, OSError, FloatingPointError) as error:
-        print(f"python -m core {arguments[0]}: error: {error}", file=sys.stderr)
+        print(f"{prog} {arguments[0]}: error: {error}", file=sys.stderr)
         sys.exit(2)

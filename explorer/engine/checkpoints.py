@@ -10,14 +10,12 @@ import streamlit as st
 from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead, covering_head
 from core.analysis.trace.trace import Trace
+from core.checkpoint.bundled import FIRST, bundled_root
 from core.checkpoint.listing import CheckpointEntry, list_checkpoints
 from explorer.engine.folder_version import FolderVersion, folder_version
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
 """Environment variable: another folder of checkpoints than the bundled one."""
-
-BUNDLED = Path(__file__).resolve().parents[2] / "checkpoints"
-FIRST = "en-de"
 
 
 class NoCheckpointError(FileNotFoundError):
@@ -25,7 +23,7 @@ class NoCheckpointError(FileNotFoundError):
 
 
 def checkpoint_root() -> Path:
-    return Path(os.environ.get(CHECKPOINTS, BUNDLED))
+    return Path(os.environ.get(CHECKPOINTS) or bundled_root())
 
 
 @st.cache_data(ttl=10, show_spinner=False)

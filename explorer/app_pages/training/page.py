@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.checkpoint.bundled import FIRST
 from core.checkpoint.listing import HistoryEntry
 from explorer.app_pages.training.curves import (
     ACROSS,
@@ -20,7 +21,7 @@ from explorer.app_pages.training.timeline import draw_timeline, settle_snapshot
 from explorer.choice import session
 from explorer.choice.page_context import PageContext
 from explorer.engine import trainings
-from explorer.engine.checkpoints import FIRST, checkpoint_root
+from explorer.engine.checkpoints import checkpoint_root
 from explorer.figures.standalone import Picture
 from explorer.frame import sentence_page
 from explorer.frame.downloads import Pictures

@@ -1,0 +1,21 @@
+"""Where the checkpoints that come with the project lie: in its sources, or in the installed package."""
+
+from pathlib import Path
+
+SOURCES = Path(__file__).resolve().parents[2] / "checkpoints"
+INSTALLED = Path(__file__).resolve().parents[1] / "bundled"
+FIRST = "en-de"
+"""The checkpoint that everything opens on."""
+
+
+def bundled_root() -> Path:
+    """The folder of the bundled checkpoints; sources have all of them, an installed package `FIRST`."""
+    return SOURCES if (SOURCES / FIRST).is_dir() else INSTALLED
+
+
+def resolve(folder: Path | str) -> Path:
+    """The folder of this path; a name such as `en-de` that is no path is a bundled checkpoint's."""
+    folder = Path(folder)
+    bundled = bundled_root() / folder
+    is_name = not folder.is_absolute() and ".." not in folder.parts and not folder.exists()
+    return bundled if is_name and bundled.is_dir() else folder
