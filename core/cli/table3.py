@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import tyro
-
-from core.cli.train import TYRO_CONFIG, Train
 from core.experiments.table3.family import Family
 from core.experiments.table3.measure_speeds import measure_speeds
 from core.experiments.table3.report import Format, report
@@ -26,8 +23,7 @@ from core.experiments.table3.train_all import (
     show_progress,
     write_table,
 )
-from core.experiments.table3.train_row import finish_row
-from core.system.files import file_lock
+from core.experiments.table3.train_row import train_row
 from core.system.jobs import end_with_parent, run_jobs
 
 
@@ -91,8 +87,4 @@ class Table3Row(Family):
     def execute(self, arguments: Sequence[str]) -> None:
         end_with_parent()
         for row in chosen_variants(self.row):
-            with file_lock(self.work / row.name):
-                if not self.is_done(row):
-                    words = self.train_arguments(row)
-                    tyro.cli(Train, args=words, config=TYRO_CONFIG).execute(words)
-                    finish_row(self, row)
+            train_row(self, row)

@@ -1,6 +1,7 @@
 """`train`: from two text files to a checkpoint."""
 
 import dataclasses
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,16 +10,14 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from core.cli.model_choice import ModelChoice
-from core.config import TrainConfig
+from core.config import ModelConfig, TrainConfig
 from core.experiments.table3.presets import preset
-from core.training.finish import averaged_snapshots, is_written, write_checkpoint, write_facts
 from core.training.recipes import Recipe, recipe_for
-from core.training.run_settings import agree_with_earlier, settings_of_run, with_precision
-from core.training.texts import Texts, keep_vocabulary, text_hashes
+from core.training.texts import Texts
+from core.training.train import TrainingJob, train
 
 if TYPE_CHECKING:
     from core.text.parallel import ParallelFiles
-from core.training.train import TrainingJob, run_training
 
 TYRO_CONFIG = (tyro.conf.OmitArgPrefixes,)
 
@@ -59,48 +58,32 @@ class Train:
     """Without a preset, settings that are not given fit the size of the corpus."""
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.system.device import choose_device, keep_freed_memory
-
-        keep_freed_memory()
         from core.training.run_folder import RunFolder
-        from core.training.workers import workers
 
-        with workers() as group:
-            device = choose_device(self.device, group.local_rank)
-            run = RunFolder(self.run_folder or Path("runs") / self.output.name)
-            files, held_out = self._files()
-            if group.is_first:
-                run.create()
-                keep_vocabulary(run, files, given=self.vocabulary, size=self.vocabulary_size)
-            group.wait()
-            texts = Texts.prepare(run, group, files, held_out, self.training.max_pieces)
-            recipe = recipe_for(len(texts.corpus))
-            settings = self._settings(recipe, texts, arguments)
-            config = self.model.config(recipe, len(texts.vocabulary.names))
-            if group.is_first:
-                agree_with_earlier(
-                    run,
-                    config,
-                    with_precision(run, settings, device),
-                    text_hashes(run, files, held_out),
-                )
-                write_facts(
-                    run,
-                    texts,
-                    languages=self.languages,
-                    device=str(device),
-                    arguments=arguments,
-                )
-            group.wait()
-            settings = TrainConfig.from_json(settings_of_run(run)["training"])
-            run_training(TrainingJob(run, texts, config, settings), group, str(device))
-            if group.is_first:
-                weights = averaged_snapshots(run, settings.n_snapshots)
-                if is_written(self.output, weights, half=self.half):
-                    print(f"{self.output} holds these weights already, and is left as it is")
-                else:
-                    write_checkpoint(run, self.output, weights, half=self.half, about=self.about)
-                print(f"{self.output}: try  python -m core translate --checkpoint {self.output}")
+        files, held_out = self._files()
+        train(
+            TrainingJob(
+                files=files,
+                held_out=held_out,
+                run=RunFolder(self.run_folder or Path("runs") / self.output.name),
+                output=self.output,
+                choose=lambda texts: self._choose(texts, arguments),
+                max_pieces=self.training.max_pieces,
+                vocabulary=self.vocabulary,
+                vocabulary_size=self.vocabulary_size,
+                languages=self.languages,
+                about=self.about,
+                half=self.half,
+                device=self.device,
+                command=shlex.join(["python", "-m", "core", "train", *arguments]),
+            )
+        )
+
+    def _choose(self, texts: Texts, arguments: Sequence[str]) -> tuple[ModelConfig, TrainConfig]:
+        """Sizes and settings that fit the corpus, where none are given."""
+        recipe = recipe_for(len(texts.corpus))
+        config = self.model.config(recipe, len(texts.vocabulary.names))
+        return config, self._settings(recipe, texts, arguments)
 
     def _files(self) -> "tuple[ParallelFiles, list[ParallelFiles]]":
         """Of the training text, and of each validation text."""

@@ -85,8 +85,9 @@ class Transformer(nn.Module):
 
     def decode(self, target: TargetIds, state: DecoderState) -> Decoded:
         """Consume the next target tokens (one, or many at once) after those in `state`."""
-        is_bare = inference_taps_suffice() and not torch.is_grad_enabled()
-        decoder: StepDecoder = state.bare if state.bare and is_bare else self.decoder
+        decoder: StepDecoder = self.decoder
+        if state.bare and inference_taps_suffice() and not torch.is_grad_enabled():
+            decoder = state.bare
         with placed(state.examples, first=state.n_past):
             return decoder(self.embedding, target, state)
 

@@ -7,7 +7,7 @@ project's own: one SentencePiece model with byte fallback for both sides.
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import sentencepiece
 
@@ -106,7 +106,7 @@ class JointVocabulary:
             )
 
     @classmethod
-    def learn(cls, lines: Iterable[str], vocabulary_size: int, n_threads: int = 1) -> Self:
+    def learn(cls, lines: Iterable[str], vocabulary_size: int, n_threads: int = 1) -> "JointVocabulary":
         """Learn byte-pair pieces from text (section 5.1: one vocabulary for source and target).
 
         Raises:
@@ -145,11 +145,11 @@ class JointVocabulary:
         return cls(model.getvalue())
 
     @property
-    def source(self) -> Self:
+    def source(self) -> "JointVocabulary":
         return self
 
     @property
-    def target(self) -> Self:
+    def target(self) -> "JointVocabulary":
         return self
 
     @property

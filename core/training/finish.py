@@ -1,8 +1,7 @@
 """What comes out of a run: how it was made, its averaged weights, and the checkpoint of both."""
 
 import json
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ def write_facts(
     *,
     languages: tuple[str, str] | None,
     device: str,
-    arguments: Sequence[str],
+    command: str,
 ) -> None:
     """What a checkpoint of this run will say of its making."""
     from core.system.device import hardware
@@ -35,7 +34,7 @@ def write_facts(
 
     facts = {
         "languages": languages,
-        "command": shlex.join(["python", "-m", "core", "train", *arguments]),
+        "command": command,
         "hardware": hardware(device),
         "n_training_pairs": len(texts.corpus),
         "n_pairs_left_out": texts.corpus.n_left_out,

@@ -1,46 +1,128 @@
-"""One training, from its settings to the last step."""
+"""One training, from text files to a checkpoint folder."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.config import ModelConfig, TrainConfig
-from core.training.texts import Texts
+from core.training.finish import averaged_snapshots, is_written, write_checkpoint, write_facts
+from core.training.run_settings import agree_with_earlier, settings_of_run, with_precision
+from core.training.texts import Texts, keep_vocabulary, text_hashes
 
 if TYPE_CHECKING:
+    import torch
+
     from core.model import Transformer
+    from core.text.parallel import ParallelFiles
     from core.training.run_folder import RunFolder
     from core.training.trainer import Scorer
     from core.training.workers import Workers
 
+Choose = Callable[[Texts], tuple[ModelConfig, TrainConfig]]
+"""What to train, and how, once it is known how much text there is."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingJob:
-    """One training: where, on what, what, and how."""
+    """All that a training needs; the same job again goes on where it was."""
 
+    files: "ParallelFiles"
+    held_out: "Sequence[ParallelFiles]" = ()
+    """Texts to validate on; without any, the last pairs of the training text are held out."""
     run: "RunFolder"
-    texts: Texts
-    config: ModelConfig
-    settings: TrainConfig
+    """Where the running state is kept."""
+    output: Path
+    """The checkpoint folder to write when the training ends."""
+    choose: Choose
+    max_pieces: int
+    """Pairs with a longer side are left out, and counted."""
+    vocabulary: Path | None = None
+    """A sentencepiece.model to use instead of learning one."""
+    vocabulary_size: int | None = None
+    languages: tuple[str, str] | None = None
+    about: Path | None = None
+    """A Markdown file for the model card."""
+    half: bool = False
+    """Store the final weights as float16."""
+    device: str = "auto"
+    command: str = ""
+    """How this training is begun again, for the card."""
 
 
-def run_training(job: TrainingJob, group: "Workers", device: str) -> None:
+def train(job: TrainingJob) -> None:
+    """Train to the end and write the checkpoint folder.
+
+    Under `torchrun` every worker calls this, and the first one writes.
+
+    Raises:
+        ValueError: if files, settings and the run folder do not fit together; the message says what.
+        DivergedError: if loss or gradient is not finite; the last good state stays.
+    """
+    from core.system.device import choose_device, keep_freed_memory
+
+    keep_freed_memory()
+    from core.training.workers import workers
+
+    with workers() as group:
+        device = choose_device(job.device, group.local_rank)
+        if group.is_first:
+            job.run.create()
+            keep_vocabulary(job.run, job.files, given=job.vocabulary, size=job.vocabulary_size)
+        group.wait()
+        texts = Texts.prepare(job.run, group, job.files, job.held_out, job.max_pieces)
+        config, settings = job.choose(texts)
+        if group.is_first:
+            _write_down(job, texts, config, with_precision(job.run, settings, device), str(device))
+        group.wait()
+        settings = TrainConfig.from_json(settings_of_run(job.run)["training"])
+        _run(job.run, texts, config, settings, group, device)
+        if group.is_first:
+            _write_checkpoint(job, settings.n_snapshots)
+
+
+def _write_down(
+    job: TrainingJob, texts: Texts, config: ModelConfig, settings: TrainConfig, device: str
+) -> None:
+    """What is trained goes into the run folder, which a resumed run must agree with."""
+    agree_with_earlier(job.run, config, settings, text_hashes(job.run, job.files, job.held_out))
+    write_facts(job.run, texts, languages=job.languages, device=device, command=job.command)
+
+
+def _run(
+    run: "RunFolder",
+    texts: Texts,
+    config: ModelConfig,
+    settings: TrainConfig,
+    group: "Workers",
+    device: "torch.device",
+) -> None:
     import torch
 
     from core.model import build
     from core.training.objective import TeacherForcing
     from core.training.trainer import Trainer
 
-    torch.manual_seed(job.settings.seed)
-    model = build(job.config).to(device)
+    torch.manual_seed(settings.seed)
+    model = build(config).to(device)
     Trainer(
-        objective=TeacherForcing(model, label_smoothing=job.settings.label_smoothing),
-        corpus=job.texts.corpus,
-        validation=job.texts.validation,
-        config=job.settings,
-        run=job.run,
+        objective=TeacherForcing(model, label_smoothing=settings.label_smoothing),
+        corpus=texts.corpus,
+        validation=texts.validation,
+        config=settings,
+        run=run,
         group=group,
-        score=_bleu_scorer(job.texts, job.settings.n_validation_translations),
+        score=_bleu_scorer(texts, settings.n_validation_translations),
     ).train()
+
+
+def _write_checkpoint(job: TrainingJob, n_snapshots: int) -> None:
+    weights = averaged_snapshots(job.run, n_snapshots)
+    if is_written(job.output, weights, half=job.half):
+        print(f"{job.output} holds these weights already, and is left as it is")
+    else:
+        write_checkpoint(job.run, job.output, weights, half=job.half, about=job.about)
+    print(f"{job.output}: try  python -m core translate --checkpoint {job.output}")
 
 
 def _bleu_scorer(texts: Texts, n_sentences: int) -> "Scorer":

@@ -1,5 +1,6 @@
 """What all rows of Table 3 share: sizes, texts, folders, training settings."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from core.experiments.table3.rows import (
     is_finished,
 )
 from core.experiments.table3.table import Table, untrained
+from core.training.train import TrainingJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,28 @@ class Family:
             *("--vocabulary-size", str(self.vocabulary_size)),
             *_options(self.training, TRAINING),
         ]
+
+    def training_job(self, row: Variant) -> TrainingJob:
+        """The training of one row; `train_arguments` says the same on the command line."""
+        from core.text.parallel import ParallelFiles
+        from core.training.run_folder import RunFolder
+
+        (source, target), validation = self.text(TRAIN), self.text(VALIDATION)
+        folder = self.work / row.name
+        settings = row.settings(self.training)
+        model = row.model(vocabulary_size=self.vocabulary_size, width=self.width, depth=self.depth)
+        return TrainingJob(
+            files=ParallelFiles((source,), (target,)),
+            held_out=[ParallelFiles((validation[0],), (validation[1],))],
+            run=RunFolder(folder),
+            output=folder / "final",
+            choose=lambda _: (model, settings),
+            max_pieces=settings.max_pieces,
+            vocabulary=self.vocabulary,
+            languages=("English", "German"),
+            half=True,
+            command=shlex.join(["python", "-m", "core", "train", *self.train_arguments(row)]),
+        )
 
     def train_arguments(self, row: Variant) -> list[str]:
         """What `python -m core train` is called with for a row."""

@@ -17,12 +17,21 @@ from core.experiments.table3.rows import (
     Variant,
 )
 from core.experiments.table3.table import TEXTS
-from core.system.files import write_json
+from core.system.files import file_lock, write_json
 from core.training.finish import write_checkpoint
+from core.training.train import train
 
 if TYPE_CHECKING:
     from core.checkpoint.folder import Checkpoint
 from core.experiments.table3.family import Family
+
+
+def train_row(family: Family, row: Variant) -> None:
+    """Train and measure one row, unless it is done; given again, it goes on where it was."""
+    with file_lock(family.work / row.name):
+        if not family.is_done(row):
+            train(family.training_job(row))
+            finish_row(family, row)
 
 
 def finish_row(family: Family, row: Variant) -> None:

@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 import torch
+import tyro
 
 import core
 from core.checkpoint.card import with_results
 from core.checkpoint.folder import load_checkpoint
 from core.checkpoint.listing import timeline_steps
 from core.checkpoint.weights import read_tensors
-from core.experiments.table3.rows import TEST, TRAIN, VALIDATION
+from core.cli.train import TYRO_CONFIG, Train
+from core.experiments.table3.family import Family
+from core.experiments.table3.rows import TEST, TRAIN, VALIDATION, VARIANTS
 from core.experiments.table3.speeds import read_speeds
 from core.experiments.table3.table import SCORES, TEXTS, read_table
 from core.system.files import file_lock
@@ -288,3 +291,20 @@ def test_a_row_that_fails_is_named_with_its_log(tmp_path: Path) -> None:
     error = run("table3", *words, fails=True)
     assert f"1 row(s) did not finish: their last lines, in {tmp_path}/run/C-N2/log.txt" in error
     assert "step 2: loss" in (tmp_path / "run" / "C-N2" / "log.txt").read_text()
+
+
+@pytest.mark.parametrize("row", VARIANTS.values(), ids=lambda row: row.name)
+def test_the_command_on_the_card_trains_what_the_row_is(row, tmp_path):
+    """`train_arguments`, read by the command line, are the sizes and settings of the job."""
+    family = Family(data=tmp_path, output=tmp_path / "table3", run_folder=tmp_path / "runs")
+    words = family.train_arguments(row)
+    command = tyro.cli(Train, args=words, config=TYRO_CONFIG)
+    job = family.training_job(row)
+    model, settings = job.choose(None)
+    assert command.model.config(None, family.vocabulary_size) == model
+    assert command._settings(None, None, words) == settings
+    assert command._files() == (job.files, list(job.held_out))
+    assert (command.output, command.vocabulary, command.half) == (
+        job.output, job.vocabulary, job.half
+    )  # fmt: skip
+    assert job.command == shlex.join(["python", "-m", "core", "train", *words])
