@@ -16,8 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-if sys.platform != "win32":
-    import fcntl
+from filelock import FileLock
 
 
 def write_json(values: Any) -> str:
@@ -127,23 +126,18 @@ def _flush_to_disk(file: Path) -> None:
 
 @contextmanager
 def file_lock(folder: Path) -> Iterator[None]:
-    """Wait until no other process is inside `file_lock` for this folder; a process that dies leaves it.
-
-    On Windows it does not wait.
-    """
+    """Wait until no other process is inside `file_lock` for this folder; one that dies leaves it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        if sys.platform != "win32":
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(folder / ".lock"):
         yield
 
 
-Kept = TypeVar("Kept")
+Measured = TypeVar("Measured")
 
 
 def read_measurement(
-    file: Path, from_json: Callable[[dict[str, Any]], Kept], *, made_with: str
-) -> Kept | None:
+    file: Path, from_json: Callable[[dict[str, Any]], Measured], *, made_with: str
+) -> Measured | None:
     """What the file says; None if there is no such file.
 
     Args:

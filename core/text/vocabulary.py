@@ -106,7 +106,9 @@ class JointVocabulary:
             )
 
     @classmethod
-    def learn(cls, lines: Iterable[str], vocabulary_size: int, n_threads: int = 1) -> "JointVocabulary":
+    def learn(
+        cls, lines: Iterable[str], vocabulary_size: int, n_threads: int = 1
+    ) -> "JointVocabulary":
         """Learn byte-pair pieces from text (section 5.1: one vocabulary for source and target).
 
         Raises:

@@ -1,7 +1,7 @@
 """What is measured of a checkpoint is kept beside what others have kept meanwhile."""
 
+import fcntl
 import json
-import sys
 import threading
 
 import pytest
@@ -11,7 +11,6 @@ from core.checkpoint.card import BEGIN
 from core.cli import evaluate
 from core.cli.evaluate import Align, Evaluate
 from core.evaluation.measure import record_metrics
-from core.system import files
 from core.system.files import file_lock
 from tests.checkpoints import write_checkpoint
 
@@ -80,12 +79,11 @@ def test_an_alignment_keeps_what_was_recorded_while_it_ran(folder, tmp_path, mon
     assert "one sentence" in card
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="until `file_lock` waits on Windows")
 def test_recording_waits_for_another_that_records(folder, monkeypatch):
     recording = threading.Thread(target=record_metrics, args=(folder, "mine", lambda _: 1))
-    wait, waits = files.fcntl.flock, threading.Event()
+    wait, waits = fcntl.flock, threading.Event()
     with file_lock(folder):
-        monkeypatch.setattr(files.fcntl, "flock", lambda *lock: waits.set() or wait(*lock))
+        monkeypatch.setattr(fcntl, "flock", lambda *lock: waits.set() or wait(*lock))
         recording.start()
         assert waits.wait(60)
         write(folder, "metrics.json", json.dumps({"theirs": 2}))

@@ -135,7 +135,6 @@ def test_outside_a_queue_standard_input_is_left_alone():
     assert result.stdout == "mine\n"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="nothing waits there")
 def test_the_second_waits_for_the_first(tmp_path):
     code = (
         "import sys; from pathlib import Path; from core.system.files import file_lock\n"
