@@ -14,17 +14,13 @@ from core.experiments.table3.table import (
     require_different_weights,
 )
 from core.experiments.table3.train_all import (
-    SHOW_EVERY_S,
     learn_vocabulary,
     require_same_settings,
-    require_success,
     require_texts,
-    row_job,
-    show_progress,
+    train_rows,
     write_table,
 )
-from core.experiments.table3.train_row import train_row
-from core.system.jobs import end_with_parent, run_jobs
+from core.system.executor import local_executor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,26 +61,7 @@ class Table3(Family):
             return
         learn_vocabulary(self)
         write_table(self)
-        queue = run_jobs(
-            [row_job(self, row) for row in rows if not self.is_done(row)],
-            n_at_once=self.jobs,
-            environment={"OMP_NUM_THREADS": "1"},
-            show=lambda queue: show_progress(self, self.jobs, rows, queue),
-            show_every_s=SHOW_EVERY_S,
-        )
-        require_success(queue)
+        with local_executor(self.jobs, {"OMP_NUM_THREADS": "1"}) as executor:
+            train_rows(self, rows, executor, n_at_once=self.jobs)
         require_different_weights(read_table(self.output / TABLE))
         print(f"{self.output}: see  python -m core table3 --report --output {self.output}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table3Row(Family):
-    """Train and measure one row, as `table3` does for each; given again, it goes on where it was."""
-
-    row: str
-    """The row's name, such as A-h1."""
-
-    def execute(self, arguments: Sequence[str]) -> None:
-        end_with_parent()
-        for row in chosen_variants(self.row):
-            train_row(self, row)

@@ -62,15 +62,6 @@ class Family:
             training=self.training,
         )
 
-    def arguments(self) -> list[str]:
-        """The options that give this family again."""
-        return [
-            *("--width", self.width, "--depth", self.depth, "--data", str(self.data)),
-            *("--output", str(self.output), "--run-folder", str(self.work)),
-            *("--vocabulary-size", str(self.vocabulary_size)),
-            *_options(self.training, TRAINING),
-        ]
-
     def training_job(self, row: Variant) -> TrainingJob:
         """The training of one row; `train_arguments` says the same on the command line."""
         from core.text.parallel import ParallelFiles

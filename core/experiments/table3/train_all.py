@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from core.experiments.table3.table import (
     TABLE,
     TEXTS,
 )
+from core.experiments.table3.train_row import train_row
+from core.system.executor import logged
 from core.system.files import file_lock, write_json
-from core.system.jobs import Job, Queue
 
 SHOW_EVERY_S = 300.0
 
@@ -93,18 +95,44 @@ def learn_vocabulary(family: Family) -> None:
             partial.write_bytes(model)
 
 
-def row_job(family: Family, row: Variant) -> Job:
-    command = [sys.executable, "-m", "core", "table3-row", "--row", row.name, *family.arguments()]
-    return Job(row.name, command, family.work / row.name / "log.txt")
+def train_rows(
+    family: Family, rows: Sequence[Variant], executor: Executor, *, n_at_once: int
+) -> None:
+    """Train every row that is not done, and write the table as rows finish.
 
+    Args:
+        executor: takes the rows, each a task that goes on where it was.
+        n_at_once: how many of them it works on at a time, for the estimate of what is left.
 
-def require_success(queue: Queue) -> None:
-    if queue.failed:
-        logs = ", ".join(str(job.log) for job in queue.failed)
+    Raises:
+        ValueError: if rows did not finish; the message names their logs.
+    """
+    futures = {
+        row.name: executor.submit(logged, _log(family, row), _train_row, family, row.name)
+        for row in rows
+        if not family.is_done(row)
+    }
+    open_ = set(futures.values())
+    while open_:
+        show_progress(family, n_at_once, rows, futures)
+        _, open_ = wait(open_, SHOW_EVERY_S, FIRST_COMPLETED)
+    if futures:
+        show_progress(family, n_at_once, rows, futures)
+    failed = [name for name, future in futures.items() if future.exception()]
+    if failed:
+        logs = ", ".join(str(_log(family, VARIANTS[name])) for name in failed)
         raise ValueError(
-            f"{len(queue.failed)} row(s) did not finish: their last lines, in {logs}, say why; the "
-            "same command goes on with them"
+            f"{len(failed)} row(s) did not finish: their last lines, in {logs}, say why; the same "
+            "command goes on with them"
         )
+
+
+def _train_row(family: Family, name: str) -> None:
+    train_row(family, VARIANTS[name])
+
+
+def _log(family: Family, row: Variant) -> Path:
+    return family.work / row.name / "log.txt"
 
 
 def write_table(family: Family) -> None:
@@ -117,25 +145,30 @@ def write_table(family: Family) -> None:
     )
 
 
-def show_progress(family: Family, n_at_once: int, rows: Sequence[Variant], queue: Queue) -> None:
+def show_progress(
+    family: Family, n_at_once: int, rows: Sequence[Variant], futures: Mapping[str, Future[None]]
+) -> None:
     """A few lines for people: which rows are done, running, waiting, and about how long it takes."""
     write_table(family)
     places = {row.name: _place(family, row) for row in rows}
     done = [row.name for row in rows if family.is_done(row)]
+    open_ = [name for name, future in futures.items() if not future.done()]
+    running, waiting = open_[:n_at_once], open_[n_at_once:]  # tasks are taken in their order
     parts = [
         f"{len(done)} of {len(rows)} rows done",
-        f"{len(queue.running)} running",
-        f"{len(queue.waiting)} waiting",
+        f"{len(running)} running",
+        f"{len(waiting)} waiting",
         _time_left(family, n_at_once, rows, places),
     ]
     print(f"{time.strftime('%H:%M')}  {', '.join(part for part in parts if part)}")
-    for name in queue.running:
+    for name in running:
         n_steps = VARIANTS[name].settings(family.training).n_steps
         step = places[name][0]
         doing = f"step {step:,} of {n_steps:,}" if step < n_steps else "being measured"
         print(f"       {name:11} {doing}")
-    for job in queue.failed:
-        print(f"       {job.name:11} FAILED, see {job.log}")
+    for name, future in futures.items():
+        if future.done() and future.exception():
+            print(f"       {name:11} FAILED, see {_log(family, VARIANTS[name])}")
     sys.stdout.flush()
 
 

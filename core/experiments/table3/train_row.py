@@ -1,4 +1,4 @@
-"""`table3-row`: one row of Table 3, from nothing to its finished checkpoint folder."""
+"""One row of Table 3, from nothing to its finished checkpoint folder."""
 
 import dataclasses
 import filecmp

@@ -17,7 +17,7 @@ from tests.checkpoints import SENTENCE, write_checkpoint
 
 COMMANDS = (
     "train", "translate", "trace", "evaluate", "align", "average", "info", "corpus",
-    "table3", "table3-row", "ablate", "means", "prune",
+    "table3", "ablate", "means", "prune",
 )  # fmt: skip
 
 
