@@ -10,6 +10,7 @@ from core.analysis.trace.trace import Trace
 from core.checkpoint.folder import Checkpoint, load_checkpoint
 from core.config import Kind, SearchConfig
 from core.decoding.result import SearchResult
+from core.decoding.search import check as check_sources
 from core.decoding.search import search
 from core.decoding.translate import translate
 from core.model import Edits
@@ -36,6 +37,15 @@ class Translator:
     ) -> list[SearchResult]:
         ids = [self.checkpoint.vocabulary.source.encode(text) for text in texts]
         return search(self.checkpoint.model, ids, config)
+
+    def check(self, text: str) -> None:
+        """Whether a text can be translated; an empty one can, to an empty one.
+
+        Raises:
+            SourceTooLongError, UnencodableTextError: naming the rule that it breaks.
+        """
+        ids = self.checkpoint.vocabulary.source.encode(text)
+        check_sources(self.checkpoint.config, [ids], [()], SearchConfig())
 
     def translate(self, texts: Sequence[str], config: SearchConfig | None = None) -> list[str]:
         """The best translation of each text, in order; an empty text stays empty."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import tyro
 
 from core.config import SearchConfig
+from core.text.parallel import DataError, decoded_line
+from core.text.pieces import is_empty
 
 if TYPE_CHECKING:
     from core.decoding.result import SearchResult
@@ -22,7 +24,11 @@ LINES_AT_ONCE = 512
 
 @dataclass(frozen=True, kw_only=True)
 class Translate:
-    """Translate text, or lines from standard input in their order."""
+    """Translate text, or lines from standard input in their order.
+
+    One line in is one line out. A line that cannot be translated gives an empty line, and is named in
+    the end, with a non-zero exit.
+    """
 
     texts: tyro.conf.Positional[tuple[str, ...]] = ()
     """Sentences; without any, lines are read from standard input."""
@@ -34,20 +40,31 @@ class Translate:
     device: str = "auto"
     search: SearchConfig = field(default_factory=SearchConfig)
 
+    strict: bool = False
+    """Stop at the first line that cannot be translated, instead of leaving its line empty."""
+
     def execute(self, arguments: Sequence[str]) -> None:
         from core.system.device import choose_device
         from core.translator import Translator
 
         translator = Translator.load(self.checkpoint, str(choose_device(self.device)))
-        lines = self.texts or (line.rstrip("\r\n") for line in sys.stdin)
-        for chunk in _chunks(lines):
-            for line in (
-                _as_json(translator, chunk, self.search)
-                if self.json
-                else (translator.translate(chunk, self.search))
-            ):
+        lines: Iterable[str | bytes] = self.texts or sys.stdin.buffer
+        problems: list[str] = []
+        for first, chunk in _chunks(lines):
+            texts, found = _usable(translator, chunk, first)
+            problems += found
+            if self.strict and problems:
+                raise ValueError(problems[0])
+            for line in self._translated(translator, texts):
                 print(line)
             sys.stdout.flush()
+        if problems:
+            raise ValueError("; ".join(problems))
+
+    def _translated(self, translator: "Translator", texts: list[str]) -> Iterable[str]:
+        if self.json:
+            return _as_json(translator, texts, self.search)
+        return translator.translate(texts, self.search)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +92,41 @@ class TraceCommand:
         print(f"{self.output}: {shapes}", file=sys.stderr)
 
 
-def _chunks(lines: Iterable[str]) -> Iterator[list[str]]:
-    iterator = iter(lines)
+def _chunks(lines: Iterable[str | bytes]) -> Iterator[tuple[int, list[str | bytes]]]:
+    """Some lines at a time, and the number of the first of them, from 1."""
+    iterator, first = iter(lines), 1
     while chunk := list(itertools.islice(iterator, LINES_AT_ONCE)):
-        yield chunk
+        yield first, chunk
+        first += len(chunk)
+
+
+def _usable(
+    translator: "Translator", chunk: Sequence[str | bytes], first: int
+) -> tuple[list[str], list[str]]:
+    """The lines, empty where one cannot be translated, and a sentence for each of those."""
+    texts, problems = [""] * len(chunk), []
+    for index, line in enumerate(chunk):
+        number = first + index
+        try:
+            text = line if isinstance(line, str) else decoded_line(line, number, "standard input")
+        except DataError as error:
+            problems.append(str(error))
+            continue
+        try:
+            translator.check(text)
+            texts[index] = text
+        except ValueError as error:
+            problems.append(f"line {number}: {error}")
+    return texts, problems
 
 
 def _as_json(translator: "Translator", texts: list[str], search: SearchConfig) -> Iterator[str]:
-    founds = iter(translator.search([text for text in texts if text.strip()], search))
+    full = [text for text in texts if not is_empty(text)]
+    founds = iter(translator.search(full, search))
     for text in texts:
-        values = _found_as_json(translator, text, next(founds)) if text.strip() else _nothing(text)
+        values = (
+            _nothing(text) if is_empty(text) else _found_as_json(translator, text, next(founds))
+        )
         yield json.dumps(values, ensure_ascii=False)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from core.config import SearchConfig
 from core.decoding.search import search
 from core.model import Transformer
+from core.text.pieces import is_empty
 from core.text.vocabulary import Vocabulary
 
 
@@ -21,7 +22,7 @@ def translate(
         SourceTooLongError: if a text has more than 512 pieces.
         UnencodableTextError: if one holds half of a surrogate pair.
     """
-    full = [number for number, text in enumerate(texts) if text.strip()]
+    full = [number for number, text in enumerate(texts) if not is_empty(text)]
     translations = [""] * len(texts)
     ids = [vocabulary.source.encode(texts[number]) for number in full]
     for number, found in zip(full, search(model, ids, config), strict=True):

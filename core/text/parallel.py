@@ -1,5 +1,6 @@
 """Parallel text files: one sentence a line, source and target line by line."""
 
+import codecs
 import hashlib
 import itertools
 from collections.abc import Iterable, Iterator
@@ -52,12 +53,31 @@ def read_lines(path: Path) -> Iterator[str]:
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                try:
-                    yield line.decode("utf-8").rstrip("\r\n")
-                except UnicodeDecodeError as error:
-                    raise DataError(f"{path}, line {number}: not UTF-8 ({error.reason})") from None
+                yield decoded_line(line, number, str(path))
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
+
+
+def decoded_line(line: bytes, number: int, name: str) -> str:
+    """The one reader of text, for files and standard input: a line without its end.
+
+    A byte order mark at the beginning, as Windows editors write it, is no text and is dropped.
+
+    Args:
+        number: of the line, from 1.
+        name: what an error calls the source of the lines.
+
+    Raises:
+        DataError: if the line is not UTF-8; the message names the line and the byte.
+    """
+    if number == 1:
+        line = line.removeprefix(codecs.BOM_UTF8)
+    try:
+        return line.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name}, line {number}: not UTF-8 (byte 0x{line[error.start]:02X}); save the text as UTF-8"
+        ) from None
 
 
 def read_pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,10 @@ class UnencodableTextError(ValueError):
     """The text holds something that no UTF-8 file can hold."""
 
 
+class EmptyTextError(ValueError):
+    """There is nothing to translate."""
+
+
 def normalise(text: str) -> str:
     """Unicode NFC; every run of white space becomes one space, none at the ends; `▁` becomes `_`.
 
@@ -35,6 +39,15 @@ def normalise(text: str) -> str:
             )
     composed = unicodedata.normalize("NFC", text.replace("\0", " "))
     return " ".join(composed.split()).replace(SPACE, "_")
+
+
+def is_empty(text: str) -> bool:
+    """Whether nothing is left of a text to translate: the one rule of what counts as empty.
+
+    Raises:
+        UnencodableTextError: if the text holds half of a surrogate pair.
+    """
+    return not normalise(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ TEXTS = [
     " \t",
     "The old teacher paints the small red bridge today.",
 ]
+FULL = [text for text in TEXTS if text.strip()]
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +81,9 @@ def test_pieces_that_training_never_saw_are_flagged(translator, checkpoint):
 
 def test_a_translator_is_safe_to_share(translator):
     """Traces and translations in many threads at once are those made one after the other."""
-    alone = [translator.trace(text, GREEDY).to_json() for text in TEXTS]
+    alone = [translator.trace(text, GREEDY).to_json() for text in FULL]
     with ThreadPoolExecutor(8) as pool:
-        traces = list(pool.map(lambda text: translator.trace(text, GREEDY).to_json(), TEXTS * 2))
+        traces = list(pool.map(lambda text: translator.trace(text, GREEDY).to_json(), FULL * 2))
     assert traces == alone * 2
 
 

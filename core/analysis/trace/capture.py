@@ -23,6 +23,7 @@ from core.model import DecoderState, Edits, Recording, Transformer, probing, rec
 from core.model.shapes import SourceIds, TargetIds
 from core.model.transformer import attention_of, attention_tap
 from core.text.batches import pad
+from core.text.pieces import EmptyTextError, is_empty
 from core.text.vocabulary import Vocabulary
 
 
@@ -200,10 +201,13 @@ def trace(
 
     Raises:
         SourceTooLongError: if the text has more than 512 pieces.
+        EmptyTextError: if nothing is left of it to translate.
         UnencodableTextError: if it holds half of a surrogate pair.
     """
     config = config or SearchConfig()
     end_id, start_id = model.config.end_id, model.config.start_id
+    if is_empty(text):
+        raise EmptyTextError(f"{text!r} has no text to translate; type a sentence")
     source_ids = vocabulary.source.encode(text)
     with probing(model, *edits):
         [found], seen = search_and_capture(

@@ -1,6 +1,7 @@
 """The command line, as a newcomer types it: every command in a process of its own."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -329,3 +330,31 @@ def test_a_reader_who_leaves_early_is_no_error(checkpoint: Path) -> None:
     assert process.stderr.read() == ""
     process.stderr.close()
     assert process.wait() == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("json_", [False, True])
+def test_one_line_in_is_one_line_out_whatever_it_holds(checkpoint: Path, json_: bool) -> None:
+    """A byte order mark is no text; a line that cannot be translated is empty, and named in the end."""
+    lines = [
+        b"\xef\xbb\xbfThe old man sees a red house.\r", b"Caf\xe9", "\0 \u3000".encode(),
+        b"dog " * 700, b"The old man sees a red house.",
+    ]  # fmt: skip
+    command = [sys.executable, "-m", "core", "translate", "--checkpoint", str(checkpoint)]
+    for strict in (False, True):
+        done = subprocess.run(
+            [*command, *["--json"] * json_, *["--strict"] * strict],
+            input=b"\n".join(lines) + b"\n", capture_output=True, check=False,
+        )  # fmt: skip
+        out, error = done.stdout.decode().splitlines(), done.stderr.decode()
+        assert done.returncode == 2
+        assert "standard input, line 2: not UTF-8 (byte 0xE9)" in error
+        assert len(error.strip().splitlines()) == 1
+        if strict:
+            assert out == []
+            continue
+        assert re.search(r"; line 4: the source has \d+ pieces, but at most 512", error)
+        translations = [json.loads(line)["translation"] for line in out] if json_ else out
+        assert len(translations) == len(lines)
+        assert translations[1:4] == ["", "", ""]
+        assert translations[0] == translations[4] != ""

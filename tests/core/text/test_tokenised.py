@@ -51,8 +51,16 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_line_that_is_no_utf_8_is_named(tmp_path):
     file = tmp_path / "text"
     file.write_bytes(b"good\nalso good\nb\xe4d\n")
-    with pytest.raises(DataError, match=rf"^{file}, line 3: not UTF-8 \(.+\)$"):
+    with pytest.raises(
+        DataError, match=rf"^{file}, line 3: not UTF-8 \(byte 0xE4\); save the text as UTF-8$"
+    ):
         list(read_lines(file))
+
+
+def test_a_byte_order_mark_and_the_line_ends_of_windows_are_no_text(tmp_path):
+    file = tmp_path / "text"
+    file.write_bytes("\ufeffA man.\r\n\ufeffkept inside\r\n".encode())
+    assert list(read_lines(file)) == ["A man.", "\ufeffkept inside"]
 
 
 @pytest.mark.parametrize("is_source_short", [True, False])

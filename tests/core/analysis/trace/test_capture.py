@@ -19,10 +19,11 @@ from core.analysis.trace.trace import Trace
 from core.config import KINDS, SearchConfig
 from core.decoding import search as search_module
 from core.decoding.search import SourceTooLongError, search
+from core.decoding.translate import translate
 from core.model import build, edit, probing, record, tap_names
 from core.model.transformer import attention_of, attention_tap
 from core.text.batches import pad
-from core.text.pieces import UnencodableTextError
+from core.text.pieces import EmptyTextError, UnencodableTextError
 from tests.core.helpers import END, START, run_python, sentences, small_config, small_model
 
 SENTENCE = "The old man sees a red Häuschen 🚲."
@@ -246,10 +247,13 @@ def test_a_whole_prefix_is_traced_as_it_stands(tokenizer):
     assert result.target.text == "heute"
 
 
-def test_an_empty_text_can_be_traced(tokenizer):
-    result = trace(model_for(tokenizer), tokenizer, " ", config=SEARCH)
-    assert [piece.id for piece in result.source.pieces] == [END]
-    assert result.weights["encoder"].shape[-2:] == (1, 1)
+@pytest.mark.parametrize("text", ["", "   ", "\0", "\n\t"])
+def test_a_text_of_which_nothing_is_left_is_refused(tokenizer, text):
+    """Everywhere by one rule: what translates to nothing is not traced either."""
+    model = model_for(tokenizer)
+    assert translate(model, tokenizer, [text], SEARCH) == [""]
+    with pytest.raises(EmptyTextError, match="has no text to translate; type a sentence"):
+        trace(model, tokenizer, text, config=SEARCH)
 
 
 def test_a_text_that_cannot_be_traced_says_why(tokenizer):
