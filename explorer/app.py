@@ -3,6 +3,8 @@
 import argparse
 import os
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 # `streamlit run` puts only this file's folder on the import path
@@ -30,7 +32,16 @@ def take_options() -> None:
             os.environ[name] = folder
 
 
+def know_every_field() -> None:
+    """A link may hold fields of any page, whichever is open: a room's are in its `fields.py`."""
+    pages = (f"explorer.app_pages.{url_path(script)}" for script in PAGES.values())
+    for room in ("explorer.head", *pages):
+        if find_spec(f"{room}.fields"):
+            import_module(f"{room}.fields")
+
+
 take_options()
+know_every_field()
 st.set_page_config(page_title="Attention Explorer", page_icon="🔎", layout="wide")
 st.html("<style>.stMainBlockContainer {padding-top: 3.5rem; padding-bottom: 3rem}</style>")
 st.navigation(

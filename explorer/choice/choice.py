@@ -11,7 +11,6 @@ what the program then chose is written into the link too.
 """
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -19,7 +18,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from core.analysis.ablation import Ablation
 from core.config import Kind, LengthPenalty, Method, SearchConfig
-from explorer.choice.url_fields import UrlFields, ids, number, one_of, whole
+from explorer.choice.url_fields import UrlFields, ids, is_field, number, one_of, whole
 
 EXAMPLES = (
     "The woman who lives next door has three dogs.",
@@ -156,7 +155,8 @@ class Reading:
 def read_query(query: Mapping[str, str]) -> Reading:
     """The choice in a link; whatever is missing or cannot be is left to the program.
 
-    Fields that belong to single pages are kept as they are written, until their page reads them.
+    Fields that belong to single pages are kept as they are written, until their page reads them;
+    what is no field at all is dropped.
     """
     notices: list[str] = []
     run, view = Run.from_query(query, notices), View.from_query(query, notices)
@@ -166,10 +166,6 @@ def read_query(query: Mapping[str, str]) -> Reading:
     of_pages = {
         name: value
         for name, value in query.items()
-        if value and name not in shared and _FIELD.fullmatch(name) and len(value) < MOST_CHARACTERS
+        if value and name not in shared and is_field(name) and len(value) <= MOST_CHARACTERS
     }
     return Reading(Choice(run, view, other, _sorted(of_pages)), tuple(notices))
-
-
-_FIELD = re.compile(r"[a-z_0-9]{1,24}")
-"""What the name of a page's field looks like; anything else in a link is dropped."""

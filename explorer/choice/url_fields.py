@@ -10,8 +10,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self, get_args, get_type_hints
 from urllib.parse import unquote
 
+_CLASS_OF: dict[str, str] = {}
+"""Field -> the class that it is a field of."""
+
 Parse = Callable[[str], Any]
 """The value that a text stands for; ValueError says which rule it breaks."""
+
+
+def is_field(name: str) -> bool:
+    """Whether any class of fields that has been imported has one of this name."""
+    return name in _CLASS_OF
 
 
 def whole(low: int, high: int | None = None) -> Parse:
@@ -72,7 +80,20 @@ def switch(value: str) -> bool:
 
 
 class UrlFields:
-    """A frozen dataclass whose fields travel in a URL; a field's annotation holds what reads it."""
+    """A frozen dataclass whose fields travel in a URL; a field's annotation holds what reads it.
+
+    Raises:
+        TypeError: if a class names a field as another class does, as both would be one key of the URL.
+    """
+
+    def __init_subclass__(cls) -> None:
+        own = f"{cls.__module__}.{cls.__qualname__}"
+        for name in cls.__annotations__:
+            other = _CLASS_OF.setdefault(name, own)
+            if other != own:
+                raise TypeError(
+                    f"{name} is a field of {other} already; give that of {own} another name"
+                )
 
     def replace(self, **values: Any) -> Self:
         return dataclasses.replace(self, **values)  # type: ignore[type-var]

@@ -73,8 +73,9 @@ def test_a_double_click_leaves_one_head_alone_and_another_brings_all_back(
 
 def test_quick_clicks_are_one_question(visitor: Visitor) -> None:
     page = opened(visitor)
-    for number in (1, 2, 3):
-        head(page, "Encoder self-attention", 2, number).click()
+    heads = [head(page, "Encoder self-attention", 2, number) for number in (1, 2, 3)]
+    elements = [each.element_handle() for each in heads]
+    page.evaluate("elements => elements.forEach((each) => each.click())", elements)  # at once
     answered(page, "enc.L2H1=0,enc.L2H2=0,enc.L2H3=0")
     page.get_by_role("button", name="Undo").click()
     answered(page, "")

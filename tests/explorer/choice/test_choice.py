@@ -154,8 +154,15 @@ def test_a_comma_in_a_name_does_not_part_it() -> None:
     assert read_query(query).choice.of(TrainingFields).runs == ("big, wide", "50%2C")
 
 
+def test_two_classes_cannot_share_a_key_of_the_link() -> None:
+    with pytest.raises(
+        TypeError, match=r"^k is a field of \S+PositionsFields already; give that of"
+    ):
+        type("Other", (UrlFields,), {"__annotations__": {"k": int}})
+
+
 def test_what_is_no_field_is_dropped() -> None:
-    reading = read_query({"utm-source": "x", "Z": "1", "k" * 25: "1", "long": "y" * 5_000})
+    reading = read_query({"left": "over", "Z": "1", "compared": "y" * 5_001})
     assert reading.choice == Choice()
 
 
