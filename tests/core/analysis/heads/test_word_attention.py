@@ -1,5 +1,6 @@
 """From pieces to words."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -116,8 +117,11 @@ def test_the_probability_of_a_word_is_the_product_over_its_pieces(traced):
 
 def test_no_words_are_no_alignment(tokenizer):
     model = small_model(small_config(vocabulary_size=397, max_positions=101))
-    for text, prefix in (("", (300, 3)), ("the man", (3,))):
-        result = trace(model, tokenizer, text, prefix=prefix, config=SearchConfig())
+    wordless = trace(model, tokenizer, "the man", prefix=(3,), config=SearchConfig())
+    traced = trace(model, tokenizer, "the man", prefix=(300, 3), config=SearchConfig())
+    specials = tokenizer.read([3] * len(traced.source.pieces))
+    sourceless = dataclasses.replace(traced, source=specials)
+    for result in (wordless, sourceless):
         assert aligned_words(result, HeadPlace("cross", 0, 0), rows="produced") == ()
 
 
