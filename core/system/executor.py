@@ -11,19 +11,58 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
+SPAWN = multiprocessing.get_context("spawn")
+
+
+class LocalExecutor(ThreadPoolExecutor):
+    """So many processes, each behind a thread of its own: one that dies costs its task alone."""
+
+    def __init__(
+        self, n_workers: int, lifeline: Connection, environment: Mapping[str, str]
+    ) -> None:
+        super().__init__(n_workers)
+        self._process = threading.local()
+        self._new_process = partial(
+            ProcessPoolExecutor,
+            1,
+            mp_context=SPAWN,
+            initializer=_begin,
+            initargs=(lifeline, environment),
+        )
+
+    def submit(
+        self, function: Callable[..., Result], /, *arguments: Any, **named: Any
+    ) -> Future[Result]:
+        return super().submit(self._run, function, *arguments, **named)
+
+    def _run(self, function: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
+        """In the thread of a process: wait for what the process makes of a task."""
+        if not hasattr(self._process, "pool"):
+            self._process.pool = self._new_process()
+        try:
+            return self._process.pool.submit(function, *arguments, **named).result()  # type: ignore[no-any-return]
+        except BrokenProcessPool:
+            del self._process.pool
+            raise ProcessDiedError("its process was killed; the same command goes on") from None
+
+
+class ProcessDiedError(RuntimeError):
+    """The process that worked on a task ended before it was done."""
 
 
 @contextmanager
 def local_executor(
     n_workers: int, environment: Mapping[str, str] | None = None
-) -> Iterator[ProcessPoolExecutor]:
+) -> Iterator[LocalExecutor]:
     """An executor of so many processes, which end with this one, however it ends.
 
     Left by an exception (Ctrl-C among them), it ends what runs; else it waits for it.
@@ -31,20 +70,14 @@ def local_executor(
     Args:
         environment: set in every process before it imports anything of ours.
     """
-    context = multiprocessing.get_context("spawn")
-    lifeline, held_open = context.Pipe(duplex=False)
-    executor = ProcessPoolExecutor(
-        n_workers,
-        mp_context=context,
-        initializer=_begin,
-        initargs=(lifeline, dict(environment or {})),
-    )
+    lifeline, held_open = SPAWN.Pipe(duplex=False)
+    executor = LocalExecutor(n_workers, lifeline, dict(environment or {}))
     try:
         yield executor
         executor.shutdown()
     finally:
         held_open.close()
-        executor.shutdown(wait=False, cancel_futures=True)
+        executor.shutdown(cancel_futures=True)
         lifeline.close()
 
 

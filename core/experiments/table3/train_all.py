@@ -12,12 +12,9 @@ from typing import Any
 from core.config import ModelConfig, TrainConfig
 from core.experiments.table3.family import Family
 from core.experiments.table3.rows import TRAIN, VARIANTS, Variant
-from core.experiments.table3.table import (
-    TABLE,
-    TEXTS,
-)
+from core.experiments.table3.table import TABLE, TEXTS
 from core.experiments.table3.train_row import train_row
-from core.system.executor import logged
+from core.system.executor import ProcessDiedError, logged
 from core.system.files import file_lock, write_json
 
 SHOW_EVERY_S = 300.0
@@ -118,12 +115,14 @@ def train_rows(
         _, open_ = wait(open_, SHOW_EVERY_S, FIRST_COMPLETED)
     if futures:
         show_progress(family, n_at_once, rows, futures)
-    failed = [name for name, future in futures.items() if future.exception()]
+    failed = {name: future.exception() for name, future in futures.items() if future.exception()}
     if failed:
         logs = ", ".join(str(_log(family, VARIANTS[name])) for name in failed)
+        died = [name for name, error in failed.items() if isinstance(error, ProcessDiedError)]
+        killed = f" (killed from outside: {', '.join(died)})" if died else ""
         raise ValueError(
-            f"{len(failed)} row(s) did not finish: their last lines, in {logs}, say why; the same "
-            "command goes on with them"
+            f"{len(failed)} row(s) did not finish{killed}: their last lines, in {logs}, say why; the "
+            "same command goes on with them"
         )
 
 

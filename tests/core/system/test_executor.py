@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from core.system.executor import local_executor, logged
+from core.system.executor import ProcessDiedError, local_executor, logged
 from core.system.files import file_lock
 from tests.core.helpers import ENVIRONMENT, ROOT
 
@@ -58,6 +58,20 @@ def test_all_that_is_printed_is_appended_to_the_log(tmp_path):
         for _ in range(2):
             executor.submit(logged, tmp_path / "log", prints, "über").result()
     assert (tmp_path / "log").read_text("utf-8") == "über\nfrom another program\n" * 2
+
+
+def test_a_process_that_is_killed_costs_its_task_alone(tmp_path):
+    """The other process goes on, and so does the place of the one that died."""
+    with local_executor(2) as executor:
+        killed = executor.submit(holds, tmp_path)
+        wait_until(lambda: (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text())
+        others = [executor.submit(square, number) for number in range(6)]
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+        with pytest.raises(ProcessDiedError, match="its process was killed; the same command"):
+            killed.result(timeout=30)
+        others += [executor.submit(square, number) for number in range(6, 9)]
+        wait(others, timeout=60)
+    assert [future.result() for future in others] == [number**2 for number in range(9)]
 
 
 def test_an_interrupted_program_ends_what_runs(tmp_path):
