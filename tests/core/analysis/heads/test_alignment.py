@@ -127,6 +127,24 @@ def test_an_empty_pair_adds_nothing(tokenizer):
             np.testing.assert_allclose(both.error_rates[rows], alone.error_rates[rows])
 
 
+def test_every_pair_is_held_to_its_own_gold(tokenizer):
+    """Pairs are batched by length, and empty ones are left out: neither may shift the gold."""
+    model = small_model(small_config(vocabulary_size=397, max_positions=101))
+    sources = ["", "the old man sees a red house", "a man", "the woman"]
+    targets = ["ein", "der alte Mann sieht ein rotes Haus", "ein Mann", "die Frau"]
+    gold = [
+        GoldAlignment(frozenset({(n, n)}), frozenset({(n, n), (0, 1)})) for n in range(len(sources))
+    ]
+    together = head_alignment(model, tokenizer, sources, targets, gold)
+    n_links, hits = 0, 0.0
+    for source, target, links in zip(sources, targets, gold, strict=True):
+        alone = head_alignment(model, tokenizer, [source], [target], [links])
+        n = len(links.sure) + (len(target.split()) if source else 0)
+        n_links += n
+        hits += (1 - alone.error_rates["produced"]) * n
+    np.testing.assert_allclose(together.error_rates["produced"], 1 - hits / n_links)
+
+
 def test_the_best_head_has_the_lowest_rate_of_both_conventions():
     rates = {
         "produced": np.array([[0.5, 0.4], [0.3, 0.6]]),
