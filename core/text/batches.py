@@ -114,6 +114,8 @@ def padded_batches(
 
 def similar_lengths(source_lengths: Indices, target_lengths: Indices) -> list[Indices]:
     """Which pairs go into one batch: of similar length, at most about `TOKENS_AT_ONCE` a side."""
+    if not len(source_lengths):
+        return []  # and not one batch of nothing
     order = np.argsort(source_lengths + target_lengths, kind="stable")
     widest = np.maximum(source_lengths, target_lengths)[order]
     cuts = np.flatnonzero(np.diff(np.cumsum(widest) // TOKENS_AT_ONCE)) + 1

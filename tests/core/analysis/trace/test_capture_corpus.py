@@ -67,3 +67,7 @@ def test_real_positions_leave_padding_out(model):
         [alone(model, pair)[name][0].transpose(0, 1).numpy() for pair in captured.indices]
     )
     assert found.numpy() == pytest.approx(by_hand)
+
+
+def test_a_text_without_pairs_has_no_batches(model):
+    assert list(capture_corpus(model, [], [], TAPS)) == []
