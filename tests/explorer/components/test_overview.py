@@ -25,6 +25,13 @@ def tint(**more: Any) -> dict[str, Any]:
     return json.loads(data[4 : 4 + n])["tint"]  # type: ignore[no-any-return]
 
 
+def test_the_framed_tile_is_the_head_that_is_chosen() -> None:
+    """The script counts layers and heads from 1."""
+    data = payload(np.zeros((3, 5, 2, 2), np.float32), HeadPlace("cross", 2, 0))
+    n = int.from_bytes(data[:4], "little")
+    assert json.loads(data[4 : 4 + n])["chosen"] == [3, 1]
+
+
 def test_signed_numbers_are_red_below_zero_and_blue_above() -> None:
     falls, falls_little, none, rises = map(unlabel_rgb, tint(limit=2.4)["colours"])
     for red, _, blue in (falls, falls_little):

@@ -17,6 +17,7 @@ from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import ablating
 from core.analysis.head_place import KIND_NAMES, HeadPlace
 from core.analysis.heads.rollout import norm_weighted
+from core.analysis.trace.head_internals import head_internals
 from core.analysis.trace.trace import Trace
 from core.config import KINDS
 from tests.checkpoints import SENTENCE, write_timeline
@@ -124,6 +125,24 @@ def test_training_draws_its_head_with_the_weights_of_the_step(
     expected = held(folder, step=snapshot) if snapshot else traced(folder)
     (numbers,) = heat_maps(page)
     assert_drawn(numbers, place.of(expected.weights))
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
+def test_inside_frames_the_head_and_row_whose_share_it_tells(
+    open_page: Open, tmp_path: Path, place: HeadPlace
+) -> None:
+    """The last picture: a column a head, a row a query, as the layer's shares are."""
+    asks = "row" if place.kind == "encoder" else "step"
+    page = open_page(page="inside", text=SENTENCE, **{asks: "2"}, **link_to(place))
+    translator = core.load(tmp_path / "tiny")
+    inside = head_internals(translator.checkpoint.model, traced(tmp_path / "tiny"), place)
+    norms = charts(page)[-1]
+    shares = inside.share_norms / inside.share_norms.sum(0)
+    assert_drawn(drawn(norms), inside.share_norms.T)
+    frame = norms["layout"]["shapes"][-1]
+    assert (frame["x0"], frame["x1"]) == (place.head - 0.5, place.head + 0.5)
+    assert (frame["y0"], frame["y1"]) == (0.5, 1.5)
+    assert f"brings {shares[place.head, 1]:.0%} of the summed lengths" in texts(page)
 
 
 def test_kinds_are_named_apart() -> None:
