@@ -23,14 +23,14 @@ test: .venv/dev  ## lint, types and every test, browser included
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --quiet
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/dev ## format, lint and types
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --quiet
+	$(BIN)/lint-imports --no-logo
 
 quick: .venv/dev ## the tests a developer runs all the time
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not e2e and not app"
