@@ -1,6 +1,7 @@
-"""What a model, a training and a search are made of: frozen, checked at birth, JSON both ways.
+"""The settings of a model, a training and a search: frozen, checked when made, read and written as
+JSON.
 
-Nothing here imports torch, so help texts and pages that only list choices appear at once.
+Nothing here imports torch, so that help texts and pages which only list choices open at once.
 """
 
 import dataclasses
@@ -252,7 +253,7 @@ class SearchConfig(_Config):
 
     @property
     def width(self) -> int:
-        """How many hypotheses of a sentence are open at most."""
+        """The largest number of open hypotheses of a sentence."""
         return self.beam_size if self.method == "beam" else 1
 
     def __post_init__(self) -> None:

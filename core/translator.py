@@ -1,4 +1,4 @@
-"""A checkpoint put to use: text in, text or trace out."""
+"""The front door of a checkpoint: text in, translation or trace out."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,7 +71,7 @@ class Translator:
         )
 
     def inside(self, trace: Trace, kind: Kind, *, layer: int, head: int) -> HeadInternals:
-        """All that one head computed for a trace that was made without edits.
+        """All tensors of one head for a trace that was made without edits.
 
         Args:
             layer, head: from 1.

@@ -1,1 +1,1 @@
-"""The app: pages that show and question a translation."""
+"""The app: pages that show how a translation was made, and let readers question it."""

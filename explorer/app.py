@@ -33,7 +33,7 @@ def take_options() -> None:
 
 
 def know_every_field() -> None:
-    """A link may hold fields of any page, whichever is open: a room's are in its `fields.py`."""
+    """Import the link fields of every page, so that a link may hold those of any page."""
     pages = (f"explorer.app_pages.{url_path(script)}" for script in PAGES.values())
     for room in ("explorer.head", *pages):
         if find_spec(f"{room}.fields"):

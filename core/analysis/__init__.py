@@ -1,1 +1,1 @@
-"""Section 4 put to work: what a model did for a sentence or a text, and what it does when changed."""
+"""What a model does: its attention traced and measured, and what a change to it does."""

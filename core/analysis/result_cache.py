@@ -40,7 +40,7 @@ def cache_folder() -> Path:
 
 
 class DiskCache:
-    """What was computed of one model, by what it is."""
+    """Results computed from one model, stored by name."""
 
     def __init__(self, model: Transformer, folder: Path | None = None) -> None:
         self.folder = (folder or cache_folder()) / weights_hash(model)

@@ -1,1 +1,1 @@
-"""One folder is one model: written, read, listed, described."""
+"""Checkpoint folders, one model each: write, read, list and describe them."""

@@ -1,4 +1,4 @@
-"""Where the checkpoints that come with the project lie: in its sources, or in the installed package."""
+"""Where the bundled checkpoints are: in the project's sources, or in the installed package."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""The model card of a checkpoint: written once by hand or template, its results always measured.
+"""The model card of a checkpoint: its text is written once, its results come from `metrics.json`.
 
-What stands between the two marker lines is rewritten from `metrics.json`; the rest is kept.
+The part between the two marker lines is rewritten each time; the rest is kept.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ BEGIN, END = "<!-- measured results: begin -->", "<!-- measured results: end -->
 
 
 def new_card(name: str, config: ModelConfig, training: TrainConfig | None, about: str = "") -> str:
-    """A card with everything the program knows; `about` is the author's own Markdown."""
+    """A card with all facts that the program has; `about` is the author's own Markdown."""
     settings = write_json(training.to_json()) if training else "unknown\n"
     return (
         f"# {name}\n\n"

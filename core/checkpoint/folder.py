@@ -7,7 +7,7 @@
     metrics.json           scores and statistics measured on the finished weights
     card.md                data, licenses, results, known failures
     timeline/STEP.safetensors   where kept: the weights after that step of the same training
-    means.npz, pruning.json     where measured: what heads bring on average, and how many can go
+    means.npz, pruning.json     where measured: mean head outputs, and how many heads can go
 
 Safe data only: safetensors, JSON, SentencePiece; nothing is ever unpickled.
 """

@@ -1,4 +1,5 @@
-"""What checkpoint folders and running trainings hold, told from files alone: no torch, no weights read."""
+"""List checkpoint folders and running trainings from their files, without torch or reading
+weights."""
 
 import json
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ def list_checkpoints(root: Path) -> list[CheckpointEntry]:
 
 
 def problem_of(folder: Path) -> str | None:
-    """What keeps a folder from being loaded, as far as names, sizes and shapes show it."""
+    """Why a folder cannot be loaded, as far as names, sizes and shapes show; None if it can."""
     for name in FILES:
         if not (folder / name).is_file():
             return f"{name} is missing"
@@ -108,7 +109,7 @@ class HistoryEntry:
 
 
 def list_histories(checkpoints: Path, runs: Path) -> list[HistoryEntry]:
-    """Of every checkpoint that has reports, by name; then of trainings whose state is in `runs`.
+    """Histories of finished checkpoints, by name; then of trainings whose state is in `runs`.
 
     There, `train` makes one folder and `table3` one folder a row: runs/NAME, runs/table3/ROW. A
     training that is already listed as a finished checkpoint is left out.

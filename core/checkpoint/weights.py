@@ -14,7 +14,7 @@ from core.model import Transformer
 
 
 def weights_hash(model: Transformer) -> str:
-    """Of all weights, as they are in memory: another step of one training is another model."""
+    """A hash of all weights in memory, so that two steps of one training are two models."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())

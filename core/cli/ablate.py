@@ -28,7 +28,8 @@ Swept = Literal["heads", "layers", "sublayers", "pairs"]
 
 @dataclass(frozen=True, kw_only=True)
 class Ablate:
-    """What heads, layers and positions do: to one sentence, or to a text with references.
+    """Change heads, layers or positions and see the effect on a sentence, or on a text with
+    references.
 
     An ablation is one line such as cross.L3H5=0,enc.L2.ffn=skip: heads off (=0), scaled (=0.5), at
     their mean over data (=mean) or spread evenly (=uniform); one attention row on one key

@@ -1,4 +1,4 @@
-"""`means` and `prune`: what is measured once of a checkpoint's heads, and kept in its folder."""
+"""`means` and `prune`: measure a checkpoint's heads once, and keep the result in its folder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Means:
-    """Measure what every head brings on average over a text, which `ablate` may put in its place.
+    """Measure the mean output of every head over a text; `ablate` can put it in a head's place.
 
     The result is kept as means.npz in the checkpoint's folder, with the hash of text and weights.
     """

@@ -80,7 +80,7 @@ class Train:
         )
 
     def _choose(self, texts: Texts, arguments: Sequence[str]) -> tuple[ModelConfig, TrainConfig]:
-        """Sizes and settings that fit the corpus, where none are given."""
+        """Choose sizes and settings that fit the corpus, where none are given."""
         recipe = recipe_for(len(texts.corpus))
         config = self.model.config(recipe, len(texts.vocabulary.names))
         return config, self._settings(recipe, texts, arguments)

@@ -1,4 +1,4 @@
-"""`translate` and `trace`: put a checkpoint to use."""
+"""`translate` and `trace`: translate text, or write the attention for one sentence."""
 
 import itertools
 import json
@@ -131,7 +131,7 @@ def _as_json(translator: "Translator", texts: list[str], search: SearchConfig) -
 
 
 def _nothing(text: str) -> dict[str, object]:
-    """An empty text stays empty; nothing is searched for."""
+    """The result for an empty text: an empty translation, without a search."""
     return {
         "source": text,
         "translation": "",

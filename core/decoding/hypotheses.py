@@ -1,10 +1,10 @@
-"""The growing tree of one sentence: which continuations stay open, and which translation wins.
+"""The search tree of one sentence: which hypotheses stay open, and which translation wins.
 
     tree = HypothesisTree(config, prefix=[], max_pieces=60, start_id=2, end_id=3)
     rows = tree.grow(step, options)   # again and again, until no row is open
     tree.found(ranked)
 
-Of the model it knows nothing but log-probabilities; `core.decoding.search` asks for those.
+The tree sees log-probabilities only; `core.decoding.search` gets them from the model.
 """
 
 import heapq
@@ -18,7 +18,7 @@ from core.decoding.result import Candidate, Hypothesis, Node, SearchResult, Step
 
 
 def length_penalty(n_tokens: int, config: SearchConfig) -> float:
-    """What a hypothesis of so many tokens, `</s>` counted, divides its log-probability by.
+    """The number that divides the log-probability of a hypothesis of so many tokens, with `</s>`.
 
     gnmt: ((5 + |Y|) / 6)^α (Wu et al. 2016, Equation 14), the paper's. power: |Y|^α.
     """
@@ -28,24 +28,25 @@ def length_penalty(n_tokens: int, config: SearchConfig) -> float:
 
 
 def max_target_pieces(n_source: int, config: SearchConfig) -> int:
-    """Input length + 50 (section 6.1), but at most `max_target_pieces`; `</s>` not counted."""
+    """The longest translation: input length + 50 (section 6.1), at most `max_target_pieces`,
+    without `</s>`."""
     return min(n_source + config.max_extra_pieces, config.max_target_pieces)
 
 
 class Option(NamedTuple):
-    """A hypothesis and one more token."""
+    """A hypothesis extended by one token."""
 
     node: int
     """The last node of the hypothesis."""
     row: int
     """The row of the batch that was asked what follows it."""
     token: int
-    nats: float
+    log_prob: float  # of the token, in nats
     """The token's own log-probability."""
 
 
 class Open(NamedTuple):
-    """A hypothesis that goes on: its last node, and the row it was a continuation of."""
+    """An open hypothesis: its last node, and the batch row that it continues."""
 
     node: int
     row: int
@@ -53,18 +54,18 @@ class Open(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TopTokens:
-    """The most probable pieces of every row at one step, best first, whether allowed or not."""
+    """The most probable tokens of every batch row at one step, best first, allowed or not."""
 
     tokens: list[list[int]]
-    nats: list[list[float]]
+    log_probs: list[list[float]]
 
 
 class HypothesisTree:
-    """All hypotheses of one sentence that were ever open, and the ends that were met.
+    """All hypotheses of one sentence that were ever open, and the finished ones.
 
     Args:
         prefix: the tokens that its translation must begin with.
-        max_pieces: how many it may have, `</s>` not counted.
+        max_pieces: the most tokens it may have, without `</s>`.
     """
 
     def __init__(
@@ -88,12 +89,13 @@ class HypothesisTree:
         return self._nodes[node].token
 
     def forced_token(self, node: int) -> int | None:
-        """The only token allowed after a node, if there is such a rule."""
+        """The only token allowed after a node, where the prefix or the length limit leaves just
+        one."""
         return self._forced_at(self._nodes[node].depth)
 
     def grow(self, step: int, options: Iterable[Option]) -> list[Open]:
-        """Continue the best hypotheses; those that go on, none if nothing open can still win."""
-        possible = (option for option in options if option.nats > -math.inf)
+        """Extend the best hypotheses; return those still open, or none if no open one can win."""
+        possible = (option for option in options if option.log_prob > -math.inf)
         opened: list[Open] = []
         for rank, option in enumerate(
             heapq.nlargest(2 * self._config.width, possible, self._total_nats)
@@ -106,7 +108,7 @@ class HypothesisTree:
         return opened if self._goes_on(opened) else []
 
     def found(self, ranked: Sequence[TopTokens]) -> SearchResult:
-        """The ends, best first, and the tree.
+        """The finished hypotheses, best first, and the tree.
 
         Args:
             ranked: for each step, what each row's distribution had on top.
@@ -133,7 +135,7 @@ class HypothesisTree:
         )
 
     def rows_of_best(self) -> list[int]:
-        """For each step of the best translation, the row of the batch that was asked there."""
+        """For each step of the best translation, the batch row that it came from."""
         return [self._origins[node][1] for node in self._path(self._best_ends()[0])]
 
     def _best_ends(self) -> list[int]:
@@ -145,7 +147,7 @@ class HypothesisTree:
         return self._end_id if depth >= self._max_pieces else None
 
     def _total_nats(self, option: Option) -> float:
-        return self._nodes[option.node].total_nats + option.nats
+        return self._nodes[option.node].total_nats + option.log_prob
 
     def _add(self, step: int, option: Option) -> int:
         total = self._total_nats(option)
@@ -153,7 +155,7 @@ class HypothesisTree:
         score = total / length_penalty(depth, self._config)
         is_end = option.token == self._end_id
         self._nodes.append(
-            Node(option.node, option.token, depth, option.nats, total, score, is_end)
+            Node(option.node, option.token, depth, option.log_prob, total, score, is_end)
         )
         self._origins.append((step, option.row))
         return len(self._nodes) - 1
@@ -194,6 +196,6 @@ class HypothesisTree:
 
     def _step(self, node: int, ranked: Sequence[TopTokens]) -> Step:
         step, row = self._origins[node]
-        n, there = self._config.n_candidates, ranked[step]
-        candidates = tuple(map(Candidate, there.tokens[row][:n], there.nats[row][:n]))
+        n, top = self._config.n_candidates, ranked[step]
+        candidates = tuple(map(Candidate, top.tokens[row][:n], top.log_probs[row][:n]))
         return Step(self._nodes[node].token, self._nodes[node].log_probability_nats, candidates)

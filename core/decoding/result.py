@@ -1,4 +1,4 @@
-"""What a search found: hypotheses, their steps and candidates, and the tree it explored."""
+"""The result of a search: hypotheses, their steps and candidates, and the tree explored."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One produced token, and the most probable tokens at that step, whichever was taken."""
+    """One produced token, and the most probable tokens at that step."""
 
     token: int
     log_probability_nats: float
@@ -31,7 +31,7 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One token of the tree that the search really explored; node 0 is `<s>`."""
+    """One token of the tree that the search explored; node 0 is `<s>`."""
 
     parent: int  # -1 for the root
     token: int
@@ -44,7 +44,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What the search found for one source, best first, and all it explored."""
+    """The translations found for one source, best first, and the tree explored."""
 
     hypotheses: tuple[Hypothesis, ...]
     tree: tuple[Node, ...]

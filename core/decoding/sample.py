@@ -1,4 +1,4 @@
-"""Sampling, the shortest decoder there is: one token after another, drawn from what the model expects.
+"""Sampling, the shortest decoder: draw one token after another from the model's distribution.
 
     source = pad([[*ids, end_id] for ids in sentences], pad_id)
     sample(model, source.repeat_interleave(4, dim=0), max_tokens=60, generator=generator)

@@ -1,11 +1,11 @@
 """Finding a translation (section 6.1): greedy, beam and sampled search over a cached decoder.
 
-    search(model, [source_ids, ...], SearchConfig()) -> [Found, ...]
+    search(model, [source_ids, ...], SearchConfig()) -> [SearchResult, ...]
 
-All three methods are one loop. Each open hypothesis is a row of the batch and a node of its
-sentence's tree (`core.decoding.hypotheses`); every step asks the model for one distribution a row, lets the
-method propose continuations, and re-orders the cache to the rows that go on. What pictures need is
-captured by `core.analysis.trace.capture`.
+All three methods share one loop. Each open hypothesis is a batch row and a node of its sentence's
+tree (`core.decoding.hypotheses`). Every step asks the model for one distribution a row, lets the
+method propose continuations, and re-orders the cache to the rows that stay open. The tensors that
+pictures need are captured by `core.analysis.trace.capture`.
 """
 
 import itertools
@@ -68,7 +68,7 @@ def search(
 
 @dataclass(frozen=True, slots=True)
 class RecordedResult:
-    """What was found for one source, and which row of the batch was asked at each step of the best."""
+    """The result for one source, and the batch row of its best translation at each step."""
 
     found: SearchResult
     rows: Sequence[int]
@@ -88,8 +88,10 @@ def search_batch(
 
     Each step is one call of the decoder, for all hypotheses that are open. `check` comes first.
     """
-    one = _Search(model, batch, [sources[i] for i in batch], [prefixes[i] for i in batch], config)
-    return one.run(state.select(one.examples) if state else one.start())
+    batched = _Search(
+        model, batch, [sources[i] for i in batch], [prefixes[i] for i in batch], config
+    )
+    return batched.run(state.select(batched.examples) if state else batched.start())
 
 
 def check(
@@ -130,7 +132,7 @@ def _check(
 def batches_by_length(
     sources: Sequence[Sequence[int]], config: SearchConfig
 ) -> Iterator[list[int]]:
-    """Indices of sources of like length, as many as a search takes at once."""
+    """Indices of sources of similar length, as many as one search takes at a time."""
     batch: list[int] = []
     for index in sorted(range(len(sources)), key=lambda i: len(sources[i])):
         width = len(sources[index]) + 1
@@ -144,7 +146,7 @@ def batches_by_length(
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """An open hypothesis: which sentence, and its last node."""
+    """An open hypothesis: its sentence and its last node."""
 
     sentence: int
     node: int
@@ -217,12 +219,12 @@ class _Search:
         return TopTokens(tokens.tolist(), values.tolist())
 
     def _options(self, log_probabilities: Tensor, rows: list[_Row]) -> dict[int, list[Option]]:
-        """By sentence, what may follow each row."""
+        """The possible continuations of each row, by sentence."""
         options: dict[int, list[Option]] = {}
         for number, row in enumerate(rows):
             options.setdefault(row.sentence, []).extend(
-                Option(row.node, number, token, nats)
-                for token, nats in self._followers(log_probabilities, number, row)
+                Option(row.node, number, token, log_prob)
+                for token, log_prob in self._followers(log_probabilities, number, row)
             )
         return options
 
@@ -238,7 +240,7 @@ class _Search:
         if token is not None:
             return [(token, float(log_probabilities[number, token]))]
         ranked = self.ranked[-1]
-        best = zip(ranked.tokens[number], ranked.nats[number], strict=True)
+        best = zip(ranked.tokens[number], ranked.log_probs[number], strict=True)
         allowed = (each for each in best if each[0] not in self.banned)
         return itertools.islice(allowed, self.n_proposals)
 

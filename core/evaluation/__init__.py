@@ -1,1 +1,1 @@
-"""Section 6.1: how good a translation is, and how sure we are of that."""
+"""Scores of translations with bootstrap intervals, and perplexity (section 6.1)."""

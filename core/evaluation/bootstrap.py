@@ -1,4 +1,4 @@
-"""Scores that add up sentence by sentence, and how far chance alone moves them.
+"""Corpus scores as sums over sentences, and their bootstrap intervals.
 
 A sentence's statistics are whole rows of numbers whose sums give the corpus score; so a bootstrap
 resample is a weighted sum, and two systems are compared on the same resamples (Koehn 2004). Seed,
@@ -29,7 +29,8 @@ Interval = tuple[float, float]
 def bleu_statistics(
     translations: Sequence[str], references: Sequence[str], *, lowercase: bool
 ) -> Statistics:
-    """Of each sentence: its length, its reference's, n-grams matched (1 to 4), n-grams in all (13a)."""
+    """For each sentence: its length, its reference's, matched n-grams (1 to 4), all n-grams
+    (13a)."""
     metric = BLEU(
         lowercase=lowercase, effective_order=True
     )  # effective_order only spares a warning
@@ -49,7 +50,8 @@ def bleu(sums: Statistics) -> float:
 
 
 def chrf_statistics(translations: Sequence[str], references: Sequence[str]) -> Statistics:
-    """Of each sentence, for characters and n-grams up to 6: how many it has, its reference, both."""
+    """For each sentence and character n-grams up to 6: its count, its reference's, and the
+    matches."""
     rows = CHRF()._extract_corpus_statistics(list(translations), [list(references)])
     return np.asarray(rows, np.float64)
 
@@ -146,7 +148,7 @@ def save_statistics(file: Path, statistics: Mapping[str, Mapping[str, Statistics
 
 
 def load_statistics(file: Path) -> dict[str, dict[str, Statistics]]:
-    """What `save_statistics` wrote."""
+    """Read what `save_statistics` wrote."""
     found: dict[str, dict[str, Statistics]] = {}
     with np.load(file) as arrays:
         for key in arrays.files:

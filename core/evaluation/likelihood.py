@@ -1,4 +1,4 @@
-"""How good a model is: perplexity, BLEU and chrF with their signatures and intervals."""
+"""The likelihood of reference translations under a model, and perplexity."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,8 @@ from core.text.tokenised import TokenisedCorpus
 
 @dataclass(frozen=True, slots=True)
 class Likelihood:
-    """How well a model expects given translations; parts of a text add up."""
+    """The summed negative log-likelihood of some translations and their tokens; parts of a text add
+    up."""
 
     nll_nats: float
     n_tokens: int  # target pieces, </s> included

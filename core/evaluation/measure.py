@@ -66,7 +66,7 @@ def measure(
 
 
 def record_metrics(folder: Path, name: str, renewed: Callable[[Any], Any]) -> None:
-    """Renew one entry of metrics.json, and the card's results; weights stay untouched.
+    """Replace one entry of metrics.json and the results on the card; weights stay untouched.
 
     Both files are read anew, as others may have written to them since the checkpoint was loaded.
 

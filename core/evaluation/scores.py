@@ -12,7 +12,7 @@ from core.evaluation.bootstrap import N_BOOTSTRAP
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A corpus score, its 95 % bootstrap interval, and how it was made."""
+    """A corpus score, its 95 % bootstrap interval, and its sacrebleu signature."""
 
     value: float
     interval_95: tuple[float, float] | None

@@ -54,7 +54,7 @@ def attention_weights(scores: Weights, visible: Visible) -> Weights:
 
 @dataclass(frozen=True, slots=True)
 class KeysValues:
-    """What queries attend to: projected once, kept between decoding steps."""
+    """Projected keys and values, kept between decoding steps."""
 
     keys: Tensor  # B H k d_k
     values: Tensor  # B H k d_v
@@ -65,13 +65,13 @@ class KeysValues:
         )
 
     def select(self, index: Tensor) -> "KeysValues":
-        """Of the rows of the batch, these, in this order."""
+        """Select batch rows, in this order."""
         return KeysValues(self.keys.index_select(0, index), self.values.index_select(0, index))
 
 
 class MultiHeadAttention(nn.Module):
-    """Section 3.2.2: Concat(head_1 .. head_h) W^O = Σ_i head_i W^O_i, with
-    head_i = Attention(x W^Q_i, m W^K_i, m W^V_i), where x asks and m, the memory, is attended to.
+    """Section 3.2.2: Concat(head_1 .. head_h) W^O = Σ_i head_i W^O_i, with head_i = Attention(x
+    W^Q_i, m W^K_i, m W^V_i), where x gives the queries and m, the memory, is attended to.
 
     W^Q, W^K, W^V and W^O of the paper are the four projections; all heads of one kind lie in one
     matrix, head by head. `head_outputs` taps each head's weights x values, before W^O.
@@ -108,7 +108,7 @@ class MultiHeadAttention(nn.Module):
         the fused kernel's backward pass is slow); otherwise PyTorch's fused kernel does the same.
 
         Args:
-            stream: the positions that ask.
+            stream: the positions that give the queries.
             memory: what `project` made of the positions that may be attended to.
             visible: True where a query may attend to a key.
         """
@@ -126,7 +126,7 @@ class MultiHeadAttention(nn.Module):
         return self.output(self.output_projection(concatenated))  # B q d_model
 
     def shares(self, heads: HeadOutputs) -> HeadShares:
-        """Each head through its own d_v rows of W^O, before the heads are added.
+        """Multiply each head by its own d_v rows of W^O, without adding the heads up.
 
         Of `head_outputs` the shares add up to `output`, but for the bias; of `values` they are the
         transformed vectors v W^O of Kobayashi et al. 2020.
@@ -147,12 +147,12 @@ class MultiHeadAttention(nn.Module):
 
 
 def not_padding(ids: TokenIds, pad_id: int) -> Visible:
-    """Every query may look at every key that is not padding: shape B 1 1 n."""
+    """Every query may attend to every key that is not padding: shape B 1 1 n."""
     return (ids != pad_id)[:, None, None, :]
 
 
 def causal(n_queries: int, n_keys: int, device: torch.device | None = None) -> Visible:
-    """Position i may look at positions up to i: shape 1 1 q k.
+    """Position i may attend to positions up to i: shape 1 1 q k.
 
     The queries are the last `n_queries` of `n_keys` positions, as when decoding with a cache.
 

@@ -1,4 +1,4 @@
-"""What the stacks of section 3.1 hand on: values, passed in and out, never kept on a module."""
+"""The state that encoder and decoder pass on: values, never stored on a module (section 3.1)."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from core.model.shapes import Stream, TargetIds
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The encoder's output and which of its positions are not padding."""
+    """The encoder's output, and which of its positions are not padding."""
 
     stream: Tensor  # B S d_model
     visible: Tensor  # B 1 1 S, True = may be attended to
@@ -23,7 +23,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class LayerState:
-    """What one decoder layer remembers between steps."""
+    """The keys and values that one decoder layer keeps between steps."""
 
     cross: KeysValues
     past: KeysValues | None = None
@@ -41,7 +41,7 @@ class LayerStep:
 
 @dataclass(frozen=True, slots=True)
 class DecoderState:
-    """Everything decoding needs from earlier steps: a value, passed in and out."""
+    """All that decoding needs from earlier steps, as a value that is passed in and returned."""
 
     layers: tuple[LayerState, ...]
     cross_visible: Tensor  # B 1 1 S

@@ -61,7 +61,8 @@ class Embedding(nn.Module):
         return functional.embedding(ids, self.weight) * math.sqrt(self.weight.shape[1])
 
     def positions_for(self, indices: PositionIds) -> Stream:
-        """These rows of the position table, or zeros where there is none; see `check_positions`."""
+        """Rows of the position table; zeros if the model has no positions. See
+        `check_positions`."""
         if self.positions is None:
             return self.weight.new_zeros(*indices.shape, self.weight.shape[1])
         return functional.embedding(indices, self.positions)
@@ -81,7 +82,7 @@ class Embedding(nn.Module):
 
 
 class EmbeddedTokens(nn.Module):
-    """The foot of a stack: scaled embedding + position, then dropout, each with its tap.
+    """The input of a stack: scaled embedding + positional encoding, then dropout, each with a tap.
 
     `position_ids` taps which rows of the position table are taken, 1 n; `positions` taps the rows.
     """

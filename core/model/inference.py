@@ -1,10 +1,10 @@
-"""Section 3 without its modules: inference when no probe looks deeper than the weights.
+"""Section 3 as plain operations without modules: fast inference when probes need only the weights.
 
-On short sentences a pass costs what calling costs, not what multiplying costs: at d_model 128, half
-of a decoding step's time goes into modules, masks and taps (docs/decisions/0009). So the layers are
-said here once more, as operations on the same parameters, with the two taps that pictures need:
-`weights` and `values`. Training, dropout, gradients and any other tap take the modules, and tests
-hold the two equal. Torch's own hooks on modules do not fire here; use taps.
+On short sentences the time goes into Python calls, not products: at d_model 128, half of a decoding
+step is spent in modules, masks and taps (docs/decisions/0009). So the layers are written here a
+second time, as operations on the same parameters, with the two taps that pictures need: `weights`
+and `values`. Training, dropout, gradients and any other tap take the modules, and tests hold the
+two equal. Torch's own hooks on modules do not fire here; use taps.
 
 Parameters are bound when a pass begins, so that replaced ones are never missed.
 """
@@ -27,7 +27,7 @@ from core.model.shapes import SourceIds, Stream, TargetIds, TokenIds, Visible
 from core.model.taps import Tap
 
 Penalty = Float[Tensor, "#rows_and_heads #q #k"]
-"""What is added to scores: 0 where the query may look, else the lowest number there is."""
+"""Added to scores: 0 where the query may attend, else the lowest finite number."""
 PenaltyOfSource = Float[Tensor, "#rows_and_heads 1 S"]
 
 

@@ -24,7 +24,7 @@ class AddAndNorm(nn.Module):
 
 
 class Bypass(nn.Module):
-    """The way round a layer, for the rows that a probe marks at `skipped`: they leave as they came."""
+    """A bypass around a layer: batch rows that a probe marks at `skipped` pass unchanged."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -7,11 +7,11 @@ One alphabet for the whole of `core`; a letter is one number within one signatur
 | `B`       | rows of a batch: examples, or examples x beams while searching    |
 | `H`       | heads (h in the paper)                                            |
 | `S`, `T`  | source length, target length, in pieces                           |
-| `q`, `k`  | positions that ask, positions that are looked at                  |
+| `q`, `k`  | positions of queries, positions of keys                  |
 | `n`       | positions of one sequence where source and target do not matter   |
 | `d_model`, `d_k`, `d_v`, `d_ff`, `V` | the paper's widths; V is the vocabulary size   |
 
-A mask is called `visible` everywhere and True means "may be looked at". Masks combine with `&`.
+A mask is called `visible` everywhere and True means "may be attended to". Masks combine with `&`.
 A library that means the opposite is converted once, where it is called.
 """
 
@@ -39,9 +39,9 @@ HeadOutputs = Float[Tensor, "B H q d_v"]
 HeadShares = Float[Tensor, "B H q d_model"]
 """What each head adds to its sub-layer's output."""
 Visible = Bool[Tensor, "#B #H #q k"]
-"""True = this query may look at this key; axes of size 1 are broadcast."""
+"""True = this query may attend to this key; axes of size 1 are broadcast."""
 VisibleSource = Bool[Tensor, "B 1 1 S"]
-"""True = every target position may look at this source position."""
+"""True = every target position may attend to this source position."""
 
 Vectors = Float[Tensor, "*rows d_model"]
 """Rows of a stream in any arrangement, such as the real positions of a batch only."""

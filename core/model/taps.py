@@ -64,7 +64,7 @@ def inference_taps_suffice() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TokenPlace:
-    """Which examples and positions the tensors belong to that pass the taps at this moment."""
+    """The examples and positions of the tensors that pass the taps at this moment."""
 
     examples: Tensor  # B: the example of each row; a beam has several rows of one
     first: int  # the position of the first query: decoding step by step, how many came before
@@ -74,7 +74,7 @@ _PLACE: ContextVar[TokenPlace] = ContextVar("place")
 
 
 def place() -> TokenPlace:
-    """For an edit that is not the same for every example or position.
+    """The examples and positions of the running pass, for edits that differ between them.
 
     Raises:
         LookupError: outside of a pass through the model.

@@ -62,7 +62,7 @@ class Transformer(nn.Module):
         self.decoder = decoder
 
     def encode(self, source: SourceIds, examples: Examples | None = None) -> Memory:
-        """Run the encoder; padding (`config.pad_id`) is never looked at.
+        """Run the encoder; nothing attends to padding (`config.pad_id`).
 
         Args:
             examples: which example each row is, where the batch is a part of something larger or
@@ -94,7 +94,7 @@ class Transformer(nn.Module):
     def _may_be_bare(self, visible: Visible) -> bool:
         """Whether the operations of `core.model.inference` are enough for a pass.
 
-        A row with nothing to look at is left to the modules, which give it no weight at all.
+        A query with no visible key is left to the modules, which give it weights of zero.
         """
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return False

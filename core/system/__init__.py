@@ -1,1 +1,1 @@
-"""Files, devices, processes: what the machine is asked for, in one place."""
+"""Files, devices and processes of the machine."""

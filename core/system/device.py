@@ -1,4 +1,4 @@
-"""Which device, which precision, what it is called, and how a process uses memory."""
+"""Choose the device and precision, name the hardware, and set how a process uses memory."""
 
 import ctypes
 import os

@@ -1,8 +1,8 @@
-"""Work shared out to processes of this machine, behind the interface of `concurrent.futures`.
+"""Run tasks in processes of this machine, behind the interface of `concurrent.futures`.
 
-A killed program leaves nothing running behind: every process holds the reading end of a pipe whose
-other end closes with the program, and ends when it does. So work that resumes can be begun again at
-once. Whatever takes an `Executor` takes another kind of one as well.
+A killed program leaves no process behind: every process holds the reading end of a pipe, and ends
+when the program, which holds the other end, is gone. So work that resumes can be started again at
+once. Code that takes an `Executor` works with any other kind of executor as well.
 """
 
 import multiprocessing
@@ -24,7 +24,8 @@ SPAWN = multiprocessing.get_context("spawn")
 
 
 class LocalExecutor(ThreadPoolExecutor):
-    """So many processes, each behind a thread of its own: one that dies costs its task alone."""
+    """A pool of processes, each served by its own thread; a process that dies fails its task
+    alone."""
 
     def __init__(
         self, n_workers: int, lifeline: Connection, environment: Mapping[str, str]
@@ -45,7 +46,7 @@ class LocalExecutor(ThreadPoolExecutor):
         return super().submit(self._run, function, *arguments, **named)
 
     def _run(self, function: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
-        """In the thread of a process: wait for what the process makes of a task."""
+        """In the thread of a process: send it a task and wait for the result."""
         if not hasattr(self._process, "pool"):
             self._process.pool = self._new_process()
         try:
@@ -93,7 +94,7 @@ def _begin(lifeline: Connection, environment: Mapping[str, str]) -> None:
 
 
 def logged(log: Path, function: Callable[..., Result], *arguments: Any) -> Result:
-    """Call a function with all that it prints, and how it fails, appended to a file."""
+    """Call a function; append what it prints, and its traceback if it fails, to a file."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file, _printing_to(file.fileno()):
         try:

@@ -1,6 +1,6 @@
-"""Files and folders that are there whole or not at all: written beside their place, then renamed into it.
+"""Write files and folders whole or not at all: beside their place first, then renamed into it.
 
-What is being written is called .NAME.partial-PROCESS-THREAD. Of a writer that was killed it stays;
+Unfinished ones are called .NAME.partial-PROCESS-THREAD. A writer that is killed leaves one behind;
 the next write of the same name removes it.
 """
 

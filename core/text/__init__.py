@@ -1,1 +1,1 @@
-"""Section 5.1: text, pieces, batches."""
+"""Text, vocabularies, tokens and batches (section 5.1)."""

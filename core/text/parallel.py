@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def text_hash(pairs: Iterable[tuple[str, str]]) -> str:
-    """Of a parallel text, line by line."""
+    """A hash of a parallel text, line by line."""
     digest = hashlib.sha256()
     for pair in pairs:
         digest.update("\n".join((*pair, "")).encode())

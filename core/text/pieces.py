@@ -1,4 +1,4 @@
-"""Pieces, words and characters of a text, whatever vocabulary cut it.
+"""The pieces, words and characters of a text, for any vocabulary.
 
 The normaliser is this project's own and small, so that it can be stated in one sentence
 (`normalise`).
@@ -93,7 +93,7 @@ class _Glyph:
 def read_pieces(
     ids: Sequence[int], names: Sequence[str], kind_of: Callable[[int], PieceKind]
 ) -> PiecedText:
-    """Text, character spans and words of any sequence of ids, a model's odd ones included.
+    """Text, character spans and words of any sequence of ids, however odd.
 
     Bytes that are no UTF-8 read as U+FFFD. Special pieces stand where they stand, empty.
 

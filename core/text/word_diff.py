@@ -1,4 +1,4 @@
-"""How one text became another, word by word."""
+"""A word-by-word difference between two texts."""
 
 import difflib
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class DiffRun:
-    """Neighbouring words of two texts that share a fate."""
+    """Neighbouring words that were all kept, all removed or all added."""
 
     change: Literal["same", "removed", "added"]
     text: str

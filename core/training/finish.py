@@ -1,4 +1,4 @@
-"""What comes out of a run: how it was made, its averaged weights, and the checkpoint of both."""
+"""Finish a run: average its weights, and write the checkpoint folder with how it was trained."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def write_facts(
     device: str,
     command: str,
 ) -> None:
-    """What a checkpoint of this run will say of its making."""
+    """Write into the run folder what its checkpoint will say about the training."""
     from core.system.device import hardware
     from core.system.files import write_whole
 
@@ -51,7 +51,7 @@ def averaged_snapshots(run: "RunFolder", n_snapshots: int) -> dict[str, "Tensor"
 
 
 def is_written(output: Path, weights: Mapping[str, "Tensor"], *, half: bool) -> bool:
-    """Whether a whole checkpoint with exactly these weights is there, and what was measured of it."""
+    """Whether the folder already is a whole checkpoint of exactly these weights."""
     from core.checkpoint.folder import WEIGHTS
     from core.checkpoint.weights import holds_weights
 

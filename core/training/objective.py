@@ -1,4 +1,4 @@
-"""What a training minimises, as one module: the loop knows no more of it than this."""
+"""Training objectives: the loss that a training minimises, behind one small interface."""
 
 from abc import ABC, abstractmethod
 

@@ -1,4 +1,4 @@
-"""Sizes and settings fit for the size of a corpus, for someone who names none.
+"""Recipes: model sizes and training settings that fit the size of a corpus.
 
 Differs from the paper: its base model and 100,000 steps of 25,000 tokens suit millions of pairs;
 a small corpus wants a smaller, shallower model, smaller batches and a shorter warmup.

@@ -1,4 +1,4 @@
-"""What a run folder says is trained in it, on which texts, and what a resumed run must agree with.
+"""The settings and texts recorded in a run folder; a resumed run must agree with them.
 
 RUN/config.json   {"model": ModelConfig, "training": TrainConfig, "texts": name -> hash of the content}
 """
@@ -31,7 +31,7 @@ TEXTS = {
 
 
 def settings_of_run(run: "RunFolder") -> dict[str, Any]:
-    """What a run folder says is trained in it; empty before the first start."""
+    """The settings recorded in a run folder; empty before the first start."""
     file = run.folder / "config.json"
     return json.loads(file.read_text("utf-8")) if file.is_file() else {}
 
@@ -52,7 +52,7 @@ def agree_with_earlier(
 ) -> None:
     """Write what is trained into the run folder, or refuse to go on with something else.
 
-    A run that does not say on which texts, as it was begun before runs did, goes on with these.
+    A run folder of an older version records no texts; it goes on with the ones given.
 
     Raises:
         ValueError: if the folder holds a run of another model, other settings or other texts, or one

@@ -1,4 +1,4 @@
-"""What a run trains on and is validated on: the vocabulary, and texts in its pieces."""
+"""The vocabulary of a run, and its training and validation texts in tokens."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -96,7 +96,7 @@ def _name(text: "ParallelFiles") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What is trained and validated on, in the pieces of one vocabulary."""
+    """The training and validation texts, tokenised with one vocabulary."""
 
     vocabulary: "JointVocabulary"
     corpus: "TokenisedCorpus"

@@ -25,7 +25,7 @@ Choose = Callable[[Texts], tuple[ModelConfig, TrainConfig]]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingJob:
-    """All that a training needs; the same job again goes on where it was."""
+    """All settings of one training; running the same job again resumes it."""
 
     files: "ParallelFiles"
     held_out: "Sequence[ParallelFiles]" = ()
@@ -84,7 +84,7 @@ def train(job: TrainingJob) -> None:
 def _write_down(
     job: TrainingJob, texts: Texts, config: ModelConfig, settings: TrainConfig, device: str
 ) -> None:
-    """What is trained goes into the run folder, which a resumed run must agree with."""
+    """Record model, settings and texts in the run folder; a resumed run must agree with them."""
     agree_with_earlier(job.run, config, settings, text_hashes(job.run, job.files, job.held_out))
     write_facts(job.run, texts, languages=job.languages, device=device, command=job.command)
 

@@ -1,4 +1,4 @@
-"""Section 5: one run, from its first step to its last, resumed after a kill.
+"""The training loop (section 5), from the first step to the last, resumed after a kill.
 
 A run is a pure function of its configuration, its data and its seed. The batches of an epoch, and
 the random numbers of every forward pass, follow from (seed, epoch) and (seed, step); so a run that
@@ -30,7 +30,7 @@ Scorer = Callable[[Transformer], Mapping[str, float]]
 
 
 class Trainer:
-    """Runs the optimiser over a corpus; owns nothing that outlives the run but its folder."""
+    """Runs the optimiser over a corpus; everything that outlives the run is in its folder."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class Trainer:
             epoch, first = epoch + 1, 0
 
     def _after_step(self, progress: Progress, report: StepReport, bar: Any) -> Progress:
-        """Whatever is due: a line of history, a snapshot, a validation."""
+        """Do what is due after a step: report, snapshot, validation."""
         if progress.step % REPORT_EVERY == 0:
             summary = progress.window.summary()
             self._report("training", progress, {**summary, "rate": report.rate})

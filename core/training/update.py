@@ -87,7 +87,7 @@ class Update:
             return self._runs(padded.source, padded.target)  # type: ignore[no-any-return]
 
     def _take(self, number: int, loss_nats: float, n_tokens: int) -> StepReport:
-        """Move the weights along the gradient that has been added up."""
+        """Apply the accumulated gradient to the weights."""
         norm = float(
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_gradient_norm)
         )

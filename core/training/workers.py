@@ -42,7 +42,7 @@ ALONE = Workers()
 
 @contextlib.contextmanager
 def workers() -> Iterator[Workers]:
-    """Join the group that torchrun started, or stand alone; leave it in the end."""
+    """Join the processes that torchrun started, or work alone; leave the group at the end."""
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if world_size == 1:
         yield Workers()

@@ -13,5 +13,5 @@ PAGES = {
 
 
 def url_path(script: str) -> str:
-    """Where a page lies in the address bar: the name of its folder."""
+    """The path of a page in the address bar: the name of its folder."""
     return script.split("/")[1]

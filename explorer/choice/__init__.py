@@ -1,1 +1,1 @@
-"""What the reader chose, in the link and in the session."""
+"""The reader's choices: what a link holds, and the session of one visitor."""

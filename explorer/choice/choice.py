@@ -1,7 +1,7 @@
-"""What the reader chose. It lives in the URL, so that a view is a link.
+"""The reader's choices. They are in the URL, so that every view is a link.
 
     Run     what is translated, by which model, how
-    View    which head and row of it is looked at
+    View    which head and query of it is on screen
     Choice  both, perhaps a second run beside the first, and what single pages let choose
 
 A page's own fields are a class beside that page; `Choice.of` reads them.
@@ -82,7 +82,7 @@ class Run(UrlFields):
 
 @dataclass(frozen=True, slots=True)
 class View(UrlFields):
-    """Which head and which row of it is looked at; several pages share this."""
+    """The head and the query on screen; several pages share this."""
 
     kind: Annotated[Kind, one_of(Kind)] = "cross"
     layer: Annotated[int | None, whole(1)] = None
@@ -94,7 +94,7 @@ class View(UrlFields):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A run, how it is looked at, and perhaps a second run beside it."""
+    """A run, a view of it, and perhaps a second run beside it."""
 
     run: Run = Run()
     view: View = View()
@@ -146,7 +146,7 @@ def _sorted(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a link says, and a notice for each part of it that cannot be."""
+    """The choices in a link, and a notice for each part of it that is not valid."""
 
     choice: Choice
     notices: tuple[str, ...] = ()

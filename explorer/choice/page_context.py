@@ -1,4 +1,4 @@
-"""What a page is drawn from: a traced sentence, and a view whose every choice fits it."""
+"""The context of a page: a traced sentence, and a view whose choices fit it."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from explorer.choice.choice import Choice, Fields, Run, View
 
 @dataclass(frozen=True, slots=True)
 class PageContext:
-    """A sentence on show. Its view may hold open choices only until it is settled."""
+    """A sentence on screen. After `settle_view`, its view has no open choices."""
 
     choice: Choice
     folder: Path
@@ -47,12 +47,12 @@ class PageContext:
 
     @property
     def asks(self) -> Literal["row", "step"]:
-        """What a row belongs to: a source piece in encoder self-attention, else a step."""
+        """What a query is: a source token in encoder self-attention, else a step."""
         return "row" if self.view.kind == "encoder" else "step"
 
     @property
     def query(self) -> int:
-        """The row that asks, from 0."""
+        """The query on screen, from 0."""
         number = getattr(self.view, self.asks)
         assert number
         return int(number) - 1
@@ -64,13 +64,13 @@ def is_typed(run: Run) -> bool:
 
 
 def n_chosen(run: Run, trace: Trace) -> int:
-    """How many pieces of the run's translation, from the first on, the reader chose."""
+    """How many tokens at the start of the translation the reader chose."""
     return len(trace.steps) if is_typed(run) else len(run.prefix)
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a trace has to choose from."""
+    """The sizes that limit a view: layers, heads, steps, source tokens."""
 
     n_layers: int
     n_heads: int
@@ -85,7 +85,7 @@ def shape_of(trace: Trace, kind: Kind) -> Shape:
 
 @dataclass(frozen=True, slots=True)
 class UsualView:
-    """Where to look in a trace, from 1; only encoder self-attention has source pieces as rows."""
+    """The head and query shown when the reader chose none, from 1."""
 
     layer: int
     head: int

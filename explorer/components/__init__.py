@@ -1,4 +1,4 @@
-"""Views that draw and answer in the browser: Streamlit components without a build step.
+"""Streamlit components without a build step: pictures that are drawn and clicked in the browser.
 
 Each component is a Python file that packs the data and a `.js` and `.css` file beside it.
 """

@@ -1,4 +1,4 @@
-"""The only part of the app that runs models: what it reads or computes is shared by all visitors.
+"""The only part of the app that runs models; all visitors share what it reads and computes.
 
 Importing it does not import torch, so a stored example is on screen before the model is.
 """

@@ -1,4 +1,4 @@
-"""What switching something off does to the sentence on show, found out once."""
+"""Analyses of the sentence on screen, computed once and shared."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -79,8 +79,8 @@ def sentence_effects(
     from core.analysis.effects.sentence import sentence_effects as effects
 
     def make() -> list["SentenceEffect"]:
-        of = checkpoint(folder)
-        return effects(of.model, of.vocabulary, shown, ablations)
+        loaded = checkpoint(folder)
+        return effects(loaded.model, loaded.vocabulary, shown, ablations)
 
     return _results().get((folder_version(folder), run, ablations, "sentence"), make)
 
@@ -93,9 +93,9 @@ def step_effects(
     from core.analysis.effects.sentence import step_effects as effects
 
     def make() -> tuple["StepEffect", ...]:
-        of = checkpoint(folder)
-        means = read_means(of) if ablation.needs_means else None
-        return effects(of.model, of.vocabulary, shown, [ablation], means)[0]
+        loaded = checkpoint(folder)
+        means = read_means(loaded) if ablation.needs_means else None
+        return effects(loaded.model, loaded.vocabulary, shown, [ablation], means)[0]
 
     return _results().get((folder_version(folder), run, ablation, "steps"), make)
 
@@ -110,7 +110,7 @@ MOST_CHECK_BYTES = 2_000_000
 
 
 def self_check(folder: Path, run: Run, shown: Trace) -> tuple["Check", ...]:
-    """Whether the picture is true: see `core.analysis.trace.self_check.self_check`."""
+    """Run the self-check on the trace; see `core.analysis.trace.self_check.self_check`."""
     from core.analysis.trace.self_check import self_check as check
 
     return _checks().get(
@@ -124,7 +124,7 @@ def _checks() -> MemoryCache:
 
 
 def head_internals(folder: Path, run: Run, shown: Trace, place: HeadPlace) -> "HeadInternals":
-    """All that one head computed for the sentence on show."""
+    """All tensors of one head for the sentence on screen."""
     from core.analysis.trace.head_internals import head_internals as internals
 
     def at(model: "Transformer", shown: Trace) -> "HeadInternals":

@@ -1,4 +1,4 @@
-"""What a checkpoint folder holds now: part of the key of all that was read or computed from it."""
+"""The version of a checkpoint folder: part of the cache key of everything computed from it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Models loaded once, and looked at as they are or under a run's change."""
+"""Models loaded once, and run unchanged or under an ablation."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_MODELS = 8
 """Models in memory: one and its timeline, or four and a few more; the oldest go first."""
 
-Seen = TypeVar("Seen")
+Result = TypeVar("Result")
 
 
 def is_loaded(folder: Path) -> bool:
@@ -58,21 +58,21 @@ def checkpoint(folder: Path) -> "Checkpoint":
 
 
 def run_under_ablation(
-    folder: Path, run: Run, at: Callable[["Transformer", Trace], Seen], shown: Trace
-) -> Seen:
-    """What the model shows when it is looked at as it was for this run."""
+    folder: Path, run: Run, compute: Callable[["Transformer", Trace], Result], shown: Trace
+) -> Result:
+    """Compute something of a trace on the model, changed as it was for the run that made it."""
     from core.model import probing
 
-    of = checkpoint(folder)
-    with probing(of.model, *edits(of, run)):
-        return at(of.model, shown)
+    loaded = checkpoint(folder)
+    with probing(loaded.model, *edits(loaded, run)):
+        return compute(loaded.model, shown)
 
 
 def edits(checkpoint: "Checkpoint", run: Run) -> list["Edits"]:
     """What the run changes about the model.
 
     Raises:
-        ValueError: if the checkpoint has not what the run's ablation needs.
+        ValueError: if the checkpoint lacks what the run's ablation needs.
     """
     from core.analysis.ablation.edits import ablating
     from core.analysis.ablation.head_means import read_means

@@ -1,4 +1,4 @@
-"""Results made once and kept for all visitors; the least recently seen go first."""
+"""A cache of results for all visitors; the least recently used go first."""
 
 import dataclasses
 import sys

@@ -1,4 +1,4 @@
-"""One head enlarged: rows that ask, columns that are looked at, a number in every cell."""
+"""One head enlarged: queries as rows, keys as columns, a number in every cell."""
 
 import html
 import re
@@ -26,7 +26,7 @@ BYTE = re.compile("<0x([0-9A-F]{2})>")
 
 
 def piece_label(name: str) -> str:
-    """A piece as it is read: no mark for the space before a word, an ASCII byte as its character."""
+    """A token as readers see it: without the mark for a space, an ASCII byte as its character."""
     byte = BYTE.fullmatch(name)
     if byte:
         character = chr(int(byte[1], 16))
@@ -61,7 +61,7 @@ def token_label(label: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What the numbers are, and the number that gets the brightest colour."""
+    """The name of the numbers, and the number with the brightest colour."""
 
     title: str = "weight"
     most: float = 1.0

@@ -41,7 +41,7 @@ class Mounted:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One thing to show, its heading, and a sentence on what to look at."""
+    """One picture, its heading, and a sentence on what to notice in it."""
 
     title: str
     shown: Mounted | go.Figure

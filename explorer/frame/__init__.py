@@ -1,1 +1,1 @@
-"""What all pages about a sentence share."""
+"""The frame of all pages about a sentence: form, model, search, notices, downloads, self-check."""

@@ -1,4 +1,4 @@
-"""What a reader takes away: the link to a view, its pictures in a file, the trace as data."""
+"""Downloads: the link to a view, its pictures in a file, the trace as data."""
 
 import functools
 from collections.abc import Callable, Sequence

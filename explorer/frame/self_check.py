@@ -11,7 +11,7 @@ from explorer.frame.messages import plain
 
 
 def draw_self_check(folder: Path, run: Run, trace: Trace, name: str) -> None:
-    """Whether what is on screen is what the model did."""
+    """Draw the result of the self-check of the trace on screen."""
     checks = self_check(folder, run, trace)
     failed = [check for check in checks if not check.passed]
     if failed:

@@ -1,4 +1,4 @@
-"""What every page asks: which sentence, which model, how to search."""
+"""The shared controls of every page: sentence, model, search."""
 
 from pathlib import Path
 

@@ -32,7 +32,7 @@ FieldsOfPage = Sequence[type[UrlFields]]
 
 @dataclass(frozen=True, slots=True)
 class PageInputs:
-    """What the reader chose of what the page takes, and places on the page to fill."""
+    """The reader's choices that the page accepts, and the places on the page to fill."""
 
     choice: Choice
     folder: Path
@@ -75,7 +75,7 @@ def show_sentence(
     fields: FieldsOfPage = (),
     takes_typed: bool = True,
 ) -> None:
-    """The shared controls, and what the page says about the sentence in them."""
+    """Draw the shared controls, then the page's part about their sentence."""
     asked = ask_reader(takes_typed=takes_typed)
     if asked:
         notice_change(asked)
@@ -106,7 +106,7 @@ def ask_reader(*, takes_typed: bool = True) -> PageInputs | None:
 
 
 def notice_change(asked: PageInputs) -> None:
-    """That a changed model is on show must never go unnoticed."""
+    """Say clearly that the model on screen is changed."""
     ablation = asked.choice.run.ablation
     if ablation:
         with asked.notices, st.container(horizontal=True, vertical_alignment="center"):
@@ -117,7 +117,7 @@ def notice_change(asked: PageInputs) -> None:
 
 
 def _notice_chosen(run: Run, *, takes_typed: bool) -> None:
-    """That words are the reader's and not the model's must never go unnoticed either."""
+    """Say clearly which words are the reader's and not the model's."""
     if not run.prefix and not is_typed(run):
         return
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -158,7 +158,7 @@ def translate(asked: PageInputs, settle: Settle, fields: FieldsOfPage = ()) -> P
 
 
 def read_fields(choice: Choice, fields: FieldsOfPage) -> tuple[Choice, tuple[str, ...]]:
-    """The choice with a page's own fields in order, and a notice for each that could not be."""
+    """Read the page's own fields, with a notice for each that is not valid."""
     notices: list[str] = []
     for each in fields:
         choice = choice.with_fields(choice.of(each, notices))
@@ -166,7 +166,7 @@ def read_fields(choice: Choice, fields: FieldsOfPage) -> tuple[Choice, tuple[str
 
 
 def draw_sentence(title: str, draw: Draw, asked: PageInputs, shown: PageContext) -> None:
-    """What the page is about, what can be taken away of it, and its self-check."""
+    """Draw the page's own part, its downloads and its self-check."""
     pictures = draw(shown)
     linked = shown.choice.with_run(target=session.choice().run.target)  # kept for other pages
     session.write_link(linked)

@@ -1,4 +1,4 @@
-"""Before and after a change of the model: translations, a reading of them, one head's attention.
+"""Before and after a change of the model: translations, their differences, one head's attention.
 
 What differs between the two runs is an ablation, so any experiment can be shown this way.
 """
@@ -45,7 +45,7 @@ def compare(folder: Path, before: Trace, run: Run) -> Comparison:
 
 
 def draw_translations(found: Comparison, change: str) -> None:
-    """Both translations, what differs marked, and what is to be read from them."""
+    """Draw both translations with their differences marked, and describe them."""
     for place, heading, trace, other in zip(
         st.columns(2, gap="large"),
         ("Before", f"After: {change}"),

@@ -1,4 +1,4 @@
-"""What more than one page chooses with, and a frame for wide pictures."""
+"""Controls for a head and a query, shared by several pages."""
 
 import streamlit as st
 
@@ -31,7 +31,7 @@ def choose_head(shown: PageContext) -> None:
 
 
 def choose_row(shown: PageContext) -> None:
-    """The row that asks: a source piece in encoder self-attention, a step elsewhere."""
+    """Choose the query: a source token in encoder self-attention, a step elsewhere."""
     labels = row_labels(shown.trace, shown.view.kind)
     name, now = shown.asks, shown.query + 1
     st.selectbox(

@@ -1,4 +1,4 @@
-"""How a run of a changed model differs from the run before: in words, in log-probability, in weights."""
+"""Differences between two runs: in words, in log-probability, in attention weights."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -52,14 +52,14 @@ def moved_weight(before: Numbers, after: Numbers) -> NDArray[np.float64]:
 
 
 def score(trace: Trace) -> str:
-    """How probable a translation is: all of it, and its average piece."""
+    """The probability of a translation in words: of all of it, and of its average token."""
     total = signed(trace.best.log_probability_nats, 1)
     mean = mean_probability(trace)
     return f"log-probability {total} nats in sum, {mean:.0%} a piece (geometric mean)"
 
 
 def reading(found: Comparison) -> str:
-    """What became of the translation, in plain words."""
+    """Describe in words how the translation changed."""
     return f"{_of_words(found)} {_of_probability(found)}"
 
 

@@ -1,4 +1,4 @@
-"""How one head is drawn: fields of the link that go with its picture."""
+"""How one head is drawn: the fields of the link for its picture."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal

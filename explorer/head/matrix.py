@@ -1,4 +1,4 @@
-"""One head as the Heads page draws it: which numbers, between pieces or words, with what left out."""
+"""The matrix of one head as the Heads page draws it: numbers, grouping, hidden columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class HeadMatrix:
-    """What a picture of one head shows."""
+    """The rows, columns and numbers in the picture of one head."""
 
     values: Numbers  # rows x columns
     rows: tuple[str, ...]
@@ -173,6 +173,6 @@ def _lines(pieces: Sequence[Piece], text: PiecedText, units: str) -> list[Line]:
 
 
 def _grouped(values: Numbers, rows: Sequence[Line], columns: Sequence[Line]) -> Numbers:
-    """Mean over the pieces that ask, sum over the pieces that are looked at."""
+    """Average over the tokens of a query word, sum over the tokens of a key word."""
     by_row = np.stack([values[list(line.pieces)].mean(0) for line in rows])
     return np.stack([by_row[:, list(line.pieces)].sum(1) for line in columns], axis=1)

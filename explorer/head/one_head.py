@@ -1,4 +1,4 @@
-"""One head enlarged, as a heat map or as lines: which numbers, their names, their scale, their notes."""
+"""One head enlarged, as a heat map or as lines, with its scale, labels and notes."""
 
 import dataclasses
 from typing import Any
@@ -86,7 +86,7 @@ def draw_links(
     *,
     number: str = Scale().title,
 ) -> None:
-    """What a heat map says, for those who do not see it.
+    """The largest numbers of a heat map as a table, for readers who cannot see it.
 
     Args:
         number: what the numbers are.
@@ -228,6 +228,6 @@ def _notes(shown: PageContext, matrices: list[HeadMatrix]) -> str:
 
 
 def _said(shown: PageContext, matrices: list[HeadMatrix]) -> str:
-    """What was done to the numbers, and how much of them is on special tokens."""
+    """A note on how the numbers were made, and how much of them is on special tokens."""
     special = special_note(matrices, are_hidden=not shown.of(HeadDrawing).specials)
     return " ".join([special, *matrices[0].notes])

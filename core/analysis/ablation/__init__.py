@@ -1,4 +1,4 @@
-"""Ablations: what is changed about a model as a value, and what it does to the output.
+"""Ablations: a change to a model as a value, and running the model under it.
 
     ablation = Ablation.parse("cross.L3H5=0,enc.L2.ffn=skip")
     with probing(model, ablating(model, [ablation])):  # core.analysis.ablation.edits

@@ -1,7 +1,7 @@
-"""Ablations as edits of a running model: tables with one row an example, looked up by each row.
+"""Ablations as edits of a running model. Each edit holds one table entry for each example.
 
-Nothing on the model changes. A beam re-orders and drops rows, so no table is read by row number:
-the decoder's state carries which example each row is, and edits gather by that (`core.model.place`).
+The model's own weights never change. A beam search re-orders and drops batch rows, so an edit
+cannot find its entry by row number: it asks `core.model.taps.place` which example each row holds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ def ablating(
     """Run example i of a batch under ablation i; a single ablation holds for all examples.
 
     Args:
-        means: what heads bring on average, for ablations that replace by it; `read_means`.
+        means: the mean output of each head, for ablations that use it (`=mean`); see `read_means`.
 
     Raises:
         ValueError: if the model has no such layer or head, or means are needed and not given; when
@@ -62,7 +62,7 @@ def ablating(
 
 
 def head_gates(gates: Mapping[Kind, Gates]) -> Edits:
-    """Multiply what each head brings, before W^O, by its gate; kinds that are not named stay.
+    """Multiply each head's output, before W^O, by its gate; kinds without gates stay unchanged.
 
     Gradients reach the gates. Example b of a batch is run under entry b; a single entry holds for
     all.
@@ -100,7 +100,7 @@ def _edit_at(
     model: Transformer,
     means: HeadMeans | None,
 ) -> Edit:
-    """What all parts that act at one tap do there together."""
+    """One edit that applies all parts acting at the same tap."""
     named = torch.zeros(n_examples, dtype=torch.bool)
     named[[example for example, _ in parts]] = True
     match tap.rpartition(".")[2]:
@@ -116,7 +116,7 @@ def _edit_at(
 
 
 def _of_rows(table: Tensor, like: Tensor) -> Tensor:
-    """The entry of each row's example; a table with a single entry is broadcast."""
+    """The table entry of the example in each batch row; a table with one entry serves all rows."""
     table = table.to(like.device)
     if len(table) == 1:
         return table
@@ -164,7 +164,7 @@ def _heads_changed(
 
 
 def _scores_changed(parts: Sequence[_OfExample], n_examples: int, model: Transformer) -> Edit:
-    """Acts before the mask, so that it spreads over visible keys only and finds no hidden one."""
+    """Change scores before the mask is applied, so that hidden keys keep a weight of zero."""
     is_uniform = torch.zeros(n_examples, model.config.n_heads, dtype=torch.bool)
     one_key: list[tuple[Tensor, RowOnKey]] = []
     for example, part in parts:

@@ -1,7 +1,7 @@
-"""One sentence and its translation, run once, and again under changes from where they begin.
+"""One sentence and its translation, run once unchanged, then again from the first changed layer.
 
-What lies below the first layer that an ablation changes is what it was, so it is not run again: a
-changed head in the decoder costs no encoder, one in the last layer costs one layer.
+Layers below the first changed one compute what they did before, so they are not run again. A
+changed decoder head costs no encoder layer; one in the last layer costs a single layer.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ PIECES_AT_ONCE = 2_048
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Start:
-    """Where a changed run leaves the plain one."""
+    """The layer at which a changed run departs from the plain run."""
 
     stack: int  # 0 encoder, 1 decoder
     unchanged: int  # the layer whose input is still the plain run's; -1: the embedding changes
@@ -60,7 +60,8 @@ class ForcedPass:
 
     @torch.inference_mode()
     def __init__(self, model: Transformer, source: SourceIds, consumed: TargetIds) -> None:
-        """Of ids with `</s>`, and of what the decoder consumes, from `<s>` on: each one row."""
+        """Take one row of source ids with `</s>`, and one row that the decoder consumes, from `<s>`
+        on."""
         self.model, self.source, self.consumed = model, source, consumed
         taps = {
             (stack, layer): f"{STACKS[stack]}.{_below(layer)}.output"
@@ -80,13 +81,13 @@ class ForcedPass:
         return self.model.config.n_encoder_layers, self.model.config.n_decoder_layers
 
     def n_layers_naive(self, n_ablations: int) -> int:
-        """Layers that the plain run and so many others evaluate when nothing is shared."""
+        """Layers that the plain run and `n` others would evaluate if they shared nothing."""
         return (1 + n_ablations) * sum(self.n_layers)
 
     def under(
         self, ablations: Sequence[Ablation], means: HeadMeans | None = None
     ) -> Iterator[tuple[list[int], Float[Tensor, "B T V"]]]:
-        """Logits under each ablation, some at a time: which ones these are, and theirs.
+        """Yield logits under each ablation, a batch of ablations at a time.
 
         Raises:
             ValueError: as `ablating` does.

@@ -1,4 +1,4 @@
-"""What every head brings on average over data, kept in the checkpoint's folder as `means.npz`."""
+"""The mean output of every head over a text, stored in the checkpoint's folder as `means.npz`."""
 
 import zipfile
 import zlib
@@ -76,7 +76,7 @@ def read_means(checkpoint: Checkpoint) -> HeadMeans:
 
 @torch.inference_mode()
 def head_means(checkpoint: Checkpoint, pairs: Sequence[tuple[str, str]]) -> HeadMeans:
-    """Measure them on sentences and their translations.
+    """Measure the mean head outputs on sentences and their translations.
 
     Raises:
         ValueError: if there are no pairs, or one is longer than the model has positions.

@@ -1,4 +1,4 @@
-"""What can be changed about a model, one frozen value each; fields count from 0, text from 1."""
+"""The changes that make up an ablation, as frozen values; fields count from 0, text from 1."""
 
 import math
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ def stack_of(kind: Kind) -> Stack:
 
 @dataclass(frozen=True, slots=True)
 class HeadChange:
-    """A head whose output is scaled (0 is off) or its mean over data, or whose weights are uniform.
+    """A changed head: output scaled (0 is off), output at its mean, or weights made uniform.
 
     Raises:
         ValueError: if the factor is no number, or beyond `LARGEST`.
@@ -68,7 +68,7 @@ class HeadChange:
 
 @dataclass(frozen=True, slots=True)
 class RowOnKey:
-    """One row of a head's attention that looks at one key alone.
+    """One query of a head that attends to one key alone.
 
     A sentence without that row, or without that key, is left as it is.
 
@@ -111,7 +111,7 @@ class RowOnKey:
 
 @dataclass(frozen=True, slots=True)
 class SublayerSkip:
-    """A sub-layer that brings nothing: add & norm is left with its input alone."""
+    """A sub-layer whose output is zero: add & norm sees only the residual input."""
 
     stack: Stack
     layer: int
@@ -154,7 +154,7 @@ class LayerSkip:
 
 @dataclass(frozen=True, slots=True)
 class PositionChange:
-    """An experiment on section 3.5: what does a stack do without positions, or with others?
+    """A changed positional encoding of one stack (section 3.5): none, or other positions.
 
     off: nothing is added to the embeddings. shift: position p becomes p + amount. scale: it becomes
     p · amount, rounded down to a row of the table.

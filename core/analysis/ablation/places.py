@@ -1,4 +1,4 @@
-"""Which places of a model an ablation switches off or changes."""
+"""Which heads, sub-layers and layers an ablation switches off or changes."""
 
 from collections.abc import Collection
 from typing import Literal
@@ -33,7 +33,7 @@ def off(place: str) -> Part:
 
 
 def states(ablation: Ablation) -> dict[str, State]:
-    """Place -> what became of it; places that are as they were are left out."""
+    """Map each place that the ablation touches to "off" or "changed"."""
     return {part.place: "off" if part == _off_there(part) else "changed" for part in ablation.parts}
 
 
@@ -45,7 +45,7 @@ def _off_there(part: Part) -> Part | None:
 
 
 def changes_of(ablation: Ablation, head: HeadPlace) -> tuple[Part, ...]:
-    """What is changed about a head or about what holds it, from the outside in."""
+    """The parts that change a head, its sub-layer or its layer, outermost first."""
     sublayer: Sublayer = "cross" if head.kind == "cross" else "self"
     stack = stack_of(head.kind)
     around = (
@@ -66,7 +66,7 @@ def is_silent(ablation: Ablation, head: HeadPlace) -> bool:
 
 
 def is_blind(ablation: Ablation, head: HeadPlace) -> bool:
-    """Whether it makes no difference where a head would attend by itself, in every row."""
+    """Whether the head's own attention weights have no effect on its output, for every query."""
     replaced = any(
         isinstance(part, HeadChange) and part.change in ("mean", "uniform")
         for part in changes_of(ablation, head)
@@ -75,7 +75,7 @@ def is_blind(ablation: Ablation, head: HeadPlace) -> bool:
 
 
 def with_off(ablation: Ablation, places: Collection[str]) -> Ablation:
-    """The same ablation with exactly these places off; what then lies inside of one is forgotten.
+    """The same ablation with exactly these places off; changes inside such a place are dropped.
 
     Raises:
         ValueError: if there is no such place.

@@ -1,8 +1,8 @@
-"""What is changed about a model, as a value: frozen, hashable, and one line of a link.
+"""An ablation as a value: frozen, hashable, and written as one line of text, as links hold it.
 
-    cross.L3H5=0          head 5 of layer 3 brings nothing (0.5: half, mean, uniform)
-    cross.L2H1.row7=k3    in its 7th row it looks at key 3 alone
-    enc.L2.ffn=skip       the sub-layer brings nothing (self, cross, ffn); its LayerNorm stays
+    cross.L3H5=0          head 5 of layer 3 outputs nothing (0.5: half; mean; uniform)
+    cross.L2H1.row7=k3    its 7th query attends to key 3 alone
+    enc.L2.ffn=skip       the sub-layer outputs nothing (self, cross, ffn); its LayerNorm stays
     dec.L4=skip           the layer passes its input on
     pos=shift:3           positions moved (scale:0.5) or off; enc.pos and dec.pos are one stack's
 
@@ -32,7 +32,7 @@ _LONG: dict[str, Kind] = {short: kind for kind, short in SHORT_KINDS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
-    """Everything that is changed about one run of a model; without parts, nothing is.
+    """All changes to one run of a model; no parts, no change.
 
     Equal whatever the order of the parts.
 
@@ -86,7 +86,7 @@ class Ablation:
         return any(isinstance(part, HeadChange) and part.change == "mean" for part in self.parts)
 
     def check(self, config: ModelConfig, *, n_source_pieces: int | None = None) -> None:
-        """Whether a model of this shape, and a source of so many pieces, `</s>` included, has it all.
+        """Check that the model, and a source of so many pieces (with `</s>`), has every named part.
 
         Raises:
             ValueError: if there is no such layer, head or source piece; the message names the part.
@@ -116,7 +116,7 @@ class Ablation:
 
 
 def _around(part: Part) -> Iterator[str]:
-    """The places that hold this part, from the inside out."""
+    """The places that contain this part, innermost first."""
     if isinstance(part, RowOnKey):
         yield HeadChange(part.kind, part.layer, part.head).place
     if isinstance(part, RowOnKey | HeadChange):
@@ -128,7 +128,7 @@ def _around(part: Part) -> Iterator[str]:
 
 
 def _silences(part: Part | None) -> bool:
-    """Whether nothing inside of this part's place can have an effect any more."""
+    """Whether this part stops everything inside its place from having an effect."""
     if isinstance(part, HeadChange):
         return part.change in (0, "mean")
     return part is not None
@@ -149,7 +149,7 @@ _FORMS = {
 
 
 def _parts(word: str) -> list[Part]:
-    """What one word of the text says; positions of both stacks are two parts."""
+    """Parse one item of the text; `pos=` names both stacks and gives two parts."""
     for form, pattern in _FORMS.items():
         if match := pattern.fullmatch(word):
             return _made(word, form, match.groupdict())

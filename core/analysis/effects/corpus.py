@@ -1,4 +1,4 @@
-"""What ablations do to the translation of a whole text: ΔBLEU, ΔchrF, Δperplexity, and by chance.
+"""What ablations do to a whole text: ΔBLEU, ΔchrF, Δperplexity, with bootstrap intervals.
 
 Every difference is paired: the same resamples of the same sentences, with and without the ablation
 (Koehn 2004; `core.evaluation.bootstrap`).
@@ -40,7 +40,7 @@ def corpus_effects(
     store: DiskCache | None = None,
     progress: Progress = lambda n_done, n: None,
 ) -> CorpusEffects:
-    """Translate the text as the model is and under each ablation, and compare with the references.
+    """Translate the text with the unchanged model and under each ablation; score both.
 
     Args:
         store: keeps what was measured, ablation by ablation, so that a cancelled call given again
@@ -86,7 +86,7 @@ def cached_statistics(
     means: HeadMeans | None = None,
     store: DiskCache | None = None,
 ) -> Arrays:
-    """Of each sentence, what adds up to each of `SCORES`: n_sentences × numbers of the score."""
+    """For each of `SCORES`, the statistics of every sentence whose sums give the corpus score."""
 
     def make() -> Arrays:
         return _statistics(checkpoint, pairs, ablation, search, means)

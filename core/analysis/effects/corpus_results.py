@@ -19,7 +19,7 @@ SWEEP = "sweep.json"
 
 @dataclass(frozen=True, slots=True)
 class CorpusEffect:
-    """One ablation, and the difference to the model as it is."""
+    """One ablation, and its score differences to the unchanged model."""
 
     ablation: Ablation
     scores: Mapping[str, float]
@@ -28,7 +28,7 @@ class CorpusEffect:
 
 @dataclass(frozen=True, slots=True)
 class CorpusEffects:
-    """The model as it is, and under each ablation, on one text."""
+    """The scores of the unchanged model on one text, and the effect of each ablation."""
 
     scores: Mapping[str, float]
     intervals_95: Mapping[str, Interval]
@@ -39,7 +39,8 @@ class CorpusEffects:
     search: SearchConfig
 
     def heads_left_out(self) -> dict[HeadChange, CorpusEffect]:
-        """Head -> what leaving it out, and nothing else, did; the head that BLEU misses most first."""
+        """Map each head to the effect of leaving out that head alone, largest loss of BLEU
+        first."""
         found = {
             part: effect
             for effect in self.effects
@@ -70,7 +71,7 @@ class CorpusEffects:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "CorpusEffects":
-        """What `to_json` gave; what else stands beside it is left alone."""
+        """Read what `to_json` wrote; other keys beside it are ignored."""
         return cls(
             scores=values["scores"],
             intervals_95={name: _interval(ends) for name, ends in values["intervals_95"].items()},

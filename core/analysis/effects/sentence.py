@@ -1,7 +1,7 @@
-"""What ablations do to one sentence: another translation, and another mind about the first one.
+"""What ablations do to one sentence: the new translation, and the new probability of the first one.
 
-The translation a model gives under an ablation says what a reader would see; how probable it finds
-its own earlier translation, step by step, says how much moved below that.
+The new translation is what a reader sees. The probability that the changed model gives to the first
+translation, step by step, also shows changes that leave the text as it was.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ from core.text.word_diff import DiffRun, word_diff
 
 @dataclass(frozen=True, slots=True)
 class CandidateMove:
-    """One piece that was, or is now, among the most probable of a step."""
+    """One token that is among the most probable of a step before or after the change."""
 
     token: int
     name: str
@@ -38,7 +38,7 @@ class CandidateMove:
 
 @dataclass(frozen=True, slots=True)
 class StepEffect:
-    """One step of the original translation, forced: what the model thinks of it now."""
+    """One step of the original translation, forced on the changed model."""
 
     token: int
     name: str
@@ -97,7 +97,8 @@ def forced_pass(model: Transformer, trace: Trace) -> ForcedPass:
 
 @dataclass(frozen=True, slots=True)
 class MovedDistributions:
-    """How the distributions of all steps moved under some ablations, float32 or finer."""
+    """How the output distribution of every step changed under some ablations (float32 or
+    float64)."""
 
     indices: list[int]  # which ablations these are
     before: Tensor  # T V, log-probabilities
@@ -107,8 +108,8 @@ class MovedDistributions:
     @property
     def delta_nats(self) -> Float[Tensor, "B T"]:
         """Change of each produced token's log-probability."""
-        at = self.produced[:, None]
-        return _at(self.after, at) - _at(self.before, at)
+        tokens = self.produced[:, None]
+        return _at(self.after, tokens) - _at(self.before, tokens)
 
     @property
     def kl_nats(self) -> Float[Tensor, "B T"]:

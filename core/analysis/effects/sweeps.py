@@ -1,6 +1,6 @@
-"""Sweeps: what does each head, each layer, each pair of heads do to one sentence?
+"""Sweeps: the effect on one sentence of each head, each layer, or each pair of heads.
 
-Every head or layer is left out in turn and the sentence's own translation is scored again, forced.
+Each is switched off in turn, and the first translation is scored again, teacher-forced.
 Ablations share what lies below them (`core.analysis.ablation.forced_pass`), and results are kept.
 """
 
@@ -25,7 +25,7 @@ from core.model import Transformer
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What each of many ablations does to a sentence's own translation."""
+    """The effect of each of many ablations on the log-probability of the first translation."""
 
     ablations: tuple[Ablation, ...]
     delta_nats: NDArray[np.float64]
@@ -163,7 +163,7 @@ def by_head(config: ModelConfig, values: NDArray[np.float64]) -> dict[Kind, NDAr
 
 
 def head_effects(model: Transformer, trace: Trace) -> dict[Kind, NDArray[np.float64]]:
-    """What each head is worth to the translation: the change of its log-probability without it.
+    """The change of the translation's log-probability when each head alone is switched off.
 
     One head at a time has its output set to zero, as Michel et al. 2019 do, and the trace's own
     translation is scored again; nats, summed over steps. Negative: the head had helped.

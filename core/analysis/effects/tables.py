@@ -18,7 +18,8 @@ N_NAMED = 3
 
 
 def findings(folder: Path) -> str:
-    """Of each kind, the heads that a text misses most and least; then how many can go together.
+    """For each kind, the heads whose absence costs most and least BLEU; then how many can go
+    together.
 
     Raises:
         ValueError: if a measurement is not there, or cannot be read.
@@ -54,20 +55,20 @@ def _worth(left_out: Mapping[HeadChange, CorpusEffect]) -> Iterator[Cells]:
         ends = [(head, "most") for head in heads[:N_NAMED]]
         ends += [(head, "least") for head in heads[N_NAMED:][-N_NAMED:]]
         for head, missed in ends:
-            of = left_out[head].differences
-            yield (head.place, missed, *(_difference(of[name]) for name in WORTH_SCORES))
+            differences = left_out[head].differences
+            yield (head.place, missed, *(_difference(differences[name]) for name in WORTH_SCORES))
 
 
-def _difference(of: Difference) -> str:
-    low, high = of.interval_95
-    return f"{of.value:+.2f} [{low:+.2f}, {high:+.2f}]"
+def _difference(difference: Difference) -> str:
+    low, high = difference.interval_95
+    return f"{difference.value:+.2f} [{low:+.2f}, {high:+.2f}]"
 
 
 def counted(left_out: Mapping[HeadChange, CorpusEffect]) -> str:
-    """In a sentence, of how many heads BLEU is shown to fall or rise without."""
+    """One sentence: how many heads BLEU falls or rises without, by intervals that exclude zero."""
     bleu = [effect.differences["bleu"] for effect in left_out.values()]
-    falls = sum(of.interval_95[1] < 0 for of in bleu)
-    rises = sum(of.interval_95[0] > 0 for of in bleu)
+    falls = sum(change.interval_95[1] < 0 for change in bleu)
+    rises = sum(change.interval_95[0] > 0 for change in bleu)
     return (
         f"By its 95 % interval (paired bootstrap), BLEU falls without {falls} of {len(bleu)} heads "
         f"and rises without {rises}; of so many intervals about {len(bleu) / 20:.0f} leave zero out "

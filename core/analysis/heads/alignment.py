@@ -48,7 +48,7 @@ class HeadAlignment:
         return rows, HeadPlace("cross", int(layer), int(head))
 
     def to_json(self) -> dict[str, Any]:
-        """Layers and heads from 1, as on screen."""
+        """Layers and heads count from 1, as on screen."""
         rows, place = self.best
         return {
             "rows": rows,

@@ -19,12 +19,13 @@ class BestHead:
 
     @property
     def is_late(self) -> bool:
-        """Whether it looks at a word's source not when the word is written, but one step later."""
+        """Whether it attends to a word's source one step after the word is written."""
         return self.rows == "consumed"
 
     @property
     def how_to_read(self) -> str:
-        """What to know before reading its rows; nothing, if each speaks of what its step wrote."""
+        """A note on how to read its rows; empty if each row is about the token that its step
+        wrote."""
         if not self.is_late:
             return ""
         return (
@@ -34,7 +35,7 @@ class BestHead:
 
 
 def covering_head(shown: Trace) -> BestHead:
-    """The cross-attention head whose rows together look at the most of this source."""
+    """The cross-attention head whose queries together attend to most of this source."""
     words = shown.weights["cross"][..., :-1]  # all source columns but </s>
     coverage = words.max(-2).mean(-1)  # how much of each source token its best row got
     layer, head = divmod(int(coverage.argmax()), coverage.shape[1])
@@ -48,14 +49,15 @@ def covering_head(shown: Trace) -> BestHead:
 
 @dataclass(frozen=True, slots=True)
 class HeadForStep:
-    """A cross-attention head worth a look for the word of one step, and the step to read it at."""
+    """A cross-attention head to inspect for the word of one step, and the step at which to read
+    it."""
 
     step: int  # from 1
     ranked: RankedHead
 
 
 def heads_for_step(shown: Trace, best: BestHead, step: int) -> list[HeadForStep]:
-    """Which head to look at for the word made at this step (from 1), best first.
+    """Cross-attention heads to inspect for the word written at this step (from 1), best first.
 
     As `ranked_heads`, but a head that is known to be late is read, and ranked, by the row that
     consumes the word; for `</s>` there is none.

@@ -1,4 +1,4 @@
-"""One number for every head: measures that say what kind of head it is, and a ranking by one.
+"""Measures: one number for every head, such as entropy or distance, and a ranking by confidence.
 
 Works on the arrays of a `Trace`, without torch.
 """
@@ -16,8 +16,15 @@ from core.config import KINDS, Kind
 from core.text.pieces import Piece
 
 
-def entropy_nats(weights: Numbers, row: int | None = None) -> NDArray[np.float64]:
-    """Entropy of a head's rows: 0 when all looks go to one key, ln k when spread evenly over k.
+def entropy_nats(weights: Numbers) -> NDArray[np.float64]:
+    """-Σ w ln w over keys: 0 with all weight on one key, ln k when even over k keys; .. k -> .."""
+    exact = weights.astype(np.float64)
+    logarithms = np.log(np.where(exact > 0, exact, 1.0))
+    return np.asarray(0.0 - (exact * logarithms).sum(-1))
+
+
+def entropy(weights: Numbers, row: int | None = None) -> NDArray[np.float64]:
+    """Entropy of a head's weights, in nats.
 
     Args:
         weights: N H q k
@@ -26,15 +33,13 @@ def entropy_nats(weights: Numbers, row: int | None = None) -> NDArray[np.float64
     Returns:
         N H
     """
-    exact = weights.astype(np.float64)
-    logarithms = np.log(np.where(exact > 0, exact, 1.0))
-    return _over_rows(0.0 - (exact * logarithms).sum(-1), row)
+    return _over_rows(entropy_nats(weights), row)
 
 
 def mean_distance(
     weights: Numbers, row: int | None = None, *, is_relative: bool = False
 ) -> NDArray[np.float64]:
-    """How far a head looks: |query position - key position|, weighted; N H.
+    """Mean distance that a head attends over: |query position - key position|, weighted; N H.
 
     Two sequences have no distance in pieces. With `is_relative` it is |i/q - j/k|, positions
     counted from 1, as in the alignment model of Dyer et al. 2013 (fast_align): 0 along the
@@ -49,7 +54,7 @@ def mean_distance(
 def special_mass(
     weights: Numbers, keys: Sequence[Piece], row: int | None = None
 ) -> NDArray[np.float64]:
-    """The share of a head's looks that goes to special pieces such as `</s>`; N H."""
+    """The share of a head's weight on special tokens such as `</s>`; N H."""
     return _over_rows(weights[..., _is_special(keys)].sum(-1, dtype=np.float64), row)
 
 
@@ -84,7 +89,7 @@ def _is_special(pieces: Sequence[Piece]) -> NDArray[np.bool_]:
 
 
 def keys_of(trace: Trace, kind: Kind) -> tuple[Piece, ...]:
-    """The pieces that the columns of one kind of attention stand for."""
+    """The tokens that the columns of one kind of attention stand for."""
     return trace.consumed if kind == "decoder" else trace.source.pieces
 
 
@@ -106,7 +111,7 @@ MEASURES: Mapping[str, Measure] = {
         dict.fromkeys(KINDS, "nats"),
         "looks at one piece",
         "looks everywhere alike",
-        lambda trace, kind, row: entropy_nats(trace.weights[kind], row),
+        lambda trace, kind, row: entropy(trace.weights[kind], row),
     ),
     "distance": Measure(
         "Mean distance of the looks",
@@ -146,7 +151,7 @@ MEASURES: Mapping[str, Measure] = {
 
 @dataclass(frozen=True, slots=True)
 class RankedHead:
-    """A cross-attention head, and the source piece it looked at most at one step."""
+    """A cross-attention head, and the source token that it attends to most at one step."""
 
     place: HeadPlace
     piece: int  # index among the source's pieces; special ones do not count
@@ -155,7 +160,7 @@ class RankedHead:
 
 
 def ranked_heads(trace: Trace, step: int) -> tuple[RankedHead, ...]:
-    """Which head to look at for the word made at this step: all cross heads, best first.
+    """All cross-attention heads for the word written at this step, best first.
 
     Ranked by confidence, the largest weight on a piece that is not special (Voita et al. 2019): a
     head comes first that points at one piece of text. Norm-weighted contribution answers another

@@ -1,8 +1,8 @@
-"""What was brought from where: norm-weighted attention, and rollout through the layers.
+"""How much information comes from where: norm-weighted attention, and attention rollout.
 
-Attention weights alone say where a head looks, not how much it brings back: what it adds to the
-stream is weight times transformed value (Kobayashi et al. 2020). Nor do they say which pieces lie
-behind a position of an upper layer, which rollout estimates (Abnar & Zuidema 2020). Works on the
+Attention weights say where a head attends, not how much it adds to the stream: that is the weight
+times the transformed value (Kobayashi et al. 2020). Nor do they say which source pieces are mixed
+into a position of an upper layer; rollout estimates that (Abnar & Zuidema 2020). Works on the
 arrays of a `Trace`, without torch.
 """
 
@@ -15,7 +15,8 @@ Numbers = NDArray[np.floating[Any]]
 
 
 def norm_weighted(weights: Numbers, value_norms: Numbers) -> Numbers:
-    """‖α v W^O‖ of every query, key and head (Kobayashi et al. 2020): what was brought from where.
+    """‖α v W^O‖ of every query, key and head (Kobayashi et al. 2020): the norm of each
+    contribution.
 
     Args:
         weights: .. q k

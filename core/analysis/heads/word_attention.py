@@ -1,4 +1,5 @@
-"""From pieces to words: weights between words, where each word came from, and how a text changed."""
+"""From tokens to words: attention weights between words, and which source word each word came
+from."""
 
 import math
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ def _membership(pieces: Sequence[Piece]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class AlignedWord:
-    """A word of the translation, how sure the model was, and the source word it looked at most."""
+    """A word of the translation, its probability, and the source word that it attends to most."""
 
     text: str
     probability: float  # product over the word's pieces, each given all before it
@@ -58,7 +59,7 @@ def aligned_words(
 
     Args:
         place: a head of cross-attention.
-        rows: which step of a word to look at; heads that align well differ in this.
+        rows: which step of a word to read: the one that produced it or the one that consumed it.
     """
     if not trace.source.words or not trace.target.words:
         return ()

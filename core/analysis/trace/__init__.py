@@ -1,1 +1,1 @@
-"""One sentence with every head that translated it: captured, checked, opened up."""
+"""Traces: one sentence, its translation and the attention of every head; captured and checked."""

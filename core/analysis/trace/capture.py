@@ -1,4 +1,4 @@
-"""Everything a picture needs of one sentence: a translation, and what every head did for it.
+"""Trace a sentence: translate it and record the attention of every head.
 
 A search with one open hypothesis is recorded as it goes. Of a beam most hypotheses are thrown away, so
 it runs unobserved, and its winner is fed through the decoder once more, teacher forced and probed.
@@ -105,7 +105,8 @@ def _recorded(
     state: DecoderState,
     seen: Recording,
 ) -> tuple[list[SearchResult], dict[str, Tensor]]:
-    """A search while `seen` records: what was found, and of each step the row that led to it."""
+    """Search while `seen` records. Return the results, and the batch row of the best at each
+    step."""
     searched: dict[int, RecordedResult] = {}
     parts = []
     for batch in batches_by_length(sources, config):
@@ -118,7 +119,7 @@ def _recorded(
 def _of_best(
     steps: Mapping[str, Sequence[Tensor]], rows: Sequence[Sequence[int]]
 ) -> dict[str, Tensor]:
-    """Of all rows that a search asked, those that led to the best translations.
+    """Keep the recorded rows that led to the best translations.
 
     Args:
         steps: tap name -> a tensor for each step: rows H 1 c, c perhaps growing from step to step.

@@ -1,4 +1,4 @@
-"""A whole text, forced and recorded batch by batch: what every analysis of many sentences runs on."""
+"""Run a model over a whole parallel text, teacher-forced, and record taps batch by batch."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from core.text.tokenised import Indices
 
 @dataclass(frozen=True, slots=True)
 class CapturedBatch:
-    """Some pairs of a text, and what was recorded while the model was forced through them."""
+    """One batch of pairs, and the tensors recorded while the model was forced through them."""
 
     indices: Indices
     """Which pairs of the text these are; row i of every tensor is pair `indices[i]`."""

@@ -1,4 +1,4 @@
-"""Everything that one head computes for a sentence, step by step along Equation 1."""
+"""All tensors of one head for a sentence: queries, keys, values, scores, weights, output."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +41,7 @@ class HeadInternals:
 
 @torch.inference_mode()
 def head_internals(model: Transformer, trace: Trace, place: HeadPlace) -> HeadInternals:
-    """All that one head computed for a trace, in the model's own precision.
+    """Recompute all tensors of one head for a trace, in the model's own precision.
 
     Raises:
         ValueError: if the model has no such head.

@@ -1,4 +1,4 @@
-"""What a reader may check and open up: is the picture true, and what is inside a head.
+"""The self-check: are the weights on screen those that made this translation?
 
 All of it runs the model again on the tokens of a `Trace`. For a trace made under probes, run it
 inside `probing(model, *edits)`.
@@ -24,7 +24,7 @@ Numbers = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that must hold, and by how much it does not."""
+    """One claim that must hold, and the largest deviation from it."""
 
     name: str
     largest_difference: float

@@ -1,4 +1,4 @@
-"""What a search and a trace return: plain records, read and written without torch.
+"""The record of a traced sentence, read and written without torch.
 
 `Trace` is everything a picture needs of one sentence; a saved one opens at once.
 """
@@ -32,7 +32,7 @@ ValueNorms = Mapping[Kind, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Trace:
-    """One sentence, its translation, and how every head looked while making it.
+    """One sentence, its translation, and the attention weights of every head.
 
     Row t of `weights["decoder"]` and `weights["cross"]` is step t: the decoder consumed
     `consumed[t]` and produced `target.pieces[t]`. Columns of `decoder` are the consumed tokens,
@@ -183,5 +183,6 @@ def _hypothesis(values: Mapping[str, Any]) -> Hypothesis:
 
 
 def mean_probability(trace: Trace) -> float:
-    """The probability of a translation's pieces, each given all before it: geometric mean."""
+    """The geometric mean of the probabilities of a translation's tokens, each given those before
+    it."""
     return math.exp(trace.best.log_probability_nats / len(trace.steps))

@@ -1,4 +1,4 @@
-"""What all rows of Table 3 share: sizes, texts, folders, training settings."""
+"""The settings that all variants of Table 3 share: sizes, texts, folders, training."""
 
 import shlex
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from core.training.train import TrainingJob
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """What all rows share; the defaults are those of the bundled table."""
+    """The settings that all variants share; the defaults are those of the bundled table."""
 
     width: str = "1/4"
     """Factor on d_model, d_ff, d_k and d_v of every row; the number of heads stays the paper's."""

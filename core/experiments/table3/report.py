@@ -1,4 +1,4 @@
-"""The table of `core.experiments.table3.table`, for people: as text or Markdown, in short, or as the JSON it is stored in."""
+"""Print the table of `core.experiments.table3.table` as text, Markdown, a summary, or JSON."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ def all_sizes(sizes: Sizes) -> str:
 
 
 def trained_with(sizes: Sizes, base: Sizes) -> str:
-    """What makes a row, in words: where its sizes are not those of base."""
+    """What a variant changes, in words: the sizes that differ from base."""
     changed = [
         f"{name} = {text(sizes)}"
         for field, (name, text) in SIZES.items()
@@ -208,7 +208,7 @@ PAPER_HEADER = (
 
 
 def _beside_paper(table: Table) -> Iterator[Cells]:
-    """Differences to base, the paper's and ours, of rows that have both."""
+    """Differences to base, the paper's beside ours, for variants that have both."""
     base = next(row.paper for row in table.rows if row.name == "base")
     assert base
     for row in table.rows:
@@ -229,7 +229,7 @@ def _beside_paper(table: Table) -> Iterator[Cells]:
 
 
 def _moves(in_paper: float, here: DifferenceToBase) -> str:
-    """Whether a score moves as in the paper, where it is shown to move here."""
+    """Whether a score moves in the paper's direction, if its interval here excludes zero."""
     if here.verdict not in {"higher", "lower"}:
         return here.verdict
     if in_paper == 0:

@@ -1,4 +1,4 @@
-"""The rows of Table 3: what is trained, on which texts, with which settings."""
+"""The variants of Table 3: which models are trained, on which texts, with which settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ METRICS, SENTENCES = "metrics.json", "sentences.npz"
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One training of the family."""
+    """One variant: a model to train."""
 
     name: str
     preset: str

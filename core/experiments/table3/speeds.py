@@ -1,7 +1,7 @@
 """How fast the rows of Table 3 train and decode, as `speeds.json` beside them records it.
 
-Rows are trained beside other work, days apart; what their speeds are worth comparing for is measured
-afterwards, in turn on one machine. Nothing here imports torch.
+Variants are trained at different times beside other work, so their training speeds do not compare.
+These are measured afterwards, in turn on one idle machine. Nothing here imports torch.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Speeds:
-    """Medians over rounds in which every row had its turn, by name of the row."""
+    """Median speeds over rounds in which every variant had its turn, by name of the variant."""
 
     rows: Mapping[str, Speed]
     hardware: str

@@ -169,7 +169,7 @@ def read_table(file: Path) -> Table:
 
 
 def verdict(difference: float, interval_95: Sequence[float], spread: float | None) -> Verdict:
-    """What a difference to base says, given the spread of the seeds (None: not known yet).
+    """What a difference to base shows, given the spread between seeds (None: not known yet).
 
     Nothing is shown by an interval that includes zero, nor by a difference that another seed of
     the same model makes as well.

@@ -61,7 +61,7 @@ def require_same_settings(family: Family) -> None:
 
 
 def _settings_of(folder: Path) -> dict[str, Any]:
-    """Of model and training together, by name; empty if nothing was begun in the folder."""
+    """Model and training settings by name; empty if nothing was begun in the folder."""
     file = folder / "config.json"
     if not file.is_file():
         return {}
@@ -71,7 +71,7 @@ def _settings_of(folder: Path) -> dict[str, Any]:
 
 
 def learn_vocabulary(family: Family) -> None:
-    """The pieces of all rows: those of a finished row, or else learnt once from the training text."""
+    """Put the shared vocabulary into the work folder: a finished variant's, else learnt once."""
     from core.checkpoint.folder import VOCABULARY
     from core.system.files import writing_file
     from core.text.parallel import ParallelFiles

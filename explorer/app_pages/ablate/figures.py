@@ -1,4 +1,4 @@
-"""What a change of the model does, in pictures: to each step, to its candidates, to BLEU.
+"""Figures of a changed model: the probability of each step, its candidates, and BLEU.
 
 Log-probabilities are in nats; labels are already escaped (`token_label`).
 """
@@ -23,7 +23,7 @@ LEAST = 1e-6
 def steps_figure(
     names: Sequence[str], before_nats: Array, after_nats: Array, kl_nats: Array
 ) -> go.Figure:
-    """The probability of each piece of a translation, before and after a change.
+    """The probability of each token of a translation, before and after a change.
 
     Args:
         before_nats, after_nats: log-probability of each piece.
@@ -65,7 +65,7 @@ def steps_figure(
 
 
 def candidates_figure(names: Sequence[str], before_nats: Array, after_nats: Array) -> go.Figure:
-    """How probable the candidates of one step were and are: a line from before to after.
+    """The probabilities of one step's candidates: a line from before to after.
 
     Raises:
         ValueError: if there is not one number of each kind a name.
@@ -149,7 +149,7 @@ def pruning_figure(
 def worth_figure(
     groups: Sequence[tuple[str, Sequence[str], Sequence[float], Sequence[tuple[float, float]]]],
 ) -> go.Figure:
-    """What leaving one head out changes about BLEU, the most missed first, with 95 % intervals.
+    """The change of BLEU without each head, largest loss first, with 95 % intervals.
 
     Args:
         groups: up to three kinds of heads: name, its heads' labels, changes, and their intervals.

@@ -43,7 +43,7 @@ FIELDS = (AblateFields, BeforeAfterFields)
 
 
 def page() -> None:
-    """Unlike others, this page says itself what is changed about the model."""
+    """Unlike the other pages, this page itself controls how the model is changed."""
     sentence_page.open_page(TITLE, LEAD)
     asked = sentence_page.ask_reader(takes_typed=False)
     shown = sentence_page.translate(asked, settle, FIELDS) if asked else None
@@ -54,7 +54,7 @@ def page() -> None:
 
 
 def settle(shown: PageContext) -> Settled:
-    """The step whose candidates are shown lies in the first translation."""
+    """Keep the step whose candidates are shown within the first translation."""
     choice, notices = settled(shown)
     n, fields = len(_before(shown).steps), shown.of(AblateFields)
     if fields.scored is None or fields.scored <= n:
@@ -132,7 +132,7 @@ def _actions(shown: PageContext) -> None:
 
 
 def _worth(shown: PageContext, place: Any) -> dict[str, float] | None:
-    """What each head is worth to this sentence, if the reader asked for it."""
+    """The effect of each head on this sentence, if the reader asked for it."""
     if not shown.of(AblateFields).swept:
         return None
     title = "Removing each head, layer and sub-layer in turn…"
@@ -163,7 +163,7 @@ def _translations(shown: PageContext) -> None:
 
 
 def _presets(shown: PageContext, worth: dict[str, float] | None) -> None:
-    """Each with what it does to this sentence, found out now."""
+    """Suggestions, each with its effect on this sentence, computed now."""
     found = presets(model_config_of(shown.folder), shown.best)
     if worth:
         found += swept_presets(worth)
@@ -194,7 +194,7 @@ def _presets(shown: PageContext, worth: dict[str, float] | None) -> None:
 
 
 def _below_the_words(shown: PageContext) -> None:
-    """Step by step, candidate by candidate, head by head."""
+    """Draw the effect on each step, on the candidates of one step, and on one head."""
     moved = step_effects(shown.folder, _plain_run(shown), _before(shown), _ablation(shown))
     st.subheader("The first translation, asked again", anchor=False)
     left, right = st.columns([3, 2], gap="large")
@@ -231,7 +231,7 @@ def _choose_step(shown: PageContext, moved: Sequence[Any], names: Sequence[str])
 
 
 def _beyond_this_sentence(shown: PageContext) -> None:
-    """What was measured once of this checkpoint on a whole text."""
+    """Draw what was measured once for this checkpoint on a whole text."""
     folder = f"checkpoints/{shown.folder.name}"
     st.subheader("Which heads matter beyond this sentence?", anchor=False)
     swept = read_sweep(shown.folder)
@@ -262,7 +262,7 @@ def _measured(picture: Picture | None, how: str) -> None:
 
 
 def _pictures(shown: PageContext) -> list[Picture]:
-    """What is on show, for a file of its own."""
+    """The pictures on the page, for a file."""
     ablation = _ablation(shown)
     worth = None
     if shown.of(AblateFields).swept:

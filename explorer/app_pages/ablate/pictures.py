@@ -1,4 +1,4 @@
-"""What an ablation does to a sentence, in a sentence and in pictures."""
+"""The effect of an ablation on a sentence, in words and in pictures."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ MOST_CHARACTERS = 160
 
 
 def finding(effect: "SentenceEffect") -> str:
-    """What an ablation does to a sentence, in one or two sentences."""
+    """The effect of an ablation on a translation, in one or two sentences."""
     change = effect.delta_nats
     if abs(change) < 0.05:
         of_first = "its log-probability hardly changes"
@@ -45,7 +45,7 @@ def finding(effect: "SentenceEffect") -> str:
 
 
 def step_pictures(steps: "Sequence[StepEffect]", chosen: int) -> list[Picture]:
-    """Each piece of the first translation before and after, and the candidates of one step.
+    """Each token of the first translation before and after, and the candidates of one step.
 
     Args:
         chosen: the step, from 0.
@@ -109,7 +109,7 @@ N_NAMED = 3
 
 
 def worth_picture(swept: "CorpusEffects | None") -> Picture | None:
-    """What each head is worth to a whole text, where its heads were left out one at a time."""
+    """The effect of each head on a whole text, where heads were left out one at a time."""
     effects = swept.heads_left_out() if swept else {}
     if swept is None or not effects:
         return None
@@ -137,13 +137,13 @@ def worth_picture(swept: "CorpusEffects | None") -> Picture | None:
 
 
 def worth_table(swept: "CorpusEffects | None") -> list[dict[str, object]]:
-    """The same and the other scores in numbers, a line a head."""
+    """The same with all scores as a table, one line for each head."""
     return [
         {
             "head left out": head.place,
             **{
-                f"Δ {name}": f"{signed(of.value)} [{', '.join(map(signed, of.interval_95))}]"
-                for name, of in (
+                f"Δ {name}": f"{signed(change.value)} [{', '.join(map(signed, change.interval_95))}]"
+                for name, change in (
                     ("BLEU", effect.differences["bleu"]),
                     ("chrF", effect.differences["chrf"]),
                     ("perplexity", effect.differences["perplexity"]),

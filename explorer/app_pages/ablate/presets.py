@@ -1,4 +1,4 @@
-"""What is switched off, as places such as `cross.L1H6`, in words, and a few ablations worth trying."""
+"""Ablations in words, and suggestions of ablations worth trying."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ MOST_NAMED = 3
 
 
 def in_words(ablation: Ablation) -> str:
-    """What is changed, shorter than its text where many heads are."""
+    """An ablation in words; many heads are summed up."""
     return ", ".join([*_heads_in_words(ablation), *_others_in_words(ablation)]) or "nothing changed"
 
 
@@ -63,7 +63,7 @@ def _others_in_words(ablation: Ablation) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Something worth trying, and the question it asks."""
+    """An ablation worth trying, and the question it answers."""
 
     title: str
     question: str
@@ -71,7 +71,7 @@ class Suggestion:
 
 
 def presets(config: ModelConfig, best: BestHead) -> list[Suggestion]:
-    """What to try first on any model; none twice."""
+    """Suggestions for any model, without repeats."""
     aligned = HeadChange("cross", best.place.layer, best.place.head)
     cross = _heads("cross", config.n_decoder_layers, config.n_heads)
     last_encoder = LayerSkip("encoder", config.n_encoder_layers - 1)
@@ -101,7 +101,7 @@ def presets(config: ModelConfig, best: BestHead) -> list[Suggestion]:
 
 
 def swept_presets(effects: Mapping[str, float]) -> list[Suggestion]:
-    """What to try once the effect of each head on this sentence is known.
+    """Suggestions that need the effect of each head on this sentence.
 
     Args:
         effects: place -> Δ log-probability in nats, heads among other places.

@@ -1,4 +1,4 @@
-"""The model on show, drawn from its own shapes as the paper's Figure 1."""
+"""The loaded model drawn as the paper's Figure 1, from its own shapes."""
 
 import streamlit as st
 
@@ -39,7 +39,7 @@ def draw(shown: PageContext) -> Pictures:
 
 
 def _take_kind(config: ModelConfig) -> None:
-    """An attention block opens its page on its own kind of attention."""
+    """Open the page of an attention block on that block's kind of attention."""
     block = opened(config, MODEL)
     if block and block.attention:
         session.change(View, kind=block.attention)
@@ -64,7 +64,7 @@ def _sizes(shown: PageContext, config: ModelConfig) -> None:
 
 
 def _pictures(shown: PageContext) -> list[Picture]:
-    """What is on this page, for a file of its own."""
+    """The pictures on the page, for a file."""
     payload = anatomy_payload(model_config_of(shown.folder))
     return [Picture(shown.folder.name, Mounted(SCRIPT, STYLE, payload))]
 

@@ -19,7 +19,7 @@ Line = tuple[str, str, str]
 
 
 def sizes(model: ModelConfig, base: ModelConfig) -> list[Line]:
-    """What each size is called, here and in the paper's base model."""
+    """Each size of the model by name, beside that of the paper's base model."""
     names: dict[str, Callable[[ModelConfig], str]] = {
         "Layers $N$, encoder + decoder": lambda c: f"{c.n_encoder_layers} + {c.n_decoder_layers}",
         r"$d_{\text{model}}$": lambda c: f"{c.d_model:,}",
@@ -34,7 +34,7 @@ def sizes(model: ModelConfig, base: ModelConfig) -> list[Line]:
 
 
 def parameters(model: ModelConfig, base: ModelConfig) -> list[Line]:
-    """Where the parameters are, here and in the paper's base model."""
+    """The number of parameters in each part, beside that of the paper's base model."""
     here, there = _by_group(model), _by_group(base)
     return [(name, here[name], there[name]) for name in GROUPS]
 

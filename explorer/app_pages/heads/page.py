@@ -135,7 +135,7 @@ def _measure(shown: PageContext) -> Tint | None:
 
 
 def _ranking(shown: PageContext) -> None:
-    """Which head to look at for the word of one step."""
+    """Rank the heads for the word of one step."""
     trace = shown.trace
     steps, pieces = row_labels(trace, "cross"), column_labels(trace, "cross")
     st.selectbox(
@@ -165,7 +165,7 @@ def _ranking(shown: PageContext) -> None:
 
 
 def _late_note(shown: PageContext) -> str:
-    """How the list takes a head whose rows are one step late."""
+    """A note on a head whose rows are one step late in the ranking."""
     best, n_steps = shown.best, len(shown.trace.steps)
     who = f"{best.place.in_words.capitalize()} looks at a word’s source one step late"
     if shown.step < n_steps:

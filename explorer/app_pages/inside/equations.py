@@ -25,7 +25,7 @@ MULTI_HEAD = (
 
 
 def style() -> str:
-    """CSS that gives each colour its lighter shade on a dark background, and equations no scroll bar."""
+    """CSS: lighter shades of the colours on a dark background, and no scroll bar for equations."""
     rules = [".katex-display {overflow: visible !important; font-size: min(1em, 4.2vw)}"]
     for role in ROLES.values():
         rgb = ", ".join(str(number) for number in bytes.fromhex(role.mark[1:]))

@@ -1,4 +1,4 @@
-"""Equation 1 in pictures, with the numbers of one head: Q blue, K red, V green, attention purple."""
+"""Figures of Equation 1 for one head: Q blue, K red, V green, attention purple."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from explorer.app_pages.inside.walk import Walk, entropy_nats
+from core.analysis.heads.measures import entropy_nats
+from core.analysis.heads.walk import Walk
 from explorer.figures.axes import MOST_LABELS, Array, label_axis, largest, signed, signed_heat_map
 from explorer.figures.colours import MARK, ROLES, share_scale, signed_scale, weight_scale
 
@@ -18,7 +19,7 @@ HEIGHTS = (0.36, 0.07, 0.07, 0.07, 0.07, 0.36)
 
 
 def walk_figure(walked: Walk, *, keys: Sequence[str]) -> go.Figure:
-    """All stages of one query row under each other; every column is one key.
+    """All stages of Equation 1 for one query, one below the other; every column is one key.
 
     The narrow column on the left holds q (above) and the head's output (below). q and K share a
     scale, and so do the weighted values and their sum; both are symmetric around zero.
@@ -49,7 +50,7 @@ def walk_figure(walked: Walk, *, keys: Sequence[str]) -> go.Figure:
 
 
 def least_width_px(n_keys: int) -> int:
-    """What `walk_figure` needs for its numbers to stand side by side."""
+    """The width at which the numbers of `walk_figure` fit side by side."""
     return 150 + 38 * min(n_keys, MOST_KEYS_WITH_NUMBERS)
 
 
@@ -92,7 +93,7 @@ def softmax_figure(walked: Walk, *, keys: Sequence[str]) -> go.Figure:
 
 
 def most_entropy_nats(walked: Walk) -> float:
-    """The entropy of an even row over the visible keys: what the two above compare with."""
+    """The entropy of even weights over the visible keys: the largest that a softmax can have."""
     return math.log(max(1, int(walked.visible.sum())))
 
 

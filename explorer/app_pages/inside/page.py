@@ -1,4 +1,4 @@
-"""One row of one head along Equation 1, with every number on the way."""
+"""One query of one head through Equation 1, with every number on the way."""
 
 import streamlit as st
 

@@ -17,7 +17,8 @@ WALK_NOTE = "Every column is one key. Grey is below zero, colour above; point at
 def inside_pictures(
     shown: PageContext, inside: "HeadInternals"
 ) -> tuple[Picture, Picture, Picture]:
-    """Equation 1 for one row of a head, its softmax with and without the scale, all heads' shares."""
+    """Equation 1 for one query, its softmax with and without the scale, and the shares of all
+    heads."""
     row = row_of(shown, inside)
     keys = [token_label(key) for key in row.keys]
     rows = row_labels(shown.trace, row.kind)

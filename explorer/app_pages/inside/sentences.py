@@ -1,4 +1,4 @@
-"""One row of one head in words, with its own numbers; colours as in the pictures."""
+"""One query of one head in words, with its own numbers; colours as in the pictures."""
 
 import math
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ import numpy as np
 
 from core.analysis.ablation import Ablation, HeadChange, LayerSkip, Part, RowOnKey, SublayerSkip
 from core.analysis.ablation.places import changes_of
+from core.analysis.heads.measures import entropy_nats
+from core.analysis.heads.walk import Walk, walk
 from core.config import Kind
 from explorer.app_pages.inside.figures import most_entropy_nats
-from explorer.app_pages.inside.walk import Walk, entropy_nats, walk
 from explorer.choice.page_context import PageContext, n_chosen
 from explorer.figures.axes import Array, signed
 from explorer.figures.head import piece_labels
@@ -25,7 +26,7 @@ LEAST_NAMED = 0.005
 
 @dataclass(frozen=True, slots=True)
 class HeadRow:
-    """One row of one head: its numbers, and the names of what asks and of what is looked at."""
+    """One query of one head: its numbers, and the names of the query and the keys."""
 
     kind: Kind
     head: int  # from 0
@@ -39,7 +40,7 @@ class HeadRow:
 
     @property
     def is_walked(self) -> bool:
-        """Whether the head passes on what Equation 1 says, or that times a factor."""
+        """Whether the head outputs the result of Equation 1, or that times a factor."""
         return all(_factor(part) for part in self.changes)
 
     @property
@@ -53,7 +54,7 @@ class HeadRow:
 
 
 def row_of(shown: PageContext, inside: "HeadInternals") -> HeadRow:
-    """The row on show: its numbers, and what it is about.
+    """The query on screen: its numbers, and the names of its tokens.
 
     Args:
         inside: what the head on show computed for the whole trace.
@@ -79,17 +80,17 @@ def row_of(shown: PageContext, inside: "HeadInternals") -> HeadRow:
 
 
 def _reaches(part: Part, query: int, n_keys: int) -> bool:
-    """Whether a change of a head or of what holds it holds in this row."""
+    """Whether a change to a head, its sub-layer or its layer acts on this query."""
     return not isinstance(part, RowOnKey) or (part.row == query and part.key < n_keys)
 
 
 def _factor(part: Part) -> float:
-    """What a change multiplies the head's output by; 0 if it puts something else in its place."""
+    """The factor on the head's output under a change; 0 if the output is replaced."""
     return part.change if isinstance(part, HeadChange) and isinstance(part.change, float) else 0.0
 
 
 def caveat(row: HeadRow) -> str:
-    """How the head is changed, where this page walks through what it would compute; or nothing."""
+    """A note where the head is changed but this page shows what it would compute; else empty."""
     return " ".join(_caveat(row, part) for part in row.changes)
 
 
@@ -116,7 +117,7 @@ def _caveat(row: HeadRow, part: Part) -> str:
 
 
 def story(row: HeadRow) -> str:
-    """The row as a sentence: who asks, who answers, what is passed on."""
+    """One sentence: which token asks, which key it attends to most, what is passed on."""
     walked, top = row.walked, row.top
     is_masked = row.n_visible < len(row.keys)
     seen = " among the keys it may look at" if is_masked else ""
@@ -139,7 +140,7 @@ def _opening(row: HeadRow) -> str:
 
 
 def stages(row: HeadRow) -> tuple[str, str, str]:
-    """Equation 1 from the inside out, as the picture names its parts: top, middle, bottom."""
+    """Equation 1 in three sentences, one for the top, middle and bottom of the picture."""
     walked = row.walked
     d_k, d_v = len(walked.query), walked.values.shape[1]
     low, high = int(walked.products.argmin()), int(walked.products.argmax())
@@ -182,7 +183,7 @@ def _largest(row: HeadRow, n: int = 3) -> str:
 
 
 def without_scale(row: HeadRow) -> str:
-    """What the softmax of this row would be if nothing were divided by √d_k."""
+    """How the softmax of this query would differ without the division by √d_k."""
     walked = row.walked
     if row.n_visible == 1:
         return "This row may look at one key only: its weight is 1 with the division and without."
@@ -198,7 +199,7 @@ def without_scale(row: HeadRow) -> str:
 
 
 def share(row: HeadRow) -> str:
-    """How much of what all heads add to this row this head adds."""
+    """This head's share of what all heads add for this query."""
     norms = row.share_norms
     if any(isinstance(part, LayerSkip | SublayerSkip) for part in row.changes):
         return "The layer goes on without this attention here: nothing of what its heads bring is added."
@@ -220,7 +221,7 @@ def share(row: HeadRow) -> str:
 
 
 def table(row: HeadRow) -> list[dict[str, str | float]]:
-    """Every number of the row, key by key."""
+    """All numbers of this query, key by key."""
     walked = row.walked
     lengths = np.linalg.norm(walked.weighted, axis=1)
     return [

@@ -1,4 +1,4 @@
-"""Which choices of the Positions page fit a model, and the experiment that they describe."""
+"""The choices of the Positions page that fit a model, and the ablation that they describe."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MOST_CURVES = 8
 
 
 def pictures(config: ModelConfig) -> list[PositionPicture]:
-    """What there is to show of a model that has positions."""
+    """The pictures that a model with positions has."""
     always: list[PositionPicture] = ["experiment", "curves", "table", "distance"]
     if config.positions == "learned":
         return [*always, "learned"]
@@ -34,17 +34,17 @@ def lengths(trace: Trace) -> Lengths:
     return Lengths(n_source, 1 + max_target_pieces(n_source, trace.search))  # 1: <s>
 
 
-def most_shift(fields: PositionsFields, config: ModelConfig, of: Lengths) -> int:
-    """The largest k with which all that is shifted stays in the table, and that a link can say."""
+def most_shift(fields: PositionsFields, config: ModelConfig, lengths: Lengths) -> int:
+    """The largest k that keeps every shifted position in the table and that a link accepts."""
     moves_decoder = fields.picture == "experiment" and fields.stacks != "encoder"
-    n = max(of.source, of.target) if moves_decoder else of.source
+    n = max(lengths.source, lengths.target) if moves_decoder else lengths.source
     return max(0, min(MOST_SHIFT, config.max_positions - n))
 
 
 def settle_positions(
-    fields: PositionsFields, config: ModelConfig, of: Lengths
+    fields: PositionsFields, config: ModelConfig, lengths: Lengths
 ) -> tuple[PositionsFields, tuple[str, ...]]:
-    """Choices that fit the model and the sentence, and notices for what had to be replaced."""
+    """Replace choices that do not fit the model or the sentence, with a notice for each."""
     notices = []
     chosen: dict[str, Any] = {}
     if fields.picture not in pictures(config) and config.positions != "none":
@@ -52,8 +52,8 @@ def settle_positions(
         notices.append(f"The link says picture {fields.picture}, but this model has {has}.")
         chosen["picture"] = "experiment"
     for name, most in (
-        ("position", of.source - 1),
-        ("k", most_shift(fields, config, of)),
+        ("position", lengths.source - 1),
+        ("k", most_shift(fields, config, lengths)),
     ):
         value = getattr(fields, name)
         if value > most:
@@ -70,7 +70,7 @@ def settle_positions(
 
 
 def first_dimensions(config: ModelConfig) -> tuple[int, ...]:
-    """A few dimensions that differ well: a pair of the fastest, then slower and slower sines."""
+    """A few dimensions of clearly different frequency: the fastest pair, then slower sines."""
     d = config.d_model
     if config.positions == "learned":
         return tuple(dict.fromkeys((0, d // 4, d // 2, 3 * d // 4)))
@@ -81,7 +81,7 @@ def first_dimensions(config: ModelConfig) -> tuple[int, ...]:
 
 
 def moved_positions(fields: PositionsFields, n: int) -> list[int | None]:
-    """Where the experiment puts positions 0 to n - 1; None where nothing is added."""
+    """The positions that the experiment gives to tokens 0 to n - 1; None where none is added."""
     if fields.positions == "off":
         return [None] * n
     if fields.positions == "shift":

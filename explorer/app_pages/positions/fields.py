@@ -1,4 +1,4 @@
-"""What the Positions page lets choose beside the sentence and the head."""
+"""The Positions page's own choices in the link."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal

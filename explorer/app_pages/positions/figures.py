@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from explorer.app_pages.positions.sinusoids import (
+from core.analysis.positions import (
     cosines,
     dot_products,
     dot_products_by_distance,

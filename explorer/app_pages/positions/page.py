@@ -1,4 +1,4 @@
-"""Section 3.5: the vectors that tell the model about order, and what it does under other ones."""
+"""Positional encoding (section 3.5): its vectors, and the model under changed positions."""
 
 import streamlit as st
 
@@ -42,8 +42,8 @@ EXPECT = {
 
 def settle(shown: PageContext) -> Settled:
     choice, notices = settled(shown)
-    config, of = model_config_of(shown.folder), choices.lengths(shown.trace)
-    fields, more = choices.settle_positions(shown.of(PositionsFields), config, of)
+    config, lengths = model_config_of(shown.folder), choices.lengths(shown.trace)
+    fields, more = choices.settle_positions(shown.of(PositionsFields), config, lengths)
     return choice.with_fields(fields), (*notices, *more)
 
 
@@ -117,7 +117,7 @@ def _experiment(shown: PageContext) -> list[Picture]:
 
 
 def _strips(shown: PageContext) -> None:
-    """What stands where, before and after, in the stacks that are changed."""
+    """Draw the positions of all tokens before and after, for the stacks that are changed."""
     for stack, pieces in (
         ("encoder", shown.trace.source.pieces),
         ("decoder", shown.trace.consumed),

@@ -1,4 +1,4 @@
-"""Section 3.5's reason for sinusoids in pictures: PE(p + k) is a fixed linear map of PE(p).
+"""Figures of the paper's reason for sinusoids (section 3.5): PE(p + k) is a linear map of PE(p).
 
 Positions and dimensions count from 0, as in the paper's formulas. A `table` is n d_model.
 """
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from core.analysis.positions import pair_dimensions, shift_map
 from explorer.app_pages.positions.figures import DIMENSION, LEGEND
-from explorer.app_pages.positions.sinusoids import pair_dimensions, shift_map
 from explorer.figures.axes import MARGIN, Array, label_axis, largest, number_axis, signed_heat_map
 from explorer.figures.colours import ROLES
 
@@ -19,7 +19,7 @@ MOST_PAIRS = 12
 
 
 def shift_map_figure(d_model: int, k: int, *, halves: bool = False) -> go.Figure:
-    """The matrix M_k, the same for every p, where its fastest pairs stand; see `shift_map`."""
+    """The matrix M_k, the same for every p, at its fastest pairs of dimensions; see `shift_map`."""
     shown = np.sort(
         np.concatenate([of[:MOST_PAIRS] for of in pair_dimensions(d_model, halves=halves)])
     )

@@ -1,4 +1,4 @@
-"""Pictures of the loaded model's position table, each with its controls and what to look at."""
+"""Pictures of the loaded model's position table, each with its controls and a note."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.analysis.positions import dot_products_by_distance, shift_error
 from core.checkpoint.listing import model_config_of
 from core.config import ModelConfig
 from explorer.app_pages.positions import choices
@@ -24,7 +25,6 @@ from explorer.app_pages.positions.shift_figures import (
     shift_map_figure,
     shifted_row_figure,
 )
-from explorer.app_pages.positions.sinusoids import dot_products_by_distance, shift_error
 from explorer.choice import session
 from explorer.choice.page_context import PageContext
 from explorer.engine.analyses import position_table, sinusoid_table
@@ -194,9 +194,9 @@ def _choose_shift(shown: PageContext) -> None:
 
 
 def choose_k(shown: PageContext, label: str) -> None:
-    """k of PE(p + k), as far as all that is shifted stays in the table."""
-    config, of = model_config_of(shown.folder), choices.lengths(shown.trace)
-    most = choices.most_shift(shown.of(PositionsFields), config, of)
+    """Ask for the k of PE(p + k), within the table."""
+    config, lengths = model_config_of(shown.folder), choices.lengths(shown.trace)
+    most = choices.most_shift(shown.of(PositionsFields), config, lengths)
     st.number_input(
         label, 0, most, width=140, **session.bind(PositionsFields, "k", shown.of(PositionsFields).k)
     )
@@ -207,14 +207,14 @@ def _is_learned(shown: PageContext) -> bool:
 
 
 def _rows(shown: PageContext) -> tuple[NDArray[np.float32], Sequence[str]]:
-    """The rows of the table that are on show, and the words at the first of them."""
+    """The rows of the table on screen, and the words at the first of them."""
     words = [token_label(label) for label in column_labels(shown.trace, "cross")]
     n = _n_positions(shown) if shown.of(PositionsFields).extent == "many" else len(words)
     return position_table(shown.folder)[:n], words[:n]
 
 
 def _n_positions(shown: PageContext) -> int:
-    """As many positions as the sentence has, within bounds that make a picture."""
+    """The sentence's number of positions, within bounds that fit a picture."""
     n = min(max(len(shown.trace.source.pieces), FEWEST_POSITIONS), MOST_POSITIONS)
     return min(n, model_config_of(shown.folder).max_positions)
 

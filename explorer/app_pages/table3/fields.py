@@ -1,4 +1,4 @@
-"""What the Table 3 page lets choose beside the sentence."""
+"""The Table 3 page's own choices in the link."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Table 3: what each design choice does to a model that is trained with it."""
+"""Table 3: models trained with one design choice changed, the paper's beside ours."""
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -150,7 +150,7 @@ def _charts(family: PaperAndOurs, quality: Quality) -> list[tuple[str, go.Figure
         (
             "Here: quality against decoding speed",
             quality_figure(
-                our_points(family, quality, lambda _, of: of.decoding_tokens_per_s),
+                our_points(family, quality, lambda _, scores: scores.decoding_tokens_per_s),
                 x_title="pieces a second, beam 4",
                 y_title=OURS[quality],
             ),

@@ -1,4 +1,4 @@
-"""A table as the paper prints it, with more to say in every cell: when pointed at, or in a list."""
+"""A table as the paper prints it; every cell has an explanation on hover and in a list."""
 
 import html
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from itertools import groupby
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in it, what stands below in small lines, and what it says when pointed at."""
+    """The text of a cell, small lines below it, and its explanation on hover."""
 
     text: str
     about: str = ""
@@ -69,7 +69,7 @@ def table_html(caption: str, header: Header, groups: Sequence[Group]) -> str:
 
 
 def words_html(header: Header, groups: Sequence[Group]) -> str:
-    """All that the cells of a table say when pointed at, for readers without a mouse.
+    """The explanations of all cells as lists, for readers without a mouse.
 
     A list to open for each line: what stands in the cells, and what they say.
     """
@@ -90,7 +90,7 @@ def _words(names: Sequence[str], line: Line) -> str:
 
 
 def _said(names: Sequence[str], line: Line) -> Iterator[tuple[str, str]]:
-    """What cells next to each other say alike, once, after what stands in them."""
+    """Explanations after their cells' texts; neighbours with the same one share it."""
     starts = [sum(cell.n_columns for cell in line[:n]) for n in range(len(line))]
     placed = list(zip((names[start] for start in starts), line, strict=True))[1:]
     for about, alike in groupby(placed, lambda placed: placed[1].about):

@@ -1,4 +1,4 @@
-"""The rows of Table 3 as points of a chart: quality over what it costs."""
+"""The variants of Table 3 as points of a chart: quality over cost."""
 
 import math
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def paper_points(family: PaperAndOurs, name: Quality) -> list[Point]:
 def our_points(
     family: PaperAndOurs, name: Quality, across: Callable[[TableRow, VariantScores], float]
 ) -> list[Point]:
-    """Our trained rows over any number of theirs, with the intervals of their scores."""
+    """Our trained variants, a score with its interval over any other number of theirs."""
     return [
         Point(row.name, group_of(row), across(row, row.measured), score.value, score.interval_95)
         for row in family.ours.rows

@@ -1,4 +1,4 @@
-"""How good models are against what they cost: a point a model, with the interval of its score."""
+"""Score against cost: one point for each model, with the interval of its score."""
 
 import math
 from collections.abc import Sequence

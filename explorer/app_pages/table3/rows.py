@@ -1,4 +1,4 @@
-"""The rows of Table 3 in words: what makes each, and how it was trained."""
+"""The variants of Table 3 in words: what each changes, and how it was trained."""
 
 from collections.abc import Sequence
 
@@ -38,7 +38,7 @@ def row_named(rows: Sequence[TableRow], name: str) -> TableRow:
 
 
 def about_paper(family: PaperAndOurs, row: TableRow) -> str:
-    """Which model a number of the paper is of."""
+    """Say which model a number of the paper belongs to."""
     return (
         f"{row.name} in the paper: {all_sizes(row.sizes)}; trained on WMT 2014 for "
         f"{family.paper_steps[row.name]:,} steps; scores on newstest2013"
@@ -46,7 +46,7 @@ def about_paper(family: PaperAndOurs, row: TableRow) -> str:
 
 
 def about_ours(row: TableRow) -> str:
-    """Which model a number of ours is of, and how it was trained."""
+    """Say which model a number of ours belongs to, and how it was trained."""
     start = f"{row.name} here: {all_sizes(row.sizes)}; "
     if not row.measured:
         return f"{start}{NOT_TRAINED}"

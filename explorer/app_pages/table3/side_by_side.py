@@ -1,4 +1,4 @@
-"""One sentence through up to four rows of Table 3: what each makes of it, and every head of each."""
+"""One sentence through up to four models of Table 3: the translations, and every head of each."""
 
 from collections.abc import Sequence
 
@@ -111,7 +111,7 @@ def chosen_rows(wanted: Sequence[str], available: Sequence[str]) -> list[str]:
 
 
 def _run() -> Run:
-    """The reader's sentence and search, for whole models: nothing held fixed, nothing switched off."""
+    """The reader's sentence and search on the unchanged models, without a fixed prefix."""
     return session.choice().run.replace(model=None, prefix=(), target="", ablation="")
 
 
@@ -148,13 +148,13 @@ def _draw_models(
 
 
 def _draw_translation(family: PaperAndOurs, row: str, traces: dict[str, Trace]) -> None:
-    of, base = row_named(family.ours.rows, row), row_named(family.ours.rows, BASE)
-    st.markdown(f"**{row}**, trained with {plain(trained_with(of.sizes, base.sizes))}")
+    variant, base = row_named(family.ours.rows, row), row_named(family.ours.rows, BASE)
+    st.markdown(f"**{row}**, trained with {plain(trained_with(variant.sizes, base.sizes))}")
     text = traces[row].target.text
     runs = word_diff(traces[BASE].target.text if BASE in traces else text, text)
     now = [(run.text, run.change == "added") for run in runs if run.change != "removed"]
     st.html(marked_words(now))
-    how = f"; {how_trained(of, of.measured)}" if of.measured else ""
+    how = f"; {how_trained(variant, variant.measured)}" if variant.measured else ""
     note(plain(f"{mean_probability(traces[row]):.0%} a piece{how}"))
 
 
@@ -181,4 +181,4 @@ def _draw_heads(family: PaperAndOurs, row: str, trace: Trace, model: str) -> Pic
 
 
 def _redraw() -> None:
-    """The component remembers what was clicked; it is not in the link."""
+    """Redraw after a click; the component remembers it, the link does not."""

@@ -60,7 +60,7 @@ ACROSS: dict[Across, str] = {"step": "step", "tokens": "source and target tokens
 
 
 def curves(histories: Mapping[str, Reports], quantity: Quantity, across: Across) -> list[Curve]:
-    """One curve a training, or one for each of its texts; what has nothing to show is left out."""
+    """One curve for each training, or for each of its texts; empty curves are left out."""
     found = []
     for number, (run, reports) in enumerate(histories.items()):
         for dash, field in enumerate(_fields(reports, quantity)):
@@ -90,7 +90,7 @@ def _number(value: Any) -> float:
 
 
 def training_summary(run: str, reports: Reports) -> dict[str, Any]:
-    """How far a training has come, in numbers: the curves' text alternative."""
+    """The latest numbers of a training: the text alternative of the curves."""
     last = reports[-1] if reports else {}
     perplexities = _points(reports, "perplexity", "step")
     step, lowest = min(perplexities, key=lambda point: point[1], default=(None, None))

@@ -1,4 +1,4 @@
-"""What the Training page lets choose beside the sentence."""
+"""The Training page's own choices in the link."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""How models learnt: curves of trainings, finished or running, and one sentence along a training."""
+"""Curves of trainings, finished or running, and one sentence at several steps of a training."""
 
 from collections.abc import Sequence
 
@@ -167,7 +167,11 @@ def _curve_pictures() -> list[Picture]:
     trainings = _trainings()
     histories = _read(_chosen(trainings)) if trainings else {}
     figures = [(quantity, _figure(histories, quantity)) for quantity in QUANTITIES]
-    return [Picture(of.title, figure, of.help) for of, figure in figures if figure.data]
+    return [
+        Picture(quantity.title, figure, quantity.help)
+        for quantity, figure in figures
+        if figure.data
+    ]
 
 
 page()

@@ -33,7 +33,8 @@ def settle_snapshot(shown: PageContext) -> Settled:
 
 
 def draw_timeline(shown: PageContext) -> list[Picture]:
-    """Draw the slider, what each step makes of the sentence, and the head; returns its picture."""
+    """Draw the slider, the translation at each step, and the best head; return the head's
+    picture."""
     steps = timeline_steps(shown.folder)
     if not steps:
         st.info(NO_TIMELINE.format(name=plain(shown.folder.name)))
@@ -90,7 +91,7 @@ def at_step(shown: PageContext, step: int, *, held: bool = False) -> Trace:
 
 
 def _draw_translations(shown: PageContext, traces: dict[int, Trace]) -> None:
-    """What each step makes of the sentence, told apart from what the finished model does."""
+    """Draw the translation at each step, with its differences to the finished model's."""
     for step, trace in traces.items():
         mark = " ← on show" if step == shown.of(TrainingFields).snapshot else ""
         st.markdown(

@@ -90,11 +90,11 @@ def _tokens_before(shown: PageContext, step: int) -> tuple[int, ...]:
 
 
 def _score_typed(shown: PageContext) -> None:
-    """How probable the typed translation is, and beside it what the model would have written."""
+    """Show the probability of the typed translation, beside that of the model's own."""
     st.markdown(f"**Score of your translation:** {score(shown.trace)}.")
-    own = _trace_of(shown.choice.run.replace(target="", prefix=()))
-    if own:
-        note(f"The model’s own, “{plain(own.target.text)}”: {score(own)}.")
+    searched = _trace_of(shown.choice.run.replace(target="", prefix=()))
+    if searched:
+        note(f"The model’s own, “{plain(searched.target.text)}”: {score(searched)}.")
 
 
 def _explain(shown: PageContext, before: Trace | None) -> None:
@@ -185,7 +185,7 @@ def _comparable(shown: PageContext, run: Run) -> Trace | None:
 
 
 def _ignore() -> None:
-    """The run below is stepped through by itself; only the one above is in the link."""
+    """Ignore steps in the run below: only those of the run above are in the link."""
 
 
 def _draw_tree(shown: PageContext) -> None:

@@ -32,7 +32,7 @@ def translation_pictures(shown: PageContext) -> list[Picture]:
 
 
 def stepper_data(shown: PageContext, before: Trace | None, *, can_change: bool = True) -> bytes:
-    """What the stepper is given; what differs from the run `before` is marked."""
+    """The data of the stepper; tokens that differ from the run `before` are marked."""
     trace, run = shown.trace, shown.choice.run
     return stepper.payload(
         source_tokens(trace),
@@ -50,7 +50,7 @@ def stepper_data(shown: PageContext, before: Trace | None, *, can_change: bool =
 
 
 def ribbons_note(shown: PageContext) -> str:
-    """What the ribbons say, and of which head; or why there are none."""
+    """A note on the ribbons and their head; or why there are none."""
     best, run = shown.best, shown.choice.run
     head = best.place.in_words
     if not followed(best, run):

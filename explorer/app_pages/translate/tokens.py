@@ -1,4 +1,4 @@
-"""A trace as the Translate page tells it: tokens, glosses, links, what was forced, what changed."""
+"""A trace for the Translate page: tokens with glosses and links, marked if forced or changed."""
 
 import difflib
 import math
@@ -38,7 +38,8 @@ def source_tokens(shown: Trace) -> list[SourceToken]:
 
 
 def followed(best: BestHead, run: Run) -> BestHead | None:
-    """The head that ribbons and glosses follow; none where the run makes its looks without effect."""
+    """The head that ribbons and glosses follow; None if the ablation leaves its weights without
+    effect."""
     blind = is_blind(Ablation.parse(run.ablation), best.place)
     return None if blind else best
 
@@ -118,7 +119,7 @@ def _in_both(before: Sequence[str], now: Sequence[str]) -> set[int]:
 
 
 def _links(shown: Trace, best: BestHead, index: int) -> tuple[tuple[int, float], ...]:
-    """Source pieces, no special ones, that carry most of what this piece's row gives to words."""
+    """The source tokens, special ones excluded, with most of this query's weight."""
     query = index + (best.rows == "consumed")
     rows = best.place.of(shown.weights)
     is_word = np.array([piece.kind != "special" for piece in shown.source.pieces])

@@ -3,11 +3,11 @@
 import dataclasses
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import streamlit as st
 
-from core import config
+from core.config import Kind, ModelConfig
 from explorer.components import source
 from explorer.figures.colours import OKABE_ITO, ROLES
 
@@ -35,37 +35,6 @@ COLOURS: dict[BlockKind, str] = {
 _mount = st.components.v2.component("model_anatomy", js=SCRIPT, css=STYLE)
 
 
-class ModelShape(Protocol):
-    """What is asked of a `core.config.ModelConfig`."""
-
-    @property
-    def vocabulary_size(self) -> int: ...
-    @property
-    def n_encoder_layers(self) -> int: ...
-    @property
-    def n_decoder_layers(self) -> int: ...
-    @property
-    def d_model(self) -> int: ...
-    @property
-    def d_ff(self) -> int: ...
-    @property
-    def n_heads(self) -> int: ...
-    @property
-    def d_k(self) -> int: ...
-    @property
-    def d_v(self) -> int: ...
-    @property
-    def activation(self) -> str: ...
-    @property
-    def positions(self) -> str: ...
-    @property
-    def max_positions(self) -> int: ...
-    @property
-    def attention_bias(self) -> bool: ...
-    @property
-    def output_bias(self) -> bool: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Block:
     """One box of the figure, which may stand in every layer of its stack.
@@ -89,14 +58,14 @@ class Block:
         return self.n_parameters * self.n_copies
 
     @property
-    def attention(self) -> config.Kind | None:
+    def attention(self) -> Kind | None:
         """The kind of attention that this block belongs to, if any."""
         if self.kind not in ("attention", "equation"):
             return None
         return "cross" if "cross_attention" in self.name else self.side
 
 
-def anatomy(config: ModelShape) -> tuple[Block, ...]:
+def anatomy(config: ModelConfig) -> tuple[Block, ...]:
     """All blocks, encoder then decoder, each from the bottom up; their numbers add up to the model's.
 
     A table that is tied counts where it stands first: in the encoder's embedding.
@@ -105,11 +74,11 @@ def anatomy(config: ModelShape) -> tuple[Block, ...]:
             *_foot(config, "decoder"), *_layer(config, "decoder"), *_top(config))  # fmt: skip
 
 
-def anatomy_payload(config: ModelShape, pages: Collection[str] = ()) -> dict[str, Any]:
+def anatomy_payload(config: ModelConfig, pages: Collection[str] = ()) -> dict[str, Any]:
     """What the script draws.
 
     Args:
-        pages: those that can be opened; a block of another one is only looked at.
+        pages: those that can be opened; blocks of other pages cannot be clicked.
     """
     blocks = anatomy(config)
     return {
@@ -128,7 +97,7 @@ def anatomy_payload(config: ModelShape, pages: Collection[str] = ()) -> dict[str
 
 
 def anatomy_figure(
-    config: ModelShape, pages: Collection[str], *, key: str, on_open: Callable[[], None]
+    config: ModelConfig, pages: Collection[str], *, key: str, on_open: Callable[[], None]
 ) -> None:
     """Draw the model; a click, or Enter, on a block asks for the page that shows it.
 
@@ -139,13 +108,13 @@ def anatomy_figure(
     _mount(data=anatomy_payload(config, pages), key=key, on_opened_change=on_open)
 
 
-def opened(config: ModelShape, key: str) -> Block | None:
+def opened(config: ModelConfig, key: str) -> Block | None:
     """The block whose page the reader has just asked for; nothing in later runs."""
     name = getattr(st.session_state.get(key), "opened", None)
     return next((block for block in anatomy(config) if block.name == name), None)
 
 
-def _foot(config: ModelShape, side: Side) -> list[Block]:
+def _foot(config: ModelConfig, side: Side) -> list[Block]:
     """Section 3.4's embedding and section 3.5's positions; the decoder's are the same tables."""
     letter, first = ("S", True) if side == "encoder" else ("T", False)
     d = config.d_model
@@ -177,7 +146,7 @@ def _foot(config: ModelShape, side: Side) -> list[Block]:
     return [embedding, positions]
 
 
-def _layer(config: ModelShape, side: Side) -> list[Block]:
+def _layer(config: ModelConfig, side: Side) -> list[Block]:
     """One layer of a stack, each sub-layer with its add & norm."""
     d, n_layers = config.d_model, getattr(config, f"n_{side}_layers")
     letter = "S" if side == "encoder" else "T"
@@ -201,7 +170,7 @@ def _layer(config: ModelShape, side: Side) -> list[Block]:
     return [*attentions, feed_forward, norm("feed_forward")]
 
 
-def _attention(config: ModelShape, side: Side, kind: str, n_layers: int) -> list[Block]:
+def _attention(config: ModelConfig, side: Side, kind: str, n_layers: int) -> list[Block]:
     """Section 3.2.2's projections, and section 3.2.1's Equation 1 between them."""
     d, h, d_k, d_v = config.d_model, config.n_heads, config.d_k, config.d_v
     asks = "S" if side == "encoder" else "T"
@@ -227,7 +196,7 @@ def _attention(config: ModelShape, side: Side, kind: str, n_layers: int) -> list
     ]  # fmt: skip
 
 
-def _top(config: ModelShape) -> list[Block]:
+def _top(config: ModelConfig) -> list[Block]:
     """The projection onto the vocabulary, tied to the embeddings, and the softmax."""
     vocabulary = config.vocabulary_size
     return [

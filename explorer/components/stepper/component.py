@@ -1,4 +1,4 @@
-"""A translation step by step: chips, ribbons, candidates, a player, and what one head looked at."""
+"""A translation step by step: chips, ribbons, candidates, a player, and one head's weights."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
+from core.config import ModelConfig
 from explorer.components import source
-from explorer.components.anatomy.component import ModelShape
 from explorer.figures.axes import signed
 from explorer.figures.colours import effect_colour
 
@@ -41,7 +41,7 @@ SUBLAYERS = {"self": "self-attention", "cross": "cross-attention", "ffn": "feed-
 
 
 def toggles(
-    model: ModelShape,
+    model: ModelConfig,
     states: Mapping[str, str],
     *,
     key: str,
@@ -66,7 +66,7 @@ def switched(key: str) -> list[str] | None:
 
 
 def payload(
-    model: ModelShape,
+    model: ModelConfig,
     states: Mapping[str, str],
     *,
     effects: Mapping[str, float] | None = None,
@@ -100,7 +100,7 @@ def _columns(grid: Grid, n_heads: int) -> list[str]:
     return ["", *numbers, *(heading for _, heading in grid.sublayers)]
 
 
-def _rows(grid: Grid, model: ModelShape) -> Iterator[list[dict[str, Any]]]:
+def _rows(grid: Grid, model: ModelConfig) -> Iterator[list[dict[str, Any]]]:
     n_layers = model.n_encoder_layers if grid.stack == "enc" else model.n_decoder_layers
     for layer in range(1, n_layers + 1):
         row = _Row(grid, layer)

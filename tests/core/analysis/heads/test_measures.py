@@ -9,7 +9,7 @@ import pytest
 from core.analysis.heads.measures import (
     MEASURES,
     confidence,
-    entropy_nats,
+    entropy,
     keys_of,
     mean_distance,
     norm_contribution,
@@ -33,11 +33,11 @@ def traced(tokenizer):
 def test_entropy_of_one_look_is_0_and_of_an_even_one_ln_k():
     one_key = np.zeros((1, 1, Q, K))
     one_key[..., 3] = 1
-    assert entropy_nats(one_key) == 0
-    assert entropy_nats(np.full((1, 1, Q, K), 1 / K)) == pytest.approx(math.log(K))
+    assert entropy(one_key) == 0
+    assert entropy(np.full((1, 1, Q, K), 1 / K)) == pytest.approx(math.log(K))
     halves = np.array([[[[0.5, 0.5, 0], [1, 0, 0]]]])
-    assert entropy_nats(halves) == pytest.approx(math.log(2) / 2)
-    assert entropy_nats(halves, 0) == pytest.approx(math.log(2))
+    assert entropy(halves) == pytest.approx(math.log(2) / 2)
+    assert entropy(halves, 0) == pytest.approx(math.log(2))
 
 
 def test_distance_is_counted_in_pieces():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.analysis.ablation import Ablation
+from core.analysis.heads.walk import walk
 from explorer.app_pages.inside.sentences import (
     HeadRow,
     caveat,
@@ -15,7 +16,6 @@ from explorer.app_pages.inside.sentences import (
     table,
     without_scale,
 )
-from explorer.app_pages.inside.walk import walk
 
 ONE = np.eye(4)
 ROW = HeadRow(

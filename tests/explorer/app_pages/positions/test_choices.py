@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import ablating
+from core.analysis.positions import pair_dimensions
 from core.config import ModelConfig
 from core.model import Transformer, probing, record
 from explorer.app_pages.positions.choices import (
@@ -29,7 +30,6 @@ from explorer.app_pages.positions.fields import (
     PositionsFields,
     Stacks,
 )
-from explorer.app_pages.positions.sinusoids import pair_dimensions
 
 OF = Lengths(source=7, target=7)
 

@@ -1,4 +1,4 @@
-"""One query row of one head along Equation 1, in numbers."""
+"""One query of one head through Equation 1, in numbers."""
 
 import math
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.figures.axes import Array
+Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """softmax(q·Kᵀ / √d_k) V for one q, with every number on the way; k keys."""
+    """softmax(q·Kᵀ / √d_k) V for one query and k keys, with all intermediate numbers."""
 
     query: Array  # d_k
     keys: Array  # k d_k
     values: Array  # k d_v
-    visible: NDArray[np.bool_]  # k, True = may look
+    visible: NDArray[np.bool_]  # k, True = may be attended to
     products: Array  # k
     scaled: Array  # k
     weights: Array  # k
@@ -25,7 +25,7 @@ class Walk:
 
     @property
     def weights_unscaled(self) -> Array:
-        """What the softmax would make of the products as they are."""
+        """The softmax of the products without the division by √d_k."""
         return softmax(self.products, self.visible)
 
 
@@ -34,7 +34,7 @@ def walk(query: Array, keys: Array, values: Array, visible: NDArray[np.bool_]) -
 
     Args:
         query, keys, values: d_k, k d_k and k d_v, projected already.
-        visible: k, True = may look.
+        visible: k, True = may be attended to.
 
     Raises:
         ValueError: if the shapes do not belong together.
@@ -60,9 +60,3 @@ def softmax(scores: Array, visible: NDArray[np.bool_]) -> Array:
         return np.zeros(len(scores))
     raised = np.exp(np.where(visible, scores - scores[visible].max(), -np.inf))
     return np.asarray(raised / raised.sum())
-
-
-def entropy_nats(weights: Array) -> float:
-    """-Σ w ln w: 0 where all weight is on one key, ln k where it is even."""
-    positive = weights[weights > 0].astype(float)
-    return float(-(positive * np.log(positive)).sum()) + 0.0

@@ -1,4 +1,4 @@
-"""What section 3.5 says of positions, in numbers: frequencies, dot products, and a fixed map.
+"""The sinusoids of section 3.5 in numbers: frequencies, dot products, and the shift map.
 
 Positions and dimensions count from 0, as in the paper's formulas. A `table` is n d_model.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.figures.axes import Array
+Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,8 @@ def dot_products(table: Array) -> Array:
 
 
 def dot_products_by_distance(table: Array) -> ByDistance:
-    """What PE·PEᵀ says about distance alone; its spread is zero if nothing else counts."""
+    """PE·PEᵀ by distance: mean and spread over positions; no spread means that only distance
+    counts."""
     products = dot_products(table)
     diagonals = [np.diagonal(products, k) for k in range(len(table))]
     return ByDistance(
