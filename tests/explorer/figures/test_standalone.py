@@ -54,7 +54,7 @@ def test_nothing_points_elsewhere(attribute: str) -> None:
 def test_a_notebook_gets_a_frame_that_holds_the_page() -> None:
     frame = notebook_html('a "quoted" title', [Picture("a", VIEW)], height=300)
     assert frame.startswith(
-        '<iframe title="a &quot;quoted&quot; title" srcdoc="&lt;!doctype html&gt;'
+        '<iframe title="a &#34;quoted&#34; title" srcdoc="&lt;!doctype html&gt;'
     )
     assert "height: 300px" in frame
     assert "<script" not in frame
