@@ -35,8 +35,9 @@ class Translator:
     def search(
         self, texts: Sequence[str], config: SearchConfig | None = None
     ) -> list[SearchResult]:
-        ids = [self.checkpoint.vocabulary.source.encode(text) for text in texts]
-        return search(self.checkpoint.model, ids, config)
+        vocabulary = self.checkpoint.vocabulary
+        ids = [vocabulary.source.encode(text) for text in texts]
+        return search(self.checkpoint.model, ids, config, unwritable=vocabulary.unwritable)
 
     def check(self, text: str) -> None:
         """Whether a text can be translated; an empty one can, to an empty one.

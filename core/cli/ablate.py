@@ -13,6 +13,7 @@ import tyro
 from core.analysis.ablation import Ablation
 from core.config import SearchConfig
 from core.system.files import write_json, write_whole
+from core.text.pieces import one_line
 
 if TYPE_CHECKING:
     from core.analysis.ablation.head_means import HeadMeans
@@ -112,10 +113,10 @@ class Ablate:
                 store=store,
                 progress=progress_at_a_terminal,
             )
-            return {**head, **swept.to_json()}, [trace.target.text, *_sweep_lines(swept)]
+            return {**head, **swept.to_json()}, [one_line(trace.target.text), *_sweep_lines(swept)]
         effects = sentence_effects(checkpoint.model, checkpoint.vocabulary, trace, ablations, means)
         result = {**head, "effects": [effect.to_json() for effect in effects]}
-        return result, [trace.target.text, *map(_effect_line, effects)]
+        return result, [one_line(trace.target.text), *map(_effect_line, effects)]
 
     def _of_text(
         self,

@@ -13,7 +13,7 @@ import tyro
 
 from core.config import SearchConfig
 from core.text.parallel import DataError, decoded_line
-from core.text.pieces import is_empty
+from core.text.pieces import is_empty, one_line
 
 if TYPE_CHECKING:
     from core.decoding.result import SearchResult
@@ -87,7 +87,7 @@ class TraceCommand:
         translator = Translator.load(self.checkpoint, str(choose_device(self.device)))
         trace = translator.trace(self.text, self.search)
         trace.save(self.output)
-        print(trace.target.text)
+        print(one_line(trace.target.text))
         shapes = ", ".join(f"{kind} {weights.shape}" for kind, weights in trace.weights.items())
         print(f"{self.output}: {shapes}", file=sys.stderr)
 
@@ -127,7 +127,14 @@ def _as_json(translator: "Translator", texts: list[str], search: SearchConfig) -
         values = (
             _nothing(text) if is_empty(text) else _found_as_json(translator, text, next(founds))
         )
-        yield json.dumps(values, ensure_ascii=False)
+        yield _on_one_line(json.dumps(values, ensure_ascii=False))
+
+
+def _on_one_line(written: str) -> str:
+    """JSON without the separators that it may hold as they are, and that some readers cut lines at."""
+    for separator in "\x85\u2028\u2029":
+        written = written.replace(separator, f"\\u{ord(separator):04x}")
+    return written
 
 
 def _nothing(text: str) -> dict[str, object]:
@@ -144,10 +151,13 @@ def _nothing(text: str) -> dict[str, object]:
 
 
 def _found_as_json(translator: "Translator", text: str, found: "SearchResult") -> dict[str, object]:
-    target = translator.checkpoint.vocabulary.target
+    from core.decoding.translate import written
+
+    vocabulary = translator.checkpoint.vocabulary
+    target = vocabulary.target
     return {
         "source": text,
-        "translation": target.decode(found.best.tokens),
+        "translation": written(vocabulary, found.best.tokens),
         "log_probability_nats": found.best.log_probability_nats,
         "score": found.best.score,
         "is_cut": found.best.is_cut,
@@ -163,6 +173,7 @@ def _found_as_json(translator: "Translator", text: str, found: "SearchResult") -
             for step in found.best.steps
         ],
         "alternatives": [
-            {"translation": target.decode(h.tokens), "score": h.score} for h in found.hypotheses[1:]
+            {"translation": written(vocabulary, h.tokens), "score": h.score}
+            for h in found.hypotheses[1:]
         ],
     }

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from core.decoding.banned import banned_ids
 from core.model import Transformer
 from core.model.shapes import SourceIds
 
@@ -37,11 +38,12 @@ def sample(
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
     start_id: int | None = None,
+    unwritable: frozenset[int] = frozenset(),
 ) -> Samples:
     """Draw a translation for each row of `source`, token by token (ancestral sampling).
 
     Repeat a row to draw several translations of it. Padding, start and unknown tokens stand for no
-    text and are never drawn.
+    text and are never drawn, nor are the tokens in `unwritable`.
 
     Args:
         source: token ids with the end token, padded.
@@ -49,6 +51,7 @@ def sample(
         temperature: the logits are divided by it before a token is drawn.
         generator: on the device of the model; torch's own without it.
         start_id: the token that the decoder starts from, if not the model's usual one.
+        unwritable: what else is never drawn (`Vocabulary.unwritable`).
 
     Raises:
         ValueError: if `max_tokens` or `temperature` is not above 0.
@@ -56,7 +59,7 @@ def sample(
     if max_tokens < 1 or not temperature > 0:
         raise ValueError(f"max_tokens={max_tokens} and temperature={temperature} must be above 0")
     ids = model.config.ids
-    never = source.new_tensor(sorted({ids.pad, ids.start, ids.unknown} - {ids.end}))
+    never = source.new_tensor(sorted(banned_ids(ids, unwritable)))
     state = model.start(model.encode(source))
     token = source.new_full((len(source), 1), ids.start if start_id is None else start_id)  # B 1
     is_done = torch.zeros_like(token, dtype=torch.bool)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from core.config import ModelConfig, SearchConfig
+from core.decoding.banned import banned_ids
 from core.decoding.hypotheses import HypothesisTree, Option, TopTokens, max_target_pieces
 from core.decoding.result import SearchResult
 from core.model import DecoderState, Transformer
@@ -40,6 +41,7 @@ def search(
     config: SearchConfig | None = None,
     prefixes: Sequence[Sequence[int]] | None = None,
     *,
+    unwritable: frozenset[int] = frozenset(),
     state: DecoderState | None = None,
 ) -> list[SearchResult]:
     """Translate sources (ids without `</s>`), in order, batched by length.
@@ -49,6 +51,7 @@ def search(
     Args:
         prefixes: for each source, tokens its translation must begin with. One that ends with
             `</s>` is a whole translation, which is scored instead of searched for.
+        unwritable: ids that are only written where a prefix says so; see `banned_ids`.
         state: what `model.start` made of these sources, each with its `</s>`, in this order, where
             that is known already; the search leaves it as it is.
 
@@ -61,7 +64,9 @@ def search(
     check(model.config, sources, prefixes, config)
     found: dict[int, SearchResult] = {}
     for batch in batches_by_length(sources, config):
-        results = search_batch(model, batch, sources, config, prefixes, state=state)
+        results = search_batch(
+            model, batch, sources, config, prefixes, unwritable=unwritable, state=state
+        )
         found.update({i: each.found for i, each in zip(batch, results, strict=True)})
     return [found[i] for i in range(len(sources))]
 
@@ -82,6 +87,7 @@ def search_batch(
     config: SearchConfig,
     prefixes: Sequence[Sequence[int]],
     *,
+    unwritable: frozenset[int] = frozenset(),
     state: DecoderState | None = None,
 ) -> list[RecordedResult]:
     """Translate those sources whose indices are in `batch`, all at once; see `search`.
@@ -89,7 +95,12 @@ def search_batch(
     Each step is one call of the decoder, for all hypotheses that are open. `check` comes first.
     """
     batched = _Search(
-        model, batch, [sources[i] for i in batch], [prefixes[i] for i in batch], config
+        model,
+        batch,
+        [sources[i] for i in batch],
+        [prefixes[i] for i in batch],
+        config,
+        banned_ids(model.config.ids, unwritable),
     )
     return batched.run(state.select(batched.examples) if state else batched.start())
 
@@ -162,11 +173,12 @@ class _Search:
         sources: Sequence[Sequence[int]],
         prefixes: Sequence[Sequence[int]],
         config: SearchConfig,
+        banned: frozenset[int],
     ) -> None:
         self.model = model
         self.config = config
+        self.banned = banned
         ids = model.config
-        self.banned = {ids.pad_id, ids.start_id, ids.unknown_id} - {ids.end_id}
         self.trees = [
             HypothesisTree(
                 config,

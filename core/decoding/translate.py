@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from core.config import SearchConfig
 from core.decoding.search import search
 from core.model import Transformer
-from core.text.pieces import is_empty
+from core.text.pieces import is_empty, one_line
 from core.text.vocabulary import Vocabulary
 
 
@@ -16,7 +16,7 @@ def translate(
     texts: Sequence[str],
     config: SearchConfig | None = None,
 ) -> list[str]:
-    """The best translation of each text, in order; an empty text stays empty.
+    """The best translation of each text, in order and on one line; an empty text stays empty.
 
     Raises:
         SourceTooLongError: if a text has more than 512 pieces.
@@ -25,9 +25,18 @@ def translate(
     full = [number for number, text in enumerate(texts) if not is_empty(text)]
     translations = [""] * len(texts)
     ids = [vocabulary.source.encode(texts[number]) for number in full]
-    for number, found in zip(full, search(model, ids, config), strict=True):
-        translations[number] = vocabulary.target.decode(found.best.tokens)
+    results = search(model, ids, config, unwritable=vocabulary.unwritable)
+    for number, found in zip(full, results, strict=True):
+        translations[number] = written(vocabulary, found.best.tokens)
     return translations
+
+
+def written(vocabulary: Vocabulary, tokens: Sequence[int]) -> str:
+    """The text of a translation, on one line.
+
+    Bytes may still add up to a line separator such as U+2028, which is a space then.
+    """
+    return one_line(vocabulary.target.decode(tokens))
 
 
 def timed_translate(

@@ -50,6 +50,36 @@ def is_empty(text: str) -> bool:
     return not normalise(text)
 
 
+def without_controls(text: str) -> str:
+    """The text with a space for every control character and line separator."""
+    return "".join(" " if _is_control(character) else character for character in text)
+
+
+def one_line(text: str) -> str:
+    """The text with a space for whatever some program would take for the end of a line."""
+    return " ".join(text.splitlines())
+
+
+def is_unwritable(name: str, kind: PieceKind) -> bool:
+    """Whether a piece puts a control character or a line separator into a text.
+
+    Args:
+        name: as the vocabulary spells it. A byte is judged as a character of its own: one that is
+            part of a longer character is none.
+    """
+    if kind == "special":
+        return False
+    if kind == "byte":
+        byte = int(name[3:5], 16)
+        return byte < 128 and _is_control(chr(byte))
+    return any(map(_is_control, name))
+
+
+def _is_control(character: str) -> bool:
+    """U+0000 to U+001F, U+007F to U+009F, and the separators U+2028 and U+2029."""
+    return unicodedata.category(character) in ("Cc", "Zl", "Zp")
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One token, and the characters of the text it stands for.

@@ -12,7 +12,14 @@ from typing import Protocol, runtime_checkable
 import sentencepiece
 
 from core.config import SpecialIds
-from core.text.pieces import PiecedText, PieceKind, normalise, read_pieces
+from core.text.pieces import (
+    PiecedText,
+    PieceKind,
+    is_unwritable,
+    normalise,
+    read_pieces,
+    without_controls,
+)
 
 JOINT_FILE = "sentencepiece.model"
 IDS = SpecialIds(pad=0, unknown=1, start=2, end=3)
@@ -57,6 +64,10 @@ class Vocabulary(Protocol):
 
     @property
     def ids(self) -> SpecialIds: ...
+
+    @property
+    def unwritable(self) -> frozenset[int]:
+        """Ids of the target side that no search writes, special ones aside; see `is_unwritable`."""
 
     @property
     def files(self) -> Mapping[str, bytes]:
@@ -111,6 +122,8 @@ class JointVocabulary:
     ) -> "JointVocabulary":
         """Learn byte-pair pieces from text (section 5.1: one vocabulary for source and target).
 
+        Control characters are no part of any piece that is learnt.
+
         Raises:
             ValueError: if the text has too few different words for so many pieces, or the size
                 leaves no room beside the 260 special and byte pieces.
@@ -123,7 +136,7 @@ class JointVocabulary:
         model = io.BytesIO()
         try:
             sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=(normalise(line) for line in lines),
+                sentence_iterator=(normalise(without_controls(line)) for line in lines),
                 model_writer=model,
                 model_type="bpe",
                 vocab_size=vocabulary_size,
@@ -157,6 +170,10 @@ class JointVocabulary:
     @property
     def ids(self) -> SpecialIds:
         return IDS
+
+    @cached_property
+    def unwritable(self) -> frozenset[int]:
+        return frozenset(i for i, name in enumerate(self.names) if is_unwritable(name, _kind_of(i)))
 
     @property
     def files(self) -> dict[str, bytes]:

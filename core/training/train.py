@@ -140,7 +140,8 @@ def _bleu_scorer(texts: Texts, n_sentences: int) -> "Scorer":
             if not n:
                 continue
             pairs = [corpus.pair(i) for i in range(n)]
-            found = search(model, [source[:-1].tolist() for source, _ in pairs], greedy)
+            sources = [source[:-1].tolist() for source, _ in pairs]
+            found = search(model, sources, greedy, unwritable=texts.vocabulary.unwritable)
             translations = [texts.vocabulary.target.decode(f.best.tokens) for f in found]
             references = [
                 texts.vocabulary.target.decode(target[:-1].tolist()) for _, target in pairs

@@ -156,7 +156,9 @@ def sentence_effects(
         ablation.check(model.config, n_source_pieces=n_source)
     ids = [piece.id for piece in trace.source.pieces[:-1]]
     with probing(model, ablating(model, ablations, means)):
-        found = search(model, [ids] * len(ablations), trace.search)
+        found = search(
+            model, [ids] * len(ablations), trace.search, unwritable=vocabulary.unwritable
+        )
     steps = step_effects(model, vocabulary, trace, ablations, means)
     before = vocabulary.target.decode(trace.best.tokens)
     translations = [vocabulary.target.decode(one.best.tokens) for one in found]

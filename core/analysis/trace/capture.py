@@ -60,6 +60,8 @@ def search_and_capture(
     config: SearchConfig,
     prefixes: Sequence[Sequence[int]] | None = None,
     tensors: Sequence[str] = ("weights",),
+    *,
+    unwritable: frozenset[int] = frozenset(),
 ) -> tuple[list[SearchResult], dict[str, Tensor]]:
     """Translate sources (ids without `</s>`), and what all attentions did in the best translations.
 
@@ -67,6 +69,7 @@ def search_and_capture(
 
     Args:
         tensors: which taps of every attention are recorded.
+        unwritable: as for `core.decoding.search.search`.
 
     Returns:
         What was found for each source; and tap name -> tensor, the sources its rows, any numbers
@@ -88,9 +91,9 @@ def search_and_capture(
         state = model.start(model.encode(source))
         of_sources = {name: calls[-1] for name, calls in seen.take().items()}
         if config.width == 1:
-            found, of_steps = _recorded(model, sources, config, prefixes, state, seen)
+            found, of_steps = _recorded(model, sources, config, prefixes, unwritable, state, seen)
             return found, {**of_sources, **of_steps}
-    found = search(model, sources, config, prefixes, state=state)
+    found = search(model, sources, config, prefixes, unwritable=unwritable, state=state)
     with probing(model, recorded) as of_targets:
         consumed = pad([[start_id, *each.best.tokens] for each in found], pad_id).to(device)
         model.decode(consumed, state)
@@ -102,6 +105,7 @@ def _recorded(
     sources: Sequence[Sequence[int]],
     config: SearchConfig,
     prefixes: Sequence[Sequence[int]],
+    unwritable: frozenset[int],
     state: DecoderState,
     seen: Recording,
 ) -> tuple[list[SearchResult], dict[str, Tensor]]:
@@ -110,7 +114,9 @@ def _recorded(
     searched: dict[int, RecordedResult] = {}
     parts = []
     for batch in batches_by_length(sources, config):
-        results = search_batch(model, batch, sources, config, prefixes, state=state)
+        results = search_batch(
+            model, batch, sources, config, prefixes, unwritable=unwritable, state=state
+        )
         searched.update(zip(batch, results, strict=True))
         parts.append((batch, _of_best(seen.take(), [each.rows for each in results])))
     return [searched[number].found for number in range(len(sources))], _joined(parts)
@@ -212,7 +218,12 @@ def trace(
     source_ids = vocabulary.source.encode(text)
     with probing(model, *edits):
         [found], seen = search_and_capture(
-            model, [source_ids], config, [prefix], ("weights", "values")
+            model,
+            [source_ids],
+            config,
+            [prefix],
+            ("weights", "values"),
+            unwritable=vocabulary.unwritable,
         )
     source = vocabulary.source.read([*source_ids, end_id])
     target = vocabulary.target.read([*found.best.tokens, end_id])

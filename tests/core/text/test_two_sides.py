@@ -35,6 +35,10 @@ class TwoSided:
     ids = IDS
 
     @property
+    def unwritable(self):
+        return self.target.unwritable
+
+    @property
     def files(self):
         return {"source.spm": self.source.model, "target.spm": self.target.model}
 

@@ -9,7 +9,7 @@ import sentencepiece
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.text.pieces import UnencodableTextError, normalise
+from core.text.pieces import UnencodableTextError, is_unwritable, normalise
 from core.text.toy_grammar import sentence_pairs
 from core.text.vocabulary import IDS, JointVocabulary
 
@@ -262,3 +262,25 @@ def test_a_vocabulary_that_does_not_fit_its_text_is_refused(size):
         match=rf"^no vocabulary of vocabulary_size={size} can be learnt from this text; choose an",
     ):
         JointVocabulary.learn(["some text", "of few words"], size)
+
+
+SEPARATORS = [*map(chr, range(0x20)), "\x7f", *map(chr, range(0x80, 0xA0)), "\u2028", "\u2029"]
+
+
+def test_what_is_never_written_are_control_characters_and_line_separators(tokenizer):
+    bytes_ = {f"<0x{byte:02X}>" for byte in [*range(0x20), 0x7F]}
+    assert {tokenizer.names[id_] for id_ in tokenizer.unwritable} == bytes_
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+def test_a_learnt_piece_with_a_separator_is_never_written(separator):
+    assert is_unwritable(f"a{separator}", "text")
+    assert not is_unwritable("a\u200b\xa0é▁", "text")
+
+
+def test_no_control_character_is_learnt():
+    """Not even one that every line holds, as some exports do; it is still read, as bytes."""
+    lines = [f"\x01{english}\x7f \x9dthe\x9c\x02" for english, _ in sentence_pairs(300)]
+    learnt = JointVocabulary.learn(lines, 350)
+    assert learnt.unwritable <= set(range(4, 4 + 256))
+    assert learnt.decode(learnt.encode("a\x01b")) == "a\x01b"

@@ -51,7 +51,12 @@ def test_numbers_are_those_of_whole_runs(exact, tokenizer, traced, effects, inde
     consumed = torch.tensor([[piece.id for piece in traced.consumed]])
     with torch.no_grad(), probing(exact, ablating(exact, [MANY[index]], means)):
         after = exact(source, consumed)[0].log_softmax(-1)
-        found = search(exact, [source[0, :-1].tolist()], traced.search)[0]
+        (found,) = search(
+            exact,
+            [source[0, :-1].tolist()],
+            traced.search,
+            unwritable=tokenizer.unwritable,
+        )
     with torch.no_grad():
         before = exact(source, consumed)[0].log_softmax(-1)
     kl = functional.kl_div(after, before, reduction="none", log_target=True).sum(-1)
