@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from explorer.figures.axes import MOST_LABELS, label_axis
 from explorer.figures.colours import MARK, weight_scale
+from explorer.figures.invisible import visible
 
 MOST_COLUMNS_WITH_NUMBERS = 18
 MOST_COLUMN_LABELS = 48
@@ -26,13 +27,16 @@ BYTE = re.compile("<0x([0-9A-F]{2})>")
 
 
 def piece_label(name: str) -> str:
-    """A token as readers see it: without the mark for a space, an ASCII byte as its character."""
+    """A token as readers see it: without the mark for a space, an ASCII byte as its character.
+
+    Invisible characters have their names; see `visible`.
+    """
     byte = BYTE.fullmatch(name)
     if byte:
         character = chr(int(byte[1], 16))
         is_read = character.isascii() and character.isprintable()
         return character.replace(" ", SHOWN_SPACE) if is_read else name
-    return (name.removeprefix(SPACE) or SHOWN_SPACE).replace(SPACE, SHOWN_SPACE)
+    return visible((name.removeprefix(SPACE) or SHOWN_SPACE).replace(SPACE, SHOWN_SPACE))
 
 
 def piece_labels(names: Iterable[str]) -> list[str]:
@@ -49,7 +53,7 @@ def _byte_labels(names: Sequence[str]) -> list[str]:
     labels: list[str] = []
     for character in text:
         n = len(character.encode(errors="surrogateescape"))
-        parts = [f"{character} {part}/{n}" for part in range(1, n + 1)]
+        parts = [f"{visible(character)} {part}/{n}" for part in range(1, n + 1)]
         labels += parts if n > 1 else [piece_label(names[len(labels)])]
     return labels
 

@@ -13,6 +13,7 @@ from core.analysis.trace.trace import Trace
 from core.config import Kind
 from core.text.pieces import Piece, PiecedText
 from explorer.figures.head import piece_labels
+from explorer.figures.invisible import visible
 from explorer.head.fields import HeadDrawing, Values
 
 Numbers = NDArray[np.floating[Any]]
@@ -167,7 +168,7 @@ def _lines(pieces: Sequence[Piece], text: PiecedText, units: str) -> list[Line]:
     for group in groups:
         word = pieces[group[0]].word
         is_word = units == "words" and word >= 0
-        label = text.words[word].text if is_word else labels[group[0]]
+        label = visible(text.words[word].text) if is_word else labels[group[0]]
         lines.append(Line(label, tuple(group), word < 0))
     return lines
 

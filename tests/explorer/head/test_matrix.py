@@ -8,8 +8,9 @@ import pytest
 import core
 from core.analysis.trace.trace import Trace
 from core.config import KINDS, Kind
+from explorer.figures.invisible import visible
 from explorer.figures.tiles import pooled
-from explorer.head.fields import HeadDrawing
+from explorer.head.fields import HeadDrawing, Units
 from explorer.head.matrix import head_matrix, special_note
 from tests.checkpoints import SENTENCE, write_checkpoint
 
@@ -19,6 +20,15 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Trace:
     folder: Path = tmp_path_factory.mktemp("checkpoints") / "tiny"
     write_checkpoint(folder)
     return core.load(folder).trace(SENTENCE)
+
+
+@pytest.fixture(scope="module")
+def unseen(tmp_path_factory: pytest.TempPathFactory) -> Trace:
+    """Invisible characters in source and translation, alone and inside words."""
+    folder: Path = tmp_path_factory.mktemp("checkpoints") / "unseen"
+    vocabulary = write_checkpoint(folder).vocabulary
+    text = "The\u200bold \u200d man\xad \ufe0f sees."
+    return core.load(folder).trace(text, prefix=[*vocabulary.target.encode(text), 3])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -90,3 +100,12 @@ def test_pooling_keeps_every_peak_in_its_place(n: int, most: int) -> None:
     block = n / tiles.shape[2]
     for i, j in np.argwhere(tiles[0, 0] > 0):
         assert abs(i * block + j * block - (n - 1)) <= 2 * block + 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("units", ["pieces", "words"])
+def test_no_label_is_invisible(unseen: Trace, kind: Kind, units: Units) -> None:
+    matrix = head_matrix(unseen, kind, unseen.weights[kind][0, 0], HeadDrawing(units=units))
+    labels = (*matrix.rows, *matrix.columns)
+    assert [visible(label) for label in labels] == list(labels)
+    assert any("<U+200D>" in label for label in labels)

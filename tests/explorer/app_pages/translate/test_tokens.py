@@ -26,6 +26,7 @@ from explorer.app_pages.translate.tokens import (
 from explorer.choice.choice import Run
 from explorer.choice.page_context import n_chosen
 from explorer.components.stepper import component as stepper
+from explorer.figures.invisible import visible
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.trees import beam_of
 
@@ -171,3 +172,16 @@ def test_the_path_to_every_node_leads_back_to_it() -> None:
         assert len(path) == found.tree[node].depth
         assert node_at(found, path) == node
     assert node_at(found, (*path_to(found, 1), 999)) is None
+
+
+def test_no_chip_and_no_gloss_is_invisible(tmp_path: Path) -> None:
+    text = "\u200d \u200b \ufe0f"
+    vocabulary = write_checkpoint(tmp_path / "tiny").vocabulary
+    trace = core.load(tmp_path / "tiny").trace(text, prefix=[*vocabulary.target.encode(text), 3])
+    steps = step_tokens(trace, BEST)
+    candidates = [candidate.text for step in steps for candidate in step.candidates]
+    glosses = [step.gloss for step in steps if step.gloss]
+    texts = [token.text for token in (*source_tokens(trace), *steps)]
+    for labels in (texts, candidates, glosses):
+        assert labels
+        assert [visible(label) for label in labels] == labels
