@@ -29,8 +29,10 @@ class _Config:
         """Build from the dictionary `to_json` wrote.
 
         Raises:
-            ValueError: if a key is unknown, a needed key is missing, or a value breaks a rule.
+            ValueError: if it is no dictionary, a key is unknown, a needed key is missing, or a value breaks a rule.
         """
+        if not isinstance(values, dict):
+            raise ValueError(f"{cls.__name__} must be an object with its fields, not {values!r}")
         fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         unknown = sorted(set(values) - set(fields))
         if unknown:
@@ -54,6 +56,15 @@ class _Config:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < low:
                 raise ValueError(f"{name}={value!r} must be a whole number of at least {low}")
+
+    def _require_seeds(self, *names: str) -> None:
+        """Whole numbers that every generator of random numbers takes."""
+        self._require_at_least(0, *names)
+        for name in names:
+            if getattr(self, name) >= 2**63:
+                raise ValueError(
+                    f"{name}={getattr(self, name)} must be below 2^63; choose a smaller one"
+                )
 
     def _require_between(self, low: float, high: float, *names: str) -> None:
         """Require low <= value < high."""
@@ -213,7 +224,8 @@ class TrainConfig(_Config):
             1, "tokens_per_update", "tokens_per_microbatch", "n_steps", "n_warmup_steps"
         )
         self._require_at_least(1, "validate_every", "snapshot_every", "n_snapshots", "max_pieces")
-        self._require_at_least(0, "n_validation_translations", "patience", "seed")
+        self._require_at_least(0, "n_validation_translations", "patience")
+        self._require_seeds("seed")
         object.__setattr__(self, "keep_steps", tuple(self.keep_steps))  # JSON knows only lists
         for step in self.keep_steps:
             if not isinstance(step, int) or isinstance(step, bool) or not 1 <= step <= self.n_steps:
@@ -260,7 +272,8 @@ class SearchConfig(_Config):
         self._require_one_of(Method, "method")
         self._require_one_of(LengthPenalty, "length_penalty")
         self._require_at_least(1, "beam_size", "max_target_pieces")
-        self._require_at_least(0, "max_extra_pieces", "n_candidates", "seed")
+        self._require_at_least(0, "max_extra_pieces", "n_candidates")
+        self._require_seeds("seed")
         self._require_between(0, 10, "alpha")
         self._require_positive("temperature")
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from core.checkpoint.weights import weights_hash
 from core.model import Transformer
+from core.system.arrays import open_arrays
 from core.system.files import writing_file
 
 Arrays = Mapping[str, NDArray[np.float64]]
@@ -59,8 +60,7 @@ class DiskCache:
         file = self.folder / f"{key}.npz"
         with (
             contextlib.suppress(OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error),
-            file.open("rb") as opened,
-            np.load(opened, allow_pickle=False) as arrays,
+            open_arrays(file) as arrays,
         ):
             return {name: arrays[name] for name in arrays.files}
         made = make()

@@ -47,11 +47,19 @@ def _stored(weights: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:
-    """Raises CheckpointError if the file is missing or no whole safetensors file."""
+    """Raises CheckpointError if the file is missing, no whole safetensors file, or holds other numbers
+    than floating-point ones."""
     try:
-        return safetensors.torch.load_file(file)
+        tensors = safetensors.torch.load_file(file)
     except (OSError, safetensors.SafetensorError) as error:
         raise CheckpointError(f"{file} cannot be read, it may be truncated: {error}") from None
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            raise CheckpointError(
+                f"{file}: {name} holds {str(tensor.dtype).removeprefix('torch.')} numbers; weights "
+                "are floating-point numbers, so save them as float32 or float16"
+            )
+    return tensors
 
 
 def average_weights(files: Sequence[Path]) -> dict[str, Tensor]:

@@ -27,10 +27,13 @@ def length_penalty(n_tokens: int, config: SearchConfig) -> float:
     return float(n_tokens**config.alpha)
 
 
-def max_target_pieces(n_source: int, config: SearchConfig) -> int:
+def max_target_pieces(n_source: int, config: SearchConfig, max_positions: int) -> int:
     """The longest translation: input length + 50 (section 6.1), at most `max_target_pieces`,
-    without `</s>`."""
-    return min(n_source + config.max_extra_pieces, config.max_target_pieces)
+    without `</s>`.
+
+    Never more than the decoder has positions for, of which `<s>` takes the first.
+    """
+    return min(n_source + config.max_extra_pieces, config.max_target_pieces, max_positions - 1)
 
 
 class Option(NamedTuple):

@@ -30,6 +30,11 @@ PIECES_AT_ONCE = 4_096
 """A batch holds at most so many source pieces, padding and beams included."""
 
 
+def max_source_pieces(model: ModelConfig) -> int:
+    """The longest source that is translated, without `</s>`, which needs a position too."""
+    return min(MAX_SOURCE_PIECES, model.max_positions - 1)
+
+
 class SourceTooLongError(ValueError):
     """The source has more pieces than the search takes."""
 
@@ -56,8 +61,9 @@ def search(
             that is known already; the search leaves it as it is.
 
     Raises:
-        SourceTooLongError: if a source has more than 512 pieces.
-        ValueError: if a prefix is too long or has `</s>` before its end.
+        SourceTooLongError: if a source has more than 512 pieces, or than the model has positions for.
+        ValueError: if a prefix is too long or has `</s>` before its end, or if more target pieces
+            are asked for than the model has positions for.
     """
     config = config or SearchConfig()
     prefixes = prefixes or [()] * len(sources)
@@ -111,7 +117,13 @@ def check(
     prefixes: Sequence[Sequence[int]],
     config: SearchConfig,
 ) -> None:
-    """Raises SourceTooLongError or ValueError where `search` would."""
+    """Raises SourceTooLongError or ValueError where `search` would; without sources, if it always would."""
+    asked, most = config.max_target_pieces, model.max_positions - 1
+    if asked > max(most, SearchConfig.max_target_pieces):
+        raise ValueError(
+            f"max_target_pieces={asked} is more than this model can write: it has "
+            f"{model.max_positions:,} positions, and the start token takes one; at most {most:,} here"
+        )
     for number, (source, prefix) in enumerate(zip(sources, prefixes, strict=True), start=1):
         name = "the source" if len(sources) == 1 else f"source {number}"
         _check(name, source, prefix, model, config)
@@ -124,12 +136,13 @@ def _check(
     model: ModelConfig,
     config: SearchConfig,
 ) -> None:
-    if len(source) > MAX_SOURCE_PIECES:
+    most = max_source_pieces(model)
+    if len(source) > most:
         raise SourceTooLongError(
-            f"{name} has {len(source)} pieces, but at most {MAX_SOURCE_PIECES} can be "
-            "translated; split it into sentences"
+            f"{name} has {len(source)} pieces, but at most {most} can be translated; split it into "
+            "sentences"
         )
-    limit = max_target_pieces(len(source), config)
+    limit = max_target_pieces(len(source), config, model.max_positions)
     n_prefix = len(prefix) - (bool(prefix) and prefix[-1] == model.end_id)
     if n_prefix > limit:
         raise ValueError(
@@ -183,7 +196,7 @@ class _Search:
             HypothesisTree(
                 config,
                 prefix=prefix,
-                max_pieces=max_target_pieces(len(source), config),
+                max_pieces=max_target_pieces(len(source), config, ids.max_positions),
                 start_id=ids.start_id,
                 end_id=ids.end_id,
             )

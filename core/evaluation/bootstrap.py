@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
+from core.system.arrays import open_arrays
+
 N_BOOTSTRAP = 1_000
 SEED = 12_345  # sacrebleu's
 
@@ -150,7 +152,7 @@ def save_statistics(file: Path, statistics: Mapping[str, Mapping[str, Statistics
 def load_statistics(file: Path) -> dict[str, dict[str, Statistics]]:
     """Read what `save_statistics` wrote."""
     found: dict[str, dict[str, Statistics]] = {}
-    with np.load(file) as arrays:
+    with open_arrays(file) as arrays:
         for key in arrays.files:
             text, _, name = key.rpartition(".")
             found.setdefault(text, {})[name] = arrays[key].astype(np.float64)

@@ -238,3 +238,18 @@ def test_values_from_json_are_checked():
 
 def test_json_keeps_letters_readable():
     assert write_json({"größe": "ü"}) == '{\n  "größe": "ü"\n}\n'
+
+
+@pytest.mark.parametrize("config", [SearchConfig, TrainConfig])
+def test_a_seed_has_at_most_63_bits(config):
+    assert config(seed=2**63 - 1).seed == 2**63 - 1
+    with pytest.raises(
+        ValueError, match=r"^seed=9223372036854775808 must be below 2\^63; choose a"
+    ):
+        config(seed=2**63)
+
+
+@pytest.mark.parametrize("value", [None, [], 7, "base"])
+def test_what_is_no_object_is_no_configuration(value):
+    with pytest.raises(ValueError, match=r"^ModelConfig must be an object with its fields, not "):
+        ModelConfig.from_json(value)

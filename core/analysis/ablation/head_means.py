@@ -17,6 +17,7 @@ from core.checkpoint.folder import Checkpoint
 from core.checkpoint.weights import weights_hash
 from core.config import KINDS, Kind, n_layers
 from core.model.transformer import attention_tap
+from core.system.arrays import open_arrays
 from core.system.files import writing_file
 from core.text.parallel import text_hash
 from core.text.vocabulary import encode_pairs
@@ -60,7 +61,7 @@ def read_means(checkpoint: Checkpoint) -> HeadMeans:
     if checkpoint.folder is None or not file.is_file():
         raise ValueError(f"{file} is missing, so no head can be set to its mean; {make}")
     try:
-        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
+        with open_arrays(file) as arrays:
             means = HeadMeans(
                 {kind: arrays[kind] for kind in KINDS},
                 str(arrays["weights_hash"]),

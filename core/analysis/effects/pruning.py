@@ -24,6 +24,7 @@ from core.analysis.result_cache import DiskCache, Progress
 from core.checkpoint.folder import Checkpoint
 from core.checkpoint.weights import weights_hash
 from core.config import KINDS, Kind, SearchConfig, n_layers
+from core.decoding.search import check
 from core.evaluation.bootstrap import corpus_score, interval_95
 from core.model import Transformer, probing
 from core.text.batches import PaddedBatch, padded_batches
@@ -112,6 +113,7 @@ def pruning_curves(
         raise ValueError("BLEU needs at least one sentence pair, but the text has none")
     started_s = time.perf_counter()
     search = search or SearchConfig()
+    check(checkpoint.config, [], [], search)  # a mistake shows before importance is measured
     importance = head_importance(
         checkpoint.model, *encode_pairs(checkpoint.vocabulary, importance_pairs)
     )

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from core.config import KINDS, Kind, SearchConfig
 from core.decoding.result import Candidate, Hypothesis, Node, SearchResult, Step
+from core.system.arrays import open_arrays
 from core.system.files import writing_file
 from core.text.pieces import Piece, PiecedText, Word
 
@@ -110,6 +111,15 @@ class Trace:
             search=SearchConfig.from_json(values["search"]),
         )
 
+    @classmethod
+    def _from_text(cls, text: str) -> "Trace":
+        values = json.loads(text)
+        weights, value_norms = (
+            {kind: np.asarray(values[name][kind], np.float32) for kind in KINDS}
+            for name in ("weights", "value_norms")
+        )
+        return cls.from_json(values, weights, value_norms)
+
     def to_bytes(self, suffix: str) -> bytes:
         """What a file of this suffix, `.npz` or `.json`, holds of the trace.
 
@@ -131,7 +141,7 @@ class Trace:
         raise ValueError(f"a trace is written as .npz or .json, not as {suffix!r}")
 
     def save(self, file: Path | str) -> None:
-        """Write the trace as .npz (opens again with `load`) or .json.
+        """Write the trace as .npz or .json; both open again with `load`.
 
         Raises:
             ValueError: if the file's name ends otherwise.
@@ -143,13 +153,16 @@ class Trace:
 
     @classmethod
     def load(cls, file: Path | str) -> "Trace":
-        """Open a trace that `save` wrote as .npz.
+        """Open a trace that `save` wrote; of a .json file, weights and norms have six decimals.
 
         Raises:
             ValueError: if it is no such file.
         """
+        file = Path(file)
         try:
-            with Path(file).open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
+            if file.suffix == ".json":
+                return cls._from_text(file.read_text("utf-8"))
+            with open_arrays(file) as arrays:
                 weights, value_norms = (
                     {kind: arrays[f"{kind}_{name}"] for kind in KINDS}
                     for name in ("weights", "value_norms")

@@ -29,9 +29,11 @@ class Lengths:
     target: int  # its translation, at most: under a change it may be longer than before
 
 
-def lengths(trace: Trace) -> Lengths:
+def lengths(trace: Trace, config: ModelConfig) -> Lengths:
     n_source = len(trace.source.pieces)
-    return Lengths(n_source, 1 + max_target_pieces(n_source, trace.search))  # 1: <s>
+    return Lengths(
+        n_source, 1 + max_target_pieces(n_source, trace.search, config.max_positions)
+    )  # 1: <s>
 
 
 def most_shift(fields: PositionsFields, config: ModelConfig, lengths: Lengths) -> int:

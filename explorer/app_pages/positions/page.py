@@ -42,7 +42,8 @@ EXPECT = {
 
 def settle(shown: PageContext) -> Settled:
     choice, notices = settled(shown)
-    config, lengths = model_config_of(shown.folder), choices.lengths(shown.trace)
+    config = model_config_of(shown.folder)
+    lengths = choices.lengths(shown.trace, config)
     fields, more = choices.settle_positions(shown.of(PositionsFields), config, lengths)
     return choice.with_fields(fields), (*notices, *more)
 

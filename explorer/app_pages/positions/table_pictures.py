@@ -195,7 +195,8 @@ def _choose_shift(shown: PageContext) -> None:
 
 def choose_k(shown: PageContext, label: str) -> None:
     """Ask for the k of PE(p + k), within the table."""
-    config, lengths = model_config_of(shown.folder), choices.lengths(shown.trace)
+    config = model_config_of(shown.folder)
+    lengths = choices.lengths(shown.trace, config)
     most = choices.most_shift(shown.of(PositionsFields), config, lengths)
     st.number_input(
         label, 0, most, width=140, **session.bind(PositionsFields, "k", shown.of(PositionsFields).k)

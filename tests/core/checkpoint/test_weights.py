@@ -8,7 +8,7 @@ import torch
 from torch.testing import assert_close
 
 from core.checkpoint.listing import CheckpointError
-from core.checkpoint.weights import average_weights, holds_weights, save_weights
+from core.checkpoint.weights import average_weights, holds_weights, read_tensors, save_weights
 
 
 def weight_files(tmp_path, *weights):
@@ -49,6 +49,16 @@ def test_only_equal_shapes_have_an_average(tmp_path):
     shutil.copy(third, tmp_path / "third")
     with pytest.raises(CheckpointError, match="holds other tensors"):
         average_weights([second, tmp_path / "third"])
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int8, torch.bool])
+def test_whole_numbers_are_no_weights(tmp_path, dtype):
+    (file,) = weight_files(tmp_path, {"a": torch.zeros(3), "b": torch.zeros(3).to(dtype)})
+    kind = str(dtype).removeprefix("torch.")
+    with pytest.raises(
+        CheckpointError, match=rf"^{file}: b holds {kind} numbers; weights are floa"
+    ):
+        read_tensors(file)
 
 
 def test_no_files_have_no_average():

@@ -221,7 +221,7 @@ def test_sources_stay_where_they_are_only_while_every_row_keeps_its_own(monkeypa
     monkeypatch.setattr(DecoderState, "select", rows)
     model = ScriptedModel(constant_script(0, 0, 0, -50, 1, 2, 0), VOCABULARY)
     config = SearchConfig(beam_size=2, max_extra_pieces=3)
-    prefix = [5] * max_target_pieces(1, config)
+    prefix = [5] * max_target_pieces(1, config, 1024)
     search(model, [[4], [5, 4, 4], [6, 4, 4]], config, [[], prefix, prefix])
     assert set(kept) == {True, False}
 
@@ -368,11 +368,48 @@ def test_a_translation_that_ends_by_itself_is_not_cut():
     assert not search(model, [[4]])[0].best.is_cut
 
 
-def test_the_limit_is_input_plus_50_but_at_most_512():
+def test_the_limit_is_input_plus_50_but_at_most_512_and_within_the_positions():
     config = SearchConfig()
-    assert max_target_pieces(7, config) == 57
-    assert max_target_pieces(500, config) == 512
-    assert max_target_pieces(7, config.replace(max_extra_pieces=3, max_target_pieces=9)) == 9
+    assert max_target_pieces(7, config, 1024) == 57
+    assert max_target_pieces(500, config, 1024) == 512
+    assert max_target_pieces(7, config.replace(max_extra_pieces=3, max_target_pieces=9), 1024) == 9
+    assert max_target_pieces(500, config, 61) == 60
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_translation_ends_where_the_positions_do(model, method):
+    """A prefix that nearly fills the table: one step more would have no position."""
+    longest = model.config.max_positions - 1
+    config = METHODS[method].replace(max_extra_pieces=100)
+    (found,) = search(model, [[4, 5]], config, [[5] * longest])
+    assert len(found.best.tokens) == longest
+    assert found.best.is_cut
+
+
+def test_a_source_longer_than_the_positions_is_refused(model):
+    longest = model.config.max_positions - 1
+    search(model, [[4] * longest], SearchConfig(max_target_pieces=1))
+    with pytest.raises(
+        SourceTooLongError, match=rf"has {longest + 1} pieces, but at most {longest} "
+    ):
+        search(model, [[4] * (longest + 1)], SearchConfig(max_target_pieces=1))
+
+
+def test_more_target_pieces_than_positions_are_refused_before_any_work():
+    model = ScriptedModel(constant_script(0, 0, 0, 5, 1, 0, 0), VOCABULARY)
+    search(model, [[4]], SearchConfig(max_target_pieces=1023))
+    n_decoded_rows = model.n_decoded_rows
+    with pytest.raises(
+        ValueError,
+        match=r"^max_target_pieces=1024 is more .* has 1,024 positions, .*; at most 1,023 here$",
+    ):
+        search(model, [[4]], SearchConfig(max_target_pieces=1024))
+    assert model.n_decoded_rows == n_decoded_rows
+
+
+def test_the_default_limit_suits_a_model_of_few_positions(model):
+    assert SearchConfig().max_target_pieces > model.config.max_positions
+    assert search(model, [[4]], METHODS["greedy"].replace(max_extra_pieces=50))
 
 
 def test_512_pieces_are_taken_and_513_are_not():

@@ -83,8 +83,11 @@ def test_absent_broken_and_foreign_ones_say_how_to_make_them(tmp_path):
     whole = (folder / MEANS).read_bytes()
     for n in (0, 10, len(whole) // 2, len(whole) - 5):
         (folder / MEANS).write_bytes(whole[:n])
-        with pytest.raises(ValueError, match=r"means\.npz cannot be read .*; make it with"):
+        with pytest.raises(
+            ValueError, match=r"means\.npz cannot be read .*; make it with"
+        ) as refused:
             read_means(checkpoint)
+        assert "pickle" not in str(refused.value)
 
 
 def test_no_text_has_no_mean(exact):

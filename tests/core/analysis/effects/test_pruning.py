@@ -5,6 +5,7 @@ import pytest
 
 from core.analysis.ablation import Ablation, HeadChange
 from core.analysis.ablation.edits import ablating
+from core.analysis.effects import pruning as pruning_module
 from core.analysis.effects.pruning import gate_gradients, head_importance, pruning_curves
 from core.analysis.effects.pruning_results import (
     Pruning,
@@ -146,6 +147,12 @@ def test_curves_are_stored_and_read_again(tmp_path):
     (tmp_path / "pruning.json").write_text('{"curves": [')
     with pytest.raises(ValueError, match=r"pruning\.json cannot be read .* python -m core prune"):
         read_pruning(tmp_path)
+
+
+def test_a_search_that_cannot_be_is_refused_before_importance_is_measured(planted, monkeypatch):
+    monkeypatch.setattr(pruning_module, "head_importance", lambda *_: pytest.fail("measured"))
+    with pytest.raises(ValueError, match=r"^max_target_pieces=3000 is more than this model can"):
+        pruning_curves(planted, COPIES, COPIES, search=SearchConfig(max_target_pieces=3000))
 
 
 @pytest.mark.parametrize("n_steps", [0, -1])

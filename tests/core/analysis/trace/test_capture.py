@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import json
 
 import numpy as np
 import pytest
@@ -287,17 +286,13 @@ def test_npz_round_trip(traced, tmp_path):
 def test_json_round_trip(traced, tmp_path):
     file = tmp_path / "trace.json"
     traced.save(file)
-    values = json.loads(file.read_text("utf-8"))
-    weights, norms = (
-        {kind: np.array(rows, np.float32) for kind, rows in values.pop(name).items()}
-        for name in ("weights", "value_norms")
-    )
-    again = Trace.from_json(values, weights, norms)
+    again = Trace.load(file)
     assert again.to_json() == traced.to_json()
     assert again.found == traced.found
     for kind in KINDS:
         np.testing.assert_allclose(again.weights[kind], traced.weights[kind], rtol=0, atol=1e-6)
         np.testing.assert_allclose(again.value_norms[kind], traced.value_norms[kind], atol=1e-6)
+        assert again.weights[kind].dtype == traced.weights[kind].dtype
 
 
 def test_arrays_tell_the_same_story(traced, tmp_path):
@@ -349,6 +344,18 @@ def test_a_file_that_is_no_whole_trace_is_refused(traced, tmp_path):
         Trace.load(file)
     with pytest.raises(ValueError, match=rf"^{tmp_path}/none\.npz is no trace"):
         Trace.load(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize("ending", ["npz", "json"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[1", b"\x80\x04]\x94.", b'{"weights": {"encoder": [[1], 2]}}']
+)
+def test_another_file_is_refused_without_advice_to_unpickle_it(tmp_path, ending, content):
+    file = tmp_path / f"trace.{ending}"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"^{file} is no trace, or it is truncated: ") as refused:
+        Trace.load(file)
+    assert "pickle" not in str(refused.value)
 
 
 def test_a_saved_trace_opens_without_torch(traced, tmp_path):
