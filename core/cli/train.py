@@ -43,7 +43,8 @@ class Train:
     run_folder: Path | None = None
     """Folder of the running state; runs/NAME-OF-OUTPUT without it."""
     vocabulary_size: int | None = None
-    """Pieces in the joint vocabulary, learnt from both texts."""
+    """Pieces in the joint vocabulary, learnt from both texts; without it, a size that suits the corpus,
+    or as many as it allows."""
     vocabulary: Path | None = None
     """A sentencepiece.model to use instead of learning one."""
     languages: tuple[str, str] | None = None

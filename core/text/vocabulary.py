@@ -4,27 +4,17 @@ A `Vocabulary` has a source and a target side, each a `Tokenizer`. `JointVocabul
 project's own: one SentencePiece model with byte fallback for both sides.
 """
 
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import sentencepiece
 
 from core.config import SpecialIds
-from core.text.pieces import (
-    PiecedText,
-    PieceKind,
-    is_unwritable,
-    normalise,
-    read_pieces,
-    without_controls,
-)
+from core.text.learning import IDS, N_SPECIAL_AND_BYTES, SizeError, learnt_pieces
+from core.text.pieces import PiecedText, PieceKind, is_unwritable, normalise, read_pieces
 
 JOINT_FILE = "sentencepiece.model"
-IDS = SpecialIds(pad=0, unknown=1, start=2, end=3)
-"""Of every joint vocabulary that this project learns."""
-N_SPECIAL_AND_BYTES = 4 + 256
 
 
 @runtime_checkable
@@ -125,39 +115,36 @@ class JointVocabulary:
         Control characters are no part of any piece that is learnt.
 
         Raises:
-            ValueError: if the text has too few different words for so many pieces, or the size
-                leaves no room beside the 260 special and byte pieces.
+            ValueError: if the text allows only a smaller or a larger size, or has no words; the
+                message says which size.
         """
-        if vocabulary_size <= N_SPECIAL_AND_BYTES:
-            raise ValueError(
-                f"vocabulary_size={vocabulary_size} must exceed {N_SPECIAL_AND_BYTES}, "
-                "the special and byte pieces"
-            )
-        model = io.BytesIO()
         try:
-            sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=(normalise(without_controls(line)) for line in lines),
-                model_writer=model,
-                model_type="bpe",
-                vocab_size=vocabulary_size,
-                byte_fallback=True,
-                character_coverage=0.9999,
-                normalization_rule_name="identity",
-                input_sentence_size=2_000_000,
-                shuffle_input_sentence=True,
-                num_threads=n_threads,
-                pad_id=IDS.pad,
-                unk_id=IDS.unknown,
-                bos_id=IDS.start,
-                eos_id=IDS.end,
-                minloglevel=2,
-            )
-        except RuntimeError as error:
+            return cls(learnt_pieces(lines, vocabulary_size, n_threads))
+        except SizeError as error:
             raise ValueError(
-                f"no vocabulary of vocabulary_size={vocabulary_size} can be learnt from this text; "
-                f"choose another size ({str(error).strip()})"
+                f"no vocabulary of vocabulary_size={vocabulary_size} can be learnt from this text: "
+                f"{error} here"
             ) from None
-        return cls(model.getvalue())
+
+    @classmethod
+    def learn_fitting(
+        cls, lines: Callable[[], Iterable[str]], vocabulary_size: int, n_threads: int = 1
+    ) -> "JointVocabulary":
+        """Learn as many pieces as the text allows, up to a size that suits texts of its length.
+
+        A text of very many different characters gets a piece for each, and so many others beside.
+
+        Args:
+            lines: gives the text from its beginning, whenever it is called.
+
+        Raises:
+            ValueError: if the text has no words.
+        """
+        try:
+            return cls(learnt_pieces(lines(), vocabulary_size, n_threads, is_most=True))
+        except SizeError as error:
+            size = error.size + vocabulary_size
+            return cls(learnt_pieces(lines(), size, n_threads, is_most=True))
 
     @property
     def source(self) -> "JointVocabulary":

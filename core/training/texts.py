@@ -27,7 +27,8 @@ def keep_vocabulary(
     A run that has begun keeps the one it has.
 
     Raises:
-        ValueError: if that is another than the one given, or the vocabulary is not of the size given.
+        ValueError: if that is another than the one given, the vocabulary is not of the size given, or
+            the text allows none of that size.
     """
     from core.system.files import writing_file
     from core.text.vocabulary import JointVocabulary
@@ -45,11 +46,21 @@ def keep_vocabulary(
         _require_size(given, size)
         model = given.read_bytes()
     else:
-        n_pairs = sum(1 for _ in files.pairs())
-        size = size or recipe_for(n_pairs).vocabulary_size
-        model = JointVocabulary.learn(files.lines(), size, n_threads=os.cpu_count() or 1).model
+        model = _learnt(files, size).model
     with writing_file(target) as partial:
         partial.write_bytes(model)
+
+
+def _learnt(files: "ParallelFiles", size: int | None) -> "JointVocabulary":
+    """Of exactly the size given, or else as near to the usual one as the text allows."""
+    from core.text.vocabulary import JointVocabulary
+
+    n_threads = os.cpu_count() or 1
+    if size is not None:
+        return JointVocabulary.learn(files.lines(), size, n_threads)
+    n_pairs = sum(1 for _ in files.pairs())
+    usual = recipe_for(n_pairs).vocabulary_size
+    return JointVocabulary.learn_fitting(files.lines, usual, n_threads)
 
 
 def _require_size(vocabulary: Path, size: int | None) -> None:

@@ -255,13 +255,60 @@ def test_too_small_a_vocabulary_is_refused():
         JointVocabulary.learn(["some text"], 260)
 
 
-@pytest.mark.parametrize("size", [261, 5_000], ids=["fewer than letters", "more than merges"])
-def test_a_vocabulary_that_does_not_fit_its_text_is_refused(size):
+FEW_WORDS = ["some text", "of few words"]
+MANY_CHARACTERS = ["".join(map(chr, range(0x4E00 + n, 0x4E00 + n + 20))) for n in range(0, 400, 20)]
+
+
+@pytest.mark.parametrize(
+    ("size", "relation"), [(261, "least"), (5_000, "most")], ids=["too small", "too large"]
+)
+def test_a_size_that_does_not_fit_its_text_is_refused_with_the_one_that_does(size, relation):
     with pytest.raises(
-        ValueError,
-        match=rf"^no vocabulary of vocabulary_size={size} can be learnt from this text; choose an",
-    ):
-        JointVocabulary.learn(["some text", "of few words"], size)
+        ValueError, match=r"can be learnt from this text: at \w+ \d+ here$"
+    ) as refused:
+        JointVocabulary.learn(FEW_WORDS, size)
+    found = re.fullmatch(
+        rf"no vocabulary of vocabulary_size={size} can be learnt from this text: at {relation} "
+        r"(\d+) here",
+        str(refused.value),
+    )
+    assert len(JointVocabulary.learn(FEW_WORDS, int(found[1])).names) == int(found[1])
+    beyond = int(found[1]) + (1 if relation == "most" else -1)
+    with pytest.raises(ValueError, match=rf"at {relation} {found[1]} here$"):
+        JointVocabulary.learn(FEW_WORDS, beyond)
+
+
+@pytest.mark.parametrize(
+    "lines", [FEW_WORDS, ["A dog.", "Ein Hund."], ["A dog."] * 400, ["a"]], ids=len
+)
+def test_few_words_have_the_largest_vocabulary_that_they_allow(lines):
+    learnt = JointVocabulary.learn_fitting(lambda: iter(lines), 5_000)
+    with pytest.raises(ValueError, match=rf"at most {len(learnt.names)} here$"):
+        JointVocabulary.learn(lines, len(learnt.names) + 1)
+    assert [learnt.decode(learnt.encode(line)) for line in lines] == lines
+
+
+def test_many_words_have_the_vocabulary_that_suits_them():
+    lines = [line for pair in sentence_pairs(300) for line in pair]
+    assert (
+        JointVocabulary.learn_fitting(lambda: iter(lines), 400).names
+        == JointVocabulary.learn(lines, 400).names
+    )
+
+
+def test_many_characters_have_a_piece_each():
+    learnt = JointVocabulary.learn_fitting(lambda: iter(MANY_CHARACTERS), 300)
+    assert set("".join(MANY_CHARACTERS)) <= set(learnt.names)
+    assert len(learnt.names) > 260 + 400
+
+
+@pytest.mark.parametrize("lines", [[], ["", " \t "]], ids=["no line", "empty lines"])
+def test_a_text_without_words_has_no_vocabulary(lines):
+    message = r"^no vocabulary can be learnt: the text has no words$"
+    with pytest.raises(ValueError, match=message):
+        JointVocabulary.learn(lines, 300)
+    with pytest.raises(ValueError, match=message):
+        JointVocabulary.learn_fitting(lambda: lines, 300)
 
 
 SEPARATORS = [*map(chr, range(0x20)), "\x7f", *map(chr, range(0x80, 0xA0)), "\u2028", "\u2029"]

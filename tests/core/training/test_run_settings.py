@@ -158,6 +158,19 @@ def test_a_given_vocabulary_has_the_size_that_is_asked_for(run, tmp_path):
         keep_vocabulary(run, text, given=given, size=500)
 
 
+@pytest.mark.parametrize("n_pairs", [1, 200])
+def test_a_size_that_nobody_chose_is_what_the_text_allows(run, tmp_path, n_pairs):
+    paths = tmp_path / "same.en", tmp_path / "same.de"
+    for path, line in zip(paths, ("A dog.", "Ein Hund."), strict=True):
+        path.write_text(f"{line}\n" * n_pairs, "utf-8")
+    same = ParallelFiles((paths[0],), (paths[1],))
+    keep_vocabulary(run, same, given=None, size=None)
+    n_pieces = len(vocabulary(run).names)
+    assert 260 < n_pieces < 300
+    with pytest.raises(ValueError, match=rf"vocabulary_size=1000 .*: at most {n_pieces} here$"):
+        keep_vocabulary(run, same, given=None, size=1000)
+
+
 @pytest.mark.parametrize("first", ["float32", "bfloat16"])
 def test_a_precision_is_chosen_once(run, monkeypatch, first):
     settings = SETTINGS.replace(precision="auto")
