@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 
 def write_json(values: Any) -> str:
@@ -130,6 +130,39 @@ def file_lock(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
         yield
+
+
+class BusyError(ValueError):
+    """Another process is at work where only one may be."""
+
+
+@contextmanager
+def sole_use(folder: Path, doing: str) -> Iterator[None]:
+    """Be the only process that works in a folder; one that dies leaves it.
+
+    It is another lock than that of `file_lock`, whose owner may come here too.
+
+    Args:
+        doing: what an error says of the other process, such as "a training is running".
+
+    Raises:
+        BusyError: at once, if another process is inside.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    holder = folder / ".process"
+    lock = FileLock(folder / ".process.lock", blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        number = holder.read_text().strip() if holder.is_file() else ""
+        who = f" (process {number})" if number else ""
+        raise BusyError(f"{doing} in {folder}{who}; wait for its end, or stop it") from None
+    try:
+        holder.write_text(f"{os.getpid()}\n")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
 
 
 Measured = TypeVar("Measured")

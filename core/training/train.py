@@ -1,11 +1,13 @@
 """One training, from text files to a checkpoint folder."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.config import ModelConfig, TrainConfig
+from core.system.files import sole_use
 from core.training.finish import averaged_snapshots, is_written, write_checkpoint, write_facts
 from core.training.run_settings import agree_with_earlier, settings_of_run, with_precision
 from core.training.texts import Texts, keep_vocabulary, text_hashes
@@ -58,13 +60,14 @@ def train(job: TrainingJob) -> None:
     Raises:
         ValueError: if files, settings and the run folder do not fit together; the message says what.
         DivergedError: if loss or gradient is not finite; the last good state stays.
+        BusyError: if another process trains in the same run folder.
     """
     from core.system.device import choose_device, keep_freed_memory
 
     keep_freed_memory()
     from core.training.workers import workers
 
-    with workers() as group:
+    with workers() as group, _alone_in(job.run, group):
         device = choose_device(job.device, group.local_rank)
         if group.is_first:
             job.run.create()
@@ -79,6 +82,13 @@ def train(job: TrainingJob) -> None:
         _run(job.run, texts, config, settings, group, device)
         if group.is_first:
             _write_checkpoint(job, settings.n_snapshots)
+
+
+def _alone_in(run: "RunFolder", group: "Workers") -> contextlib.AbstractContextManager[None]:
+    """The workers of one training share its run folder; the first one keeps other trainings out."""
+    if not group.is_first:
+        return contextlib.nullcontext()
+    return sole_use(run.folder, "a training is running")
 
 
 def _write_down(

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from core.system.files import write_whole, writing_file, writing_folder
+from core.system.files import (
+    BusyError,
+    file_lock,
+    sole_use,
+    write_whole,
+    writing_file,
+    writing_folder,
+)
 from tests.core.helpers import run_python
 
 
@@ -136,3 +143,44 @@ def test_what_is_no_ordinary_file_is_written_to_as_it_is(tmp_path):
     assert os.read(reader, 99) == b"text"
     os.close(reader)
     assert pipe.is_fifo()
+
+
+def test_the_only_process_in_a_folder_is_named_to_the_second(tmp_path):
+    folder = tmp_path / "runs" / "model"
+    code = """
+        import sys
+        from pathlib import Path
+        from core.system.files import sole_use
+        try:
+            with sole_use(Path(sys.argv[1]), "work goes on"):
+                print("inside")
+        except ValueError as error:
+            print(error)
+    """
+    for _ in range(2):  # whoever leaves, leaves it free
+        with sole_use(folder, "work goes on"):
+            assert run_python(code, str(folder)) == (
+                f"work goes on in {folder} (process {os.getpid()}); wait for its end, or stop it\n"
+            )
+            with pytest.raises(BusyError), sole_use(folder, "work goes on"):
+                pytest.fail("inside a second time")
+    assert run_python(code, str(folder)) == "inside\n"
+
+
+def test_a_process_that_dies_leaves_the_folder(tmp_path):
+    code = """
+        import os, sys
+        from pathlib import Path
+        from core.system.files import sole_use
+        with sole_use(Path(sys.argv[1]), "work goes on"):
+            print(os.getpid(), flush=True)
+            os._exit(0)
+    """
+    run_python(code, str(tmp_path))
+    with sole_use(tmp_path, "work goes on"):
+        pass
+
+
+def test_who_holds_the_lock_of_a_folder_may_be_its_only_process_too(tmp_path):
+    with file_lock(tmp_path), sole_use(tmp_path, "work goes on"):
+        pass
