@@ -12,7 +12,7 @@ import tyro
 
 from core.analysis.ablation import Ablation
 from core.config import SearchConfig
-from core.system.files import write_json, write_whole
+from core.system.files import prepare_file, write_json, write_whole
 from core.text.pieces import one_line
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class Ablate:
         from core.system.device import choose_device
 
         self._check()
+        if self.output:
+            prepare_file(self.output)
         ablations = [Ablation.parse(text) for text in self.ablation]
         checkpoint = load_checkpoint(self.checkpoint, choose_device(self.device))
         ablations += _swept(self.sweep, checkpoint.config) if self.sweep else []
@@ -77,9 +79,10 @@ class Ablate:
             result, lines = self._of_text(checkpoint, ablations, means, store)
         else:
             result, lines = self._of_sentence(checkpoint, ablations, means, store)
+        text = json.dumps(result, ensure_ascii=False) if self.json else "\n".join(lines)
+        print(text, flush=True)
         if self.output:
             write_whole(self.output, write_json(result))
-        print(json.dumps(result, ensure_ascii=False) if self.json else "\n".join(lines))
 
     def _check(self) -> None:
         if (self.text is None) == (self.source is None) or bool(self.source) != bool(

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.checkpoint.card import new_card
-from core.training.finish import averaged_snapshots, write_checkpoint
+from core.system.files import prepare_folder
+from core.training.finish import averaged_snapshots, read_about, write_checkpoint
 
 if TYPE_CHECKING:
     from core.checkpoint.folder import Checkpoint
@@ -47,18 +48,19 @@ class Average:
             raise ValueError("name either --run-folder or --checkpoint, to say what to average")
         if self.last < 1:
             raise ValueError(f"last={self.last} must be at least 1, the snapshots to average")
+        prepare_folder(self.output)
+        about = read_about(self.about)
         if self.run_folder:
             run = RunFolder(self.run_folder)
             files = run.step_snapshots()[-self.last :]
             weights = averaged_snapshots(run, self.last)
-            write_checkpoint(run, self.output, weights, half=self.half, about=self.about)
+            write_checkpoint(run, self.output, weights, half=self.half, about=about)
         else:
             files = [folder / WEIGHTS for folder in self.checkpoint]
             first = load_checkpoint(self.checkpoint[0])
             for folder in self.checkpoint[1:]:
                 _require_same_kind(first, load_checkpoint(folder))
             model = model_with(first.config, average_weights(files))
-            about = self.about.read_text("utf-8") if self.about else ""
             card = new_card(self.output.name, first.config, first.training, about)
             averaged = Checkpoint(model, first.vocabulary, first.training, card=card)
             save_checkpoint(averaged, self.output, half=self.half)

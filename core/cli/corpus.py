@@ -16,8 +16,10 @@ class Corpus:
     seed: int = 1
 
     def execute(self, arguments: Sequence[str]) -> None:
+        from core.system.files import prepare_folder
         from core.text.toy_grammar import sentence_pairs
 
+        prepare_folder(self.output)
         self.output.mkdir(parents=True, exist_ok=True)
         pairs = list(sentence_pairs(self.n_pairs + self.n_test, self.seed))
         for name, part in (("train", pairs[: self.n_pairs]), ("test", pairs[self.n_pairs :])):

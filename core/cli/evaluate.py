@@ -1,14 +1,14 @@
 """`evaluate` and `align`: measure a checkpoint, and keep what was measured in its folder."""
 
 import json
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from core.config import SearchConfig
-from core.evaluation.measure import measure, record_metrics
+from core.evaluation.measure import measure, record_metrics, require_recordable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +31,18 @@ class Evaluate:
     search: SearchConfig = field(default_factory=SearchConfig)
 
     def execute(self, arguments: Sequence[str]) -> None:
+        from core.checkpoint.bundled import resolve
         from core.checkpoint.folder import load_checkpoint
         from core.system.device import choose_device
-        from core.system.files import write_whole
+        from core.system.files import prepare_file, write_whole
         from core.text.parallel import read_pairs
 
-        checkpoint = load_checkpoint(self.checkpoint, choose_device(self.device))
+        if self.output:
+            prepare_file(self.output)
+        folder = resolve(self.checkpoint)
+        checkpoint = load_checkpoint(folder, choose_device(self.device))
+        if self.record:
+            require_recordable(folder)
         pairs = list(read_pairs(self.source, self.reference))
         if not pairs:
             raise ValueError(f"{self.source} has no line; there is nothing to evaluate")
@@ -44,13 +50,14 @@ class Evaluate:
         measured = measure(checkpoint, pairs, self.search)
         seconds = round(time.perf_counter() - started_s, 1)
         result = {**measured.result, "seconds": seconds}
+        self._print(result)
         if self.output:
             lines = "".join(line + "\n" for line in measured.translations)
             write_whole(self.output, lines)
         if self.record:
-            record_metrics(
-                self.checkpoint, "results", lambda old: {**(old or {}), self.record: result}
-            )
+            record_metrics(folder, "results", lambda old: {**(old or {}), self.record: result})
+
+    def _print(self, result: dict[str, Any]) -> None:
         if not self.json:
             for name in ("bleu", "bleu_lc", "chrf"):
                 low, high = result["intervals_95"][name]
@@ -59,7 +66,7 @@ class Evaluate:
             print(
                 f"{'ppl':8} {result['perplexity']:6.2f}  95 % interval {low:.2f} to {high:.2f}, per piece"
             )
-        print(json.dumps(result))
+        print(json.dumps(result), flush=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +91,7 @@ class Align:
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.heads.alignment import head_alignment, read_gold
+        from core.checkpoint.bundled import resolve
         from core.checkpoint.folder import load_checkpoint
         from core.text.parallel import read_pairs
 
@@ -103,10 +111,11 @@ class Align:
                 f"none of the {len(pairs)} sentence pairs of {self.source} has at most "
                 f"max_words={self.max_words} words a side; give a larger --max-words, or another text"
             )
-        checkpoint = load_checkpoint(self.checkpoint)
+        folder = resolve(self.checkpoint)
+        checkpoint = load_checkpoint(folder)
+        require_recordable(folder)
         sources, targets, gold = zip(*rows, strict=True)
         result = head_alignment(checkpoint.model, checkpoint.vocabulary, sources, targets, gold)
         alignment = {"data": self.name, **result.to_json()}
-        record_metrics(self.checkpoint, "alignment", lambda _: alignment)
-        json.dump(result.to_json(), sys.stdout)
-        print()
+        print(json.dumps(result.to_json()), flush=True)
+        record_metrics(folder, "alignment", lambda _: alignment)

@@ -30,14 +30,18 @@ class Means:
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.ablation.head_means import MEANS, head_means
+        from core.checkpoint.bundled import resolve
         from core.checkpoint.folder import load_checkpoint
         from core.system.device import choose_device
+        from core.system.files import prepare_file
         from core.text.parallel import read_pairs
 
-        checkpoint = load_checkpoint(self.checkpoint, choose_device(self.device))
+        folder = resolve(self.checkpoint)
+        checkpoint = load_checkpoint(folder, choose_device(self.device))
+        prepare_file(folder / MEANS)
         means = head_means(checkpoint, list(read_pairs(self.source, self.reference)))
-        means.save(self.checkpoint)
-        print(f"{self.checkpoint / MEANS}: means over {means.n_sentences} sentence pairs")
+        means.save(folder)
+        print(f"{folder / MEANS}: means over {means.n_sentences} sentence pairs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +77,18 @@ class Prune:
         from core.analysis.effects.pruning import pruning_curves
         from core.analysis.effects.pruning_results import PRUNING
         from core.analysis.result_cache import DiskCache
+        from core.checkpoint.bundled import resolve
         from core.checkpoint.folder import load_checkpoint
         from core.system.device import choose_device
-        from core.system.files import write_whole
+        from core.system.files import prepare_file, write_whole
         from core.text.parallel import read_pairs
 
-        checkpoint = load_checkpoint(self.checkpoint, choose_device(self.device))
+        if self.output:
+            prepare_file(self.output)
+        folder = resolve(self.checkpoint)
+        checkpoint = load_checkpoint(folder, choose_device(self.device))
+        output = self.output or folder / PRUNING
+        prepare_file(output)
         pruning = pruning_curves(
             checkpoint,
             list(read_pairs(self.source, self.reference)),
@@ -90,8 +100,8 @@ class Prune:
             progress=progress_at_a_terminal,
         )
         text = write_json(pruning.to_json())
-        write_whole(self.output or self.checkpoint / PRUNING, text)
-        print(text if self.json else _table(pruning))
+        print(text if self.json else _table(pruning), flush=True)
+        write_whole(output, text)
 
 
 def _table(pruning: "Pruning") -> str:

@@ -21,6 +21,7 @@ from core.experiments.table3.train_all import (
     write_table,
 )
 from core.system.executor import local_executor
+from core.system.files import prepare_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,7 @@ class Table3(Family):
         if self.jobs < 1:
             raise ValueError(f"jobs={self.jobs} must be at least 1, the rows trained at a time")
         rows = chosen_variants(self.rows)
+        prepare_file(self.output / TABLE)
         require_texts(self)
         require_same_settings(self)
         if self.speeds:

@@ -81,13 +81,17 @@ class TraceCommand:
     search: SearchConfig = field(default_factory=SearchConfig)
 
     def execute(self, arguments: Sequence[str]) -> None:
+        from core.analysis.trace.trace import require_suffix
         from core.system.device import choose_device
+        from core.system.files import prepare_file
         from core.translator import Translator
 
+        require_suffix(self.output.suffix)
+        prepare_file(self.output)
         translator = Translator.load(self.checkpoint, str(choose_device(self.device)))
         trace = translator.trace(self.text, self.search)
+        print(one_line(trace.target.text), flush=True)
         trace.save(self.output)
-        print(one_line(trace.target.text))
         shapes = ", ".join(f"{kind} {weights.shape}" for kind, weights in trace.weights.items())
         print(f"{self.output}: {shapes}", file=sys.stderr)
 

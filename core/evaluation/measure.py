@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import SearchConfig
-from core.system.files import file_lock, write_json
+from core.system.files import file_lock, prepare_file, write_json
 
 if TYPE_CHECKING:
     from core.checkpoint.folder import Checkpoint
@@ -63,6 +63,13 @@ def measure(
         "decoding_tokens_per_s": round(tokens_per_s, 1),
     }
     return Measurement(translations, result, statistics)
+
+
+def require_recordable(folder: Path) -> None:
+    """Raises OutputError if nothing can be recorded in a checkpoint's folder."""
+    from core.checkpoint.folder import METRICS
+
+    prepare_file(folder / METRICS)
 
 
 def record_metrics(folder: Path, name: str, renewed: Callable[[Any], Any]) -> None:

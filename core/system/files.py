@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,51 @@ def write_json(values: Any) -> str:
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
+class OutputError(ValueError):
+    """A result cannot be written where it should be."""
+
+
+def prepare_file(file: Path) -> None:
+    """Make the folder of a file, and see that a file can be written there: before the work, not after.
+
+    Raises:
+        OutputError: naming the file and the cause.
+    """
+    file = file.resolve()
+    if file.is_dir():
+        raise OutputError(f"{file} is a folder, so no file can be written there; name another")
+    if not file.exists() or file.is_file():
+        _require_writable(file)
+
+
+def prepare_folder(folder: Path) -> None:
+    """The same for a folder that will be written."""
+    folder = folder.resolve()
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file, so no folder can be written there; name another")
+    _require_writable(folder)
+
+
+def _require_writable(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}; name another") from None
+
+
+@contextmanager
+def _named(path: Path, partial: Path) -> Iterator[None]:
+    """An error about what is half written names what was to be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or str(error.filename).startswith(str(partial)):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+
+
 @contextmanager
 def writing_folder(folder: Path) -> Iterator[Path]:
     """Yield a folder to fill; at the end of the block, rename it into place, or leave no trace."""
@@ -31,13 +77,14 @@ def writing_folder(folder: Path) -> Iterator[Path]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     _sweep(folder, "partial")
     partial = _beside(folder, "partial")
-    partial.mkdir()
     try:
-        yield partial
-        for file in partial.rglob("*"):
-            if file.is_file():
-                _flush_to_disk(file)
-        _put_in_place(partial, folder)
+        with _named(folder, partial):
+            partial.mkdir()
+            yield partial
+            for file in partial.rglob("*"):
+                if file.is_file():
+                    _flush_to_disk(file)
+            _put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -55,9 +102,10 @@ def writing_file(file: Path) -> Iterator[Path]:
     _sweep(file, "partial")
     partial = _beside(file, "partial")
     try:
-        yield partial
-        _flush_to_disk(partial)
-        partial.replace(file)
+        with _named(file, partial):
+            yield partial
+            _flush_to_disk(partial)
+            partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
 

@@ -9,6 +9,7 @@ from core.checkpoint.card import new_card, with_results
 from core.checkpoint.listing import problem_of, read_history
 from core.config import ModelConfig, TrainConfig
 from core.system.files import write_json
+from core.text.parallel import read_lines
 from core.training.run_settings import settings_of_run
 from core.training.texts import Texts, vocabulary
 
@@ -43,6 +44,15 @@ def write_facts(
     write_whole(run.folder / FACTS, write_json(facts))
 
 
+def read_about(file: Path | None) -> str:
+    """What the author of a checkpoint wrote for its card; nothing without a file.
+
+    Raises:
+        DataError: if the file is missing or no UTF-8.
+    """
+    return "\n".join(read_lines(file)) if file else ""
+
+
 def averaged_snapshots(run: "RunFolder", n_snapshots: int) -> dict[str, "Tensor"]:
     """The mean of the newest snapshots (section 6.1)."""
     from core.checkpoint.weights import average_weights
@@ -64,7 +74,7 @@ def write_checkpoint(
     weights: Mapping[str, "Tensor"],
     *,
     half: bool,
-    about: Path | None,
+    about: str = "",
 ) -> None:
     """Turn weights of a run into a checkpoint folder, with its history, timeline and a first card."""
     from core.checkpoint.folder import Checkpoint, model_with, save_checkpoint
@@ -73,13 +83,12 @@ def write_checkpoint(
     config = ModelConfig.from_json(trained["model"])
     settings = TrainConfig.from_json(trained["training"])
     metrics = json.loads((run.folder / FACTS).read_text("utf-8"))
-    text = about.read_text("utf-8") if about else ""
     checkpoint = Checkpoint(
         model=model_with(config, weights),
         vocabulary=vocabulary(run),
         training=settings,
         metrics=metrics,
         history=tuple(read_history(run.history_file)),
-        card=with_results(new_card(output.name, config, settings, text), metrics),
+        card=with_results(new_card(output.name, config, settings, about), metrics),
     )
     save_checkpoint(checkpoint, output, half=half, timeline=run.kept_snapshots())

@@ -7,8 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.config import ModelConfig, TrainConfig
-from core.system.files import sole_use
-from core.training.finish import averaged_snapshots, is_written, write_checkpoint, write_facts
+from core.system.files import prepare_folder, sole_use
+from core.training.finish import (
+    averaged_snapshots,
+    is_written,
+    read_about,
+    write_checkpoint,
+    write_facts,
+)
 from core.training.run_settings import agree_with_earlier, settings_of_run, with_precision
 from core.training.texts import Texts, keep_vocabulary, text_hashes
 
@@ -64,6 +70,8 @@ def train(job: TrainingJob) -> None:
     """
     from core.system.device import choose_device, keep_freed_memory
 
+    prepare_folder(job.output)
+    about = read_about(job.about)
     keep_freed_memory()
     from core.training.workers import workers
 
@@ -81,7 +89,7 @@ def train(job: TrainingJob) -> None:
         settings = TrainConfig.from_json(settings_of_run(job.run)["training"])
         _run(job.run, texts, config, settings, group, device)
         if group.is_first:
-            _write_checkpoint(job, settings.n_snapshots)
+            _write_checkpoint(job, about, settings.n_snapshots)
 
 
 def _alone_in(run: "RunFolder", group: "Workers") -> contextlib.AbstractContextManager[None]:
@@ -126,12 +134,12 @@ def _run(
     ).train()
 
 
-def _write_checkpoint(job: TrainingJob, n_snapshots: int) -> None:
+def _write_checkpoint(job: TrainingJob, about: str, n_snapshots: int) -> None:
     weights = averaged_snapshots(job.run, n_snapshots)
     if is_written(job.output, weights, half=job.half):
         print(f"{job.output} holds these weights already, and is left as it is")
     else:
-        write_checkpoint(job.run, job.output, weights, half=job.half, about=job.about)
+        write_checkpoint(job.run, job.output, weights, half=job.half, about=about)
     print(f"{job.output}: try  python -m core translate --checkpoint {job.output}")
 
 

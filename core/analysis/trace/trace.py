@@ -126,19 +126,17 @@ class Trace:
         Raises:
             ValueError: if the suffix is another.
         """
+        require_suffix(suffix)
         if suffix == ".npz":
             buffer = io.BytesIO()
             record = np.array(json.dumps(self.to_json(), ensure_ascii=False))
             np.savez_compressed(buffer, allow_pickle=False, record=record, **self.arrays())
             return buffer.getvalue()
-        if suffix == ".json":
-            matrices = {
-                "weights": {kind: self.weights[kind].round(6).tolist() for kind in KINDS},
-                "value_norms": {kind: self.value_norms[kind].round(6).tolist() for kind in KINDS},
-            }
-            values = {**self.to_json(), **matrices}
-            return json.dumps(values, ensure_ascii=False).encode()
-        raise ValueError(f"a trace is written as .npz or .json, not as {suffix!r}")
+        matrices = {
+            "weights": {kind: self.weights[kind].round(6).tolist() for kind in KINDS},
+            "value_norms": {kind: self.value_norms[kind].round(6).tolist() for kind in KINDS},
+        }
+        return json.dumps({**self.to_json(), **matrices}, ensure_ascii=False).encode()
 
     def save(self, file: Path | str) -> None:
         """Write the trace as .npz or .json; both open again with `load`.
@@ -170,6 +168,12 @@ class Trace:
                 return cls.from_json(json.loads(str(arrays["record"])), weights, value_norms)
         except _UNREADABLE as error:
             raise ValueError(f"{file} is no trace, or it is truncated: {error}") from None
+
+
+def require_suffix(suffix: str) -> None:
+    """Raises ValueError if no trace is written to a file whose name ends so."""
+    if suffix not in (".npz", ".json"):
+        raise ValueError(f"a trace is written as .npz or .json, not as {suffix!r}")
 
 
 _UNREADABLE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)

@@ -42,7 +42,7 @@ def finish_row(family: Family, row: Variant) -> None:
 
     run = RunFolder(family.work / row.name)
     best = read_tensors(run.snapshots / "best.safetensors")
-    write_checkpoint(run, run.folder / "best", best, half=True, about=None)
+    write_checkpoint(run, run.folder / "best", best, half=True)
     checkpoint = load_checkpoint(run.folder / "best")
     measured = _measure_texts(family, checkpoint)
     final = measured

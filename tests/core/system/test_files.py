@@ -9,6 +9,8 @@ import pytest
 from core.system.files import (
     BusyError,
     file_lock,
+    prepare_file,
+    prepare_folder,
     sole_use,
     write_whole,
     writing_file,
@@ -184,3 +186,27 @@ def test_a_process_that_dies_leaves_the_folder(tmp_path):
 def test_who_holds_the_lock_of_a_folder_may_be_its_only_process_too(tmp_path):
     with file_lock(tmp_path), sole_use(tmp_path, "work goes on"):
         pass
+
+
+@pytest.mark.parametrize("number", [28, 2])
+def test_an_error_about_what_is_half_written_names_what_was_to_be_written(tmp_path, number):
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    for writing, target in ((writing_file, file), (writing_folder, folder)):
+        with (
+            pytest.raises(OSError, match=rf"\[Errno {number}\] why: '{target}'$"),
+            writing(target) as half,
+        ):
+            raise OSError(number, "why", str(half / "x" if target == folder else half))
+        with pytest.raises(OSError, match=rf"\[Errno {number}\] why: '{target}'$"), writing(target):
+            raise OSError(number, "why")
+        with pytest.raises(OSError, match=rf"\[Errno {number}\] why: 'other'$"), writing(target):
+            raise OSError(number, "why", "other")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_preparing_makes_the_folder_and_nothing_else(tmp_path):
+    prepare_file(tmp_path / "a" / "b" / "file")
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "b"]
+    prepare_folder(tmp_path / "c" / "folder")
+    assert [path.name for path in (tmp_path / "c").rglob("*")] == []
+    prepare_file(Path("/dev/stdout"))
