@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from core.checkpoint.listing import FILES
+from core.checkpoint.listing import FILES, timeline_file, timeline_steps
 
 VERSIONED_FILES = (*FILES, "metrics.json", "means.npz", "example.npz")
 
-FolderVersion = tuple[str, tuple[tuple[int, int] | None, ...]]
+FolderVersion = tuple[str, tuple[tuple[str, tuple[int, int] | None], ...]]
 """The folder; then, for each of its files, when it was written (in ns) and its size."""
 
 
 def folder_version(folder: Path) -> FolderVersion:
     """Another one as soon as a file of the folder is replaced, as by another training."""
-    return str(folder), tuple(_written(folder / name) for name in VERSIONED_FILES)
+    names = (*VERSIONED_FILES, *map(timeline_file, timeline_steps(folder)))
+    return str(folder), tuple((name, _written(folder / name)) for name in names)
 
 
 def _written(file: Path) -> tuple[int, int] | None:

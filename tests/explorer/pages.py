@@ -1,7 +1,7 @@
 """The app without a browser, on tiny checkpoints."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +36,50 @@ def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     def open_(shape: dict[str, Any] | None = None, page: str = "", **link: str) -> AppTest:
         if not (tmp_path / "tiny").is_dir():  # a test may have written one of its own
             write_checkpoint(tmp_path / "tiny", **(shape or {}))
-        app = AppTest.from_file(str(APP), default_timeout=60)
-        for name, value in link.items():
-            app.query_params[name] = value
-        if page:
-            app._page_hash = calc_hash(page)  # switch_page knows url paths only after a first run
-        return app.run()
+        return _opened(page, link)
 
     return open_
+
+
+def _opened(page: str, link: dict[str, str]) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    for name, value in link.items():
+        app.query_params[name] = value
+    if page not in ("", "translate"):  # the app opens there
+        app._page_hash = calc_hash(page)  # switch_page knows url paths only after a first run
+    return app.run()
+
+
+class Shelf:
+    """Pages of one folder of checkpoints, each link opened once: they are read, not clicked."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._pages: dict[tuple[str, ...], AppTest] = {}
+
+    def __call__(self, page: str, **link: str) -> AppTest:
+        key = (page, *(part for name in sorted(link) for part in (name, link[name])))
+        if key not in self._pages:
+            self._pages[key] = self.own(page, **link)
+        return self._pages[key]
+
+    def own(self, page: str, **link: str) -> AppTest:
+        """A page of the test's own, which it may click."""
+        opened = _opened(page, link)
+        assert not opened.exception
+        return opened
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    """Pages that the tests of a module share; the module writes the checkpoints below its root."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CHECKPOINTS, str(root))
+        patch.setenv(RUNS, str(root / ".runs"))
+        yield Shelf(root)
 
 
 LATE = {
@@ -52,6 +88,12 @@ LATE = {
     }
 }  # fmt: skip
 """Measured of a checkpoint: its best head aligns the word that a step consumes."""
+PROMPT = {
+    "alignment": {
+        "layer": 3, "head": 2, "rows": "produced", "alignment_error_rate": 0.25, "n_sentences": 9,
+    }
+}  # fmt: skip
+"""As `LATE`, of a head that aligns the word that a step produces."""
 
 
 def plot(page: AppTest, number: int = 0) -> dict[str, Any]:

@@ -1,0 +1,233 @@
+"""What is kept is kept under all that it depends on: vary each, and see another result.
+
+Each result is asked for twice with one thing changed between; what the second ought to be is
+computed with `core` alone.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import core
+from core.analysis.ablation import Ablation
+from core.analysis.ablation.edits import ablating
+from core.analysis.ablation.head_means import head_means
+from core.analysis.trace.trace import Trace
+from core.checkpoint.listing import timeline_file
+from core.config import KINDS
+from core.system.files import write_json
+from explorer.choice.choice import Run
+from explorer.engine import traces
+from explorer.engine.analyses import (
+    head_effects,
+    leave_one_out,
+    self_check,
+    sentence_effects,
+    step_effects,
+)
+from explorer.engine.checkpoints import best_head, metrics
+from tests.checkpoints import SENTENCE, write_checkpoint, write_timeline
+from tests.explorer.pages import LATE, PROMPT
+from tests.explorer.tiny import empty_caches, folder
+
+__all__ = ["empty_caches", "folder"]
+
+OTHER = "The cat finds a ball."
+RUN = Run(text=SENTENCE)
+SAMPLED = RUN.replace(method="sample")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A folder that the test may change."""
+    write_timeline(write_checkpoint(tmp_path / "own", metrics=PROMPT), 9)
+    return tmp_path / "own"
+
+
+def apart(folder: Path, run: Run, step: int = 0) -> Trace:
+    """The trace of a run, computed without the app."""
+    translator = core.load(folder, step=step or None)
+    vocabulary, prefix = translator.checkpoint.vocabulary.target, run.prefix
+    if run.target:
+        prefix = (*vocabulary.encode(run.target), translator.checkpoint.config.end_id)
+    model = translator.checkpoint.model
+    edits = [ablating(model, [Ablation.parse(run.ablation)])] if run.ablation else []
+    return translator.trace(run.text, run.search, prefix, edits)
+
+
+def assert_same(found: Trace, expected: Trace) -> None:
+    assert found.found == expected.found
+    for kind in KINDS:
+        np.testing.assert_allclose(found.weights[kind], expected.weights[kind], atol=1e-6)
+
+
+def differ(one: Trace, other: Trace) -> bool:
+    return one.found != other.found
+
+
+CHANGES: dict[str, tuple[Run, dict[str, Any]]] = {
+    "text": (RUN, {"text": OTHER}),
+    "prefix": (RUN, {"prefix": (300, 301)}),
+    "target": (RUN, {"target": "Der Mann."}),
+    "method": (RUN, {"method": "greedy"}),
+    "beam_size": (RUN, {"beam_size": 2}),
+    "length_penalty": (RUN, {"length_penalty": "power"}),
+    "alpha": (RUN, {"alpha": 1.5}),
+    "temperature": (SAMPLED, {"temperature": 0.5}),
+    "seed": (SAMPLED, {"seed": 7}),
+    "ablation": (RUN, {"ablation": "cross.L1H1=0"}),
+}
+
+
+def test_every_field_of_a_run_but_the_models_name_is_varied() -> None:
+    assert set(CHANGES) == set(Run.names()) - {"model"}
+
+
+@pytest.mark.parametrize(("run", "change"), CHANGES.values(), ids=CHANGES)
+def test_another_run_is_another_trace(folder: Path, run: Run, change: dict[str, Any]) -> None:
+    before = traces.trace(folder, run)
+    found = traces.trace(folder, run.replace(**change))
+    assert differ(before, found)
+    assert_same(found, apart(folder, run.replace(**change)))
+    assert traces.trace(folder, run) is before
+
+
+def test_another_step_and_another_folder_are_other_traces(folder: Path, own: Path) -> None:
+    replaced_weights(own)
+    shutil.copy(folder / "model.safetensors", own / timeline_file(9))  # the other way round
+    for of, step in ((folder, 0), (own, 0), (own, 9)):
+        assert_same(traces.trace(of, RUN, step), apart(of, RUN, step))
+
+
+def replaced_weights(own: Path) -> None:
+    """Those of the timeline in place of the finished ones."""
+    shutil.copy(own / timeline_file(9), own / "model.safetensors")
+
+
+@pytest.mark.parametrize("run", [RUN, RUN.replace(ablation="enc.L1=skip")])
+def test_replaced_weights_are_read_again(own: Path, run: Run) -> None:
+    before = traces.trace(own, run)
+    kept = head_effects(own, run, before), leave_one_out(own, run.replace(ablation=""), before)
+    replaced_weights(own)
+    found = traces.trace(own, run)
+    assert differ(before, found)
+    assert_same(found, apart(own, run))
+    assert not np.allclose(head_effects(own, run, found)["cross"], kept[0]["cross"])
+    assert leave_one_out(own, run.replace(ablation=""), found) != kept[1]
+    assert all(check.passed for check in self_check(own, run, found))
+
+
+def test_replaced_weights_of_a_step_are_read_again(own: Path) -> None:
+    before = traces.trace(own, RUN, 9)
+    shutil.copy(own / "model.safetensors", own / timeline_file(9))
+    found = traces.trace(own, RUN, 9)
+    assert differ(before, found)
+    assert_same(found, apart(own, RUN, 9))
+
+
+def test_replaced_measurements_are_read_again(own: Path) -> None:
+    shown = traces.trace(own, RUN)
+    assert best_head(own, shown).place.short == "L3H2"
+    (own / "metrics.json").write_text(write_json(LATE))
+    assert metrics(own) == LATE
+    assert best_head(own, shown).place.short == "L2H3"
+    unseen = {"pieces_not_in_training": {"source": [shown.source.pieces[2].id], "target": []}}
+    (own / "metrics.json").write_text(write_json(unseen))
+    found = traces.trace(own, RUN)
+    assert [found.is_new_in_source[at] for at in (1, 2)] == [False, True]
+
+
+MEAN = "cross.L2H3=mean"
+
+
+def measure_means(own: Path, *pairs: tuple[str, str]) -> None:
+    head_means(core.load(own).checkpoint, pairs).save(own)
+
+
+def with_means(own: Path) -> Trace:
+    translator = core.load(own)
+    means = core.analysis.ablation.head_means.read_means(translator.checkpoint)
+    edits = ablating(translator.checkpoint.model, [Ablation.parse(MEAN)], means)
+    return translator.trace(SENTENCE, edits=[edits])
+
+
+def test_replaced_means_are_read_again(own: Path) -> None:
+    measure_means(own, (SENTENCE, "Der alte Mann sieht ein rotes Haus."))
+    run, plain = RUN.replace(ablation=MEAN), traces.trace(own, RUN)
+    before = traces.trace(own, run)
+    steps = step_effects(own, RUN, plain, Ablation.parse(MEAN))
+    assert_same(before, with_means(own))
+    measure_means(own, (OTHER, "Die Katze findet einen Ball."))
+    found = traces.trace(own, run)
+    assert differ(before, found)
+    assert_same(found, with_means(own))
+    assert step_effects(own, RUN, plain, Ablation.parse(MEAN)) != steps
+
+
+def test_a_replaced_example_is_read_again(own: Path) -> None:
+    for text in (SENTENCE, OTHER):
+        apart(own, Run(text=text)).save(own / traces.EXAMPLE)
+        example = traces.example(own)
+        assert example
+        assert example.source.text == text
+
+
+def test_the_example_is_of_its_run_alone(own: Path) -> None:
+    """Whatever else differs in a run, its trace is made."""
+    apart(own, RUN).save(own / traces.EXAMPLE)
+    for run, change in CHANGES.values():
+        assert_same(traces.trace(own, run.replace(**change)), apart(own, run.replace(**change)))
+    assert_same(traces.trace(own, RUN, 9), apart(own, RUN, 9))
+
+
+Result = Callable[[Path, Run, Trace, Ablation], Any]
+OF_ABLATION: dict[str, Result] = {
+    "sentence": lambda at, run, shown, of: sentence_effects(at, run, shown, (of,)),
+    "steps": step_effects,
+}
+
+
+@pytest.mark.parametrize("result", OF_ABLATION.values(), ids=OF_ABLATION)
+def test_another_ablation_is_another_effect(folder: Path, result: Result) -> None:
+    shown = traces.trace(folder, RUN)
+    one, other = (Ablation.parse(text) for text in ("cross.L1H1=0", "enc.L1=skip"))
+    first = result(folder, RUN, shown, one)
+    assert result(folder, RUN, shown, other) != first
+    assert result(folder, RUN, shown, one) is first
+
+
+OF_RUN: dict[str, Callable[[Path, Run, Trace], Any]] = {
+    "every head": lambda at, run, shown: head_effects(at, run, shown)["cross"].tolist(),
+    "leave one out": leave_one_out,
+    "sentence": lambda *of: OF_ABLATION["sentence"](*of, Ablation.parse("enc.L1=skip")),
+    "steps": lambda *of: OF_ABLATION["steps"](*of, Ablation.parse("enc.L1=skip")),
+    "check": lambda at, run, shown: [c.largest_difference for c in self_check(at, run, shown)],
+}
+
+
+@pytest.mark.parametrize("result", OF_RUN.values(), ids=OF_RUN)
+@pytest.mark.parametrize("name", ["text", "target", "beam_size", "seed"])
+def test_another_run_has_other_effects(
+    folder: Path, result: Callable[[Path, Run, Trace], Any], name: str
+) -> None:
+    run, change = CHANGES[name]
+    runs = (run, run.replace(**change))
+    before, after = (result(folder, of, traces.trace(folder, of)) for of in runs)
+    assert before != after
+
+
+def test_effects_of_one_kind_are_not_taken_for_those_of_another(folder: Path) -> None:
+    shown = traces.trace(folder, RUN)
+    ablation = Ablation.parse("enc.L1=skip")
+    found = [
+        sentence_effects(folder, RUN, shown, (ablation,)), step_effects(folder, RUN, shown, ablation),
+        head_effects(folder, RUN, shown), leave_one_out(folder, RUN, shown),
+    ]  # fmt: skip
+    assert [type(of) for of in found] == [list, tuple, dict, dict]
+    assert found[0][0].steps == found[1]
+    assert set(found[2]) == set(KINDS)
+    assert len(found[3]) == 40 + 5 + 13
