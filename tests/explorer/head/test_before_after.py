@@ -1,25 +1,41 @@
 """Heads outside of the Heads page: drawn whole, and in words too."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.checkpoints import SENTENCE
-from tests.explorer.pages import Open, charts, open_page, texts
+from core.analysis.head_place import HeadPlace
+from tests.checkpoints import SENTENCE, write_checkpoint
+from tests.explorer.apart import held, traced
+from tests.explorer.pages import LATE, Open, open_page, texts
+from tests.explorer.readings import assert_shown, heat_maps
 
 __all__ = ["open_page"]
 
 
-@pytest.mark.parametrize("name", ["ablate", "positions", "training"])
-def test_heads_are_drawn_whole_whatever_was_chosen_on_heads(open_page: Open, name: str) -> None:
+PLACE = HeadPlace("cross", 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "ablation"), [("ablate", "enc.L1=skip"), ("positions", "pos=off"), ("training", "")]
+)
+def test_heads_are_drawn_whole_whatever_was_chosen_on_heads(
+    open_page: Open, tmp_path: Path, name: str, ablation: str
+) -> None:
     """These pages have no controls for what to leave out, so nothing is."""
-    chosen = {"text": SENTENCE, "positions": "off"}
-    if name == "ablate":
-        chosen["ablation"] = "enc.L1=skip"
-    whole = open_page(page=name, **chosen)
-    page = open_page(page=name, threshold="0.5", specials="0", units="words", **chosen)
-    assert not page.exception
-    assert charts(page) == charts(whole)
-    assert "nothing" in texts(page)
-    assert "left out" in texts(page)
+    write_checkpoint(tmp_path / "tiny", metrics=LATE)  # Training draws the best head: this one
+    page = open_page(
+        page=name, text=SENTENCE, layer="2", head="3", positions="off",
+        threshold="0.5", specials="0", units="words",
+        **({"ablation": ablation} if name == "ablate" else {}),
+    )  # fmt: skip
+    traces = [traced(tmp_path / "tiny")]
+    if ablation:
+        traces.append(held(tmp_path / "tiny", ablation))
+    for shown, trace in zip(heat_maps(page), traces, strict=True):
+        assert_shown(shown, PLACE.of(trace.weights))
+    said = "nothing left out" if ablation else "nothing is left out"
+    assert said in texts(page)
 
 
 @pytest.mark.parametrize(

@@ -1,32 +1,30 @@
 """The numbers in a picture of a head are those of the head that its title names, on every page.
 
 What is expected is computed apart from the app: with `core` alone, on the checkpoint's folder.
+Training's head is drawn in `app_pages/training/test_drawn.py`.
 """
 
-import base64
-import re
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-import core
-from core.analysis.ablation import Ablation
-from core.analysis.ablation.edits import ablating
 from core.analysis.head_place import KIND_NAMES, HeadPlace
 from core.analysis.heads.rollout import norm_weighted
-from core.analysis.trace.head_internals import head_internals
-from core.analysis.trace.trace import Trace
 from core.config import KINDS
-from tests.checkpoints import SENTENCE, write_timeline
-from tests.checkpoints import write_checkpoint as write
-from tests.explorer.pages import Open, charts, open_page, subheaders, texts
+from tests.checkpoints import SENTENCE, write_checkpoint
+from tests.explorer.apart import held, loaded, traced
+from tests.explorer.pages import Shelf, charts, shelf, subheaders, texts
+from tests.explorer.readings import assert_shown, first_map, heat_maps
 
-__all__ = ["open_page"]
+__all__ = ["shelf"]
 
 PLACES = [HeadPlace(kind, layer, head) for kind in KINDS for layer, head in ((0, 1), (1, 4))]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def folder(shelf: Shelf) -> Path:
+    write_checkpoint(shelf.root / "tiny")
+    return shelf.root / "tiny"
 
 
 def link_to(place: HeadPlace) -> dict[str, str]:
@@ -35,49 +33,21 @@ def link_to(place: HeadPlace) -> dict[str, str]:
     }  # fmt: skip
 
 
-def drawn(chart: dict[str, Any]) -> NDArray[np.float64]:
-    """The numbers of the first heat map in a chart."""
-    z = chart["data"][0]["z"]
-    flat = np.frombuffer(base64.b64decode(z["bdata"]), z["dtype"])
-    return flat.reshape([int(n) for n in z["shape"].split(",")]).astype(np.float64)
-
-
-def heat_maps(page: Any) -> list[NDArray[np.float64]]:
-    return [drawn(chart) for chart in charts(page) if chart["data"][0]["type"] == "heatmap"]
-
-
-def traced(folder: Path, ablation: str = "", prefix: tuple[int, ...] = (), **more: Any) -> Trace:
-    translator = core.load(folder, **more)
-    edits = [ablating(translator.checkpoint.model, [Ablation.parse(ablation)])] if ablation else []
-    return translator.trace(SENTENCE, prefix=prefix, edits=edits)
-
-
-def held(folder: Path, ablation: str = "", **more: Any) -> Trace:
-    """The first translation, forced under a change."""
-    pieces = tuple(piece.id for piece in traced(folder).target.pieces)
-    return traced(folder, ablation, pieces, **more)
-
-
-def assert_drawn(numbers: NDArray[np.float64], expected: NDArray[Any]) -> None:
-    assert numbers.shape == expected.shape
-    np.testing.assert_allclose(numbers, expected, rtol=1e-5, atol=1e-6)
-
-
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
 @pytest.mark.parametrize("values", ["weights", "norms"])
 def test_heads_draws_the_head_that_it_names(
-    open_page: Open, tmp_path: Path, place: HeadPlace, values: str
+    shelf: Shelf, folder: Path, place: HeadPlace, values: str
 ) -> None:
-    page = open_page(page="heads", text=SENTENCE, values=values, **link_to(place))
+    page = shelf("heads", text=SENTENCE, values=values, **link_to(place))
     assert place.name in subheaders(page)
-    found = traced(tmp_path / "tiny")
+    found = traced(folder)
     shown = found.weights
     if values == "norms":
         shown = {
             kind: norm_weighted(found.weights[kind], found.value_norms[kind]) for kind in KINDS
         }
     (numbers,) = heat_maps(page)
-    assert_drawn(numbers, place.of(shown))
+    assert_shown(numbers, place.of(shown))
 
 
 ABLATION = "cross.L1H3=0,enc.L2.ffn=skip"
@@ -86,62 +56,63 @@ ABLATION = "cross.L1H3=0,enc.L2.ffn=skip"
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
 @pytest.mark.parametrize("rows", ["first", "new"])
 def test_ablate_draws_the_head_before_and_after(
-    open_page: Open, tmp_path: Path, place: HeadPlace, rows: str
+    shelf: Shelf, folder: Path, place: HeadPlace, rows: str
 ) -> None:
-    page = open_page(page="ablate", text=SENTENCE, ablation=ABLATION, rows=rows, **link_to(place))
-    folder = tmp_path / "tiny"
+    page = shelf("ablate", text=SENTENCE, ablation=ABLATION, rows=rows, **link_to(place))
     after = held(folder, ABLATION) if rows == "first" else traced(folder, ABLATION)
     before_drawn, after_drawn = heat_maps(page)
-    assert_drawn(before_drawn, place.of(traced(folder).weights))
-    assert_drawn(after_drawn, place.of(after.weights))
+    assert_shown(before_drawn, place.of(traced(folder).weights))
+    assert_shown(after_drawn, place.of(after.weights))
     for when in ("before", "after"):
         assert f"**{place.name}, {when}**" in texts(page)
 
 
-@pytest.mark.parametrize("place", PLACES[::2], ids=lambda place: place.label)
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
 def test_positions_draws_the_head_before_and_after(
-    open_page: Open, tmp_path: Path, place: HeadPlace
+    shelf: Shelf, folder: Path, place: HeadPlace
 ) -> None:
-    page = open_page(page="positions", text=SENTENCE, positions="shift", k="3", **link_to(place))
-    folder = tmp_path / "tiny"
+    page = shelf("positions", text=SENTENCE, positions="shift", k="3", **link_to(place))
     before_drawn, after_drawn = heat_maps(page)
-    assert_drawn(before_drawn, place.of(traced(folder).weights))
-    assert_drawn(after_drawn, place.of(held(folder, "pos=shift:3").weights))
+    assert_shown(before_drawn, place.of(traced(folder).weights))
+    assert_shown(after_drawn, place.of(held(folder, "pos=shift:3").weights))
+    for when in ("before", "after"):
+        assert f"**{place.name}, {when}**" in texts(page)
 
 
-@pytest.mark.parametrize("snapshot", [0, 40])
-def test_training_draws_its_head_with_the_weights_of_the_step(
-    open_page: Open, tmp_path: Path, snapshot: int
-) -> None:
-    folder = tmp_path / "tiny"
-    alignment = {
-        "layer": 3, "head": 2, "rows": "produced", "alignment_error_rate": 0.3, "n_sentences": 7,
-    }  # fmt: skip
-    write_timeline(write(folder, metrics={"alignment": alignment}), 40)
-    page = open_page(page="training", text=SENTENCE, snapshot=str(snapshot))
-    assert not page.exception
-    place = HeadPlace("cross", 2, 1)
-    assert re.search(rf"\*\*{re.escape(place.name)} \(best-aligned\), ", texts(page))
-    expected = held(folder, step=snapshot) if snapshot else traced(folder)
-    (numbers,) = heat_maps(page)
-    assert_drawn(numbers, place.of(expected.weights))
+def test_an_experiment_comes_on_top_of_what_is_changed_already(shelf: Shelf, folder: Path) -> None:
+    place = PLACES[-1]
+    page = shelf(
+        "positions",
+        text=SENTENCE,
+        positions="shift",
+        k="3",
+        ablation="enc.L1H2=0",
+        **link_to(place),
+    )
+    before_drawn, after_drawn = heat_maps(page)
+    before = traced(folder, "enc.L1H2=0")
+    pieces = tuple(piece.id for piece in before.target.pieces)
+    after = traced(folder, "enc.L1H2=0,pos=shift:3", pieces)
+    assert_shown(before_drawn, place.of(before.weights))
+    assert_shown(after_drawn, place.of(after.weights))
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
 def test_inside_frames_the_head_and_row_whose_share_it_tells(
-    open_page: Open, tmp_path: Path, place: HeadPlace
+    shelf: Shelf, folder: Path, place: HeadPlace
 ) -> None:
     """The last picture: a column a head, a row a query, as the layer's shares are."""
     asks = "row" if place.kind == "encoder" else "step"
-    page = open_page(page="inside", text=SENTENCE, **{asks: "2"}, **link_to(place))
-    translator = core.load(tmp_path / "tiny")
-    inside = head_internals(translator.checkpoint.model, traced(tmp_path / "tiny"), place)
+    page = shelf("inside", text=SENTENCE, **{asks: "2"}, **link_to(place))
+    inside = loaded(folder).inside(
+        traced(folder), place.kind, layer=place.layer_number, head=place.head_number
+    )
     norms = charts(page)[-1]
     shares = inside.share_norms / inside.share_norms.sum(0)
-    assert_drawn(drawn(norms), inside.share_norms.T)
-    frame = norms["layout"]["shapes"][-1]
+    assert_shown(first_map(norms), inside.share_norms.T)
+    row, frame = norms["layout"]["shapes"]
     assert (frame["x0"], frame["x1"]) == (place.head - 0.5, place.head + 0.5)
-    assert (frame["y0"], frame["y1"]) == (0.5, 1.5)
+    assert (frame["y0"], frame["y1"]) == (row["y0"], row["y1"]) == (0.5, 1.5)
     assert f"brings {shares[place.head, 1]:.0%} of the summed lengths" in texts(page)
 
 

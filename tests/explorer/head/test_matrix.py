@@ -43,9 +43,10 @@ def test_pieces_are_shown_as_traced(shown: Trace, kind: Kind) -> None:
 def test_rows_between_words_still_sum_to_one(shown: Trace, kind: Kind) -> None:
     matrix = head_matrix(shown, kind, shown.weights[kind][0, 0], HeadDrawing(units="words"))
     assert np.allclose(matrix.values.sum(1), 1, atol=1e-5)
-    assert len(matrix.columns) < shown.weights[kind].shape[-1] or kind == "decoder"
-    if kind != "decoder":
-        assert matrix.columns == (*(word.text for word in shown.source.words), "</s>")
+    source = (*(word.text for word in shown.source.words), "</s>")
+    target = ("<s>", *(word.text for word in shown.target.words))
+    assert matrix.columns == (target if kind == "decoder" else source)
+    assert len(matrix.columns) < shown.weights[kind].shape[-1]
     assert "averaged over an asking word" in " ".join(matrix.notes)
 
 

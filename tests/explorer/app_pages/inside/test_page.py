@@ -1,18 +1,12 @@
 """The page Inside attention, run without a browser, on models of different shapes."""
 
-import base64
 import json
 import re
 from typing import Any
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.config import Kind
-from explorer.choice.choice import Run
-from explorer.engine import traces
-from explorer.engine.checkpoints import checkpoint_root, listed
 from tests.checkpoints import SENTENCE
 from tests.explorer.pages import SHAPES, Open, link, open_page, subheaders
 
@@ -30,14 +24,6 @@ def charts(page: AppTest) -> list[dict[str, Any]]:
     return found
 
 
-def numbers(packed: Any) -> np.ndarray:
-    """An array as Plotly sends it."""
-    if not isinstance(packed, dict):
-        return np.array(packed)
-    flat = np.frombuffer(base64.b64decode(packed["bdata"]), packed["dtype"])
-    return flat.reshape([int(n) for n in str(packed.get("shape", len(flat))).split(",")])
-
-
 @pytest.mark.parametrize("kind", ["encoder", "decoder", "cross"])
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_every_shape_of_model_is_drawn(open_page: Open, shape: dict[str, Any], kind: str) -> None:
@@ -53,17 +39,6 @@ def test_a_row_of_a_byte_is_called_by_its_character(open_page: Open) -> None:
     page = open_page(page="inside", text="5 €", kind="encoder", row="5")
     assert not page.exception
     assert re.search(r":blue\[\*\*query\*\*\] of \W*€ 2\\?/3\W* asks", texts(page))
-
-
-@pytest.mark.parametrize(
-    ("kind", "name"), [("encoder", "row"), ("decoder", "step"), ("cross", "step")]
-)
-def test_the_softmax_on_show_is_the_row_of_the_link(open_page: Open, kind: Kind, name: str) -> None:
-    page = open_page(page="inside", text=SENTENCE, kind=kind, layer="2", head="3", **{name: "4"})
-    [model] = listed(checkpoint_root())
-    trace = traces.trace(model.folder, Run(text=SENTENCE))
-    shown = numbers(charts(page)[0]["data"][-1]["z"])
-    np.testing.assert_allclose(shown[0], trace.weights[kind][1, 2, 3], atol=1e-6)
 
 
 def test_a_row_is_chosen_by_name_and_by_the_arrows(open_page: Open) -> None:

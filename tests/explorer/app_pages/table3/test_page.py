@@ -111,15 +111,23 @@ def test_a_head_opens_on_its_own_page(trained: Callable[..., AppTest]) -> None:
     assert "Cross-attention, layer 1" in subheaders(page)
 
 
-@pytest.mark.parametrize("text", ["", "   ", "x" * 4_000])
-def test_a_text_that_cannot_be_translated_is_told(
-    trained: Callable[..., AppTest], text: str
-) -> None:
-    page = trained(compared="base")
+@pytest.mark.parametrize("text", ["", "   "])
+def test_nothing_to_translate_is_asked_for(trained: Callable[..., AppTest], text: str) -> None:
+    page = ask(trained(compared="base"), text)
+    assert "Type a sentence" in page.info[-1].value
+    assert not page.error
+
+
+def test_a_text_that_is_too_long_is_told(trained: Callable[..., AppTest]) -> None:
+    page = ask(trained(compared="base"), "x" * 4_000)
+    assert "cannot be translated" in page.error[0].value
+
+
+def ask(page: AppTest, text: str) -> AppTest:
     page.text_input[0].set_value(text)
     page = button(page, "Translate").click().run()
     assert not page.exception
-    assert "Type a sentence" in written(page) or "cannot be translated" in page.error[0].value
+    return page
 
 
 def test_what_was_held_fixed_or_switched_off_elsewhere_stays_out(

@@ -95,14 +95,6 @@ def test_recent_sentences_and_examples_are_one_click_away(open_page: Open) -> No
     assert page.text_input[0].value == EXAMPLES[1]
 
 
-def test_the_search_can_be_changed(open_page: Open) -> None:
-    page = open_page(text=SENTENCE)
-    method = next(found for found in page.selectbox if found.label == "Method")
-    page = method.set_value("sample").run()
-    assert not page.exception
-    assert link(page, "method") == "sample"
-
-
 @pytest.mark.parametrize("text", ["", "   ", "\u00a0"])
 def test_nothing_to_translate_is_asked_for(open_page: Open, text: str) -> None:
     page = ask(open_page(text=SENTENCE), text)

@@ -1,0 +1,260 @@
+"""What Ablate shows is what the change did: switches, both translations, steps, heads, findings."""
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.analysis.ablation import Ablation
+from core.analysis.effects.sentence import StepEffect, step_effects
+from core.analysis.head_place import HeadPlace
+from core.analysis.trace.trace import Trace
+from core.config import KINDS
+from explorer.figures.axes import signed
+from explorer.figures.colours import effect_colour
+from explorer.figures.head import piece_label, piece_labels
+from tests.checkpoints import SENTENCE, write_checkpoint
+from tests.explorer.apart import held, loaded, traced
+from tests.explorer.pages import PROMPT, Shelf, charts, shelf, subheaders
+from tests.explorer.readings import components, labels, numbers, read, said, translations
+
+__all__ = ["shelf"]
+
+CHANGES = ["cross.L1H3=0,enc.L2.ffn=skip", "enc.L1=skip"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def folder(shelf: Shelf) -> Path:
+    write_checkpoint(shelf.root / "tiny", metrics=PROMPT)
+    return shelf.root / "tiny"
+
+
+def opened(shelf: Shelf, ablation: str = "", **more: str) -> AppTest:
+    return shelf("ablate", text=SENTENCE, **({"ablation": ablation} if ablation else {}), **more)
+
+
+def steps(folder: Path, ablation: str) -> tuple[StepEffect, ...]:
+    of = loaded(folder).checkpoint
+    return step_effects(of.model, of.vocabulary, traced(folder), [Ablation.parse(ablation)])[0]
+
+
+def change_nats(folder: Path, ablation: str) -> float:
+    """How the log-probability of the first translation changes: it is forced again."""
+    before, after = traced(folder), held(folder, ablation)
+    return after.best.log_probability_nats - before.best.log_probability_nats
+
+
+def mean_probability(trace: Trace) -> float:
+    return math.exp(np.mean([step.log_probability_nats for step in trace.steps]))
+
+
+def test_the_switches_are_what_is_off_and_the_best_head(shelf: Shelf) -> None:
+    (data,) = components(opened(shelf, f"{CHANGES[0]},dec.L2H1=0.5"), "attention_toggles")
+    assert data["states"] == {"cross.L1H3": "off", "enc.L2.ffn": "off", "dec.L2H1": "changed"}
+    assert data["marked"] == {"place": "cross.L3H2", "reason": "best-aligned"}
+    (data,) = components(opened(shelf), "attention_toggles")
+    assert data["states"] == {}
+    assert data["effects"] is None
+
+
+PLACES = ["enc.L1H1", "enc.L2H4", "dec.L1H2", "dec.L3H5", "cross.L1H3", "cross.L3H1",
+          "enc.L2", "dec.L1", "enc.L1.self", "dec.L2.cross", "dec.L3.ffn"]  # fmt: skip
+
+
+def test_what_each_place_is_worth_is_the_change_without_it(shelf: Shelf, folder: Path) -> None:
+    (data,) = components(opened(shelf, swept="1"), "attention_toggles")
+    effects = data["effects"]["of"]
+    assert len(effects) == 5 * (2 + 3 + 3) + 5 + 2 * 2 + 3 * 3
+    heads = [numeral(of["long"]) for place, of in effects.items() if "H" in place]
+    limit = max(abs(nats) for nats in heads)
+    for place in PLACES:
+        change = change_nats(folder, f"{place}=0" if "H" in place else f"{place}=skip")
+        assert numeral(effects[place]["long"]) == pytest.approx(change, abs=0.0051)
+        assert effects[place]["long"].endswith(" nats")
+        colour, expected = (
+            [int(n) for n in re.findall(r"\d+", of)]
+            for of in (effects[place]["colour"], effect_colour(change / limit)[0])
+        )
+        assert np.abs(np.subtract(colour, expected)).max() <= 3
+
+
+def numeral(text: str) -> float:
+    return float(text.split(maxsplit=1)[0].replace("−", "-"))
+
+
+def test_presets_from_the_sweep_name_the_head_that_costs_most(shelf: Shelf, folder: Path) -> None:
+    page = opened(shelf, swept="1")
+    (data,) = components(page, "attention_toggles")
+    heads = {p: numeral(of["long"]) for p, of in data["effects"]["of"].items() if "H" in p}
+    most = min(heads, key=heads.__getitem__)
+    assert f"Of all {len(heads)} heads {most} costs most when it goes." in said(page)
+    idle = re.search(r"(\d+) of 40 heads cost nothing when they go alone", said(page))
+    assert idle
+    n_sure, n_open = (sum(of > nats for of in heads.values()) for nats in (0.005, -0.0051))
+    assert n_sure <= int(idle[1]) <= n_open
+
+
+@pytest.mark.parametrize("ablation", CHANGES)
+def test_both_translations_stand_on_their_side_and_what_differs_is_marked(
+    shelf: Shelf, folder: Path, ablation: str
+) -> None:
+    page = opened(shelf, ablation)
+    before, after = traced(folder), traced(folder, ablation)
+    shown = translations(page)
+    texts = [" ".join(words).replace("[", "").replace("]", "") for words in shown]
+    assert texts == [" ".join(t.target.text.split()) for t in (before, after)]
+    plain = [{word for word in words if not word.startswith("[")} for words in shown]
+    assert plain[0] == plain[1]
+    assert texts[0] != texts[1]
+    assert any(word.startswith("[") for word in shown[1])
+
+
+@pytest.mark.parametrize("ablation", CHANGES)
+def test_scores_are_those_of_each_run_and_of_the_first_translation_asked_again(
+    shelf: Shelf, folder: Path, ablation: str
+) -> None:
+    told = said(opened(shelf, ablation))
+    before, after, forced = traced(folder), traced(folder, ablation), held(folder, ablation)
+    for trace in (before, after):
+        total = signed(trace.best.log_probability_nats, 1)
+        assert f"Log-probability {total} nats in sum, {mean_probability(trace):.0%} a piece" in told
+    assert (
+        f"gives its pieces {mean_probability(forced):.0%} on average (before: "
+        f"{mean_probability(before):.0%}); its log-probability is "
+        f"{signed(forced.best.log_probability_nats, 1)} nats (before: "
+        f"{signed(before.best.log_probability_nats, 1)})." in told
+    )
+
+
+@pytest.mark.parametrize("ablation", CHANGES)
+def test_each_step_is_drawn_before_and_after(shelf: Shelf, folder: Path, ablation: str) -> None:
+    page = opened(shelf, ablation)
+    chart, moved = charts(page)[0], steps(folder, ablation)
+    before, after = chart["data"]
+    assert (before["name"], after["name"]) == ("before", "after")
+    first, forced = traced(folder), held(folder, ablation)
+    for bar, trace in ((before, first), (after, forced)):
+        expected = [math.exp(step.log_probability_nats) for step in trace.steps]
+        np.testing.assert_allclose(numbers(bar["y"]), expected, rtol=1e-4)
+    names = piece_labels(piece.name for piece in first.target.pieces)
+    assert labels(chart, "xaxis") == names
+    for hover, step in zip(after["customdata"], moved, strict=True):
+        assert f"Δ log-probability <b>{signed(step.delta_nats)}</b> nats" in hover
+        assert f"KL(before ‖ after) {step.kl_nats:.3f} nats" in hover
+    worst = min(moved, key=lambda step: step.delta_nats)
+    kl = np.mean([step.kl_nats for step in moved])
+    assert (
+        f"Δ log-probability in sum: {signed(change_nats(folder, ablation), 1)} nats, most of it at "
+        f"“{names[moved.index(worst)]}” ({signed(worst.delta_nats, 1)}). KL(before ‖ after): "
+        f"{kl:.2f} nats a step." in said(page)
+    )
+
+
+@pytest.mark.parametrize("ablation", CHANGES)
+def test_the_candidates_are_those_of_the_chosen_step(
+    shelf: Shelf, folder: Path, ablation: str
+) -> None:
+    moved = steps(folder, ablation)
+    most = max(range(len(moved)), key=lambda step: moved[step].kl_nats)
+    for page, step in (
+        (opened(shelf, ablation), most),
+        (opened(shelf, ablation, scored="2"), 1),
+    ):
+        chart = charts(page)[1]
+        assert labels(chart, "yaxis") == [piece_label(c.name) for c in moved[step].candidates]
+        _, before, after = chart["data"]
+        assert (before["name"], after["name"]) == ("before", "after")
+        for drawn, name in ((before, "before_nats"), (after, "after_nats")):
+            nats = [getattr(candidate, name) for candidate in moved[step].candidates]
+            np.testing.assert_allclose(
+                numbers(drawn["x"]), np.maximum(np.exp(nats), 1e-6), rtol=1e-4
+            )
+        names = piece_labels(one.name for one in moved)
+        assert f"In place of “{names[step]}”, all pieces before it held fixed" in said(page)
+        box = page.selectbox(key="choose_scored")
+        assert box.value == step + 1
+        assert [read(o).endswith(" (moved most)") for o in box.options] == [
+            n == most for n in range(len(moved))
+        ]
+
+
+@pytest.mark.parametrize("place", [HeadPlace("encoder", 0, 1), HeadPlace("cross", 1, 4)])
+def test_how_far_a_head_moved_is_told_of_this_head(
+    shelf: Shelf, folder: Path, place: HeadPlace
+) -> None:
+    page = opened(
+        shelf, CHANGES[0], kind=place.kind, layer=str(place.layer_number),
+        head=str(place.head_number),
+    )  # fmt: skip
+    before, after = traced(folder).weights, held(folder, CHANGES[0]).weights
+    moved = {
+        kind: np.abs(after[kind].astype(float) - before[kind]).sum(-1).mean(-1) / 2
+        for kind in KINDS
+    }
+    of_kind = moved[place.kind]
+    assert (
+        f"{of_kind[place.layer, place.head]:.0%} of the weight in an average row of this head lies "
+        f"elsewhere than before (all heads of this kind: {of_kind.min():.0%} to {of_kind.max():.0%})"
+        in said(page)
+    )
+    kind = max(KINDS, key=lambda kind: float(moved[kind].max()))
+    layer, head = np.unravel_index(moved[kind].argmax(), moved[kind].shape)
+    label = f"Open the head that changed most ({kind}, layer {layer + 1}, head {head + 1})"
+    assert label in [button.label for button in page.button]
+
+
+@pytest.mark.parametrize("place", ["cross.L1H3", "cross.L1H4"])
+def test_a_head_that_is_off_is_said_to_be(shelf: Shelf, place: str) -> None:
+    page = opened(shelf, CHANGES[0], kind="cross", layer="1", head=place[-1])
+    assert ("This head is off" in said(page)) == (place == "cross.L1H3")
+
+
+PRESETS = {
+    "Is it what the translation hangs on?": "cross.L3H2=0",
+    "Does the alignment alone carry the meaning across?": ",".join(
+        f"cross.L{layer}H{head}=0" for layer in (1, 2, 3) for head in range(1, 6)
+        if (layer, head) != (3, 2)
+    ),
+    "Do they make up for it?": "dec.L1.cross=skip",
+    "The decoder reads vectors it was never trained on.": "enc.L2=skip",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("question", "ablation"), PRESETS.items(), ids=PRESETS.values())
+def test_a_finding_is_what_the_preset_does(
+    shelf: Shelf, folder: Path, question: str, ablation: str
+) -> None:
+    change = change_nats(folder, ablation)
+    before, after = traced(folder).target.text, traced(folder, ablation).target.text
+    became = (
+        "The translation stays the same; "
+        if before == after
+        else f"It becomes “{after if len(after) <= 160 else after[:159] + '…'}” "
+        "As for the first translation, "
+    )
+    how = "falls" if change < 0 else "rises"
+    expected = (
+        "its log-probability hardly changes."
+        if abs(change) < 0.05
+        else f"its log-probability {how} by {abs(change):.1f} nats."
+    )
+    assert f"{question} {became}{expected}" in said(opened(shelf))
+
+
+def test_the_head_of_a_preset_is_the_best_one(shelf: Shelf) -> None:
+    page = opened(shelf)
+    assert "Cross-attention L3H2 aligns words best: error rate 0.25 on 9 hand" in said(page)
+    assert "Without the best-aligned head" in [button.label for button in page.button]
+
+
+def test_the_model_as_it_is_writes_its_own_translation(shelf: Shelf, folder: Path) -> None:
+    assert f"**{traced(folder).target.text}**" in said(opened(shelf))
+
+
+def test_headings_name_the_change(shelf: Shelf) -> None:
+    assert "After: encoder layer 1 skipped" in subheaders(opened(shelf, "enc.L1=skip"))
+    said_change = subheaders(opened(shelf, CHANGES[0]))
+    assert "After: cross-attention L1H3 off, feed-forward of encoder layer 2 skipped" in said_change
