@@ -60,6 +60,24 @@ def test_the_switches_are_what_is_off_and_the_best_head(shelf: Shelf) -> None:
     assert data["effects"] is None
 
 
+def test_every_switch_is_the_place_of_its_row_and_column(shelf: Shelf) -> None:
+    (data,) = components(opened(shelf), "attention_toggles")
+    assert [grid["title"] for grid in data["grids"]] == [
+        "Encoder self-attention", "Decoder self-attention", "Cross-attention",
+    ]  # fmt: skip
+    for grid, kind in zip(data["grids"], ("enc", "dec", "cross"), strict=True):
+        n_layers = 2 if kind == "enc" else 3
+        for layer, row in enumerate(grid["rows"][:n_layers], start=1):
+            assert row[0]["text"] == f"Layer {layer}"
+            for head, cell in enumerate(row[1:6], start=1):
+                assert grid["columns"][head] == str(head)
+                assert cell["place"] == f"{kind}.L{layer}H{head}"
+                assert cell["name"] == f"{grid['title']}, layer {layer}, head {head}"
+            stack = "enc" if kind == "enc" else "dec"
+            rest = ("cross",) if kind == "cross" else ("self", "ffn")
+            assert [cell["place"] for cell in row[6:]] == [f"{stack}.L{layer}.{s}" for s in rest]
+
+
 PLACES = ["enc.L1H1", "enc.L2H4", "dec.L1H2", "dec.L3H5", "cross.L1H3", "cross.L3H1",
           "enc.L2", "dec.L1", "enc.L1.self", "dec.L2.cross", "dec.L3.ffn"]  # fmt: skip
 
@@ -79,6 +97,16 @@ def test_what_each_place_is_worth_is_the_change_without_it(shelf: Shelf, folder:
             for of in (effects[place]["colour"], effect_colour(change / limit)[0])
         )
         assert np.abs(np.subtract(colour, expected)).max() <= 3
+        assert (colour[0] > colour[2]) == (change < 0)  # red where it was needed
+    assert (data["effects"]["low"], data["effects"]["high"]) == (
+        "it was needed",
+        "it was in the way",
+    )
+    lowest, *_, highest = data["effects"]["legend"]
+    assert (lowest["text"], highest["text"]) == (signed(-limit), signed(limit))
+    red, blue = ([int(n) for n in re.findall(r"\d+", of["colour"])] for of in (lowest, highest))
+    assert red[0] > red[2]
+    assert blue[2] > blue[0]
 
 
 def numeral(text: str) -> float:

@@ -240,7 +240,17 @@ def test_heads_are_tinted_by_their_own_measure(
     low, high = of_heads.min(), of_heads.max()
     shares = (of_heads - low) / (high - low)
     assert tint["colours"] == [measure_colour(float(share)) for share in shares.flat]
-    assert f"{MEASURES[measure].title}, in {MEASURES[measure].units[kind]}." in said(page)
+    of = MEASURES[measure]
+    assert (
+        f"{of.title}, in {of.units[kind]}. Low (blue): {of.low}; high (yellow): {of.high}."
+        in said(page)
+    )
+    (red, _, blue), (red_high, _, blue_high) = (
+        [int(n) for n in re.findall(r"\d+", tint["colours"][int(at)])]
+        for at in (of_heads.argmin(), of_heads.argmax())
+    )
+    assert blue > red
+    assert red_high > blue_high
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -266,7 +276,11 @@ def test_heads_are_tinted_by_what_switching_them_off_changes(
         colour = [int(n) for n in re.findall(r"\d+", tint["colours"][at])]
         expected = [int(n) for n in re.findall(r"\d+", effect_colour(change / limit)[0])]
         assert np.abs(np.subtract(colour, expected)).max() <= 3
+        assert (colour[0] > colour[2]) == (change < 0)
     assert len(tint["labels"]) == shape[0] * shape[1]
+    assert "Red: it falls, the head was needed; blue: it rises, the head was in the way" in said(
+        page
+    )
 
 
 def test_colours_of_an_effect_end_at_the_largest_of_all_three_kinds(shelf: Shelf) -> None:

@@ -12,7 +12,7 @@ from core.analysis.heads.measures import keys_of
 from core.analysis.trace.head_internals import HeadInternals
 from core.config import KINDS
 from explorer.figures.axes import signed
-from explorer.figures.colours import share_scale, signed_scale
+from explorer.figures.colours import ROLES, share_scale
 from explorer.figures.head import piece_labels
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.apart import loaded, traced
@@ -106,7 +106,8 @@ def test_each_part_of_the_walk_has_its_colours_around_its_own_zero(shelf: Shelf)
     roles = ["query", "key", "attention", "value", *["attention"] * 3]
     for data, role in zip(walk, roles, strict=False):
         assert data["zmin"] == -data["zmax"]
-        assert [tuple(stop) for stop in data["colorscale"]] == signed_scale(role)
+        grey_to_colour = [[0.0, "#4d4d4d"], [0.5, "#f7f7f7"], [1.0, ROLES[role].mark]]
+        assert data["colorscale"] == grey_to_colour
     assert (walk[7]["zmin"], walk[7]["zmax"]) == (0, 1)
     assert [tuple(stop) for stop in walk[7]["colorscale"]] == share_scale("attention")
     for one, other in ((0, 1), (2, 3)):  # q and K share a scale, and so do output and α v

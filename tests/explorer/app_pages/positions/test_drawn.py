@@ -96,6 +96,8 @@ def test_the_whole_table_is_the_models(shelf: Shelf, root: Path, model: str, ext
     n = N if extent == "many" else len(words)
     assert_shown(first_map(chart), table(root, model)[:n])
     assert chart["data"][0]["zmax"] == -chart["data"][0]["zmin"] > 0
+    (_, lowest), *_, (_, highest) = chart["data"][0]["colorscale"]
+    assert (lowest, highest) == ("rgb(103,0,31)", "rgb(5,48,97)")  # red below zero, blue above
     if extent == "sentence":
         ticks = [html.unescape(text) for text in chart["layout"]["yaxis"]["ticktext"]]
         assert ticks == [f"{p} {word}" for p, word in enumerate(words)]

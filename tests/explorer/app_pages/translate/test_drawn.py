@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from streamlit.testing.v1 import AppTest
 
 from core.analysis.head_place import HeadPlace
 from core.analysis.trace.trace import Trace
+from core.checkpoint.listing import timeline_file
 from core.config import KINDS, SearchConfig
 from explorer.components.beam.component import tree_rows
 from explorer.figures.axes import signed
 from explorer.figures.head import piece_label, piece_labels
-from tests.checkpoints import SENTENCE, write_checkpoint
+from tests.checkpoints import SENTENCE, write_checkpoint, write_timeline
 from tests.explorer.apart import loaded, traced
 from tests.explorer.pages import LATE, PROMPT, Shelf, button, open_page, shelf
 from tests.explorer.readings import assert_levels, components, read, said, unpacked
@@ -30,7 +32,8 @@ BEST = {"prompt": HeadPlace("cross", 2, 1), "late": HeadPlace("cross", 1, 2)}
 @pytest.fixture(scope="module", autouse=True)
 def root(shelf: Shelf) -> Path:
     write_checkpoint(shelf.root / "prompt", metrics=PROMPT)
-    write_checkpoint(shelf.root / "late", metrics=LATE)
+    write_timeline(write_checkpoint(shelf.root / "late", metrics=LATE), 9)
+    shutil.copy(shelf.root / "late" / timeline_file(9), shelf.root / "late" / "model.safetensors")
     return shelf.root
 
 
@@ -264,16 +267,22 @@ def test_what_differs_from_the_earlier_run_is_marked(shelf: Shelf) -> None:
     assert not shown[-1]  # both end with </s>
 
 
-def test_the_run_beside_is_another_sentence_of_another_model(shelf: Shelf) -> None:
-    beside = f"text={OTHER.replace(' ', '+')}&model=late&alpha=1.5"
-    page = shelf("translate", text=SENTENCE, model="prompt", beside=beside, step="2")
-    expected = traced(shelf.root / "late", text=OTHER, search=SearchConfig(alpha=1.5))
+@pytest.mark.parametrize(("model", "other", "lag"), [("prompt", "late", 1), ("late", "prompt", 0)])
+def test_the_run_beside_is_another_sentence_of_another_model(
+    shelf: Shelf, model: str, other: str, lag: int
+) -> None:
+    beside = f"text={OTHER.replace(' ', '+')}&model={other}&alpha=1.5"
+    page = shelf("translate", text=SENTENCE, model=model, beside=beside, step="2")
+    expected = traced(shelf.root / other, text=OTHER, search=SearchConfig(alpha=1.5))
     shown = stepper(page, 1)
     assert [t["id"] for t in shown["steps"]] == [piece.id for piece in expected.target.pieces]
+    assert [t["probability"] for t in shown["steps"]] == pytest.approx(
+        [math.exp(step.log_probability_nats) for step in expected.steps]
+    )
     assert shown["view"]["step"] == 2
-    assert shown["late"] == [2, 3]
+    assert shown["late"] == ([2, 3] if lag else None)
     shown_glosses = [step["gloss"] for step in shown["steps"] if step["opens"]]
-    assert shown_glosses == glosses(expected, BEST["late"], 1)
+    assert shown_glosses == glosses(expected, BEST[other], lag)
 
 
 def test_the_branch_that_is_opened_is_the_one_of_the_free_search(shelf: Shelf) -> None:
