@@ -79,6 +79,22 @@ def test_positions_draws_the_head_before_and_after(
         assert f"**{place.name}, {when}**" in texts(page)
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "ablation"),
+    [("ablate", {"ablation": ABLATION}, ABLATION), ("positions", {"positions": "off"}, "pos=off")],
+)
+def test_the_first_translation_is_held_to_its_end(
+    shelf: Shelf, folder: Path, name: str, change: dict[str, str], ablation: str
+) -> None:
+    """Pieces that end with </s>: a model that is not held there would write on."""
+    place, pieces = PLACES[-1], (300, 301, 302, 3)
+    page = shelf(name, text=SENTENCE, prefix="300.301.302.3", **change, **link_to(place))
+    before, after = traced(folder, "", pieces), traced(folder, ablation, pieces)
+    for shown, expected in zip(heat_maps(page), (before, after), strict=True):
+        assert len(expected.steps) == 4
+        assert_shown(shown, place.of(expected.weights))
+
+
 def test_an_experiment_comes_on_top_of_what_is_changed_already(shelf: Shelf, folder: Path) -> None:
     place = PLACES[-1]
     page = shelf(

@@ -129,6 +129,14 @@ def test_the_head_is_that_of_the_step_with_its_own_rows(
     assert f"**{place.name} (best-aligned), {name}**" in said(page)
 
 
+def test_the_finished_translation_is_held_to_its_end(shelf: Shelf, folder: Path) -> None:
+    """Pieces that end with </s>: a step that is not held there would write on."""
+    page = opened(shelf, snapshot="9", prefix="300.301.302.3")
+    expected = traced(folder, prefix=(300, 301, 302, 3), step=9)
+    assert len(expected.steps) == 4
+    assert_shown(first_map(shown_head(page)), HeadPlace("cross", 2, 1).of(expected.weights))
+
+
 def mean_probability(trace: Trace) -> float:
     return math.exp(np.mean([step.log_probability_nats for step in trace.steps]))
 
