@@ -10,7 +10,11 @@ from core.system.files import file_lock, prepare_file, write_json
 
 if TYPE_CHECKING:
     from core.checkpoint.folder import Checkpoint
-    from core.evaluation.bootstrap import Statistics
+    from core.evaluation.bootstrap import Interval, Statistics
+
+
+N_DIGITS = {"bleu": 2, "bleu_lc": 2, "chrf": 2, "perplexity": 3}
+"""After the point, of a score and its interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class Measurement:
     result: dict[str, Any]
     """The scores as JSON, with intervals and signatures."""
     statistics: "Mapping[str, Statistics]"
-    """Sentence by sentence, what adds up to `perplexity`, `bleu` and `bleu_lc`."""
+    """Sentence by sentence, what adds up to each score."""
 
 
 def measure(
@@ -32,7 +36,7 @@ def measure(
     Decoding speed is that of the whole search, batches of several sentences.
     """
     from core.decoding.translate import timed_translate
-    from core.evaluation.bootstrap import bleu_statistics, corpus_score, interval_95
+    from core.evaluation.bootstrap import bleu_statistics, chrf_statistics, corpus_score
     from core.evaluation.likelihood import likelihood_statistics
     from core.evaluation.scores import translation_scores
 
@@ -49,20 +53,28 @@ def measure(
         ),
         "bleu": bleu_statistics(translations, references, lowercase=False),
         "bleu_lc": bleu_statistics(translations, references, lowercase=True),
+        "chrf": chrf_statistics(translations, references),
     }
     scores = translation_scores(translations, references)
-    low, high = interval_95("perplexity", statistics["perplexity"])
-    intervals = {name: score.interval_95 for name, score in scores.items()}
+    perplexity = corpus_score("perplexity", statistics["perplexity"])
     result = {
-        **{name: round(score.value, 2) for name, score in scores.items()},
-        "intervals_95": {**intervals, "perplexity": (round(low, 3), round(high, 3))},
+        **{name: round(score.value, N_DIGITS[name]) for name, score in scores.items()},
+        "intervals_95": {name: _interval(name, rows) for name, rows in statistics.items()},
         "signatures": {name: score.signature for name, score in scores.items()},
-        "perplexity": round(corpus_score("perplexity", statistics["perplexity"]), 3),
+        "perplexity": round(perplexity, N_DIGITS["perplexity"]),
         "sentences": len(pairs),
         "search": search_config.to_json(),
         "decoding_tokens_per_s": round(tokens_per_s, 1),
     }
     return Measurement(translations, result, statistics)
+
+
+def _interval(name: str, statistics: "Statistics") -> "Interval":
+    """Percentiles of the resampled score, as every interval of a score is."""
+    from core.evaluation.bootstrap import interval_95
+
+    low, high = interval_95(name, statistics)
+    return round(low, N_DIGITS[name]), round(high, N_DIGITS[name])
 
 
 def require_recordable(folder: Path) -> None:

@@ -164,7 +164,7 @@ def _bleu_scorer(texts: Texts, n_sentences: int) -> "Scorer":
             references = [
                 texts.vocabulary.target.decode(target[:-1].tolist()) for _, target in pairs
             ]
-            scores = translation_scores(translations, references, n_bootstrap=1)
+            scores = translation_scores(translations, references)
             values[f"bleu_{name}"] = round(scores["bleu"].value, 2)
         return values
 

@@ -88,7 +88,7 @@ def test_what_is_scored_while_training_holds_none_of_it(model, tokenizer, monkey
 
     def scores(translations, references, **_):
         scored.extend(translations)
-        return {"bleu": Score(0.0, None, "")}
+        return {"bleu": Score(0.0, "")}
 
     monkeypatch.setattr("core.evaluation.scores.translation_scores", scores)
     sources = ["The old man.", "The house."]

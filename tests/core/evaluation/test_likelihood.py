@@ -143,31 +143,6 @@ def test_signatures_say_how_a_score_was_made():
     assert "nc:6" in scores["chrf"].signature
 
 
-def test_intervals_hold_the_score_and_are_repeatable():
-    translations, references = HYPOTHESES[:3] * 20, REFERENCES[:3] * 20
-    first, again = (translation_scores(translations, references) for _ in range(2))
-    for name, score in first.items():
-        low, high = score.interval_95
-        assert low < score.value < high
-        assert again[name].interval_95 == score.interval_95
-
-
-def test_a_text_with_hardly_a_match_still_has_an_interval():
-    """Some resamples then hold no match at all."""
-    scores = translation_scores(
-        ["die alte Tür ist rot", "", ""], ["die alte Tür ist rot", "x", "y"]
-    )
-    for score in scores.values():
-        low, high = score.interval_95
-        assert low < high
-
-
-def test_one_resample_means_no_interval():
-    scores = translation_scores(HYPOTHESES, REFERENCES, n_bootstrap=1)
-    assert {score.interval_95 for score in scores.values()} == {None}
-    assert scores["bleu"].value == translation_scores(HYPOTHESES, REFERENCES)["bleu"].value
-
-
 @pytest.mark.parametrize(("n", "m"), [(2, 3), (0, 0)])
 def test_as_many_translations_as_references(n, m):
     with pytest.raises(ValueError, match=rf"^{n} translations and {m} references; give as many"):

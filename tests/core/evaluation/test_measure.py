@@ -4,13 +4,18 @@ import fcntl
 import json
 import threading
 
+import numpy as np
 import pytest
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
 
 from core.analysis.heads import alignment
 from core.checkpoint.card import BEGIN
 from core.cli import evaluate
 from core.cli.evaluate import Align, Evaluate
-from core.evaluation.measure import record_metrics
+from core.config import SearchConfig
+from core.decoding.translate import translate
+from core.evaluation.measure import measure, record_metrics
 from core.system.files import file_lock
 from tests.checkpoints import write_checkpoint
 
@@ -26,6 +31,33 @@ def folder(tmp_path):
 
 def metrics(folder):
     return json.loads((folder / "metrics.json").read_text("utf-8"))
+
+
+def resampled(metric, translations, references):
+    """The 1,000 scores of a plain bootstrap, by sacrebleu itself, in their order."""
+    drawn = np.random.default_rng(12_345).choice(len(references), (1_000, len(references)))
+    return sorted(
+        metric.corpus_score([translations[i] for i in row], [[references[i] for i in row]]).score
+        for row in drawn
+    )
+
+
+@pytest.mark.parametrize("n_wrong", [1, 3])
+def test_an_interval_is_where_the_middle_95_percent_of_a_plain_bootstrap_lie(tmp_path, n_wrong):
+    """Of few and very different sentences, where a mean and a half width leave the scale."""
+    checkpoint = write_checkpoint(tmp_path / "tiny")
+    sources = ["A dog.", "The old man sees a red house.", "The cat.", "Does the cook see it?"]
+    search = SearchConfig(method="greedy", max_extra_pieces=3)
+    translations = translate(checkpoint.model, checkpoint.vocabulary, sources, search)
+    references = ["Nichts davon."] * n_wrong + translations[n_wrong:]
+    pairs = list(zip(sources, references, strict=True))
+    result = measure(checkpoint, pairs, search).result
+    metrics = {"bleu": BLEU(), "bleu_lc": BLEU(lowercase=True), "chrf": CHRF()}
+    for name, metric in metrics.items():
+        scores = resampled(metric, translations, references)
+        low, high = result["intervals_95"][name]
+        assert (low, high) == pytest.approx((scores[25], scores[974]), abs=0.0051), name
+        assert 0 <= low <= result[name] <= high <= 100
 
 
 def meanwhile(folder):
