@@ -53,9 +53,9 @@ class Table3(Family):
         if self.jobs < 1:
             raise ValueError(f"jobs={self.jobs} must be at least 1, the rows trained at a time")
         rows = chosen_variants(self.rows)
-        prepare_file(self.output / TABLE)
         require_texts(self)
         require_same_settings(self)
+        prepare_file(self.output / TABLE)
         if self.speeds:
             measure_speeds(self).save(self.output)
             write_table(self)

@@ -46,13 +46,12 @@ def command(name: str, folder: Path, output: Path | None = None) -> list[str]:
         "train": [
             "--source", english, "--target", german, "--run-folder", str(folder / "run"),
         ],
-        "table3": ["--data", str(folder), "--run-folder", str(folder / "run")],
     }[name]  # fmt: skip
     return [name, *arguments, *(["--output", str(output)] if output else [])]
 
 
 FILES = {"evaluate": "x.txt", "trace": "x.npz", "ablate": "x.json", "prune": "x.json"}
-FOLDERS = ("average", "corpus", "train", "table3")
+FOLDERS = ("average", "corpus", "train")
 
 
 @pytest.mark.parametrize("name", [*FILES, *FOLDERS])
@@ -70,6 +69,20 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(
     assert f"error: {output}" in line
     assert "cannot be written: " in line
     assert "partial" not in line
+
+
+def test_table_3_looks_at_its_output_before_it_learns_a_vocabulary(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    for name in ("multi30k-train", "multi30k-val", "multi30k-test2016"):
+        for language in ("en", "de"):
+            (tmp_path / f"{name}.{language}").write_text("")  # a vocabulary would need words
+    output = tmp_path / "file" / "table3"
+    with pytest.raises(SystemExit, match="2"):
+        main(["table3", "--data", str(tmp_path), "--run-folder", str(tmp_path / "run"),
+              "--output", str(output)])  # fmt: skip
+    assert f"error: {output}/table.json cannot be written: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", FILES)
