@@ -12,8 +12,20 @@ from core.system.files import write_json
 BEGIN, END = "<!-- measured results: begin -->", "<!-- measured results: end -->"
 
 
-def new_card(name: str, config: ModelConfig, training: TrainConfig | None, about: str = "") -> str:
-    """A card with all facts that the program has; `about` is the author's own Markdown."""
+def new_card(
+    name: str,
+    config: ModelConfig,
+    training: TrainConfig | None,
+    about: str = "",
+    *,
+    pairs: str = "",
+) -> str:
+    """A card with all facts that the program has.
+
+    Args:
+        about: the author's own Markdown.
+        pairs: a sentence on how many pairs the model was trained on, and how many were left out.
+    """
     settings = write_json(training.to_json()) if training else "unknown\n"
     return (
         f"# {name}\n\n"
@@ -21,8 +33,12 @@ def new_card(name: str, config: ModelConfig, training: TrainConfig | None, about
         f"## Results\n\n{BEGIN}\n{END}\n\n"
         f"## Configuration\n\n{config.n_parameters:,} parameters.\n\n"
         f"```json\n{write_json(config.to_json())}```\n\n"
-        f"## Training settings\n\n```json\n{settings}```\n"
+        f"## Training settings\n\n{_paragraph(pairs)}```json\n{settings}```\n"
     )
+
+
+def _paragraph(text: str) -> str:
+    return f"{text}\n\n" if text else ""
 
 
 ABOUT_MISSING = (
@@ -53,6 +69,10 @@ def _results(metrics: Mapping[str, Any]) -> str:
             f"| {name} | {result['sentences']:,} | {' | '.join(scores)} "
             f"| {result['perplexity']:.2f} |"
         )
+    unused = {name: n for name, n in _left_out(metrics) if n}
+    if unused:
+        named = ", ".join(f"{n:,} of {name}" for name, n in unused.items())
+        lines += ["", f"Pairs left out, as a side is empty or too long: {named}."]
     lines += ["", "Brackets: 95 % bootstrap intervals. Perplexity is per piece. Signatures:", ""]
     lines += [f"- {metric}: `{signature}`" for metric, signature in signatures.items()]
     final = metrics.get("final", {}).get("results", {})
@@ -73,6 +93,12 @@ def _results(metrics: Mapping[str, Any]) -> str:
             f"that {alignment['rows']} it).",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _left_out(metrics: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Of each text, how many pairs were not measured; nothing is known of older measurements."""
+    results = metrics.get("results", {})
+    return [(name, result.get("pairs_left_out", 0)) for name, result in sorted(results.items())]
 
 
 def _score(result: Mapping[str, Any], metric: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from core.analysis.ablation import Ablation
+from core.cli.texts import read_usable
 from core.config import SearchConfig
 from core.system.files import prepare_file, write_json, write_whole
 from core.text.pieces import one_line
@@ -129,14 +130,14 @@ class Ablate:
         store: "DiskCache | None",
     ) -> tuple[dict[str, Any], list[str]]:
         from core.analysis.effects.corpus import corpus_effects
-        from core.text.parallel import read_pairs
 
         assert self.source
         assert self.reference
+        used = read_usable(checkpoint, self.source, self.reference)
         started_s = time.perf_counter()
         effects = corpus_effects(
             checkpoint,
-            list(read_pairs(self.source, self.reference)),
+            used.pairs,
             ablations,
             search=self.search,
             means=means,
@@ -144,7 +145,8 @@ class Ablate:
             progress=progress_at_a_terminal,
         )
         elapsed_s = round(time.perf_counter() - started_s, 1)
-        return {**effects.to_json(), "elapsed_s": elapsed_s}, _text_lines(effects)
+        more = {"pairs_left_out": used.n_left_out, "elapsed_s": elapsed_s}
+        return {**effects.to_json(), **more}, _text_lines(effects)
 
 
 def _swept(what: Swept, config: "ModelConfig") -> list[Ablation]:

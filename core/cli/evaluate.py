@@ -1,12 +1,14 @@
 """`evaluate` and `align`: measure a checkpoint, and keep what was measured in its folder."""
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.cli.texts import say_left_out, usable_of
 from core.config import SearchConfig
 from core.evaluation.measure import measure, record_metrics, require_recordable
 
@@ -44,10 +46,10 @@ class Evaluate:
         if self.record:
             require_recordable(folder)
         pairs = list(read_pairs(self.source, self.reference))
-        if not pairs:
-            raise ValueError(f"{self.source} has no line; there is nothing to evaluate")
         started_s = time.perf_counter()
-        measured = measure(checkpoint, pairs, self.search)
+        measured = measure(
+            checkpoint, pairs, self.search, lambda used: say_left_out(self.source, used)
+        )
         seconds = round(time.perf_counter() - started_s, 1)
         result = {**measured.result, "seconds": seconds}
         self._print(result)
@@ -114,6 +116,14 @@ class Align:
         folder = resolve(self.checkpoint)
         checkpoint = load_checkpoint(folder)
         require_recordable(folder)
+        if n_long := len(pairs) - len(rows):
+            print(
+                f"{self.source}: {n_long:,} pairs were left out (a side has more than "
+                f"{self.max_words} words)",
+                file=sys.stderr,
+            )
+        used = usable_of(checkpoint, [(source, target) for source, target, _ in rows], self.source)
+        rows = [rows[number] for number in used.numbers]
         sources, targets, gold = zip(*rows, strict=True)
         result = head_alignment(checkpoint.model, checkpoint.vocabulary, sources, targets, gold)
         alignment = {"data": self.name, **result.to_json()}

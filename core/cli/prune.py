@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.cli.ablate import progress_at_a_terminal
+from core.cli.texts import read_usable
 from core.config import SearchConfig
 from core.system.files import write_json
 
@@ -34,12 +35,12 @@ class Means:
         from core.checkpoint.folder import load_checkpoint
         from core.system.device import choose_device
         from core.system.files import prepare_file
-        from core.text.parallel import read_pairs
 
         folder = resolve(self.checkpoint)
         checkpoint = load_checkpoint(folder, choose_device(self.device))
         prepare_file(folder / MEANS)
-        means = head_means(checkpoint, list(read_pairs(self.source, self.reference)))
+        used = read_usable(checkpoint, self.source, self.reference)
+        means = head_means(checkpoint, used.pairs)
         means.save(folder)
         print(f"{folder / MEANS}: means over {means.n_sentences} sentence pairs")
 
@@ -81,7 +82,6 @@ class Prune:
         from core.checkpoint.folder import load_checkpoint
         from core.system.device import choose_device
         from core.system.files import prepare_file, write_whole
-        from core.text.parallel import read_pairs
 
         if self.output:
             prepare_file(self.output)
@@ -89,10 +89,12 @@ class Prune:
         checkpoint = load_checkpoint(folder, choose_device(self.device))
         output = self.output or folder / PRUNING
         prepare_file(output)
+        measured_on = read_usable(checkpoint, self.source, self.reference)
+        estimated_on = read_usable(checkpoint, self.importance_source, self.importance_reference)
         pruning = pruning_curves(
             checkpoint,
-            list(read_pairs(self.source, self.reference)),
-            list(read_pairs(self.importance_source, self.importance_reference)),
+            measured_on.pairs,
+            estimated_on.pairs,
             n_steps=self.n_steps,
             n_random=self.n_random,
             search=self.search,

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import SearchConfig
+from core.evaluation.measurable import measurable
 from core.system.files import file_lock, prepare_file, write_json
 
 if TYPE_CHECKING:
     from core.checkpoint.folder import Checkpoint
     from core.evaluation.bootstrap import Interval, Statistics
+    from core.text.usable import UsablePairs
 
 
 N_DIGITS = {"bleu": 2, "bleu_lc": 2, "chrf": 2, "perplexity": 3}
@@ -22,6 +24,7 @@ class Measurement:
     """A text translated and scored."""
 
     translations: list[str]
+    """One a pair of the text; empty for those that were left out."""
     result: dict[str, Any]
     """The scores as JSON, with intervals and signatures."""
     statistics: "Mapping[str, Statistics]"
@@ -29,11 +32,21 @@ class Measurement:
 
 
 def measure(
-    checkpoint: "Checkpoint", pairs: Sequence[tuple[str, str]], search_config: SearchConfig
+    checkpoint: "Checkpoint",
+    pairs: Sequence[tuple[str, str]],
+    search_config: SearchConfig,
+    say: "Callable[[UsablePairs], None]" = lambda used: None,
 ) -> Measurement:
     """Translate the sources and score the translations against the references.
 
-    Decoding speed is that of the whole search, batches of several sentences.
+    Pairs that are not usable are left out, and counted. Decoding speed is that of the whole search,
+    batches of several sentences.
+
+    Args:
+        say: told which pairs are used, before they are.
+
+    Raises:
+        DataError: if no pair is usable.
     """
     from core.decoding.translate import timed_translate
     from core.evaluation.bootstrap import bleu_statistics, chrf_statistics, corpus_score
@@ -41,7 +54,9 @@ def measure(
     from core.evaluation.scores import translation_scores
 
     vocabulary = checkpoint.vocabulary
-    sources, references = ([pair[side] for pair in pairs] for side in (0, 1))
+    used = measurable(checkpoint, pairs)
+    say(used)
+    sources, references = ([pair[side] for pair in used.pairs] for side in (0, 1))
     translations, tokens_per_s = timed_translate(
         checkpoint.model, vocabulary, sources, search_config
     )
@@ -62,11 +77,15 @@ def measure(
         "intervals_95": {name: _interval(name, rows) for name, rows in statistics.items()},
         "signatures": {name: score.signature for name, score in scores.items()},
         "perplexity": round(perplexity, N_DIGITS["perplexity"]),
-        "sentences": len(pairs),
+        "sentences": len(used.pairs),
+        "pairs_left_out": used.n_left_out,
         "search": search_config.to_json(),
         "decoding_tokens_per_s": round(tokens_per_s, 1),
     }
-    return Measurement(translations, result, statistics)
+    lines = [""] * len(pairs)
+    for number, translation in zip(used.numbers, translations, strict=True):
+        lines[number] = translation
+    return Measurement(lines, result, statistics)
 
 
 def _interval(name: str, statistics: "Statistics") -> "Interval":

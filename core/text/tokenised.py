@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from core.config import SpecialIds
 from core.text.parallel import DataError, ParallelFiles
+from core.text.usable import is_usable, left_out
 from core.text.vocabulary import Vocabulary
 
 LINES_AT_ONCE = 20_000
@@ -146,15 +147,15 @@ def _write_sides(
     n_left_out = 0
     with _SideWriter(folder, "source") as source, _SideWriter(folder, "target") as target:
         for source_ids, target_ids in pairs:
-            if 0 < len(source_ids) < max_pieces and 0 < len(target_ids) < max_pieces:
+            if is_usable(source_ids, target_ids, max_pieces):
                 source.append([*source_ids, end_id])
                 target.append([*target_ids, end_id])
             else:
                 n_left_out += 1
     if source.end == 0:
         raise DataError(
-            f"no pair is left to train on: {n_left_out} of {n_left_out} have an empty side or one "
-            f"of more than max_pieces={max_pieces}"
+            f"no pair is left to train on: {left_out(n_left_out, max_pieces)}, as "
+            f"max_pieces={max_pieces} with </s>"
         )
     return n_left_out
 

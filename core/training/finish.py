@@ -11,7 +11,7 @@ from core.config import ModelConfig, TrainConfig
 from core.system.files import write_json
 from core.text.parallel import read_lines
 from core.training.run_settings import settings_of_run
-from core.training.texts import Texts, vocabulary
+from core.training.texts import Texts, trained_on, vocabulary
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,12 +83,14 @@ def write_checkpoint(
     config = ModelConfig.from_json(trained["model"])
     settings = TrainConfig.from_json(trained["training"])
     metrics = json.loads((run.folder / FACTS).read_text("utf-8"))
+    n, n_left_out = metrics["n_training_pairs"], metrics["n_pairs_left_out"]
+    pairs = f"{trained_on(n, n_left_out, settings.max_pieces)}."
     checkpoint = Checkpoint(
         model=model_with(config, weights),
         vocabulary=vocabulary(run),
         training=settings,
         metrics=metrics,
         history=tuple(read_history(run.history_file)),
-        card=with_results(new_card(output.name, config, settings, about), metrics),
+        card=with_results(new_card(output.name, config, settings, about, pairs=pairs), metrics),
     )
     save_checkpoint(checkpoint, output, half=half, timeline=run.kept_snapshots())

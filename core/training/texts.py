@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from core.training.workers import Workers
 
 MAX_HELD_OUT = 1_000
+HELD_OUT = "held-out"
+"""What the last pairs of the training text are called where they are validated on."""
+
+
+def trained_on(n_pairs: int, n_left_out: int, max_pieces: int) -> str:
+    """In words, on how many pairs a model is trained."""
+    from core.text.usable import left_out
+
+    return f"Trained on {n_pairs:,} sentence pairs; {left_out(n_left_out, max_pieces)}"
 
 
 def keep_vocabulary(
@@ -150,7 +159,20 @@ class Texts:
         n_held_out = min(MAX_HELD_OUT, len(corpus) // 20)
         n_train = len(corpus) - n_held_out
         last = corpus.part(n_train, len(corpus)).up_to(MAX_SOURCE_PIECES)
-        return cls(pieces, corpus.part(0, n_train), {"held-out": last} if len(last) else {})
+        return cls(pieces, corpus.part(0, n_train), {HELD_OUT: last} if len(last) else {})
+
+    def used(self, max_pieces: int) -> str:
+        """In words, how many pairs are trained and validated on, and how many were left out."""
+        from core.decoding.search import MAX_SOURCE_PIECES
+        from core.text.usable import left_out
+
+        lines = [trained_on(len(self.corpus), self.corpus.n_left_out, max_pieces)]
+        for name, corpus in self.validation.items():
+            line = f"validated on {len(corpus):,} sentence pairs of {name}"
+            if name != HELD_OUT:
+                line += f"; {left_out(corpus.n_left_out, MAX_SOURCE_PIECES)}"
+            lines.append(line)
+        return "\n".join(lines)
 
     def unseen_pieces(self) -> dict[str, list[int]]:
         """Ids of pieces that no training sentence of that side holds."""

@@ -84,6 +84,7 @@ def train(job: TrainingJob) -> None:
         texts = Texts.prepare(job.run, group, job.files, job.held_out, job.max_pieces)
         config, settings = job.choose(texts)
         if group.is_first:
+            print(texts.used(job.max_pieces), flush=True)
             _write_down(job, texts, config, with_precision(job.run, settings, device), str(device))
         group.wait()
         settings = TrainConfig.from_json(settings_of_run(job.run)["training"])

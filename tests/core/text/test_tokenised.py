@@ -130,7 +130,7 @@ def test_no_pair_left_is_an_error_and_leaves_no_folder(tokenizer, tmp_path):
     files = write(tmp_path, [("", "leer"), ("long enough", "lang genug")])
     with pytest.raises(
         DataError,
-        match=r"^no pair is left to train on: 2 of 2 have an empty side or one of more than max_pi",
+        match=r"^no pair is left to train on: 2 pairs were left out \(a side is empty, or has more than",
     ):
         tokenise_once(files, tokenizer, max_pieces=2, cache=tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []

@@ -1,0 +1,47 @@
+"""The parallel text that a command measures on."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.checkpoint.folder import Checkpoint
+    from core.text.usable import UsablePairs
+
+
+def read_usable(checkpoint: "Checkpoint", source: Path, target: Path) -> "UsablePairs":
+    """The pairs of two files that the model can measure; how many it cannot is said.
+
+    Raises:
+        DataError: if the files are unreadable, not parallel, or hold no usable pair.
+    """
+    from core.text.parallel import read_pairs
+
+    return usable_of(checkpoint, list(read_pairs(source, target)), source)
+
+
+def usable_of(
+    checkpoint: "Checkpoint", pairs: Sequence[tuple[str, str]], source: Path
+) -> "UsablePairs":
+    """The pairs that the model can measure; how many it cannot is said.
+
+    Args:
+        source: the file that is named there.
+
+    Raises:
+        DataError: if none is usable.
+    """
+    from core.evaluation.measurable import measurable
+
+    used = measurable(checkpoint, pairs)
+    say_left_out(source, used)
+    return used
+
+
+def say_left_out(source: Path, used: "UsablePairs") -> None:
+    """On standard error, how many pairs are not used; nothing where all are."""
+    from core.text.usable import left_out
+
+    if used.n_left_out:
+        print(f"{source}: {left_out(used.n_left_out, used.max_pieces)}", file=sys.stderr)
