@@ -92,7 +92,7 @@ class Align:
     """Pairs with a longer side are passed over."""
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.analysis.heads.alignment import head_alignment, read_gold
+        from core.analysis.heads.alignment import check_links, head_alignment, read_gold
         from core.checkpoint.bundled import resolve
         from core.checkpoint.folder import load_checkpoint
         from core.text.parallel import read_pairs
@@ -103,6 +103,8 @@ class Align:
                 f"{self.source} has {len(pairs)} lines, {self.gold} has {len(alignments)}; give one "
                 "line of gold links for each sentence"
             )
+        for line, ((source, target), links) in enumerate(zip(pairs, alignments, strict=True), 1):
+            check_links(links, source, target, f"{self.gold}, line {line}")
         rows = [
             (source, target, links)
             for (source, target), links in zip(pairs, alignments, strict=True)

@@ -77,6 +77,24 @@ def read_gold(file: Path) -> list[GoldAlignment]:
     return alignments
 
 
+def check_links(gold: GoldAlignment, source: str, target: str, where: str) -> None:
+    """Whether a tokenised sentence pair has the words that its gold links join.
+
+    Args:
+        where: names the pair in the message.
+
+    Raises:
+        DataError: if a link names a word beyond a sentence.
+    """
+    n_source, n_target = len(source.split()), len(target.split())
+    for s, t in sorted(gold.possible):
+        if s >= n_source or t >= n_target:
+            raise DataError(
+                f"{where}: the gold link of words {s + 1} and {t + 1} is beyond the sentence, which has "
+                f"{n_source} source and {n_target} target words; give the text that was aligned"
+            )
+
+
 def head_alignment(
     model: Transformer,
     vocabulary: Vocabulary,
@@ -90,13 +108,15 @@ def head_alignment(
     forced). AER = 1 - (|A∩S| + |A∩P|) / (|A| + |S|), counted over the whole text.
 
     Raises:
-        ValueError: if the three are not equally long.
+        ValueError: if the three are not equally long, or a gold link is beyond its sentence.
     """
     if not len(sources) == len(targets) == len(gold):
         raise ValueError(
             f"{len(sources)} sources, {len(targets)} targets, {len(gold)} alignments; "
             "there must be one of each for a sentence"
         )
+    for number, (source, target, links) in enumerate(zip(sources, targets, gold, strict=True), 1):
+        check_links(links, source, target, f"sentence {number}")
     shape = (model.config.n_decoder_layers, model.config.n_heads)
     hits: dict[AlignmentStep, NDArray[np.float64]] = {
         "produced": np.zeros(shape),

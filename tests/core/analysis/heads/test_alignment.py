@@ -132,8 +132,10 @@ def test_every_pair_is_held_to_its_own_gold(tokenizer):
     model = small_model(small_config(vocabulary_size=397, max_positions=101))
     sources = ["", "the old man sees a red house", "a man", "the woman"]
     targets = ["ein", "der alte Mann sieht ein rotes Haus", "ein Mann", "die Frau"]
+    sure = [set(), {(5, 1)}, {(1, 0)}, {(0, 1)}]
     gold = [
-        GoldAlignment(frozenset({(n, n)}), frozenset({(n, n), (0, 1)})) for n in range(len(sources))
+        GoldAlignment(frozenset(links), frozenset(links | ({(0, 0)} if links else links)))
+        for links in sure
     ]
     together = head_alignment(model, tokenizer, sources, targets, gold)
     n_links, hits = 0, 0.0
@@ -186,3 +188,32 @@ def test_files_without_a_pair_to_align_are_told(tmp_path, n_gold, max_words, mes
 def test_as_many_sources_targets_and_alignments(model, tokenizer):
     with pytest.raises(ValueError, match=r"^2 sources, 1 targets, 0 alignments; there must be one"):
         head_alignment(model, tokenizer, ["a", "b"], ["a"], [])
+
+
+@pytest.mark.parametrize(
+    ("link", "n_words"),
+    [((3, 0), "3 source and 2 target"), ((0, 2), "3 source and 2 target")],
+)
+def test_a_gold_link_beyond_its_sentence_is_no_error_of_a_head(tokenizer, link, n_words):
+    model = small_model(small_config(vocabulary_size=397, max_positions=101))
+    fits = frozenset({(2, 1)})
+    gold = [GoldAlignment(fits, fits), GoldAlignment(fits, fits | {link})]
+    message = (
+        rf"^sentence 2: the gold link of words {link[0] + 1} and {link[1] + 1} is beyond the sentence, "
+        rf"which has {n_words} words; give the text that was aligned$"
+    )
+    with pytest.raises(DataError, match=message):
+        head_alignment(model, tokenizer, ["the man sees"] * 2, ["der Mann"] * 2, gold)
+
+
+def test_the_line_of_a_link_beyond_its_sentence_is_named(tmp_path):
+    """Of the file, also where longer pairs before it are passed over."""
+    (tmp_path / "a.en").write_text("one two three four\none two\n")
+    (tmp_path / "a.de").write_text("eins zwei drei vier\neins zwei\n")
+    (tmp_path / "gold").write_text("4-4\n1-1 2p3\n")
+    command = Align(
+        checkpoint=tmp_path, source=tmp_path / "a.en", target=tmp_path / "a.de",
+        gold=tmp_path / "gold", name="two", max_words=3,
+    )  # fmt: skip
+    with pytest.raises(DataError, match=r"gold, line 2: the gold link of words 2 and 3 is beyond"):
+        command.execute([])
