@@ -92,6 +92,11 @@ class Ablate:
             raise ValueError("name either a sentence, or both --source FILE and --reference FILE")
         if not self.ablation and not self.sweep:
             raise ValueError("say what to change with --ablation TEXT, or what to --sweep")
+        if any(not Ablation.parse(text).parts for text in self.ablation):
+            raise ValueError(
+                'an empty --ablation changes nothing; name a part such as --ablation "cross.L3H5=0", '
+                "or leave it out"
+            )
         if self.sweep == "pairs" and self.text is None:
             raise ValueError("pairs of heads are swept on one sentence; give it instead of files")
 

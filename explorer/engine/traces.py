@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.analysis.ablation import Ablation
 from core.analysis.trace.trace import Trace
 from explorer.choice.choice import Run
 from explorer.engine.folder_version import FolderVersion, folder_version
@@ -23,7 +24,8 @@ def trace(folder: Path, run: Run, snapshot: int = 0) -> Trace:
 
     Raises:
         ValueError: if the text cannot be translated (too long, empty, or no text), the link's
-            prefix holds no pieces of this model, or the model has not what an ablation changes.
+            prefix holds no pieces of this model, or the model, the sentence or its translation has
+            not what an ablation changes.
     """
     stored = example(folder)
     if not snapshot and stored and run.replace(model=None) == Run(text=stored.source.text):
@@ -59,11 +61,22 @@ def _traced(folder: Path, run: Run, snapshot: int) -> Trace:
         )
     if run.target.strip():
         prefix = (*vocabulary.encode(run.target), translator.checkpoint.config.end_id)
+    _check_rows(folder, run, snapshot)
     changed = edits(translator.checkpoint, run)
     found = translator.trace(run.text, run.search, prefix, changed)
     for array in (*found.weights.values(), *found.value_norms.values()):
         array.setflags(write=False)  # one trace is shown to many visitors
     return found
+
+
+def _check_rows(folder: Path, run: Run, snapshot: int) -> None:
+    """Whether the sentence, and its translation by the unchanged model, has the rows to be changed."""
+    from core.analysis.effects.sentence import check_parts
+
+    ablation = Ablation.parse(run.ablation)
+    if ablation.names_rows:
+        unchanged = trace(folder, run.replace(ablation=""), snapshot)
+        check_parts(load(folder, snapshot).checkpoint.model, unchanged, [ablation])
 
 
 @st.cache_resource(show_spinner=False)

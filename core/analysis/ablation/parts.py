@@ -70,7 +70,8 @@ class HeadChange:
 class RowOnKey:
     """One query of a head that attends to one key alone.
 
-    A sentence without that row, or without that key, is left as it is.
+    In a batch, a sentence without that row, or without that key, is left as it is; what reports an
+    effect first asks `Ablation.check` whether there is one to find.
 
     Raises:
         ValueError: if the row of decoder self-attention may not see the key.

@@ -85,34 +85,54 @@ class Ablation:
         """Whether it can only be run with mean head outputs over data."""
         return any(isinstance(part, HeadChange) and part.change == "mean" for part in self.parts)
 
-    def check(self, config: ModelConfig, *, n_source_pieces: int | None = None) -> None:
-        """Check that the model, and a source of so many pieces (with `</s>`), has every named part.
+    def check(
+        self,
+        config: ModelConfig,
+        *,
+        n_source_pieces: int | None = None,
+        n_steps: int | None = None,
+    ) -> None:
+        """Check that a model of this shape, a source and its translation have every named part.
+
+        Args:
+            n_source_pieces: of the source, `</s>` included; of a text, those of its longest source.
+                None leaves source pieces unchecked.
+            n_steps: of the translation, each a row of the decoder; of a text, those of its longest
+                translation. None leaves steps unchecked.
 
         Raises:
-            ValueError: if there is no such layer, head or source piece; the message names the part.
+            ValueError: if there is no such layer, head, source piece or step; the message names
+                the part.
         """
         for part in self.parts:
             if isinstance(part, PositionChange):
                 continue
             is_encoder = part.stack == "encoder"
             n_layers = config.n_encoder_layers if is_encoder else config.n_decoder_layers
-            if not 0 <= part.layer < n_layers:
-                raise ValueError(
-                    f"{part}: there is no layer {part.layer + 1}; layers of this {part.stack} are 1 to "
-                    f"{n_layers}"
-                )
-            if isinstance(part, HeadChange | RowOnKey) and not 0 <= part.head < config.n_heads:
-                raise ValueError(
-                    f"{part}: there is no head {part.head + 1}; heads of this model are 1 to "
-                    f"{config.n_heads}"
-                )
-            if isinstance(part, RowOnKey) and part.kind != "decoder" and n_source_pieces:
-                lost = part.key if part.kind == "cross" else max(part.key, part.row)
-                if lost >= n_source_pieces:
-                    raise ValueError(
-                        f"{part}: there is no piece {lost + 1}; pieces of this source are 1 to "
-                        f"{n_source_pieces}"
-                    )
+            _check_exists(part, "layer", part.layer, n_layers, f"layers of this {part.stack}")
+            if isinstance(part, HeadChange | RowOnKey):
+                _check_exists(part, "head", part.head, config.n_heads, "heads of this model")
+            if isinstance(part, RowOnKey):
+                for index, is_step in (
+                    (part.row, not is_encoder),
+                    (part.key, part.kind == "decoder"),
+                ):
+                    if is_step:
+                        _check_exists(part, "step", index, n_steps, "steps of this translation")
+                    else:
+                        _check_exists(
+                            part, "piece", index, n_source_pieces, "pieces of this source"
+                        )
+
+    @property
+    def names_rows(self) -> bool:
+        """Whether it names rows and keys, which a short sentence may not have."""
+        return any(isinstance(part, RowOnKey) for part in self.parts)
+
+
+def _check_exists(part: Part, what: str, index: int, n: int | None, all_of_them: str) -> None:
+    if n is not None and not 0 <= index < n:
+        raise ValueError(f"{part}: there is no {what} {index + 1}; {all_of_them} are 1 to {n}")
 
 
 def _around(part: Part) -> Iterator[str]:

@@ -47,12 +47,12 @@ def corpus_effects(
             goes on where it was.
 
     Raises:
-        ValueError: if the text is empty, or as `ablating` does.
+        ValueError: if the text is empty, as `ablating` does, or if an ablation names a source piece
+            or a step that no sentence has, by the longest source and the longest reference.
     """
     if not pairs:
         raise ValueError("the text has no sentence pair; there is nothing to compare on")
-    for ablation in ablations:
-        ablating(checkpoint.model, [ablation], means)  # a mistake shows before hours of work
+    _check(checkpoint, pairs, ablations, means)
     search = search or SearchConfig()
     measured: list[Arrays] = []
     for ablation in (Ablation(), *ablations):
@@ -76,6 +76,22 @@ def corpus_effects(
         weights_hash=weights_hash(checkpoint.model),
         search=search,
     )
+
+
+def _check(
+    checkpoint: Checkpoint,
+    pairs: Sequence[tuple[str, str]],
+    ablations: Sequence[Ablation],
+    means: HeadMeans | None,
+) -> None:
+    """A mistake shows before hours of work."""
+    vocabulary = checkpoint.vocabulary
+    sources = vocabulary.source.encode_lines([source for source, _ in pairs])
+    references = vocabulary.target.encode_lines([reference for _, reference in pairs])
+    n_source_pieces, n_steps = (1 + max(map(len, side)) for side in (sources, references))
+    for ablation in ablations:
+        ablation.check(checkpoint.model.config, n_source_pieces=n_source_pieces, n_steps=n_steps)
+        ablating(checkpoint.model, [ablation], means)
 
 
 def cached_statistics(

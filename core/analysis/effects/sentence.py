@@ -118,6 +118,20 @@ class MovedDistributions:
         return per_piece.double().sum(-1).clamp(min=0.0)
 
 
+def check_parts(model: Transformer, trace: Trace, ablations: Sequence[Ablation]) -> None:
+    """Whether the model, the source and the translation have all that the ablations name.
+
+    Raises:
+        ValueError: naming the part of which there is nothing.
+    """
+    for ablation in ablations:
+        ablation.check(
+            model.config,
+            n_source_pieces=len(trace.source.pieces),
+            n_steps=len(trace.target.pieces),
+        )
+
+
 def _at(log_probabilities: Tensor, tokens: Tensor) -> Tensor:
     tokens = tokens.expand(*log_probabilities.shape[:-1], -1)
     return log_probabilities.gather(-1, tokens)[..., 0].double()
@@ -126,7 +140,13 @@ def _at(log_probabilities: Tensor, tokens: Tensor) -> Tensor:
 def moved_distributions(
     run: ForcedPass, trace: Trace, ablations: Sequence[Ablation], means: HeadMeans | None = None
 ) -> Iterator[MovedDistributions]:
-    """The forced translation under each ablation, some at a time."""
+    """The forced translation under each ablation, some at a time.
+
+    Raises:
+        ValueError: as `ablating` does, or if an ablation names a source piece or a step that this
+            sentence does not have.
+    """
+    check_parts(run.model, trace, ablations)
     produced = torch.tensor([p.id for p in trace.target.pieces], device=run.source.device)
     before = _log_softmax(run.logits)
     for indices, logits in run.under(ablations, means):
@@ -149,11 +169,9 @@ def sentence_effects(
     """What each ablation does to a sentence that was traced unchanged, searched for alike.
 
     Raises:
-        ValueError: as `ablating` does, or if an ablation names a key that the source does not have.
+        ValueError: as `moved_distributions` does.
     """
-    n_source = len(trace.source.pieces)
-    for ablation in ablations:
-        ablation.check(model.config, n_source_pieces=n_source)
+    check_parts(model, trace, ablations)
     ids = [piece.id for piece in trace.source.pieces[:-1]]
     with probing(model, ablating(model, ablations, means)):
         found = search(
@@ -179,7 +197,7 @@ def step_effects(
     """What each ablation does to every step of a translation that was traced unchanged, forced.
 
     Raises:
-        ValueError: as `ablating` does.
+        ValueError: as `moved_distributions` does.
     """
     steps: dict[int, tuple[StepEffect, ...]] = {}
     for moved in moved_distributions(forced_pass(model, trace), trace, ablations, means):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.analysis.ablation import Ablation, HeadChange, LayerSkip, SublayerSkip
 from core.analysis.ablation.head_means import HeadMeans
 from core.analysis.ablation.parts import STACKS, Sublayer
-from core.analysis.effects.sentence import forced_pass, moved_distributions
+from core.analysis.effects.sentence import check_parts, forced_pass, moved_distributions
 from core.analysis.result_cache import Arrays, DiskCache, Progress
 from core.analysis.trace.trace import Trace
 from core.config import KINDS, Kind, ModelConfig, n_layers
@@ -113,8 +113,9 @@ def sweep(
     For a trace made under probes, run it inside `probing(model, *edits)`, and without a store.
 
     Raises:
-        ValueError: as `ablating` does.
+        ValueError: as `moved_distributions` does.
     """
+    check_parts(model, trace, ablations)
 
     def make() -> Arrays:
         started_s = time.perf_counter()

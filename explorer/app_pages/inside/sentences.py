@@ -75,13 +75,13 @@ def row_of(shown: PageContext, inside: "HeadInternals") -> HeadRow:
         keys,
         walk(inside.query[query], inside.key, inside.value, inside.visible[query]),
         inside.share_norms[:, query],
-        tuple(part for part in changes if _reaches(part, query, len(keys))),
+        tuple(part for part in changes if _reaches(part, query)),
     )
 
 
-def _reaches(part: Part, query: int, n_keys: int) -> bool:
+def _reaches(part: Part, query: int) -> bool:
     """Whether a change to a head, its sub-layer or its layer acts on this query."""
-    return not isinstance(part, RowOnKey) or (part.row == query and part.key < n_keys)
+    return not isinstance(part, RowOnKey) or part.row == query
 
 
 def _factor(part: Part) -> float:

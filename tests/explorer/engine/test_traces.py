@@ -102,3 +102,18 @@ def test_many_visitors_load_the_model_once_and_get_their_own_sentence(folder: Pa
     for text, shown in seen:
         assert shown.source.text == text
         assert np.array_equal(shown.weights["cross"], alone[text].weights["cross"])
+
+
+@pytest.mark.parametrize(
+    ("part", "what"),
+    [("cross.L1H1.row{}=k1", "step"), ("dec.L1H1.row{}=k1", "step"), ("cross.L1H1.row1=k{}", "piece"),
+     ("enc.L1H1.row{}=k1", "piece")],
+)  # fmt: skip
+def test_a_row_that_the_sentence_lacks_is_named(folder: Path, part: str, what: str) -> None:
+    """Its last row and its last piece are there, the next ones are not."""
+    plain = Run(text=SENTENCE, method="greedy")
+    traced = traces.trace(folder, plain)
+    n = len(traced.steps) if what == "step" else len(traced.source.pieces)
+    traces.trace(folder, plain.replace(ablation=part.format(n)))
+    with pytest.raises(ValueError, match=rf"there is no {what} {n + 1}; .* are 1 to {n}$"):
+        traces.trace(folder, plain.replace(ablation=part.format(n + 1)))

@@ -62,6 +62,25 @@ def test_scores_are_those_of_a_translation_under_the_ablation(checkpoint, measur
     assert value == pytest.approx(effect.scores["perplexity"] - measured.scores["perplexity"])
 
 
+@pytest.mark.parametrize(
+    ("part", "what", "side"),
+    [
+        ("cross.L1H1.row1=k{}", "piece", 0),
+        ("enc.L1H1.row1=k{}", "piece", 0),
+        ("enc.L1H1.row{}=k1", "piece", 0),
+        ("cross.L1H1.row{}=k1", "step", 1),
+        ("dec.L1H1.row{}=k1", "step", 1),
+    ],
+)
+def test_what_no_sentence_of_the_text_has_is_named(checkpoint, tokenizer, part, what, side):
+    """The last piece of the longest sentence can be named, the one after it cannot."""
+    n = 1 + max(len(tokenizer.encode(pair[side])) for pair in PAIRS)
+    last, beyond = (Ablation.parse(part.format(number)) for number in (n, n + 1))
+    corpus_effects(checkpoint, PAIRS, [last], search=GREEDY)
+    with pytest.raises(ValueError, match=rf"there is no {what} {n + 1}; .* are 1 to {n}$"):
+        corpus_effects(checkpoint, PAIRS, [last, beyond], search=GREEDY)
+
+
 def test_json_names_the_text_the_weights_and_the_search(measured):
     value = measured.to_json()
     assert [effect["ablation"] for effect in value["effects"]] == list(map(str, ABLATIONS))

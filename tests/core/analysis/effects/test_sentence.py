@@ -8,7 +8,8 @@ from torch.nn import functional
 
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import ablating
-from core.analysis.effects.sentence import sentence_effects
+from core.analysis.effects.sentence import sentence_effects, step_effects
+from core.analysis.effects.sweeps import sweep
 from core.analysis.trace.capture import trace
 from core.config import SearchConfig
 from core.decoding.search import search
@@ -98,7 +99,7 @@ def test_an_effect_is_plain_json(effects):
     [
         (
             "cross.L1H1.row2=k99",
-            r"^cross\.L1H1\.row2=k99: there is no piece 99; pieces of this source ",
+            r"^cross\.L1H1\.row2=k99: there is no piece 99; pieces of this source are 1 to ",
         ),
         ("enc.L1H1.row98=k2", r"there is no piece 98"),
         ("enc.L9=skip", r"there is no layer 9"),
@@ -110,6 +111,17 @@ def test_what_the_sentence_or_the_model_lacks_is_named(exact, tokenizer, traced,
         sentence_effects(exact, tokenizer, traced, [Ablation.parse(text)])
 
 
-def test_a_row_beyond_the_translation_changes_nothing(exact, tokenizer, traced):
-    (effect,) = sentence_effects(exact, tokenizer, traced, [Ablation.parse("cross.L1H1.row99=k2")])
-    assert effect.after == effect.before
+@pytest.mark.parametrize("kind", ["cross", "dec"])
+def test_a_step_that_the_translation_lacks_is_no_finding(exact, tokenizer, traced, kind):
+    """The last step is there, and the one after it is named."""
+    n = len(traced.steps)
+    last, beyond = (Ablation.parse(f"{kind}.L1H1.row{row}=k2") for row in (n, n + 1))
+    named = rf"row{n + 1}=k2: there is no step {n + 1}; steps of this translation are 1 to {n}$"
+    for effects in (
+        lambda ablations: sentence_effects(exact, tokenizer, traced, ablations),
+        lambda ablations: step_effects(exact, tokenizer, traced, ablations),
+        lambda ablations: sweep(exact, traced, ablations),
+    ):
+        effects([last])
+        with pytest.raises(ValueError, match=named):
+            effects([last, beyond])
