@@ -11,14 +11,24 @@ what the program then chose is written into the link too.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from core.analysis.ablation import Ablation
 from core.config import Kind, LengthPenalty, Method, SearchConfig
-from explorer.choice.url_fields import UrlFields, ids, is_field, number, one_of, whole
+from explorer.choice.url_fields import (
+    DependsOn,
+    UrlFields,
+    dependents,
+    ids,
+    is_field,
+    left_out,
+    number,
+    one_of,
+    whole,
+)
 
 EXAMPLES = (
     "The woman who lives next door has three dogs.",
@@ -55,9 +65,9 @@ class Run(UrlFields):
 
     text: Annotated[str, _text] = EXAMPLES[0]
     model: Annotated[str | None, _text] = None
-    prefix: Annotated[tuple[int, ...], ids] = ()
+    prefix: Annotated[tuple[int, ...], ids, DependsOn("text", "model")] = ()
     """Pieces that the translation is made to begin with."""
-    target: Annotated[str, _text] = ""
+    target: Annotated[str, _text, DependsOn("text", "model")] = ""
     """A whole translation to be scored instead of searched for."""
     method: Annotated[Method, one_of(Method)] = "beam"
     beam_size: Annotated[int, whole(1, MOST_BEAMS)] = 4
@@ -65,7 +75,7 @@ class Run(UrlFields):
     alpha: Annotated[float, number(0, MOST_ALPHA)] = 0.6
     temperature: Annotated[float, number(LEAST_TEMPERATURE, MOST_TEMPERATURE)] = 1.0
     seed: Annotated[int, whole(0)] = 1
-    ablation: Annotated[str, _ablation] = ""
+    ablation: Annotated[str, _ablation, DependsOn("model")] = ""
     """What is changed about the model, as `core.analysis.ablation` writes it; nothing, if empty."""
 
     @property
@@ -80,15 +90,19 @@ class Run(UrlFields):
         )
 
 
+FIRST_TRANSLATION = tuple(name for name in Run.names() if name not in ("target", "ablation"))
+"""The fields that a translation by the unchanged model depends on."""
+
+
 @dataclass(frozen=True, slots=True)
 class View(UrlFields):
     """The head and the query on screen; several pages share this."""
 
     kind: Annotated[Kind, one_of(Kind)] = "cross"
-    layer: Annotated[int | None, whole(1)] = None
-    head: Annotated[int | None, whole(1)] = None
-    step: Annotated[int | None, whole(1)] = None
-    row: Annotated[int | None, whole(1)] = None
+    layer: Annotated[int | None, whole(1), DependsOn("model")] = None
+    head: Annotated[int | None, whole(1), DependsOn("model")] = None
+    step: Annotated[int | None, whole(1), DependsOn(*Run.names())] = None
+    row: Annotated[int | None, whole(1), DependsOn("text", "model")] = None
     """The source piece that asks, in encoder self-attention; elsewhere a step asks."""
 
 
@@ -114,6 +128,16 @@ class Choice:
 
     def with_run(self, **values: Any) -> "Choice":
         return dataclasses.replace(self, run=self.run.replace(**values))
+
+    def without_dependents(self, names: Collection[str]) -> "Choice":
+        """All that depends on these fields is left to the program; the run beside is its own."""
+        gone = dependents(names)
+        return dataclasses.replace(
+            self,
+            run=self.run.without(gone),
+            view=self.view.without(gone),
+            of_pages=tuple((name, value) for name, value in self.of_pages if name not in gone),
+        )
 
     def with_view(self, **values: Any) -> "Choice":
         return dataclasses.replace(self, view=self.view.replace(**values))
@@ -168,4 +192,27 @@ def read_query(query: Mapping[str, str]) -> Reading:
         for name, value in query.items()
         if value and name not in shared and is_field(name) and len(value) <= MOST_CHARACTERS
     }
-    return Reading(Choice(run, view, other, _sorted(of_pages)), tuple(notices))
+    broken = {**Run.broken(query), **View.broken(query)}
+    choice = Choice(run, view, other, _sorted(of_pages)).without_dependents(broken)
+    return Reading(choice, tuple(notices))
+
+
+def without_lost_models(choice: Choice, problem: Callable[[str], str | None]) -> Reading:
+    """The choice without models that cannot be shown, and a notice for each.
+
+    Args:
+        problem: why the model of a name cannot be shown; None, if it can.
+    """
+    notices = []
+    run, beside = choice.run, choice.beside
+    if run.model and (reason := problem(run.model)):
+        gone = left_out(choice.to_query(), "model")
+        notices.append(f"The model {run.model} cannot be shown: {reason}{gone}.")
+        choice = choice.with_run(model=None).without_dependents(["model"])
+    if beside and beside.model and (reason := problem(beside.model)):
+        gone = left_out(beside.to_query(), "model")
+        notices.append(
+            f"The model {beside.model} of the run beside cannot be shown: {reason}{gone}."
+        )
+        choice = choice.with_beside(beside.without({"model", *dependents(["model"])}))
+    return Reading(choice, tuple(notices))

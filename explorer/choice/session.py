@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.analysis.head_place import HeadPlace
-from explorer.choice.choice import Choice, Run, View, read_query
+from explorer.choice.choice import Choice, Run, View, read_query, without_lost_models
 from explorer.choice.url_fields import UrlFields
 
 _CHOICE, _NOTICES, _PAST, _TOUCHED = "choice", "notices", "past", "touched"
@@ -52,13 +52,20 @@ def choice() -> Choice:
 
 
 def link_notices() -> tuple[str, ...]:
-    """What the link got wrong; nothing once the reader has chosen something else."""
+    """What the link got wrong, or what is gone; nothing once the reader has chosen something else."""
     return st.session_state[_NOTICES]  # type: ignore[no-any-return]
 
 
 def is_from_link() -> bool:
     """Whether the reader has changed nothing yet."""
     return not st.session_state[_TOUCHED]
+
+
+def leave_lost_models(problem: Callable[[str], str | None]) -> None:
+    """Drop models that cannot be shown, and what depends on them; see `without_lost_models`."""
+    reading = without_lost_models(choice(), problem)
+    st.session_state[_CHOICE] = reading.choice
+    st.session_state[_NOTICES] = (*link_notices(), *reading.notices)
 
 
 def write_link(shown: Choice) -> None:
@@ -69,20 +76,13 @@ def write_link(shown: Choice) -> None:
 
 
 def change_run(**values: Any) -> None:
-    """Translate something else; a new source or model starts without the earlier one's tokens.
-
-    What is changed about a model holds for other sentences, but not for another model.
-    """
+    """Translate something else, without what depends on what is replaced."""
     before = choice()
-    if {"text", "model"} & set(values):
-        values = {"prefix": (), "target": "", **values}
-    if "model" in values:
-        values = {"ablation": "", **values}
-    after = before.with_run(**values)
+    after = before.without_dependents(values).with_run(**values)
     if after.run == before.run:
         return
     _remember(before)
-    _set(after.with_view(step=None, row=None))
+    _set(after)
 
 
 def change(fields: type[UrlFields], **values: Any) -> None:

@@ -3,15 +3,24 @@
 @dataclass(frozen=True, slots=True)
 class Point(UrlFields):
     across: Annotated[int, whole(0)] = 0
+    seen: Annotated[int | None, whole(0), DependsOn("across")] = None
+
+What a field depends on is written beside it, here and nowhere else: when that is replaced, the field
+goes with it (`dependents`).
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Self, get_args, get_type_hints
 from urllib.parse import unquote
 
 _CLASS_OF: dict[str, str] = {}
 """Field -> the class that it is a field of."""
+
+_DEPENDS_ON: dict[str, frozenset[str]] = {}
+"""Field -> the fields that it depends on."""
 
 Parse = Callable[[str], Any]
 """The value that a text stands for; ValueError says which rule it breaks."""
@@ -20,6 +29,35 @@ Parse = Callable[[str], Any]
 def is_field(name: str) -> bool:
     """Whether any class of fields that has been imported has one of this name."""
     return name in _CLASS_OF
+
+
+@dataclass(frozen=True, slots=True)
+class DependsOn:
+    """Says of a field that its value has a meaning only together with those of others."""
+
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str) -> None:
+        object.__setattr__(self, "names", names)
+
+
+def dependents(names: Collection[str]) -> frozenset[str]:
+    """All fields that depend on any of these, or on what depends on them."""
+    found, more = frozenset[str](), frozenset(names)
+    while more:
+        more = frozenset(name for name, on in _DEPENDS_ON.items() if on & more) - found
+        found |= more
+    return found
+
+
+def left_out(query: Mapping[str, str], name: str) -> str:
+    """The end of a notice that says what of a link goes with a field; nothing, if nothing does."""
+    gone = [field for field in query if field in dependents((name,))]
+    if not gone:
+        return ""
+    listed = " and ".join(filter(None, (", ".join(gone[:-1]), gone[-1])))
+    depend = "which depends on it, is" if len(gone) == 1 else "which depend on it, are"
+    return f"; {listed}, {depend} left out too"
 
 
 def whole(low: int, high: int | None = None) -> Parse:
@@ -88,15 +126,24 @@ class UrlFields:
 
     def __init_subclass__(cls) -> None:
         own = f"{cls.__module__}.{cls.__qualname__}"
-        for name in cls.__annotations__:
+        for name, hint in cls.__annotations__.items():
             other = _CLASS_OF.setdefault(name, own)
             if other != own:
                 raise TypeError(
                     f"{name} is a field of {other} already; give that of {own} another name"
                 )
+            on = [each.names for each in _metadata(hint) if isinstance(each, DependsOn)]
+            _DEPENDS_ON[name] = frozenset(itertools.chain(*on))
 
     def replace(self, **values: Any) -> Self:
         return dataclasses.replace(self, **values)  # type: ignore[type-var]
+
+    def without(self, names: Collection[str]) -> Self:
+        """These fields, as far as they are of this class, are left to the program."""
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        return self.replace(
+            **{field.name: field.default for field in fields if field.name in names}
+        )
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -113,16 +160,41 @@ class UrlFields:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str], notices: list[str]) -> Self:
-        """Read the fields that are there; what breaks its rule keeps its default, with a notice."""
-        values = {}
-        for name, hint in get_type_hints(cls, include_extras=True).items():
-            if not query.get(name):
-                continue
+        """Read the fields that are there.
+
+        What breaks its rule keeps its default, with a notice, and so does what depends on it.
+        """
+        broken = cls.broken(query)
+        notices += [
+            f"The link says {name}={query[name][:40]}, but {name} {rule}{left_out(query, name)}."
+            for name, rule in broken.items()
+        ]
+        gone = {*broken, *dependents(broken)}
+        return cls(
+            **{name: parse(query[name]) for name, parse in cls._said(query) if name not in gone}
+        )
+
+    @classmethod
+    def broken(cls, query: Mapping[str, str]) -> dict[str, str]:
+        """Field -> the rule that what the query says of it breaks."""
+        found = {}
+        for name, parse in cls._said(query):
             try:
-                values[name] = hint.__metadata__[0](query[name])
+                parse(query[name])
             except ValueError as error:
-                notices.append(f"The link says {name}={query[name][:40]}, but {name} {error}.")
-        return cls(**values)
+                found[name] = str(error)
+        return found
+
+    @classmethod
+    def _said(cls, query: Mapping[str, str]) -> Iterator[tuple[str, Parse]]:
+        """The fields that a query says something of, and what reads each."""
+        for name, hint in get_type_hints(cls, include_extras=True).items():
+            if query.get(name):
+                yield name, _metadata(hint)[0]
+
+
+def _metadata(hint: Any) -> tuple[Any, ...]:
+    return getattr(hint, "__metadata__", ())
 
 
 def _written(value: Any) -> str:

@@ -44,9 +44,17 @@ def listed(root: Path) -> list[CheckpointEntry]:
 
 
 def folder_of(name: str | None) -> Path:
-    """The folder of the checkpoint of that name; of the usual one, where that is not there."""
-    usable = [item for item in listed(checkpoint_root()) if item.problem is None]
-    return next((item.folder for item in usable if item.name == name), usable[0].folder)
+    """The folder of the checkpoint of that name; of the usual one, without a name.
+
+    Raises:
+        ValueError: if the checkpoint of that name is gone, or cannot be loaded.
+    """
+    usable = {item.name: item.folder for item in listed(checkpoint_root()) if item.problem is None}
+    if name is None:
+        return next(iter(usable.values()))
+    if name not in usable:
+        raise ValueError(f"the model {name} is not there any more")
+    return usable[name]
 
 
 def languages(folder: Path) -> tuple[str, str]:

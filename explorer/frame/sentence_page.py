@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.checkpoint.listing import CheckpointEntry
+from core.analysis.trace.trace import Trace
 from core.text.pieces import normalise
 from explorer.choice import session
 from explorer.choice.choice import Choice, Run
@@ -18,7 +18,7 @@ from explorer.engine import checkpoints, models
 from explorer.engine.checkpoints import best_head
 from explorer.engine.traces import trace
 from explorer.frame.downloads import Pictures, save_trace, share
-from explorer.frame.messages import notice
+from explorer.frame.messages import notice, plain
 from explorer.frame.self_check import draw_self_check
 from explorer.frame.sentence_form import ask_sentence, choose_model, choose_search
 
@@ -63,8 +63,18 @@ def show_page(
 
 def open_page(title: str, lead: str) -> None:
     session.begin()
+    _leave_lost_models()
     st.header(title, anchor=False)
     st.write(lead)
+
+
+def _leave_lost_models() -> None:
+    try:
+        listed = checkpoints.listed(checkpoints.checkpoint_root())
+    except checkpoints.NoCheckpointError:  # said where the controls would be
+        return
+    problems = {item.name: item.problem for item in listed}
+    session.leave_lost_models(lambda name: problems.get(name, "there is no such folder"))
 
 
 def show_sentence(
@@ -76,78 +86,96 @@ def show_sentence(
     takes_typed: bool = True,
 ) -> None:
     """Draw the shared controls, then the page's part about their sentence."""
-    asked = ask_reader(takes_typed=takes_typed)
-    if asked:
-        notice_change(asked)
-        shown = translate(asked, settle, fields)
-        if shown:
-            draw_sentence(title, draw, asked, shown)
+    asked = ask_reader()
+    if not asked:
+        return
+    shown = translate(asked, settle, fields, takes_typed=takes_typed)
+    notice_change(asked, is_shown=shown is not None)
+    if shown:
+        draw_sentence(title, draw, asked, shown)
 
 
-def ask_reader(*, takes_typed: bool = True) -> PageInputs | None:
+def ask_reader() -> PageInputs | None:
     """Draw the shared controls; None, with a message on the page, if there is no model."""
     try:
         listed = checkpoints.listed(checkpoints.checkpoint_root())
-    except checkpoints.NoCheckpointError as error:
+        folder = checkpoints.folder_of(session.choice().run.model)
+    except (checkpoints.NoCheckpointError, ValueError) as error:
         st.error(str(error))
         return None
-    folder = checkpoints.folder_of(session.choice().run.model)
     ask_sentence(checkpoints.languages(folder)[0])
     with st.container(horizontal=True, vertical_alignment="center"):
         choose_model(listed, folder)
         choose_search()
         saving = st.popover("Save & share")
-    _notice_lost_model(listed, folder)
-    choice, notices = session.choice(), st.container()
-    with notices:
-        _notice_chosen(choice.run, takes_typed=takes_typed)
-    taken = choice if takes_typed else choice.with_run(target="")
-    return PageInputs(taken, folder, saving, notices, status=st.empty())
+    notices, status = st.container(), st.empty()
+    return PageInputs(session.choice(), folder, saving, notices, status)
 
 
-def notice_change(asked: PageInputs) -> None:
-    """Say clearly that the model on screen is changed."""
+def notice_change(asked: PageInputs, *, is_shown: bool) -> None:
+    """Say clearly that the model on screen is changed; where none is, how to leave the change.
+
+    Args:
+        is_shown: whether the sentence is on show; a message above an error claims nothing.
+    """
     ablation = asked.choice.run.ablation
     if ablation:
         with asked.notices, st.container(horizontal=True, vertical_alignment="center"):
-            notice(f"Everything here is of a changed model: {ablation}.")
+            what = "Everything here is of" if is_shown else "You asked for"
+            notice(f"{what} a changed model: {ablation}.")
             st.button(
                 "Use the model as it is", on_click=session.change_run, kwargs={"ablation": ""}
             )
 
 
-def _notice_chosen(run: Run, *, takes_typed: bool) -> None:
+def _notice_chosen(asked: PageInputs, *, takes_typed: bool, is_shown: bool) -> None:
     """Say clearly which words are the reader's and not the model's."""
+    run = asked.choice.run
     if not run.prefix and not is_typed(run):
         return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        notice(_whose_words(run, takes_typed=takes_typed))
+    with asked.notices, st.container(horizontal=True, vertical_alignment="center"):
+        words = _whose_words if is_shown else _asked_words
+        notice(words(run, takes_typed=takes_typed))
         st.button("Let the model translate", on_click=session.reset)
 
 
 def _whose_words(run: Run, *, takes_typed: bool) -> str:
     if not is_typed(run):
-        n = len(run.prefix)
-        first = "the first piece" if n == 1 else f"the first {n} pieces"
-        return f"You chose {first} of the translation; the model wrote what follows."
+        return f"You chose {_first_pieces(run)} of the translation; the model wrote what follows."
     if takes_typed:
         return "You typed this translation: the model scored it, and chose none of its words."
     return "The translation that you typed is left out: here the model translates by itself."
 
 
-def translate(asked: PageInputs, settle: Settle, fields: FieldsOfPage = ()) -> PageContext | None:
-    """The sentence and settled choices for it; None, with a message on the page, if there is none."""
-    choice, wrong = read_fields(asked.choice, fields)
-    try:
-        text = normalise(choice.run.text)
-        if not text:
-            st.info("Type a sentence above, or choose one of the examples.")
-            return None
-        run = choice.run.replace(text=text)
-        with asked.status, st.spinner("Translating… (the first sentence also loads the model)"):
-            traced = trace(asked.folder, run)
-    except ValueError as error:
-        st.error(f"This text cannot be translated: {error}.")
+def _asked_words(run: Run, *, takes_typed: bool) -> str:
+    if not is_typed(run):
+        return f"You asked for a translation of which you chose {_first_pieces(run)}."
+    if takes_typed:
+        return "You asked for the score of a translation that you typed."
+    return "The translation that you typed is left out here."
+
+
+def _first_pieces(run: Run) -> str:
+    n = len(run.prefix)
+    return "the first piece" if n == 1 else f"the first {n} pieces"
+
+
+def translate(
+    asked: PageInputs,
+    settle: Settle,
+    fields: FieldsOfPage = (),
+    *,
+    takes_typed: bool = True,
+) -> PageContext | None:
+    """The sentence and settled choices for it; None, with a message on the page, if there is none.
+
+    Whatever is said of what is on show is said after it is known to be.
+    """
+    taken = asked.choice if takes_typed else asked.choice.with_run(target="")
+    choice, wrong = read_fields(taken, fields)
+    traced = _traced(asked, choice.run)
+    _notice_chosen(asked, takes_typed=takes_typed, is_shown=traced is not None)
+    if traced is None:
         return None
     shown = PageContext(choice, asked.folder, traced, best_head(asked.folder, traced))
     choice, replaced = settle(shown)
@@ -155,6 +183,20 @@ def translate(asked: PageInputs, settle: Settle, fields: FieldsOfPage = ()) -> P
     for text in (*session.link_notices(), *notices):
         notice(f"{text} The usual one is shown instead.")
     return dataclasses.replace(shown, choice=choice)
+
+
+def _traced(asked: PageInputs, run: Run) -> Trace | None:
+    """The sentence traced, or None with a message on the page."""
+    try:
+        text = normalise(run.text)
+        if not text:
+            st.info("Type a sentence above, or choose one of the examples.")
+            return None
+        with asked.status, st.spinner("Translating… (the first sentence also loads the model)"):
+            return trace(asked.folder, run.replace(text=text))
+    except ValueError as error:
+        st.error(f"This text cannot be translated: {plain(str(error))}.")
+        return None
 
 
 def read_fields(choice: Choice, fields: FieldsOfPage) -> tuple[Choice, tuple[str, ...]]:
@@ -183,11 +225,3 @@ def load_model(folder: Path, place: Any) -> None:
         with place, st.spinner("Loading the model, so that your own sentence comes quickly…"):
             models.load(folder)
         place.empty()
-
-
-def _notice_lost_model(listed: list[CheckpointEntry], folder: Path) -> None:
-    wanted = session.choice().run.model
-    item = next((item for item in listed if item.name == wanted), None)
-    if wanted and not (item and item.folder == folder):
-        reason = item.problem if item else "there is no such folder"
-        notice(f"The model {wanted} cannot be shown: {reason}. The usual one is shown instead.")

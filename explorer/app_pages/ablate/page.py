@@ -45,12 +45,14 @@ FIELDS = (AblateFields, BeforeAfterFields)
 def page() -> None:
     """Unlike the other pages, this page itself controls how the model is changed."""
     sentence_page.open_page(TITLE, LEAD)
-    asked = sentence_page.ask_reader(takes_typed=False)
-    shown = sentence_page.translate(asked, settle, FIELDS) if asked else None
-    if asked and shown:
+    asked = sentence_page.ask_reader()
+    if not asked:
+        return
+    shown = sentence_page.translate(asked, settle, FIELDS, takes_typed=False)
+    if shown:
         sentence_page.draw_sentence(TITLE, draw, asked, shown)
-    elif asked:
-        sentence_page.notice_change(asked)
+    else:
+        sentence_page.notice_change(asked, is_shown=False)
 
 
 def settle(shown: PageContext) -> Settled:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from explorer.choice.url_fields import UrlFields, ids, number, one_of, whole
+from explorer.choice.url_fields import DependsOn, UrlFields, ids, number, one_of, whole
 
 PositionPicture = Literal["experiment", "curves", "table", "distance", "shift", "learned"]
 """The loaded model under other positions, or its position table."""
@@ -18,7 +18,7 @@ MOST_SHIFT, MOST_SCALE = 1_000, 8.0
 class PositionsFields(UrlFields):
     picture: Annotated[PositionPicture, one_of(PositionPicture)] = "experiment"
     extent: Annotated[Extent, one_of(Extent)] = "many"
-    dimensions: Annotated[tuple[int, ...], ids] = ()
+    dimensions: Annotated[tuple[int, ...], ids, DependsOn("model")] = ()
     """Columns of the position table, from 0 as in section 3.5; none leaves them to the program."""
     position: Annotated[int, whole(0)] = 1
     """p of section 3.5, from 0."""

@@ -40,14 +40,14 @@ def page() -> None:
         "Each row is a model trained from nothing with one thing changed: look at the last two "
         "columns, which say whether the change made a difference to base that is more than chance."
     )
-    choice, wrong = read_fields(session.choice(), (Table3Fields,))
-    for text in (*session.link_notices(), *(wrong if session.is_from_link() else ())):
-        notice(f"{text} The usual one is shown instead.")
     try:
         family = read_family(checkpoint_root())
     except ValueError as error:
         st.error(plain(str(error)))
         return
+    choice, wrong = read_fields(session.choice(), (Table3Fields,))
+    for text in (*session.link_notices(), *(wrong if session.is_from_link() else ())):
+        notice(f"{text} The usual one is shown instead.")
     _two_questions()
     _draw_table(family)
     charts = _draw_charts(family)

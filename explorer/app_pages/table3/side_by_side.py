@@ -88,7 +88,9 @@ def _choose(family: PaperAndOurs, available: list[str]) -> list[str]:
     wanted = session.choice().of(Table3Fields).compared
     lost = [name for name in wanted if name not in available]
     if lost:
-        notice(f"No weights of {', '.join(lost)} are here; only rows that can be loaded are shown.")
+        notice(
+            f"No weights of {', '.join(lost)} are here; choose from the rows that can be loaded."
+        )
     chosen = chosen_rows(wanted, available)
     base = row_named(family.ours.rows, BASE).sizes
     st.multiselect(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from explorer.choice.url_fields import UrlFields, one_of, switch, texts, whole
+from explorer.choice.url_fields import DependsOn, UrlFields, one_of, switch, texts, whole
 
 Across = Literal["step", "tokens"]
 """What a training is measured by: steps of the optimiser, or source and target tokens seen."""
@@ -16,7 +16,7 @@ class TrainingFields(UrlFields):
     across: Annotated[Across, one_of(Across)] = "step"
     log_x: Annotated[bool, switch] = False
     log_y: Annotated[bool, switch] = False
-    snapshot: Annotated[int, whole(0)] = 0
+    snapshot: Annotated[int, whole(0), DependsOn("model")] = 0
     """The step of the training whose weights are shown in its timeline; 0, the finished ones."""
     held: Annotated[bool, switch] = True
     """Whether snapshots read the finished model's translation, and not one of their own."""

@@ -67,9 +67,11 @@ def _trainings() -> Trainings:
 
 
 def _choose(trainings: Trainings) -> list[HistoryEntry]:
-    lost = [name for name in session.choice().of(TrainingFields).runs if name not in trainings]
+    wanted = session.choice().of(TrainingFields).runs
+    lost = [name for name in wanted if name not in trainings]
     if lost:
-        notice(f"No reports of {', '.join(lost)} are here; the usual training is shown instead.")
+        others = "the usual training is" if len(lost) == len(wanted) else "the others alone are"
+        notice(f"No reports of {', '.join(lost)} are here; {others} chosen instead.")
     chosen = _chosen(trainings)
     st.multiselect(
         "Trainings",

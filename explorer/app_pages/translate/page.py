@@ -39,12 +39,12 @@ STEPPER, BESIDE, TREE = "stepper", "stepper_beside", "beam_tree"
 
 def draw(shown: PageContext) -> Pictures:
     earlier = session.earlier()
-    before = _trace_of(earlier) if earlier else None
+    before = _trace_or_none(earlier) if earlier else None
     _draw_stepper(shown, before)
     if is_typed(shown.choice.run):
         _score_typed(shown)
     _explain(shown, before)
-    _actions(shown)
+    _actions(shown, earlier if before else None)
     if shown.choice.beside:
         _draw_beside(shown, shown.choice.beside)
     if not is_typed(shown.choice.run):
@@ -92,7 +92,7 @@ def _tokens_before(shown: PageContext, step: int) -> tuple[int, ...]:
 def _score_typed(shown: PageContext) -> None:
     """Show the probability of the typed translation, beside that of the model's own."""
     st.markdown(f"**Score of your translation:** {score(shown.trace)}.")
-    searched = _trace_of(shown.choice.run.replace(target="", prefix=()))
+    searched = _trace_or_none(shown.choice.run.replace(target="", prefix=()))
     if searched:
         note(f"The model’s own, “{plain(searched.target.text)}”: {score(searched)}.")
 
@@ -113,7 +113,7 @@ def _explain(shown: PageContext, before: Trace | None) -> None:
     note(" ".join(lines))
 
 
-def _actions(shown: PageContext) -> None:
+def _actions(shown: PageContext, earlier: Run | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Undo", on_click=session.undo, disabled=not session.can_undo())
         with st.popover("Score a translation"):
@@ -121,7 +121,6 @@ def _actions(shown: PageContext) -> None:
         if shown.choice.beside:
             st.button("Only one run", on_click=session.set_beside, args=(None,))
         else:
-            earlier = session.earlier()
             st.button(
                 "Compare with the earlier run" if earlier else "Keep this run beside",
                 on_click=session.set_beside,
@@ -146,10 +145,12 @@ def _score() -> None:
 
 
 def _draw_beside(shown: PageContext, run: Run) -> None:
-    other = _trace_of(run)
-    if other is None:
-        return
     st.subheader("Beside it", anchor=False)
+    try:
+        other = _trace_of(run)
+    except ValueError as error:
+        st.error(f"The run beside cannot be shown: {plain(str(error))}.")
+        return
     best = best_head(folder_of(run.model), other)
     data = stepper.payload(
         source_tokens(other),
@@ -170,12 +171,20 @@ def _draw_beside(shown: PageContext, run: Run) -> None:
     stepper.stepper(data, key=BESIDE, on_view=_ignore, on_taken=_ignore, on_typed=_ignore)
 
 
-def _trace_of(run: Run) -> Trace | None:
-    """The trace of another run than the one on show, or None with a message on the page."""
+def _trace_of(run: Run) -> Trace:
+    """The trace of another run than the one on show.
+
+    Raises:
+        ValueError: if it cannot be translated, or its model is gone.
+    """
+    return traces.trace(folder_of(run.model), run)
+
+
+def _trace_or_none(run: Run) -> Trace | None:
+    """The same for a run that the page does without where there is none."""
     try:
-        return traces.trace(folder_of(run.model), run)
-    except ValueError as error:
-        st.error(f"This text cannot be translated: {error}.")
+        return _trace_of(run)
+    except ValueError:
         return None
 
 
@@ -193,7 +202,7 @@ def _draw_tree(shown: PageContext) -> None:
     run = shown.choice.run
     trace, chosen = shown.trace, None
     if run.prefix:
-        free = _trace_of(run.replace(prefix=()))
+        free = _trace_or_none(run.replace(prefix=()))
         chosen = node_at(free.found, run.prefix) if free else None
         trace = free if free and chosen is not None else trace
     st.subheader("What the search explored", anchor=False)

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -29,11 +30,13 @@ from explorer.choice.choice import (
     MOST_BEAMS,
     MOST_TEMPERATURE,
     Choice,
+    Reading,
     Run,
     View,
     read_query,
+    without_lost_models,
 )
-from explorer.choice.url_fields import UrlFields
+from explorer.choice.url_fields import UrlFields, dependents
 from explorer.head.fields import (
     TINTS,
     BeforeAfterFields,
@@ -146,6 +149,94 @@ def test_fields_of_one_page_leave_those_of_another_alone() -> None:
     assert choice.of(PositionsFields).k == 7
     assert not choice.of(AblateFields).swept
     assert choice.to_query() == {"text": EXAMPLES[0], "layer": "2", "k": "7"}
+
+
+SEARCH = ("method", "beam_size", "length_penalty", "alpha", "temperature", "seed")
+GOES_WITH = {
+    "text": {"prefix", "target", "step", "row", "scored"},
+    "model": {"prefix", "target", "ablation", "layer", "head", "step", "row", "scored", "snapshot",
+              "dimensions"},
+    "prefix": {"step", "scored"},
+    "target": {"step"},
+    "ablation": {"step"},
+    **{key: {"step", "scored"} for key in SEARCH},
+}  # fmt: skip
+"""What depends on a field, directly or not; on all other fields nothing does."""
+
+
+def test_what_depends_on_what() -> None:
+    names = [name for each in (Run, View, *PAGES) for name in each.names()]
+    assert {name: set(dependents([name])) for name in names} == {
+        name: GOES_WITH.get(name, set()) for name in names
+    }
+    assert dependents(["ablation", "text"]) == GOES_WITH["ablation"] | GOES_WITH["text"]
+
+
+WHOLE = {
+    "text": "A dog.", "model": "old", "prefix": "3.4", "target": "Ein", "ablation": "enc.L1=skip",
+    "beam_size": "2", "kind": "encoder", "layer": "2", "head": "3", "step": "4", "row": "5",
+    "scored": "2", "snapshot": "7", "dimensions": "1.2", "k": "3", "across": "tokens",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [("text", "x" * 5_001), ("beam_size", "17"), ("model", "x" * 5_001), ("ablation", "?")],
+)
+def test_what_depends_on_a_broken_part_of_a_link_goes_with_it_and_is_named(
+    name: str, broken: str
+) -> None:
+    reading = read_query({**WHOLE, name: broken})
+    kept = {key: value for key, value in WHOLE.items() if key not in {name, *GOES_WITH[name]}}
+    assert reading.choice.to_query() == {"text": EXAMPLES[0], **kept}
+    (notice,) = reading.notices
+    assert set(re.findall(r"\w+", notice.partition("; ")[2])) >= GOES_WITH[name]
+    assert "left out too." in notice
+
+
+def test_a_replaced_part_on_which_nothing_in_the_link_depends_takes_nothing_with_it() -> None:
+    reading = read_query({"text": "A dog.", "beam_size": "17", "layer": "2"})
+    assert reading.choice == Choice(Run("A dog."), View(layer=2))
+    assert reading.notices == (
+        "The link says beam_size=17, but beam_size must be a whole number from 1 to 16.",
+    )
+
+
+def test_a_broken_run_beside_loses_its_own_alone() -> None:
+    of_beside = {"text": "x" * 5_001, "prefix": "1", "beam_size": "3"}
+    reading = read_query({**WHOLE, "beside": urlencode(of_beside)})
+    assert reading.choice.beside == Run(beam_size=3)
+    assert reading.choice.run.prefix == (3, 4)
+
+
+def gone(name: str) -> str | None:
+    return {"old": "there is no such folder", "bad": "it has no weights"}.get(name)
+
+
+def test_a_lost_model_takes_what_depends_on_it() -> None:
+    reading = without_lost_models(read_query(WHOLE).choice, gone)
+    kept = {key: value for key, value in WHOLE.items() if key not in {"model", *GOES_WITH["model"]}}
+    assert reading.choice.to_query() == kept
+    (notice,) = reading.notices
+    assert notice.startswith("The model old cannot be shown: there is no such folder; prefix, ")
+    assert set(re.findall(r"\w+", notice)) >= GOES_WITH["model"]
+
+
+def test_a_lost_model_of_the_run_beside_takes_what_is_its_own() -> None:
+    beside = Run("A cat.", model="bad", prefix=(1,), seed=3)
+    choice = read_query({**WHOLE, "model": "new"}).choice.with_beside(beside)
+    reading = without_lost_models(choice, gone)
+    assert reading.choice == choice.with_beside(Run("A cat.", seed=3))
+    assert reading.notices == (
+        "The model bad of the run beside cannot be shown: it has no weights; prefix, which depends on "
+        "it, is left out too.",
+    )
+
+
+def test_models_that_are_there_lose_nothing() -> None:
+    choice = read_query({**WHOLE, "model": "new"}).choice.with_beside(Run(model="new", prefix=(1,)))
+    assert without_lost_models(choice, gone) == Reading(choice)
+    assert without_lost_models(Choice(), gone) == Reading(Choice())
 
 
 def test_a_comma_in_a_name_does_not_part_it() -> None:

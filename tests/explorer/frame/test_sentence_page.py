@@ -1,8 +1,13 @@
 """What every page shares: a changed model is never shown unnoticed."""
 
+import shutil
+from pathlib import Path
+
 import pytest
+import streamlit as st
 
 from explorer.choice.choice import MOST_ALPHA, MOST_TEMPERATURE
+from explorer.frame import sentence_page
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.pages import Open, button, link, open_page
 
@@ -34,13 +39,17 @@ def test_a_change_holds_for_other_sentences(open_page: Open) -> None:
     assert link(page, "ablation") == ABLATION
 
 
-def test_a_change_does_not_hold_for_another_model(open_page: Open, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_what_was_chosen_of_one_model_does_not_hold_for_another(
+    open_page: Open, tmp_path: Path
+) -> None:
     write_checkpoint(tmp_path / "other", n_heads=2)
-    page = open_page(page="heads", text=SENTENCE, model="tiny", ablation=ABLATION)
+    usual = dict(open_page(page="heads", text=SENTENCE, model="other").query_params)
+    of_tiny = {"ablation": ABLATION, "layer": "2", "head": "3", "step": "4", "prefix": "300"}
+    page = open_page(page="heads", text=SENTENCE, model="tiny", **of_tiny)
     page = page.selectbox(key="choose_model").set_value("other").run()
     assert not page.exception
     assert link(page, "model") == "other"
-    assert "ablation" not in page.query_params
+    assert dict(page.query_params) == usual
 
 
 def test_a_change_that_the_model_has_no_place_for_says_so_and_can_be_left(open_page: Open) -> None:
@@ -116,3 +125,70 @@ def test_where_the_model_chose_every_word_nothing_is_said(open_page: Open) -> No
     for target in ("", " "):
         page = open_page(page="heads", text=SENTENCE, target=target)
         assert BY_ITSELF not in [found.label for found in page.button]
+
+
+OF_ANOTHER_MODEL = {"prefix": "300.301", "ablation": "cross.L1H1=0", "layer": "2", "head": "3",
+                    "snapshot": "300", "scored": "3"}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["translate", "heads", "ablate", "training"])
+def test_what_a_lost_model_leaves_in_a_link_is_not_applied_to_another(
+    open_page: Open, name: str
+) -> None:
+    plain = open_page(page=name, text=SENTENCE)
+    page = open_page(page=name, text=SENTENCE, model="lost", **OF_ANOTHER_MODEL)
+    assert not page.exception
+    assert not page.error
+    (warning,) = (found.value.replace("\\", "") for found in page.warning)
+    assert warning == (
+        "The model lost cannot be shown: there is no such folder; prefix, ablation, layer, head, scored "
+        "and snapshot, which depend on it, are left out too. The usual one is shown instead."
+    )
+    assert dict(page.query_params) == dict(plain.query_params)
+    page = button(page, "Translate").click().run()
+    assert not page.exception
+
+
+def test_a_model_that_goes_while_the_app_runs_takes_its_own_with_it(
+    open_page: Open, tmp_path: Path
+) -> None:
+    write_checkpoint(tmp_path / "other", n_heads=2)
+    page = open_page(page="heads", text=SENTENCE, model="other", prefix="300")
+    assert not page.error
+    shutil.rmtree(tmp_path / "other")
+    st.cache_data.clear()
+    page = page.run()
+    assert not page.exception
+    assert "The model other cannot be shown" in page.warning[0].value
+    assert not {"model", "prefix"} & set(page.query_params)
+
+
+CLAIMS = ("the model wrote", "the model scored", "model translates by itself", "Everything here is",
+          "is shown instead")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*SHOWS_TYPED, *LEAVES_OUT])
+@pytest.mark.parametrize(
+    ("asked", "leave"),
+    [
+        ({"prefix": "99999"}, BY_ITSELF),
+        ({"target": "Der Mann."}, BY_ITSELF),
+        ({"ablation": "enc.L1=skip"}, AS_IT_IS),
+        ({"beam_size": "17"}, None),
+    ],
+    ids=["prefix", "typed", "ablation", "notice"],
+)
+def test_above_an_error_nothing_is_claimed_to_be_done(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch, name: str, asked: dict[str, str], leave: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError("it is too long")
+
+    monkeypatch.setattr(sentence_page, "trace", refuse)
+    page = open_page(page=name, text=SENTENCE, **asked)
+    assert not page.exception
+    assert "cannot be translated" in page.error[0].value
+    assert not [
+        warning.value for warning in page.warning if any(c in warning.value for c in CLAIMS)
+    ]
+    assert leave is None or leave in [found.label for found in page.button]

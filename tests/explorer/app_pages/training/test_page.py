@@ -48,6 +48,20 @@ def test_the_model_on_show_opens_with_its_own_curves(open_page: Open, tmp_path: 
     assert names(plot(page, 2)) == ["tiny, a", "tiny, b"]
 
 
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [("lost", "the usual training is chosen"), ("lost,tiny", "the others alone are chosen")],
+)
+def test_what_is_chosen_in_place_of_a_lost_training_is_said(
+    open_page: Open, tmp_path: Path, runs: str, said: str
+) -> None:
+    write_checkpoint(tmp_path / "tiny")
+    write_history(tmp_path / "another", reports(4))
+    write_history(tmp_path / "tiny", reports(3))
+    page = open_page(page="training", text=SENTENCE, runs=runs)
+    assert f"No reports of lost are here; {said} instead" in page.warning[0].value.replace("\\", "")
+
+
 def test_several_trainings_and_axes_come_from_the_link(open_page: Open, tmp_path: Path) -> None:
     write_history(tmp_path / "table3" / "D-drop0.0", reports(4))
     write_history(tmp_path / ".runs" / "mine", reports(2))

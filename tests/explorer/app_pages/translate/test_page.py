@@ -144,3 +144,22 @@ def test_no_ribbons_follow_a_head_whose_looks_make_no_difference(
     said = f"they follow layer 2, head 3, and under this change of the model ({ablation})"
     assert (said in texts(page)) != is_drawn
     assert ("aligns words best" in texts(page)) == is_drawn
+
+
+def test_an_earlier_run_that_failed_is_neither_compared_nor_an_error_of_this_one(
+    open_page: Open,
+) -> None:
+    page = open_page(text=SENTENCE, ablation="cross.L9H1=0")
+    assert page.error
+    page = button(page, "Use the model as it is").click().run()
+    assert not page.exception
+    assert not page.error
+    assert "Keep this run beside" in [found.label for found in page.button]
+    assert "Dashed" not in texts(page)
+
+
+def test_a_run_beside_that_cannot_be_shown_is_not_called_this_text(open_page: Open) -> None:
+    page = open_page(text=SENTENCE, beside="text=A+dog.&prefix=7000")
+    assert not page.exception
+    assert page.error[0].value.startswith("The run beside cannot be shown: the link's prefix")
+    assert "Only one run" in [found.label for found in page.button]
