@@ -20,6 +20,7 @@ import streamlit as st  # noqa: E402
 from explorer.app_pages.registry import PAGES, url_path  # noqa: E402
 from explorer.engine.checkpoints import CHECKPOINTS  # noqa: E402
 from explorer.engine.trainings import RUNS  # noqa: E402
+from explorer.frame.browser_history import one_entry_a_change  # noqa: E402
 
 
 def take_options() -> None:
@@ -44,6 +45,7 @@ take_options()
 know_every_field()
 st.set_page_config(page_title="Attention Explorer", page_icon="🔎", layout="wide")
 st.html("<style>.stMainBlockContainer {padding-top: 3.5rem; padding-bottom: 3rem}</style>")
+one_entry_a_change()
 st.navigation(
     [
         st.Page(file, title=title, url_path=url_path(file), default=title == "Translate")

@@ -71,35 +71,6 @@ def test_the_choice_stays_from_page_to_page(visitor: Visitor) -> None:
         expect(page.get_by_label("English sentence")).to_have_value("A dog runs.")
 
 
-def test_back_and_forward_lead_through_what_was_on_show(visitor: Visitor) -> None:
-    def shows(layer: int, head: int) -> None:
-        name = re.compile(f"layer {layer}, head {head}")
-        expect(page.get_by_role("heading", name=name)).to_be_visible()
-        page.wait_for_url(re.compile(f"layer={layer}&head={head}"))
-        idle(page)
-
-    page = visitor.open("/heads?layer=1&head=1&left=over")
-    shows(1, 1)
-    assert "left" not in link(page)
-    n_entries = page.evaluate("history.length")
-    for layer, head in ((2, 3), (3, 4)):
-        page.get_by_role("button", name=f"Layer {layer}, head {head}", exact=True).click()
-        shows(layer, head)
-    assert page.evaluate("history.length") == n_entries + 2
-    page.go_back()
-    shows(2, 3)
-    page.go_back()
-    shows(1, 1)
-    page.go_forward()
-    shows(2, 3)
-    page.get_by_role("link", name="Positions").click()
-    expect(page.get_by_role("heading", name="How does it know")).to_be_visible()
-    idle(page)
-    page.go_back()  # as long as the page has no link of its own, to where it was opened
-    page.go_back()
-    shows(2, 3)
-
-
 @pytest.mark.parametrize("visitor", LOOKS, indirect=True)
 def test_every_look_is_whole_and_accessible(visitor: Visitor, streamlits_own: set[str]) -> None:
     page = visitor.open("/heads")
