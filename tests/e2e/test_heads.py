@@ -106,16 +106,6 @@ def test_the_sentence_on_show_is_checked(visitor: Visitor) -> None:
     expect(page.get_by_text("Self-check of this sentence: 6 of 6 hold")).to_be_visible()
 
 
-def test_a_click_on_the_heat_map_chooses_its_step(visitor: Visitor) -> None:
-    page = visitor.open("/heads")
-    cells, box, steps = heat_map(page)
-    cells.click(position={"x": box["width"] / 8, "y": box["height"] * 3.5 / len(steps)})
-    step = page.get_by_role("combobox", name="Which head should I look at for this step?")
-    expect(step).to_have_value(re.compile("^4: "))
-    idle(page)
-    assert link(page)["step"] == "4"
-
-
 def test_a_head_can_be_drawn_as_lines(visitor: Visitor) -> None:
     page = visitor.open("/heads?drawing=lines&layer=2")
     expect(page.locator(".lines canvas")).to_be_visible()
