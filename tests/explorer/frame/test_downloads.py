@@ -129,19 +129,22 @@ def test_the_switches_and_the_model_of_the_file_are_those_of_the_page(
     assert drawn["data"] == {**shown, "blocks": without_pages}
 
 
-def squares(svg: str) -> list[dict[tuple[int, int], str]]:
-    """Of each matrix of an SVG: the colour of each cell, by row and column."""
-    found = []
-    for group in re.findall(r"<g transform=[^>]*>(.*?)</g>", svg):
-        cells: dict[tuple[int, int], str] = {}
+Squares = dict[tuple[int, int], str]
+
+
+def squares(svg: str) -> dict[tuple[float, float], Squares]:
+    """Matrices of an SVG by how far down and right they stand: their cells' colours, likewise."""
+    found = {}
+    for x, y, group in re.findall(r'<g transform="translate\((\S+) (\S+)\)"[^>]*>(.*?)</g>', svg):
+        cells: Squares = {}
         for fill, path in re.findall(r'<path fill="(.*?)" d="(.*?)"/>', group):
-            for x, y in re.findall(r"M(\S+) (\S+?)h", path):
-                cells[int(float(y)), int(float(x))] = fill
-        found.append(cells)
+            for right, down in re.findall(r"M(\S+) (\S+?)h", path):
+                cells[int(float(down)), int(float(right))] = fill
+        found[float(y), float(x)] = cells
     return found
 
 
-def colours(weights: np.ndarray, cell: int) -> dict[tuple[int, int], str]:
+def colours(weights: np.ndarray, cell: int) -> Squares:
     return {
         (row * cell, column * cell): str(colour)
         for (row, column), colour in np.ndenumerate(PALETTE[weight_levels(weights)])
@@ -165,7 +168,7 @@ def test_the_head_for_print_is_the_one_that_is_named(
         norms = trace.weights["cross"][1] * trace.value_norms["cross"][1][:, None]
         weights, title = norms[3] / norms.max(), f"{title}, norm-weighted"
     svg = taken["Head 4 as SVG"]
-    (drawn,) = squares(svg)
+    (drawn,) = squares(svg).values()
     assert drawn == colours(weights, 14)
     assert f">{title}</title>" in svg
 
@@ -178,7 +181,11 @@ def test_all_heads_for_print_stand_in_their_places(
     assert not page.exception
     weights = traced(folder, prefix=(300, 301, 3), text="The cat.").weights[kind]  # type: ignore[index]
     drawn = squares(taken["All heads as SVG"])
-    assert drawn == [colours(head, 10) for layer in weights for head in layer]
+    downs, rights = (sorted(set(places)) for places in zip(*drawn, strict=True))
+    assert {(downs.index(y), rights.index(x)): cells for (y, x), cells in drawn.items()} == {
+        (layer, head): colours(weights[layer, head], 10)
+        for layer, head in np.ndindex(weights.shape[:2])
+    }
 
 
 def test_the_data_are_the_trace(shelf: Shelf, folder: Path, taken: Taken) -> None:
