@@ -12,10 +12,10 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -211,27 +211,3 @@ def sole_use(folder: Path, doing: str) -> Iterator[None]:
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
-
-
-Measured = TypeVar("Measured")
-
-
-def read_measurement(
-    file: Path, from_json: Callable[[dict[str, Any]], Measured], *, made_with: str
-) -> Measured | None:
-    """What the file says; None if there is no such file.
-
-    Args:
-        made_with: the command that makes it.
-
-    Raises:
-        ValueError: if the file is there and cannot be read.
-    """
-    if not file.is_file():
-        return None
-    try:
-        return from_json(json.loads(file.read_text("utf-8")))
-    except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{file} cannot be read ({error}); make it again with: {made_with}"
-        ) from None

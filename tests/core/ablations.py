@@ -99,12 +99,12 @@ def made_up_sweep(changes: Mapping[str, float]) -> CorpusEffects:
         return Difference(value, (value - 0.5, value + 0.5), 0.1)
 
     return CorpusEffects(
-        scores={"bleu": 38.0},
-        intervals_95={"bleu": (36.0, 40.0)},
+        scores={"bleu": 38.0, "chrf": 60.0, "perplexity": 4.0},
+        intervals_95={"bleu": (36.0, 40.0), "chrf": (59.0, 61.0), "perplexity": (3.0, 5.0)},
         effects=tuple(
             CorpusEffect(
                 Ablation.parse(text),
-                {"bleu": 38.0 + change},
+                {"bleu": 38.0 + change, "chrf": 60.0 + 2 * change, "perplexity": 4.0 - change},
                 {
                     "bleu": difference(change),
                     "chrf": difference(2 * change),

@@ -6,15 +6,51 @@ Nothing here imports torch.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from core.analysis.ablation.parts import HeadChange
 from core.analysis.ablation.spec import Ablation
 from core.config import SearchConfig
 from core.evaluation.bootstrap import Difference, Interval
-from core.system.files import read_measurement
+from core.system.json_files import built, read_measurement
 
 SWEEP = "sweep.json"
+
+
+class _Scores(TypedDict):
+    bleu: float
+    chrf: float
+    perplexity: float
+
+
+class _Intervals(TypedDict):
+    bleu: Interval
+    chrf: Interval
+    perplexity: Interval
+
+
+class _Differences(TypedDict):
+    bleu: Difference
+    chrf: Difference
+    perplexity: Difference
+
+
+class _Effect(TypedDict):
+    ablation: str
+    scores: _Scores
+    differences: _Differences
+
+
+class _Stored(TypedDict):
+    """What `sweep.json` holds."""
+
+    scores: _Scores
+    intervals_95: _Intervals
+    effects: list[_Effect]
+    sentences: int
+    data_hash: str
+    weights_hash: str
+    search: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +106,29 @@ class CorpusEffects:
         }
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "CorpusEffects":
-        """Read what `to_json` wrote; other keys beside it are ignored."""
+    def from_json(cls, values: Any) -> "CorpusEffects":
+        """Read what `to_json` wrote; other keys beside it are ignored.
+
+        Raises:
+            ValueError: naming a value that is missing or of another type.
+        """
+        stored: _Stored = built(_Stored, values)
         return cls(
-            scores=values["scores"],
-            intervals_95={name: _interval(ends) for name, ends in values["intervals_95"].items()},
+            scores=cast(Mapping[str, float], stored["scores"]),
+            intervals_95=cast(Mapping[str, Interval], stored["intervals_95"]),
             effects=tuple(
                 CorpusEffect(
                     Ablation.parse(effect["ablation"]),
-                    effect["scores"],
-                    {
-                        name: Difference(**{**one, "interval_95": _interval(one["interval_95"])})
-                        for name, one in effect["differences"].items()
-                    },
+                    cast(Mapping[str, float], effect["scores"]),
+                    cast(Mapping[str, Difference], effect["differences"]),
                 )
-                for effect in values["effects"]
+                for effect in stored["effects"]
             ),
-            n_sentences=values["sentences"],
-            data_hash=values["data_hash"],
-            weights_hash=values["weights_hash"],
-            search=SearchConfig.from_json(values["search"]),
+            n_sentences=stored["sentences"],
+            data_hash=stored["data_hash"],
+            weights_hash=stored["weights_hash"],
+            search=SearchConfig.from_json(stored["search"]),
         )
-
-
-def _interval(ends: Any) -> Interval:
-    low, high = ends
-    return float(low), float(high)
 
 
 def read_sweep(folder: Path) -> CorpusEffects | None:

@@ -6,14 +6,14 @@ Nothing here imports torch.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.analysis.ablation.parts import HeadChange
 from core.config import KINDS, Kind
-from core.system.files import read_measurement
+from core.system.json_files import built, read_measurement
 
 PRUNING = "pruning.json"
 
@@ -65,19 +65,48 @@ class Pruning:
         return {**values, "importance": {k: v.tolist() for k, v in self.importance.items()}}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Pruning":
-        curves = tuple(
-            PruningCurve(
-                curve["order"],
-                tuple(
-                    PruningPoint(**{**point, "interval_95": tuple(point["interval_95"])})
-                    for point in curve["points"]
-                ),
-            )
-            for curve in values["curves"]
+    def from_json(cls, values: Any) -> "Pruning":
+        """What `to_json` gave; what else stands beside it is left alone.
+
+        Raises:
+            ValueError: naming a value that is missing or of another type.
+        """
+        stored: _Stored = built(_Stored, values)
+        n_points = {len(curve.points) for curve in stored["curves"]}
+        if len(n_points) != 1 or 0 in n_points:
+            raise ValueError("curves must be at least one, of equally many points, at least one")
+        importance = {kind: np.asarray(stored["importance"][kind], np.float64) for kind in KINDS}
+        return cls(
+            curves=tuple(stored["curves"]),
+            importance=importance,
+            weights_hash=stored["weights_hash"],
+            data_hash=stored["data_hash"],
+            importance_data_hash=stored["importance_data_hash"],
+            n_sentences=stored["n_sentences"],
+            n_importance_sentences=stored["n_importance_sentences"],
+            search=stored["search"],
+            elapsed_s=stored["elapsed_s"],
         )
-        importance = {kind: np.asarray(values["importance"][kind], np.float64) for kind in KINDS}
-        return cls(**{**values, "curves": curves, "importance": importance})
+
+
+class _Importance(TypedDict):
+    encoder: list[list[float]]
+    decoder: list[list[float]]
+    cross: list[list[float]]
+
+
+class _Stored(TypedDict):
+    """What `pruning.json` holds."""
+
+    curves: list[PruningCurve]
+    importance: _Importance
+    weights_hash: str
+    data_hash: str
+    importance_data_hash: str
+    n_sentences: int
+    n_importance_sentences: int
+    search: dict[str, Any]
+    elapsed_s: float
 
 
 def read_pruning(folder: Path) -> Pruning | None:

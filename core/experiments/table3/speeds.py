@@ -7,9 +7,10 @@ These are measured afterwards, in turn on one idle machine. Nothing here imports
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from core.system.files import read_measurement, write_json, write_whole
+from core.system.files import write_json, write_whole
+from core.system.json_files import built, read_measurement
 
 SPEEDS = "speeds.json"
 
@@ -41,9 +42,10 @@ class Speeds:
         write_whole(folder / SPEEDS, write_json(asdict(self)))
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Speeds":
-        rows = {name: Speed(**row) for name, row in values["rows"].items()}
-        return cls(**{**values, "rows": rows})
+    def from_json(cls, values: Any) -> Self:
+        """Raises ValueError if a key is unknown or missing, or a value of another type."""
+        speeds: Self = built(cls, values)
+        return speeds
 
 
 def read_speeds(folder: Path) -> Speeds | None:

@@ -8,10 +8,7 @@ the keys of `table.json`, which docs/table3.md describes.
 """
 
 import dataclasses
-import json
-import types
-import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -19,10 +16,12 @@ from typing import Any, Literal, Self
 from core.config import ModelConfig, Positions, TrainConfig
 from core.experiments.table3.presets import PaperResult
 from core.experiments.table3.rows import (
+    BASE,
     TEST,
     VALIDATION,
     VARIANTS,
 )
+from core.system.json_files import built, read_json
 
 TABLE = "table.json"
 TEXTS = (VALIDATION, TEST)
@@ -135,9 +134,34 @@ class Table:
 
     @classmethod
     def from_json(cls, values: Any) -> Self:
-        """Raises ValueError if a key is unknown or missing."""
-        table: Self = _built(cls, values)
+        """Raises ValueError if a key is unknown or missing, or a value of another type."""
+        table: Self = built(cls, values)
+        names = [row.name for row in table.rows]
+        if (
+            BASE.name not in names
+            or not set(names) <= set(VARIANTS)
+            or len(set(names)) < len(names)
+        ):
+            raise ValueError(
+                f"its rows must be {BASE.name} and others of Table 3, each once: {names}"
+            )
+        for row in table.rows:
+            if row.measured:
+                for scores in (row.measured.scores, row.measured.final_scores):
+                    _require_whole(scores, f"the scores of {row.name}")
+                if row.measured.against_base:
+                    _require_whole(row.measured.against_base, f"the comparison of {row.name}")
+        if table.seed_spread:
+            _require_whole(table.seed_spread, "seed_spread")
         return table
+
+
+def _require_whole(values: Mapping[str, Mapping[str, Any]], name: str) -> None:
+    lacking = [
+        f"{text}.{score}" for text in TEXTS for score in SCORES if score not in values.get(text, {})
+    ]
+    if lacking:
+        raise ValueError(f"{name} must hold {', '.join(lacking)}")
 
 
 def untrained(*, width: str, depth: str, vocabulary_size: int, training: TrainConfig) -> Table:
@@ -161,8 +185,8 @@ def read_table(file: Path) -> Table:
         ValueError: if the file is missing or is no such table; the message names it.
     """
     try:
-        return Table.from_json(json.loads(file.read_text("utf-8")))
-    except (OSError, ValueError) as error:
+        return Table.from_json(read_json(file))
+    except ValueError as error:
         raise ValueError(
             f"{file} is no table: {error}; `python -m core table3` writes it"
         ) from None
@@ -196,27 +220,3 @@ def require_different_weights(table: Table) -> None:
             f"{'; '.join(same)}: the same weights under several names; every row is a training of "
             "its own, so remove the folders that are copies and repeat the command"
         )
-
-
-def _built(kind: Any, value: Any) -> Any:
-    """A value of JSON as the type it had: dataclasses, tuples, dictionaries, or None."""
-    arguments = typing.get_args(kind)
-    origin = typing.get_origin(kind)
-    if dataclasses.is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise ValueError(f"{value!r} is no object")
-        hints = typing.get_type_hints(kind)
-        unknown = sorted(set(value) - set(hints))
-        if unknown:
-            raise ValueError(f"unknown {unknown}")
-        try:
-            return kind(**{name: _built(hints[name], item) for name, item in value.items()})  # type: ignore[operator]
-        except TypeError as error:
-            raise ValueError(str(error)) from None
-    if origin is types.UnionType:
-        return None if value is None else _built(arguments[0], value)
-    if origin is tuple:
-        return tuple(_built(arguments[0], item) for item in value)
-    if origin is dict:
-        return {key: _built(arguments[1], item) for key, item in value.items()}
-    return value

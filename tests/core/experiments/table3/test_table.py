@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.cli.table3 import Table3
 from core.experiments.table3.presets import PRESETS, PaperResult
+from core.experiments.table3.report import report
 from core.experiments.table3.rows import (
     BASE,
     N_TIMELINE,
@@ -31,6 +32,7 @@ from core.experiments.table3.table import (
 from core.experiments.table3.train_all import require_same_settings
 from tests.core.helpers import run_python
 from tests.core.tables import made_up_table
+from tests.damage import damages
 
 # At width 1/4 and depth 1/2: N, d_model, d_ff, h, d_k, d_v, P_drop, eps_ls, positions
 SCALED = {
@@ -216,10 +218,13 @@ def test_no_file_is_no_table(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"height": 3}, r"unknown \['height'\]"),
-        ({"rows": [{"name": "base"}]}, "missing 3 required"),
-        ({"rows": 3}, "'int' object is not iterable"),
-        ({"rows": [3]}, "3 is no object"),
+        ({"height": 3}, r"it must be an object without \['height'\], not"),
+        (
+            {"rows": [{"name": "base"}]},
+            r"it\.rows\[0\] must be an object with \['paper', 'seed', 'sizes'\], not",
+        ),
+        ({"rows": 3}, r"it\.rows must be a list, not 3"),
+        ({"rows": [3]}, r"it\.rows\[0\] must be an object, not 3"),
     ],
 )
 def test_another_object_is_no_table(tmp_path, change, message):
@@ -230,7 +235,9 @@ def test_another_object_is_no_table(tmp_path, change, message):
 def test_a_truncated_table_is_named(tmp_path):
     file = written(tmp_path, made_up_table().to_json())
     file.write_text(file.read_text()[:-9])
-    with pytest.raises(ValueError, match=rf"^{file} is no table: Unterminated"):
+    with pytest.raises(
+        ValueError, match=rf"^{file} is no table: it is no JSON, it may be truncated: Unterminated"
+    ):
         read_table(file)
 
 
@@ -256,3 +263,17 @@ def test_rows_without_weights_are_no_copies_of_each_other():
         for row in table.rows
     ]
     require_different_weights(dataclasses.replace(table, rows=tuple(without)))
+
+
+@pytest.mark.slow
+def test_whatever_a_table_holds_is_reported_or_refused_in_a_sentence(tmp_path):
+    values = json.loads(report(made_up_table(), "json"))
+    values["rows"].sort(key=lambda row: row["name"] != "A-h1")  # first the row that is compared
+    refused = []
+    for _, damaged in damages(values):
+        try:
+            report(read_table(written(tmp_path, damaged)), "markdown")
+        except ValueError as error:
+            refused.append(str(error))
+    assert all(f"{TABLE} is no table: " in message for message in refused)
+    assert len(refused) > 400
