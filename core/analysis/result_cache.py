@@ -9,8 +9,6 @@ import contextlib
 import hashlib
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 
 from core.checkpoint.weights import weights_hash
 from core.model import Transformer
-from core.system.arrays import open_arrays
+from core.system.arrays import read_arrays
 from core.system.files import writing_file
 
 Arrays = Mapping[str, NDArray[np.float64]]
@@ -58,11 +56,8 @@ class DiskCache:
             json.dumps({**what, "format": FORMAT}, sort_keys=True).encode()
         ).hexdigest()[:32]
         file = self.folder / f"{key}.npz"
-        with (
-            contextlib.suppress(OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error),
-            open_arrays(file) as arrays,
-        ):
-            return {name: arrays[name] for name in arrays.files}
+        with contextlib.suppress(ValueError):
+            return read_arrays(file)
         made = make()
         with contextlib.suppress(OSError):
             _write(file, made)

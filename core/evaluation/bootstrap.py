@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
-from core.system.arrays import open_arrays
+from core.system.arrays import read_arrays
 
 N_BOOTSTRAP = 1_000
 SEED = 12_345  # sacrebleu's
@@ -150,10 +150,17 @@ def save_statistics(file: Path, statistics: Mapping[str, Mapping[str, Statistics
 
 
 def load_statistics(file: Path) -> dict[str, dict[str, Statistics]]:
-    """Read what `save_statistics` wrote."""
+    """Read what `save_statistics` wrote.
+
+    Raises:
+        ValueError: if the file cannot be read.
+    """
     found: dict[str, dict[str, Statistics]] = {}
-    with open_arrays(file) as arrays:
-        for key in arrays.files:
-            text, _, name = key.rpartition(".")
-            found.setdefault(text, {})[name] = arrays[key].astype(np.float64)
+    try:
+        arrays = read_arrays(file)
+    except ValueError as error:
+        raise ValueError(f"{file} cannot be read: {error}") from None
+    for key, array in arrays.items():
+        text, _, name = key.rpartition(".")
+        found.setdefault(text, {})[name] = array.astype(np.float64)
     return found

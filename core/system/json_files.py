@@ -5,6 +5,7 @@ file is too large for the memory, no nesting too deep, no number beyond what a f
 """
 
 import dataclasses
+import functools
 import json
 import math
 import types
@@ -146,7 +147,7 @@ def _one_of(choices: _Kinds, value: Any, place: str) -> Any:
 
 
 def _tuple(kinds: _Kinds, value: Any, place: str) -> tuple[Any, ...]:
-    _require(isinstance(value, list), place, "a list", value)
+    _require(isinstance(value, list | tuple), place, "a list", value)
     if kinds[-1] is ...:
         kinds = kinds[:1] * len(value)
     _require(len(value) == len(kinds), place, f"a list of {len(kinds)}", value)
@@ -175,8 +176,11 @@ _COLLECTIONS: Mapping[Any, Callable[[_Kinds, Any, str], Any]] = {
 }
 
 
+_hints = functools.cache(typing.get_type_hints)
+
+
 def _typed_dict(kind: Any, value: Any, place: str) -> dict[str, Any]:
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     _require_keys(value, kind.__required_keys__, place)
     return {
         key: built(hints[key], item, f"{place}.{key}") if key in hints else item
@@ -185,7 +189,7 @@ def _typed_dict(kind: Any, value: Any, place: str) -> dict[str, Any]:
 
 
 def _record(kind: Any, value: Any, place: str) -> Any:
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     no_default = {
         field.name
         for field in dataclasses.fields(kind)

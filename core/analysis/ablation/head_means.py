@@ -1,7 +1,5 @@
 """The mean output of every head over a text, stored in the checkpoint's folder as `means.npz`."""
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +13,16 @@ from torch import Tensor
 from core.analysis.trace.capture_corpus import CapturedBatch, capture_corpus, real_positions
 from core.checkpoint.folder import Checkpoint
 from core.checkpoint.weights import weights_hash
-from core.config import KINDS, Kind, n_layers
+from core.config import KINDS, Kind, ModelConfig, n_layers
 from core.model.transformer import attention_tap
-from core.system.arrays import open_arrays
+from core.system.arrays import read_arrays
 from core.system.files import writing_file
 from core.text.parallel import text_hash
 from core.text.vocabulary import encode_pairs
 
 MEANS = "means.npz"
+MOST_BYTES = 50_000_000
+"""Those of the big model have 300,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +61,31 @@ def read_means(checkpoint: Checkpoint) -> HeadMeans:
     if checkpoint.folder is None or not file.is_file():
         raise ValueError(f"{file} is missing, so no head can be set to its mean; {make}")
     try:
-        with open_arrays(file) as arrays:
-            means = HeadMeans(
-                {kind: arrays[kind] for kind in KINDS},
-                str(arrays["weights_hash"]),
-                str(arrays["data_hash"]),
-                int(arrays["n_sentences"]),
-            )
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        means = _read(file, checkpoint.config)
+    except ValueError as error:
         raise ValueError(f"{file} cannot be read ({error}); {make}") from None
     if means.weights_hash != weights_hash(checkpoint.model):
         raise ValueError(f"{file} was measured with other weights than these; {make}")
     return means
+
+
+def _read(file: Path, config: ModelConfig) -> HeadMeans:
+    """Raises ValueError if the file holds no means of a model of this shape."""
+    arrays = read_arrays(file, MOST_BYTES)
+    for kind in KINDS:
+        wanted = (n_layers(config, kind), config.n_heads, config.d_v)
+        found = arrays[kind].shape if kind in arrays else None
+        if found != wanted or arrays[kind].dtype != np.float32:
+            raise ValueError(f"{kind} must be float32 of shape {wanted}, but is of {found}")
+    for name in ("weights_hash", "data_hash", "n_sentences"):
+        if name not in arrays or arrays[name].size != 1:
+            raise ValueError(f"it must hold {name}, one value")
+    return HeadMeans(
+        {kind: arrays[kind] for kind in KINDS},
+        str(arrays["weights_hash"]),
+        str(arrays["data_hash"]),
+        int(arrays["n_sentences"]),
+    )
 
 
 @torch.inference_mode()

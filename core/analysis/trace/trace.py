@@ -7,21 +7,20 @@ import dataclasses
 import io
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.config import KINDS, Kind, SearchConfig
-from core.decoding.result import Candidate, Hypothesis, Node, SearchResult, Step
-from core.system.arrays import open_arrays
+from core.decoding.result import Hypothesis, SearchResult, Step
+from core.system.arrays import MOST_BYTES, read_arrays
 from core.system.files import writing_file
-from core.text.pieces import Piece, PiecedText, Word
+from core.system.json_files import built, parse_json, read_text
+from core.text.pieces import Piece, PiecedText
 
 AttentionWeights = Mapping[Kind, NDArray[np.float32]]
 """Kind -> N H q k: one matrix a layer and head, rows are queries, every row sums to 1."""
@@ -89,36 +88,25 @@ class Trace:
         return json.loads(json.dumps(values, default=dataclasses.asdict))  # type: ignore[no-any-return]
 
     @classmethod
-    def from_json(
-        cls, values: Mapping[str, Any], weights: AttentionWeights, value_norms: ValueNorms
-    ) -> "Trace":
-        """Put together again what `to_json`, `weights` and `value_norms` hold."""
-        found = values["found"]
+    def from_json(cls, values: Any, weights: AttentionWeights, value_norms: ValueNorms) -> "Trace":
+        """Put together again what `to_json`, `weights` and `value_norms` hold.
+
+        Raises:
+            ValueError: naming a value that is missing or of another type.
+        """
+        record: _Record = built(_Record, values)
         return cls(
-            source=_pieced_text(values["source"]),
-            target=_pieced_text(values["target"]),
-            consumed=tuple(Piece(**piece) for piece in values["consumed"]),
+            source=record["source"],
+            target=record["target"],
+            consumed=record["consumed"],
             weights=weights,
             value_norms=value_norms,
-            found=SearchResult(
-                hypotheses=tuple(_hypothesis(h) for h in found["hypotheses"]),
-                tree=tuple(Node(**node) for node in found["tree"]),
-                ends=tuple(found["ends"]),
-            ),
-            names={int(token): name for token, name in values["names"].items()},
-            is_new_in_source=tuple(values["is_new_in_source"]),
-            is_new_in_target=tuple(values["is_new_in_target"]),
-            search=SearchConfig.from_json(values["search"]),
+            found=record["found"],
+            names={int(token): name for token, name in record["names"].items()},
+            is_new_in_source=record["is_new_in_source"],
+            is_new_in_target=record["is_new_in_target"],
+            search=SearchConfig.from_json(record["search"]),
         )
-
-    @classmethod
-    def _from_text(cls, text: str) -> "Trace":
-        values = json.loads(text)
-        weights, value_norms = (
-            {kind: np.asarray(values[name][kind], np.float32) for kind in KINDS}
-            for name in ("weights", "value_norms")
-        )
-        return cls.from_json(values, weights, value_norms)
 
     def to_bytes(self, suffix: str) -> bytes:
         """What a file of this suffix, `.npz` or `.json`, holds of the trace.
@@ -150,8 +138,11 @@ class Trace:
             partial.write_bytes(content)
 
     @classmethod
-    def load(cls, file: Path | str) -> "Trace":
+    def load(cls, file: Path | str, most_bytes: int = MOST_BYTES) -> "Trace":
         """Open a trace that `save` wrote; of a .json file, weights and norms have six decimals.
+
+        Args:
+            most_bytes: that its content may have, unpacked.
 
         Raises:
             ValueError: if it is no such file.
@@ -159,15 +150,13 @@ class Trace:
         file = Path(file)
         try:
             if file.suffix == ".json":
-                return cls._from_text(file.read_text("utf-8"))
-            with open_arrays(file) as arrays:
-                weights, value_norms = (
-                    {kind: arrays[f"{kind}_{name}"] for kind in KINDS}
-                    for name in ("weights", "value_norms")
-                )
-                return cls.from_json(json.loads(str(arrays["record"])), weights, value_norms)
-        except _UNREADABLE as error:
+                trace = _from_values(parse_json(read_text(file, most_bytes)))
+            else:
+                trace = _from_arrays(read_arrays(file, most_bytes))
+            _require_one_sentence(trace)
+        except ValueError as error:
             raise ValueError(f"{file} is no trace, or it is truncated: {error}") from None
+        return trace
 
 
 def require_suffix(suffix: str) -> None:
@@ -176,27 +165,85 @@ def require_suffix(suffix: str) -> None:
         raise ValueError(f"a trace is written as .npz or .json, not as {suffix!r}")
 
 
-_UNREADABLE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
-
-
-def _pieced_text(values: Mapping[str, Any]) -> PiecedText:
-    return PiecedText(
-        text=values["text"],
-        pieces=tuple(Piece(**piece) for piece in values["pieces"]),
-        words=tuple(Word(**word) for word in values["words"]),
+def _from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Trace:
+    """Raises ValueError if the arrays are not those of a trace."""
+    names = [f"{kind}_{name}" for name in ("weights", "value_norms") for kind in KINDS]
+    missing = [name for name in ("record", *names) if name not in arrays]
+    if missing:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    weights, value_norms = (
+        {kind: arrays[f"{kind}_{name}"] for kind in KINDS} for name in ("weights", "value_norms")
     )
+    return Trace.from_json(parse_json(str(arrays["record"])), weights, value_norms)
 
 
-def _hypothesis(values: Mapping[str, Any]) -> Hypothesis:
-    steps = tuple(
-        Step(
-            step["token"],
-            step["log_probability_nats"],
-            tuple(Candidate(**candidate) for candidate in step["candidates"]),
+def _from_values(values: Any) -> Trace:
+    """Raises ValueError if the values are not those of a trace, weights and norms among them."""
+    matrices: _Matrices = built(_Matrices, values)
+    try:
+        weights, value_norms = (
+            {kind: np.asarray(of_kinds[kind], np.float32) for kind in KINDS}
+            for of_kinds in (matrices["weights"], matrices["value_norms"])
         )
-        for step in values["steps"]
-    )
-    return Hypothesis(**{**values, "tokens": tuple(values["tokens"]), "steps": steps})
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"its weights or value norms are no numbers: {error}") from None
+    return Trace.from_json(values, weights, value_norms)
+
+
+class _OfKinds(TypedDict):
+    encoder: Any
+    decoder: Any
+    cross: Any
+
+
+class _Matrices(TypedDict):
+    """What a .json file holds beside the record."""
+
+    weights: _OfKinds
+    value_norms: _OfKinds
+
+
+class _Record(TypedDict):
+    """A trace but for its arrays."""
+
+    source: PiecedText
+    target: PiecedText
+    consumed: tuple[Piece, ...]
+    found: SearchResult
+    names: dict[str, str]
+    is_new_in_source: tuple[bool, ...]
+    is_new_in_target: tuple[bool, ...]
+    search: dict[str, Any]
+
+
+def _require_one_sentence(trace: Trace) -> None:
+    """Raises ValueError unless all parts of a trace are as long as its sentence and translation."""
+    s, t = len(trace.source.pieces), len(trace.target.pieces)
+    sizes: dict[Kind, tuple[int, int]] = {"encoder": (s, s), "decoder": (t, t), "cross": (t, s)}
+    n_heads = trace.weights["encoder"].shape[1:2]
+    for kind, (n_queries, n_keys) in sizes.items():
+        weights, norms = trace.weights[kind], trace.value_norms[kind]
+        _require(weights.dtype == norms.dtype == np.float32, f"{kind} weights must be float32")
+        _require(
+            weights.ndim == 4 and weights.shape[1:] == (*n_heads, n_queries, n_keys),
+            f"{kind} weights of shape {weights.shape} do not fit {s} source and {t} target pieces",
+        )
+        _require(
+            norms.shape == (*weights.shape[:2], n_keys),
+            f"{kind} value norms of shape {norms.shape} do not fit the weights",
+        )
+    lengths = (len(trace.consumed), len(trace.is_new_in_target), len(trace.found.hypotheses[:1]))
+    _require(lengths == (t, t, 1), "its steps are not those of its translation")
+    _require(len(trace.steps) == t, "its steps are not those of its translation")
+    _require(len(trace.is_new_in_source) == s, "its new pieces are not those of its source")
+    tokens = {node.token for node in trace.found.tree[1:]}
+    tokens |= {c.token for step in trace.steps for c in step.candidates}
+    _require(tokens <= set(trace.names), "it lacks the names of some pieces")
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise ValueError(otherwise)
 
 
 def mean_probability(trace: Trace) -> float:

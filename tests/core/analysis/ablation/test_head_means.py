@@ -90,6 +90,31 @@ def test_absent_broken_and_foreign_ones_say_how_to_make_them(tmp_path):
         assert "pickle" not in str(refused.value)
 
 
+@pytest.mark.parametrize("change", ["another shape", "another type", "lost", "too large"])
+def test_means_of_another_shape_say_how_to_make_them(tmp_path, change):
+    folder = tmp_path / "tiny"
+    write_checkpoint(folder)
+    checkpoint = load_checkpoint(folder)
+    means = head_means(checkpoint, PAIRS)
+    cross = {
+        "another shape": means.outputs["cross"][:-1],
+        "another type": means.outputs["cross"].astype(np.int32),
+        "lost": None,
+        "too large": np.zeros(20_000_000, np.float32),
+    }[change]
+    outputs = {
+        kind: array
+        for kind, array in {**means.outputs, "cross": cross}.items()
+        if array is not None
+    }
+    dataclasses.replace(means, outputs=outputs).save(folder)
+    with pytest.raises(
+        ValueError,
+        match=r"means\.npz cannot be read .*(cross must be float32 of shape|unpacks to).*; make it with",
+    ):
+        read_means(checkpoint)
+
+
 def test_no_text_has_no_mean(exact):
     with pytest.raises(ValueError, match="needs at least one sentence pair"):
         head_means(exact, [])

@@ -21,9 +21,11 @@ from core.decoding.search import SourceTooLongError, search
 from core.decoding.translate import translate
 from core.model import build, edit, probing, record, tap_names
 from core.model.transformer import attention_of, attention_tap
+from core.system.arrays import read_arrays
 from core.text.batches import pad
 from core.text.pieces import EmptyTextError, UnencodableTextError
 from tests.core.helpers import END, START, run_python, sentences, small_config, small_model
+from tests.damage import damages
 
 SENTENCE = "The old man sees a red Häuschen 🚲."
 SEARCH = SearchConfig(max_extra_pieces=7)
@@ -281,6 +283,45 @@ def test_npz_round_trip(traced, tmp_path):
         assert np.array_equal(again.weights[kind], traced.weights[kind])
         assert np.array_equal(again.value_norms[kind], traced.value_norms[kind])
     assert [path.name for path in tmp_path.iterdir()] == ["trace.npz"]
+
+
+@pytest.mark.slow
+def test_a_record_with_any_damage_is_a_trace_or_refused_in_a_sentence(traced, tmp_path):
+    file = tmp_path / "trace.npz"
+    traced.save(file)
+    arrays = read_arrays(file)
+    refused = []
+    for _, damaged in damages(json.loads(str(arrays["record"]))):
+        np.savez(file, **{**arrays, "record": np.array(json.dumps(damaged))})
+        try:
+            Trace.load(file).to_bytes(".json")
+        except ValueError as error:
+            refused.append(str(error))
+    assert all("is no trace, or it is truncated: " in message for message in refused)
+    assert len(refused) > 500
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_arrays_that_do_not_fit_the_sentence_are_refused(traced, tmp_path, kind):
+    file = tmp_path / "trace.npz"
+    weights, norms = traced.weights[kind], traced.value_norms[kind]
+    for name, array in (
+        ("weights", weights[..., :-1]), ("weights", weights[..., :-1, :]),
+        ("weights", weights.astype(np.int32)), ("weights", weights[0]), ("value_norms", norms[..., :-1]),
+        ("value_norms", norms[:, :-1]), ("value_norms", norms.astype(np.float64)),
+    ):  # fmt: skip
+        traced.save(file)
+        np.savez(file, **{**read_arrays(file), f"{kind}_{name}": array})
+        with pytest.raises(
+            ValueError, match=rf"is no trace, or it is truncated: {kind} (weights|value)"
+        ):
+            Trace.load(file)
+
+
+def test_a_trace_larger_than_allowed_is_not_opened(traced, tmp_path):
+    traced.save(tmp_path / "trace.npz")
+    with pytest.raises(ValueError, match=r"it unpacks to [\d,]+ bytes; 10,000 is the most"):
+        Trace.load(tmp_path / "trace.npz", 10_000)
 
 
 def test_json_round_trip(traced, tmp_path):
