@@ -16,6 +16,9 @@ Method = Literal["greedy", "beam", "sample"]
 LengthPenalty = Literal["gnmt", "power"]
 Switch = Literal["auto", "on", "off"]
 
+MOST_POSITION_NUMBERS = 2**27
+"""In a position table, 512 MiB: 131,072 positions of the big model."""
+
 
 class _Config:
     """JSON both ways for the frozen dataclasses below."""
@@ -142,6 +145,11 @@ class ModelConfig(_Config):
                     f"{name}={getattr(self, name)} is outside the vocabulary "
                     f"of vocabulary_size={self.vocabulary_size}"
                 )
+        if self.max_positions * self.d_model > MOST_POSITION_NUMBERS:
+            raise ValueError(
+                f"max_positions={self.max_positions} times d_model={self.d_model} makes a position "
+                f"table of more than {MOST_POSITION_NUMBERS:,} numbers; choose fewer positions"
+            )
         if self.end_id == self.pad_id:
             raise ValueError(
                 f"end_id={self.end_id} is also pad_id; the end would be hidden like padding, so give "

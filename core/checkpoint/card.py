@@ -89,7 +89,7 @@ def _results(metrics: Mapping[str, Any]) -> str:
             "",
             f"Best-aligned cross-attention head: layer {alignment['layer']}, head "
             f"{alignment['head']} (alignment error rate {alignment['alignment_error_rate']:.3f} on "
-            f"{alignment['n_sentences']} sentences of {alignment['data']}; a word's row is the step "
+            f"{alignment['n_sentences']} sentences of {alignment.get('data', 'a text')}; a word's row is the step "
             f"that {alignment['rows']} it).",
         ]
     return "\n".join(lines) + "\n"

@@ -22,24 +22,15 @@ import torch
 from torch import Tensor
 
 from core.checkpoint.bundled import resolve
-from core.checkpoint.listing import (
-    FILES,
-    HISTORY,
-    CheckpointError,
-    read_history,
-    read_text,
-    timeline_file,
-    timeline_steps,
-)
+from core.checkpoint.listing import timeline_file, timeline_steps
+from core.checkpoint.required import CONFIG, WEIGHTS, CheckpointError, read_required
+from core.checkpoint.side_files import CARD, HISTORY, METRICS, read_side_files
 from core.checkpoint.weights import read_tensors, save_weights
 from core.config import ModelConfig, TrainConfig
 from core.model import Transformer, build
 from core.model.inference import store_matrices_by_column_
 from core.system.files import write_json, writing_folder
-from core.text.vocabulary import JointVocabulary, Vocabulary
-
-WEIGHTS, CONFIG, VOCABULARY = FILES
-METRICS, CARD = "metrics.json", "card.md"
+from core.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -53,6 +44,8 @@ class Checkpoint:
     history: tuple[Mapping[str, Any], ...] = ()
     card: str = ""
     folder: Path | None = None
+    notices: tuple[str, ...] = ()
+    """A sentence for each of history, metrics and card that could not be used, whole or in part."""
 
     @property
     def config(self) -> ModelConfig:
@@ -64,7 +57,8 @@ def load_checkpoint(
 ) -> Checkpoint:
     """Read and check a checkpoint folder; `en-de` names the bundled one wherever it lies.
 
-    History, metrics and card may be absent; the other three files must be there and must fit.
+    The weights, config.json and the vocabulary must be there and must fit each other; history,
+    metrics and card may be absent or bad, which `Checkpoint.notices` then says.
 
     Args:
         step: instead of the finished weights, those after this step, from the folder's timeline.
@@ -83,58 +77,19 @@ def load_checkpoint(
         raise CheckpointError(
             f"{folder} keeps no weights of step {step}; its timeline has {timeline_steps(folder)}"
         )
-    for name in (weights, CONFIG, VOCABULARY):
-        if not (folder / name).is_file():
-            raise CheckpointError(f"{folder / name} is missing; a checkpoint needs it")
-    config, training = _read_config(folder / CONFIG)
-    try:
-        vocabulary = JointVocabulary((folder / VOCABULARY).read_bytes())
-    except ValueError as error:
-        raise CheckpointError(f"{folder / VOCABULARY}: {error}") from None
-    if len(vocabulary.names) != config.vocabulary_size:
-        raise CheckpointError(
-            f"{folder / VOCABULARY} has {len(vocabulary.names)} pieces, but {CONFIG} says "
-            f"vocabulary_size={config.vocabulary_size}; the files are of different checkpoints"
-        )
-    if vocabulary.ids != config.ids:
-        raise CheckpointError(
-            f"{folder / VOCABULARY} has {vocabulary.ids}, but {CONFIG} says {config.ids}; the files "
-            "are of different checkpoints"
-        )
-    tensors = read_tensors(folder / weights)
-    with torch.device("meta"):
-        model = build(config)
-    _check_shapes(folder / weights, tensors, model)
-    model = model_with(config, tensors)
+    required = read_required(folder, weights)
+    model = model_with(required.config, read_tensors(folder / weights))
+    beside = read_side_files(folder, required.config)
     return Checkpoint(
         model=model.to(device),
-        vocabulary=vocabulary,
-        training=training,
-        metrics=read_metrics(folder),
-        history=tuple(read_history(folder / HISTORY)),
-        card=read_card(folder),
+        vocabulary=required.vocabulary,
+        training=required.training,
+        metrics=beside.metrics,
+        history=beside.history,
+        card=beside.card,
         folder=folder,
+        notices=beside.notices,
     )
-
-
-def read_metrics(folder: Path) -> dict[str, Any]:
-    """What was measured on a checkpoint; nothing if its folder has no such file.
-
-    Raises:
-        CheckpointError: if the file cannot be read.
-    """
-    file = folder / METRICS
-    return _read_object(file) if file.is_file() else {}
-
-
-def read_card(folder: Path) -> str:
-    """A checkpoint's card; empty if its folder has none.
-
-    Raises:
-        CheckpointError: if the file cannot be read.
-    """
-    file = folder / CARD
-    return read_text(file) if file.is_file() else ""
 
 
 def save_checkpoint(
@@ -174,41 +129,3 @@ def model_with(config: ModelConfig, weights: Mapping[str, Tensor]) -> Transforme
     model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     store_matrices_by_column_(model)
     return model.eval()
-
-
-def _read_object(file: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(read_text(file))
-    except json.JSONDecodeError as error:
-        raise CheckpointError(f"{file} is no JSON, it may be truncated: {error}") from None
-    if not isinstance(values, dict):
-        raise CheckpointError(f"{file} must hold a JSON object")
-    return values
-
-
-def _read_config(file: Path) -> tuple[ModelConfig, TrainConfig | None]:
-    values = _read_object(file)
-    if "model" not in values:
-        raise CheckpointError(f'{file} must be an object with the key "model"')
-    try:
-        training = values.get("training")
-        return (
-            ModelConfig.from_json(values["model"]),
-            TrainConfig.from_json(training) if training else None,
-        )
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{file}: {error}") from None
-
-
-def _check_shapes(file: Path, weights: Mapping[str, Tensor], model: Transformer) -> None:
-    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    for name, shape in wanted.items():
-        if name not in weights:
-            raise CheckpointError(f"{file} lacks the tensor {name}; {CONFIG} asks for it")
-        if tuple(weights[name].shape) != shape:
-            raise CheckpointError(
-                f"{file}: {name} is {tuple(weights[name].shape)}, but {CONFIG} asks for {shape}"
-            )
-    extra = sorted(set(weights) - set(wanted))
-    if extra:
-        raise CheckpointError(f"{file} holds tensors that {CONFIG} knows nothing of: {extra[:5]}")

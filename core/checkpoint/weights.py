@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from core.checkpoint.listing import CheckpointError
+from core.checkpoint.required import CheckpointError
 from core.model import Transformer
 
 

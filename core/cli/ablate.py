@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from core.analysis.ablation import Ablation
+from core.cli.opening import open_checkpoint
 from core.cli.texts import read_usable
 from core.config import SearchConfig
 from core.system.files import prepare_file, write_json, write_whole
@@ -64,14 +65,12 @@ class Ablate:
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.ablation.head_means import read_means
         from core.analysis.result_cache import DiskCache
-        from core.checkpoint.folder import load_checkpoint
-        from core.system.device import choose_device
 
         self._check()
         if self.output:
             prepare_file(self.output)
         ablations = [Ablation.parse(text) for text in self.ablation]
-        checkpoint = load_checkpoint(self.checkpoint, choose_device(self.device))
+        checkpoint = open_checkpoint(self.checkpoint, self.device)
         ablations += _swept(self.sweep, checkpoint.config) if self.sweep else []
         needs_means = any(ablation.needs_means for ablation in ablations)
         means = read_means(checkpoint) if needs_means else None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.checkpoint.card import new_card
+from core.cli.opening import open_checkpoint
 from core.system.files import prepare_folder
 from core.training.finish import averaged_snapshots, read_about, write_checkpoint
 
@@ -34,13 +35,8 @@ class Average:
     """Store the weights as float16."""
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.checkpoint.folder import (
-            WEIGHTS,
-            Checkpoint,
-            load_checkpoint,
-            model_with,
-            save_checkpoint,
-        )
+        from core.checkpoint.folder import Checkpoint, model_with, save_checkpoint
+        from core.checkpoint.required import WEIGHTS
         from core.checkpoint.weights import average_weights
         from core.training.run_folder import RunFolder
 
@@ -57,9 +53,9 @@ class Average:
             write_checkpoint(run, self.output, weights, half=self.half, about=about)
         else:
             files = [folder / WEIGHTS for folder in self.checkpoint]
-            first = load_checkpoint(self.checkpoint[0])
+            first = open_checkpoint(self.checkpoint[0])
             for folder in self.checkpoint[1:]:
-                _require_same_kind(first, load_checkpoint(folder))
+                _require_same_kind(first, open_checkpoint(folder))
             model = model_with(first.config, average_weights(files))
             card = new_card(self.output.name, first.config, first.training, about)
             averaged = Checkpoint(model, first.vocabulary, first.training, card=card)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.cli.opening import open_checkpoint
 from core.cli.texts import say_left_out, usable_of
 from core.config import SearchConfig
 from core.evaluation.measure import measure, record_metrics, require_recordable
@@ -34,15 +35,13 @@ class Evaluate:
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.checkpoint.bundled import resolve
-        from core.checkpoint.folder import load_checkpoint
-        from core.system.device import choose_device
         from core.system.files import prepare_file, write_whole
         from core.text.parallel import read_pairs
 
         if self.output:
             prepare_file(self.output)
         folder = resolve(self.checkpoint)
-        checkpoint = load_checkpoint(folder, choose_device(self.device))
+        checkpoint = open_checkpoint(folder, self.device)
         if self.record:
             require_recordable(folder)
         pairs = list(read_pairs(self.source, self.reference))
@@ -94,7 +93,6 @@ class Align:
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.heads.alignment import check_links, head_alignment, read_gold
         from core.checkpoint.bundled import resolve
-        from core.checkpoint.folder import load_checkpoint
         from core.text.parallel import read_pairs
 
         pairs, alignments = list(read_pairs(self.source, self.target)), read_gold(self.gold)
@@ -116,7 +114,7 @@ class Align:
                 f"max_words={self.max_words} words a side; give a larger --max-words, or another text"
             )
         folder = resolve(self.checkpoint)
-        checkpoint = load_checkpoint(folder)
+        checkpoint = open_checkpoint(folder)
         require_recordable(folder)
         if n_long := len(pairs) - len(rows):
             print(

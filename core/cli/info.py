@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.cli.opening import open_checkpoint
 from core.experiments.table3.presets import PRESETS, model_config
 from core.system.text_tables import aligned
 
@@ -64,10 +65,9 @@ class Info:
         return aligned(lines)
 
     def _checkpoint(self) -> str:
-        from core.checkpoint.folder import load_checkpoint
 
         assert self.checkpoint
-        checkpoint = load_checkpoint(self.checkpoint)
+        checkpoint = open_checkpoint(self.checkpoint)
         config = checkpoint.config
         results = checkpoint.metrics.get("results", {})
         if self.json:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.cli.ablate import progress_at_a_terminal
+from core.cli.opening import open_checkpoint
 from core.cli.texts import read_usable
 from core.config import SearchConfig
 from core.system.files import write_json
@@ -32,12 +33,10 @@ class Means:
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.ablation.head_means import MEANS, head_means
         from core.checkpoint.bundled import resolve
-        from core.checkpoint.folder import load_checkpoint
-        from core.system.device import choose_device
         from core.system.files import prepare_file
 
         folder = resolve(self.checkpoint)
-        checkpoint = load_checkpoint(folder, choose_device(self.device))
+        checkpoint = open_checkpoint(folder, self.device)
         prepare_file(folder / MEANS)
         used = read_usable(checkpoint, self.source, self.reference)
         means = head_means(checkpoint, used.pairs)
@@ -79,14 +78,12 @@ class Prune:
         from core.analysis.effects.pruning_results import PRUNING
         from core.analysis.result_cache import DiskCache
         from core.checkpoint.bundled import resolve
-        from core.checkpoint.folder import load_checkpoint
-        from core.system.device import choose_device
         from core.system.files import prepare_file, write_whole
 
         if self.output:
             prepare_file(self.output)
         folder = resolve(self.checkpoint)
-        checkpoint = load_checkpoint(folder, choose_device(self.device))
+        checkpoint = open_checkpoint(folder, self.device)
         output = self.output or folder / PRUNING
         prepare_file(output)
         measured_on = read_usable(checkpoint, self.source, self.reference)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
+from core.cli.opening import open_checkpoint
 from core.config import SearchConfig
 from core.text.parallel import DataError, decoded_line
 from core.text.pieces import is_empty, one_line
@@ -44,10 +45,9 @@ class Translate:
     """Stop at the first line that cannot be translated, instead of leaving its line empty."""
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.system.device import choose_device
         from core.translator import Translator
 
-        translator = Translator.load(self.checkpoint, str(choose_device(self.device)))
+        translator = Translator(open_checkpoint(self.checkpoint, self.device))
         lines: Iterable[str | bytes] = self.texts or sys.stdin.buffer
         problems: list[str] = []
         for first, chunk in _chunks(lines):
@@ -82,13 +82,12 @@ class TraceCommand:
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.trace.trace import require_suffix
-        from core.system.device import choose_device
         from core.system.files import prepare_file
         from core.translator import Translator
 
         require_suffix(self.output.suffix)
         prepare_file(self.output)
-        translator = Translator.load(self.checkpoint, str(choose_device(self.device)))
+        translator = Translator(open_checkpoint(self.checkpoint, self.device))
         trace = translator.trace(self.text, self.search)
         print(one_line(trace.target.text), flush=True)
         trace.save(self.output)

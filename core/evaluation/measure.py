@@ -98,7 +98,7 @@ def _interval(name: str, statistics: "Statistics") -> "Interval":
 
 def require_recordable(folder: Path) -> None:
     """Raises OutputError if nothing can be recorded in a checkpoint's folder."""
-    from core.checkpoint.folder import METRICS
+    from core.checkpoint.side_files import METRICS
 
     prepare_file(folder / METRICS)
 
@@ -112,7 +112,7 @@ def record_metrics(folder: Path, name: str, renewed: Callable[[Any], Any]) -> No
         renewed: the new entry, given the old one, or None where there is none.
     """
     from core.checkpoint.card import with_results
-    from core.checkpoint.folder import CARD, METRICS, read_card, read_metrics
+    from core.checkpoint.side_files import CARD, METRICS, read_card, read_metrics
     from core.system.files import write_whole
 
     with file_lock(folder):

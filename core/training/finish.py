@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.checkpoint.card import new_card, with_results
-from core.checkpoint.listing import problem_of, read_history
+from core.checkpoint.required import problem_of
+from core.checkpoint.side_files import read_history
 from core.config import ModelConfig, TrainConfig
 from core.system.files import write_json
 from core.text.parallel import read_lines
@@ -62,7 +63,7 @@ def averaged_snapshots(run: "RunFolder", n_snapshots: int) -> dict[str, "Tensor"
 
 def is_written(output: Path, weights: Mapping[str, "Tensor"], *, half: bool) -> bool:
     """Whether the folder already is a whole checkpoint of exactly these weights."""
-    from core.checkpoint.folder import WEIGHTS
+    from core.checkpoint.required import WEIGHTS
     from core.checkpoint.weights import holds_weights
 
     return not problem_of(output) and holds_weights(output / WEIGHTS, weights, half=half)

@@ -21,7 +21,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from core.checkpoint.listing import HISTORY, read_history
+from core.checkpoint.side_files import HISTORY, read_history
 from core.checkpoint.weights import read_tensors
 from core.system.files import write_json, write_whole, writing_file, writing_folder
 

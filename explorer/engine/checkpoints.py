@@ -1,7 +1,7 @@
 """Which checkpoints there are, and what their folders say of them."""
 
-import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from core.analysis.heads.best import BestHead, covering_head
 from core.analysis.trace.trace import Trace
 from core.checkpoint.bundled import FIRST, bundled_root
 from core.checkpoint.listing import CheckpointEntry, list_checkpoints
+from core.checkpoint.required import CONFIG, model_config_of
+from core.checkpoint.side_files import CARD, HISTORY, METRICS, SideFiles, read_side_files
 from explorer.engine.folder_version import FolderVersion, folder_version
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
@@ -63,15 +65,20 @@ def languages(folder: Path) -> tuple[str, str]:
     return source, target
 
 
-def metrics(folder: Path) -> dict[str, Any]:
-    """What was measured of a checkpoint."""
-    return _metrics(folder_version(folder))
+def metrics(folder: Path) -> Mapping[str, Any]:
+    """What was measured of a checkpoint, as far as it can be used."""
+    return side_files(folder).metrics
+
+
+def side_files(folder: Path) -> SideFiles:
+    """What stands beside a model that can be loaded, as far as it can be used."""
+    return _side_files(folder_version(folder, (CONFIG, METRICS, HISTORY, CARD)))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _metrics(folder_version: FolderVersion) -> dict[str, Any]:
-    file = Path(folder_version[0], "metrics.json")
-    return json.loads(file.read_text("utf-8")) if file.is_file() else {}
+def _side_files(folder_version: FolderVersion) -> SideFiles:
+    folder = Path(folder_version[0])
+    return read_side_files(folder, model_config_of(folder))
 
 
 def best_head(folder: Path, shown: Trace) -> BestHead:

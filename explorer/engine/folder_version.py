@@ -1,8 +1,10 @@
 """The version of a checkpoint folder: part of the cache key of everything computed from it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from core.checkpoint.listing import FILES, timeline_file, timeline_steps
+from core.checkpoint.listing import timeline_file, timeline_steps
+from core.checkpoint.required import FILES
 
 VERSIONED_FILES = (*FILES, "metrics.json", "means.npz", "example.npz")
 
@@ -10,9 +12,14 @@ FolderVersion = tuple[str, tuple[tuple[str, tuple[int, int] | None], ...]]
 """The folder; then, for each of its files, when it was written (in ns) and its size."""
 
 
-def folder_version(folder: Path) -> FolderVersion:
-    """Another one as soon as a file of the folder is replaced, as by another training."""
-    names = (*VERSIONED_FILES, *map(timeline_file, timeline_steps(folder)))
+def folder_version(folder: Path, names: Sequence[str] | None = None) -> FolderVersion:
+    """Another one as soon as a file of the folder is replaced, as by another training.
+
+    Args:
+        names: of the files to look at; without them, all that a model or a result depends on.
+    """
+    if names is None:
+        names = (*VERSIONED_FILES, *map(timeline_file, timeline_steps(folder)))
     return str(folder), tuple((name, _written(folder / name)) for name in names)
 
 

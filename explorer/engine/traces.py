@@ -6,12 +6,17 @@ import streamlit as st
 
 from core.analysis.ablation import Ablation
 from core.analysis.trace.trace import Trace
+from core.checkpoint.required import model_config_of
+from core.config import KINDS, ModelConfig, n_layers
 from explorer.choice.choice import Run
+from explorer.engine.checkpoints import side_files
 from explorer.engine.folder_version import FolderVersion, folder_version
 from explorer.engine.models import checkpoint, edits, load
 from explorer.engine.result_cache import MemoryCache
 
 EXAMPLE = "example.npz"
+MOST_EXAMPLE_BYTES = 50_000_000
+"""Unpacked; the bundled one has a tenth of a million."""
 MOST_TRACE_BYTES = 600_000_000
 """Memory for traces of all visitors together."""
 
@@ -35,14 +40,39 @@ def trace(folder: Path, run: Run, snapshot: int = 0) -> Trace:
 
 
 def example(folder: Path) -> Trace | None:
-    """The sentence stored with the checkpoint, if there is one."""
-    return _example(folder_version(folder))
+    """The sentence stored with the checkpoint, if there is one that can be used."""
+    found = _example(folder_version(folder))
+    return None if isinstance(found, str) else found
+
+
+def notices(folder: Path) -> tuple[str, ...]:
+    """A sentence for each file beside the model that cannot be used, whole or in part."""
+    found = _example(folder_version(folder))
+    return (*side_files(folder).notices, *([found] if isinstance(found, str) else []))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _example(folder_version: FolderVersion) -> Trace | None:
-    file = Path(folder_version[0], EXAMPLE)
-    return Trace.load(file) if file.is_file() else None
+def _example(folder_version: FolderVersion) -> Trace | str | None:
+    """The trace, or what is wrong with the file."""
+    folder = Path(folder_version[0])
+    file = folder / EXAMPLE
+    if not file.exists():
+        return None
+    try:
+        trace = Trace.load(file, MOST_EXAMPLE_BYTES)
+        _require_same_shape(trace, model_config_of(folder))
+    except ValueError as error:
+        return f"{error}; the sentence is translated anew"
+    return trace
+
+
+def _require_same_shape(trace: Trace, config: ModelConfig) -> None:
+    for kind in KINDS:
+        wanted, found = (n_layers(config, kind), config.n_heads), trace.weights[kind].shape[:2]
+        if found != wanted:
+            raise ValueError(
+                f"{EXAMPLE} is of another model: {kind} layers and heads are {found}, not {wanted}"
+            )
 
 
 def continuation(folder: Path, tokens: tuple[int, ...], word: str) -> tuple[int, ...]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.checkpoint.listing import HistoryEntry, list_histories, read_history
+from core.checkpoint.listing import HistoryEntry, list_histories
+from core.checkpoint.side_files import read_history
 
 RUNS = "ATTENTION_EXPLORER_RUNS"
 """Environment variable: another folder of running trainings than `runs`, where `train` puts them."""

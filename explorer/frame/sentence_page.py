@@ -14,9 +14,8 @@ from explorer.choice import session
 from explorer.choice.choice import Choice, Run
 from explorer.choice.page_context import PageContext, Settled, is_typed, settled
 from explorer.choice.url_fields import UrlFields
-from explorer.engine import checkpoints, models
+from explorer.engine import checkpoints, models, traces
 from explorer.engine.checkpoints import best_head
-from explorer.engine.traces import trace
 from explorer.frame.downloads import Pictures, save_trace, share
 from explorer.frame.messages import notice, plain
 from explorer.frame.self_check import draw_self_check
@@ -109,6 +108,9 @@ def ask_reader() -> PageInputs | None:
         choose_search()
         saving = st.popover("Save & share")
     notices, status = st.container(), st.empty()
+    with notices:
+        for text in traces.notices(folder):
+            notice(f"{text}.")
     return PageInputs(session.choice(), folder, saving, notices, status)
 
 
@@ -193,7 +195,7 @@ def _traced(asked: PageInputs, run: Run) -> Trace | None:
             st.info("Type a sentence above, or choose one of the examples.")
             return None
         with asked.status, st.spinner("Translating… (the first sentence also loads the model)"):
-            return trace(asked.folder, run.replace(text=text))
+            return traces.trace(asked.folder, run.replace(text=text))
     except ValueError as error:
         st.error(f"This text cannot be translated: {plain(str(error))}.")
         return None

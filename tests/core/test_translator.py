@@ -8,7 +8,7 @@ import core
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import ablating
 from core.checkpoint.folder import Checkpoint, save_checkpoint
-from core.checkpoint.listing import CheckpointError
+from core.checkpoint.required import CheckpointError
 from core.config import SearchConfig
 from core.model import probing
 from core.translator import Translator

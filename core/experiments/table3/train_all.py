@@ -72,7 +72,7 @@ def _settings_of(folder: Path) -> dict[str, Any]:
 
 def learn_vocabulary(family: Family) -> None:
     """Put the shared vocabulary into the work folder: a finished variant's, else learnt once."""
-    from core.checkpoint.folder import VOCABULARY
+    from core.checkpoint.required import VOCABULARY
     from core.system.files import writing_file
     from core.text.parallel import ParallelFiles
     from core.text.vocabulary import JointVocabulary

@@ -58,7 +58,7 @@ def finish_row(family: Family, row: Variant) -> None:
 
 
 def _same_weights(one: Path, other: Path) -> bool:
-    from core.checkpoint.folder import WEIGHTS
+    from core.checkpoint.required import WEIGHTS
 
     return filecmp.cmp(one / WEIGHTS, other / WEIGHTS, shallow=False)
 
@@ -90,7 +90,8 @@ def _write_row(
     checkpoint: "Checkpoint",
     measured: Mapping[str, Measurement],
 ) -> None:
-    from core.checkpoint.folder import CARD, VOCABULARY, WEIGHTS
+    from core.checkpoint.required import VOCABULARY, WEIGHTS
+    from core.checkpoint.side_files import CARD
     from core.evaluation.bootstrap import save_statistics
     from core.system.files import writing_folder
 

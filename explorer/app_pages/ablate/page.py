@@ -1,6 +1,8 @@
 """Heads, layers and positions switched off after training, and what the translation becomes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -10,7 +12,7 @@ from core.analysis.ablation.places import is_silent, states, with_off
 from core.analysis.effects.corpus_results import SWEEP, read_sweep
 from core.analysis.effects.pruning_results import read_pruning
 from core.analysis.trace.trace import Trace
-from core.checkpoint.listing import model_config_of
+from core.checkpoint.required import model_config_of
 from explorer.app_pages.ablate import pictures
 from explorer.app_pages.ablate.fields import AblateFields
 from explorer.app_pages.ablate.presets import in_words, presets, swept_presets
@@ -24,7 +26,7 @@ from explorer.figures.head import piece_labels
 from explorer.figures.standalone import Mounted, Picture
 from explorer.frame import sentence_page
 from explorer.frame.downloads import Pictures
-from explorer.frame.messages import note, plain
+from explorer.frame.messages import note, notice, plain
 from explorer.head import before_after
 from explorer.head.differences import Comparison
 from explorer.head.fields import BeforeAfterFields
@@ -234,9 +236,23 @@ def _choose_step(shown: PageContext, moved: Sequence[Any], names: Sequence[str])
 
 def _beyond_this_sentence(shown: PageContext) -> None:
     """Draw what was measured once for this checkpoint on a whole text."""
-    folder = f"checkpoints/{shown.folder.name}"
     st.subheader("Which heads matter beyond this sentence?", anchor=False)
-    swept = read_sweep(shown.folder)
+    _unless_bad(_draw_worth, shown.folder)
+    st.subheader("How many heads can go?", anchor=False)
+    _unless_bad(_draw_pruning, shown.folder)
+
+
+def _unless_bad(draw: Callable[[Path], None], folder: Path) -> None:
+    """A file beside the model that cannot be read costs its own picture, and is named."""
+    try:
+        draw(folder)
+    except ValueError as error:
+        notice(f"{error}.")
+
+
+def _draw_worth(of: Path) -> None:
+    folder = f"checkpoints/{of.name}"
+    swept = read_sweep(of)
     _measured(
         pictures.worth_picture(swept),
         f"`python -m core ablate --checkpoint {folder} --sweep heads --output {folder}/{SWEEP}` with "
@@ -246,9 +262,12 @@ def _beyond_this_sentence(shown: PageContext) -> None:
     if rows := pictures.worth_table(swept):
         with st.expander("Every head in numbers, the most missed first"):
             st.dataframe(rows, hide_index=True, width="stretch")
-    st.subheader("How many heads can go?", anchor=False)
+
+
+def _draw_pruning(of: Path) -> None:
+    folder = f"checkpoints/{of.name}"
     _measured(
-        pictures.pruning_picture(read_pruning(shown.folder)),
+        pictures.pruning_picture(read_pruning(of)),
         f"`python -m core prune --checkpoint {folder}` with a text and its translation removes heads "
         "one after another, the least important first (Michel et al. 2019), measures BLEU on the "
         "way, and this page then shows the curve.",
@@ -280,17 +299,25 @@ def _pictures(shown: PageContext) -> list[Picture]:
         Mounted(toggles.SCRIPT, toggles.STYLE, data),
         f"Before: {_before(shown).target.text} After: {_compared(shown).after.target.text}",
     )
-    measured = (
-        pictures.worth_picture(read_sweep(shown.folder)),
-        pictures.pruning_picture(read_pruning(shown.folder)),
-    )
-    drawn = [switches, *(picture for picture in measured if picture)]
+    drawn = [switches, *_measured_pictures(shown.folder)]
     if not ablation.parts:
         return drawn
     moved = step_effects(shown.folder, _plain_run(shown), _before(shown), ablation)
     most = max(range(len(moved)), key=lambda step: moved[step].kl_nats) + 1
     steps = pictures.step_pictures(moved, (shown.of(AblateFields).scored or most) - 1)
     return [*drawn, *steps, *before_after.head_pictures(shown, _compared(shown))]
+
+
+def _measured_pictures(folder: Path) -> Iterator[Picture]:
+    """Those whose file is there and can be read; on the page a notice names the others."""
+    readers: tuple[Callable[[Path], Picture | None], ...] = (
+        lambda folder: pictures.worth_picture(read_sweep(folder)),
+        lambda folder: pictures.pruning_picture(read_pruning(folder)),
+    )
+    for read in readers:
+        with suppress(ValueError):
+            if picture := read(folder):
+                yield picture
 
 
 page()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.checkpoint.listing import model_config_of
+from core.checkpoint.required import model_config_of
 from core.config import ModelConfig
 from explorer.app_pages.anatomy.sizes import PAPER_MILLIONS, as_table, parameters, sizes
 from explorer.app_pages.registry import PAGES

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.checkpoint.listing import model_config_of
+from core.checkpoint.required import model_config_of
 from explorer.app_pages.positions import choices
 from explorer.app_pages.positions.fields import MOST_SCALE, PositionsFields
 from explorer.app_pages.positions.table_pictures import choose_k, draw_table

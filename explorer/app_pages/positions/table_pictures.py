@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.analysis.positions import dot_products_by_distance, shift_error
-from core.checkpoint.listing import model_config_of
+from core.checkpoint.required import model_config_of
 from core.config import ModelConfig
 from explorer.app_pages.positions import choices
 from explorer.app_pages.positions.fields import PositionsFields

@@ -62,6 +62,7 @@ def draw_rows(family: PaperAndOurs, title: str, charts: list[Picture]) -> tuple[
     with st.container(horizontal=True, vertical_alignment="center"):
         choose_search()
         saving = st.popover("Save & share")
+    _notice_damage(family, rows)
     traces = _traces(family, rows if BASE not in models else [BASE, *rows])
     if traces:
         drawn = _draw_models(family, rows, traces, models)
@@ -71,6 +72,12 @@ def draw_rows(family: PaperAndOurs, title: str, charts: list[Picture]) -> tuple[
         for row in rows:
             draw_self_check(family.folder / row, _run(), traces[row], row)
     return tuple(rows)
+
+
+def _notice_damage(family: PaperAndOurs, rows: Sequence[str]) -> None:
+    for row in rows:
+        for text in traces.notices(family.folder / row):
+            notice(f"{text}.")
 
 
 def _models(family: PaperAndOurs) -> Models:

@@ -86,19 +86,21 @@ def _points(reports: Reports, field: str, across: Across) -> list[tuple[float, f
 
 
 def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else math.nan
 
 
 def training_summary(run: str, reports: Reports) -> dict[str, Any]:
     """The latest numbers of a training: the text alternative of the curves."""
     last = reports[-1] if reports else {}
+    reached = last.get("step")
     perplexities = _points(reports, "perplexity", "step")
     step, lowest = min(perplexities, key=lambda point: point[1], default=(None, None))
     return {
         "training": run,
-        "step": last.get("step"),
-        "M tokens": last.get("tokens", math.nan) / 1e6,
-        "hours": last.get("elapsed_s", math.nan) / 3600,
+        "step": int(_number(reached)) if math.isfinite(_number(reached)) else None,
+        "M tokens": _number(last.get("tokens")) / 1e6,
+        "hours": _number(last.get("elapsed_s")) / 3600,
         "last loss": _last(reports, "loss_nats"),
         "lowest perplexity": lowest,
         "at step": step,

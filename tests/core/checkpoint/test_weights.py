@@ -7,7 +7,7 @@ import safetensors.torch
 import torch
 from torch.testing import assert_close
 
-from core.checkpoint.listing import CheckpointError
+from core.checkpoint.required import CheckpointError
 from core.checkpoint.weights import average_weights, holds_weights, read_tensors, save_weights
 
 

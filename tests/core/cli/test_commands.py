@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from core import load
 from core.analysis.trace.trace import Trace
 from core.checkpoint.folder import load_checkpoint
 from core.checkpoint.listing import timeline_steps
+from core.cli import main
 from core.cli.translate import Translate
 from tests.checkpoints import SENTENCE, write_checkpoint
 
@@ -109,6 +111,34 @@ def test_json_holds_steps_and_candidates(checkpoint: Path) -> None:
     assert value["steps"][-1]["piece"] == "</s>"
     assert len(value["steps"][0]["candidates"]) == 5
     assert len(value["alternatives"]) <= 2
+
+
+@pytest.mark.parametrize("command", [["info"], ["info", "--json"], ["translate", SENTENCE]])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("metrics.json", b"{"), ("metrics.json", b'{"results": []}'),
+        ("metrics.json", b'{"results": {"a": null}}'), ("metrics.json", b"[" * 100_000),
+        ("metrics.json", b'{"pieces_not_in_training": null}'), ("card.md", b"\xff\xfe"),
+        ("history.jsonl", b"{\n{}\n"),
+    ],
+)  # fmt: skip
+def test_what_is_bad_beside_a_model_is_noted_and_costs_nothing_else(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    command: list[str], name: str, content: bytes,
+) -> None:  # fmt: skip
+    folder = tmp_path / "tiny"
+    shutil.copytree(checkpoint, folder)
+    main([*command, "--checkpoint", str(folder)])
+    whole = capsys.readouterr()
+    (folder / name).write_bytes(content)
+    main([*command, "--checkpoint", str(folder)])
+    damaged = capsys.readouterr()
+    assert damaged.out == whole.out != ""
+    assert whole.err == ""
+    (note,) = damaged.err.splitlines()
+    assert note.startswith("note: ")
+    assert name in note
 
 
 @pytest.mark.slow

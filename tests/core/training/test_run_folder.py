@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from core.checkpoint.listing import CheckpointError, read_history
+from core.checkpoint.required import CheckpointError
+from core.checkpoint.side_files import read_history
 from core.model import build
 from core.training.run_folder import Progress, RunFolder, StepReport, Window
 from tests.core.helpers import random_ids, small_config

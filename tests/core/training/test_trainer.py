@@ -12,7 +12,7 @@ import torch
 from torch.testing import assert_close
 
 from core.checkpoint.folder import model_with
-from core.checkpoint.listing import read_history
+from core.checkpoint.side_files import read_history
 from core.checkpoint.weights import read_tensors
 from core.evaluation.likelihood import Likelihood, corpus_likelihood
 from core.text.batches import collate, epoch_batches

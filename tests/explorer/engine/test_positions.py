@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.checkpoint.listing import model_config_of
+from core.checkpoint.required import model_config_of
 from explorer.engine.analyses import position_table, sinusoid_table
 from explorer.engine.models import is_loaded
 from tests.explorer.tiny import empty_caches, folder

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.checkpoint.listing import model_config_of
+from core.checkpoint.required import model_config_of
 from explorer.app_pages.registry import PAGES
 from explorer.choice.choice import Run
 from explorer.components.anatomy.component import anatomy

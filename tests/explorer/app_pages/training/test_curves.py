@@ -67,6 +67,16 @@ def test_a_training_stands_where_its_last_report_says() -> None:
     assert training_summary("none", [])["step"] is None
 
 
+@pytest.mark.parametrize("other", [None, "x", [], {}, True])
+def test_what_is_no_number_is_not_reported(other: object) -> None:
+    fields = ("step", "tokens", "elapsed_s", "loss_nats", "perplexity", "bleu_a")
+    summary = training_summary("mine", [*reports(1), dict.fromkeys(fields, other)])
+    assert (summary["last loss"], summary["at step"]) == (6, 50)
+    assert summary["step"] is None
+    assert math.isnan(summary["M tokens"])
+    assert math.isnan(summary["hours"])
+
+
 @pytest.mark.parametrize("log_x", [False, True])
 @pytest.mark.parametrize("log_y", [False, True])
 def test_axes_are_as_asked(log_x: bool, log_y: bool) -> None:

@@ -1,0 +1,193 @@
+"""What stands beside a model in its folder: scores, history and card. All of it may be missing or bad.
+
+Whoever runs the model goes on without what cannot be used, and says so (`SideFiles.notices`).
+Nothing here imports torch.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NotRequired, TypedDict, TypeVar, get_type_hints
+
+from core.checkpoint.required import CheckpointError
+from core.config import ModelConfig
+from core.system.json_files import built, parse_json, read_json, read_text
+
+HISTORY, METRICS, CARD = "history.jsonl", "metrics.json", "card.md"
+MOST_HISTORY_BYTES = 64_000_000
+MOST_REPORTS = 200_000
+"""A line every 50 steps: ten million steps."""
+MOST_FIELDS = 200
+"""Different ones in all reports of a training, which has about fifteen."""
+
+_Interval = tuple[float, float]
+
+
+class _Intervals(TypedDict):
+    bleu: _Interval
+    bleu_lc: _Interval
+    chrf: _Interval
+
+
+class _Result(TypedDict):
+    """Scores of one text."""
+
+    bleu: float
+    bleu_lc: float
+    chrf: float
+    perplexity: float
+    sentences: int
+    intervals_95: _Intervals
+    signatures: dict[str, str]
+
+
+class _Alignment(TypedDict):
+    """The head that aligns words best; layer and head count from 1."""
+
+    layer: int
+    head: int
+    rows: Literal["consumed", "produced"]
+    alignment_error_rate: float
+    n_sentences: int
+    data: NotRequired[str]
+
+
+class _UnseenPieces(TypedDict):
+    source: list[int]
+    target: list[int]
+
+
+class _Final(TypedDict):
+    results: dict[str, _Result]
+
+
+class _Metrics(TypedDict, total=False):
+    """The entries of metrics.json that this project reads wherever a checkpoint comes from."""
+
+    languages: tuple[str, str] | None
+    pieces_not_in_training: _UnseenPieces
+    results: dict[str, _Result]
+    final: _Final
+    alignment: _Alignment
+
+
+@dataclass(frozen=True, slots=True)
+class SideFiles:
+    """What can be used of them."""
+
+    metrics: Mapping[str, Any]
+    history: tuple[Mapping[str, Any], ...]
+    card: str
+    notices: tuple[str, ...]
+    """A sentence for each file, or entry of one, that cannot be used."""
+
+
+def read_side_files(folder: Path, config: ModelConfig) -> SideFiles:
+    """Read what can be used of them; nothing is raised."""
+    notices: list[str] = []
+    metrics = _usable(lambda: read_metrics(folder), notices) or {}
+    return SideFiles(
+        metrics=_usable_entries(metrics, config, notices),
+        history=_usable(lambda: tuple(read_history(folder / HISTORY)), notices) or (),
+        card=_usable(lambda: read_card(folder), notices) or "",
+        notices=tuple(notices),
+    )
+
+
+Value = TypeVar("Value")
+
+
+def _usable(read: Callable[[], Value], notices: list[str]) -> Value | None:
+    try:
+        return read()
+    except CheckpointError as error:
+        notices.append(f"{error}; it is left out")
+        return None
+
+
+def _usable_entries(
+    metrics: dict[str, Any], config: ModelConfig, notices: list[str]
+) -> dict[str, Any]:
+    """The entries without those that are not what this project writes."""
+    left = dict(metrics)
+    for name, kind in get_type_hints(_Metrics).items():
+        if name in left:
+            try:
+                entry = built(kind, left[name], name)
+                if name == "alignment":
+                    _require_head(entry, config)
+            except ValueError as error:
+                notices.append(f"{METRICS} cannot be used whole: {error}; {name} is left out")
+                del left[name]
+    return left
+
+
+def _require_head(alignment: _Alignment, config: ModelConfig) -> None:
+    for name, most in (("layer", config.n_decoder_layers), ("head", config.n_heads)):
+        number = alignment[name]  # type: ignore[literal-required]
+        if not 1 <= number <= most:
+            raise ValueError(f"alignment.{name} must be from 1 to {most}, not {number}")
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """What was measured on a checkpoint; nothing if its folder has no such file.
+
+    Raises:
+        CheckpointError: if the file is no JSON object.
+    """
+    file = folder / METRICS
+    if not file.exists():
+        return {}
+    try:
+        values = read_json(file)
+    except ValueError as error:
+        raise CheckpointError(f"{file} cannot be used: {error}") from None
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{file} cannot be used: it must hold a JSON object")
+    return values
+
+
+def read_card(folder: Path) -> str:
+    """A checkpoint's card; empty if its folder has none.
+
+    Raises:
+        CheckpointError: if the file cannot be read.
+    """
+    file = folder / CARD
+    try:
+        return read_text(file) if file.exists() else ""
+    except ValueError as error:
+        raise CheckpointError(f"{file} cannot be used: {error}") from None
+
+
+def read_history(file: Path) -> Iterator[dict[str, Any]]:
+    """The reports in a history file; a last line cut off, or not yet whole, is passed over.
+
+    Raises:
+        CheckpointError: if the file cannot be read, a line before the last is no JSON object, or the
+            reports are more, or have more different fields, than those of any training.
+    """
+    if not file.exists():
+        return
+    try:
+        lines = read_text(file, MOST_HISTORY_BYTES).splitlines()
+    except ValueError as error:
+        raise CheckpointError(f"{file} cannot be used: {error}") from None
+    if len(lines) > MOST_REPORTS:
+        raise CheckpointError(f"{file} has {len(lines):,} lines; {MOST_REPORTS:,} is the most")
+    fields: set[str] = set()
+    for number, line in enumerate(lines, start=1):
+        try:
+            report = parse_json(line)
+            if not isinstance(report, dict):
+                raise ValueError("it is no JSON object")
+        except ValueError as error:
+            if number == len(lines):
+                return
+            raise CheckpointError(f"{file}, line {number}: {error}") from None
+        fields.update(report)
+        if len(fields) > MOST_FIELDS:
+            raise CheckpointError(
+                f"{file}, line {number}: the reports have more than {MOST_FIELDS} different fields"
+            )
+        yield report
