@@ -35,8 +35,14 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     """`auto` is bfloat16 where the hardware multiplies it faster than float32, else float32.
 
     On a CPU this is measured, in some milliseconds: without AVX-512-BF16 or AMX the products are
-    emulated, and with AVX-512-BF16 alone they may still be slower (docs/decisions/0002).
+    emulated, and with AVX-512-BF16 alone they may still be slower (docs/decisions/0002). Older GPUs
+    emulate it too.
+
+    Raises:
+        ValueError: if the device does not have the named precision.
     """
+    if precision == "float64" and device.type == "mps":
+        raise ValueError("precision='float64' is not available on mps; use float32, or the cpu")
     if precision != "auto":
         return {
             "float32": torch.float32,
@@ -44,10 +50,16 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
             "float64": torch.float64,
         }[precision]
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        is_fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if is_fast else torch.float32
     if device.type == "cpu":
         return torch.bfloat16 if _bfloat16_is_faster() else torch.float32
     return torch.float32
+
+
+def in_float64(tensor: torch.Tensor) -> torch.Tensor:
+    """The numbers as float64: on the CPU where the device has none, as Apple's MPS has not."""
+    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
 
 
 def _bfloat16_is_faster() -> bool:

@@ -120,7 +120,7 @@ def _of_rows(table: Tensor, like: Tensor) -> Tensor:
     table = table.to(like.device)
     if len(table) == 1:
         return table
-    examples = place().examples
+    examples = place().examples.to(like.device)
     try:
         return table.index_select(0, examples)
     except IndexError:
@@ -141,7 +141,8 @@ def _heads_changed(
     parts: Sequence[_OfExample], n_examples: int, model: Transformer, means: HeadMeans | None
 ) -> Edit:
     """Each head of one attention scaled, or its mean over data put in its place."""
-    factors = torch.ones(n_examples, model.config.n_heads, dtype=torch.float64)
+    dtype = next(model.parameters()).dtype
+    factors = torch.ones(n_examples, model.config.n_heads, dtype=dtype)
     is_mean = torch.zeros(n_examples, model.config.n_heads, dtype=torch.bool)
     of_layer = torch.zeros(model.config.n_heads, model.config.d_v)
     for example, part in parts:
@@ -202,7 +203,10 @@ def _positions_moved(parts: Sequence[_OfExample], n_examples: int) -> Edit:
             shifts[example] = int(part.amount)
 
     def edited(indices: PositionIds) -> PositionIds:
-        scaled = indices * _of_rows(factors, indices)[:, None]
-        return scaled.floor().to(indices.dtype) + _of_rows(shifts, indices)[:, None]
+        """On the CPU: not every device has float64."""
+        before = indices.cpu()
+        scaled = before * _of_rows(factors, before)[:, None]
+        moved = scaled.floor().to(before.dtype) + _of_rows(shifts, before)[:, None]
+        return moved.to(indices.device)
 
     return edited

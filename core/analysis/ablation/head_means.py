@@ -16,6 +16,7 @@ from core.checkpoint.weights import weights_hash
 from core.config import KINDS, Kind, ModelConfig, n_layers
 from core.model.transformer import attention_tap
 from core.system.arrays import read_arrays
+from core.system.device import in_float64
 from core.system.files import writing_file
 from core.text.parallel import text_hash
 from core.text.vocabulary import encode_pairs
@@ -104,7 +105,7 @@ def head_means(checkpoint: Checkpoint, pairs: Sequence[tuple[str, str]]) -> Head
     for captured in capture_corpus(model, sources, targets, ["*.head_outputs"]):
         for kind in KINDS:
             outputs = _outputs(captured, kind, n_layers(model.config, kind))
-            sums[kind] = sums.get(kind, 0) + outputs.double().sum(1).cpu().numpy()
+            sums[kind] = sums.get(kind, 0) + in_float64(outputs).sum(1).cpu().numpy()
             n_positions[kind] += outputs.shape[1]
     means = {kind: (sums[kind] / n_positions[kind]).astype(np.float32) for kind in KINDS}
     return HeadMeans(means, weights_hash(model), text_hash(pairs), len(pairs))

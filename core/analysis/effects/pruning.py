@@ -27,6 +27,7 @@ from core.config import KINDS, Kind, SearchConfig, n_layers
 from core.decoding.search import check
 from core.evaluation.bootstrap import corpus_score, interval_95
 from core.model import Transformer, probing
+from core.system.device import in_float64
 from core.text.batches import PaddedBatch, padded_batches
 from core.text.parallel import text_hash
 from core.text.vocabulary import encode_pairs
@@ -57,7 +58,7 @@ def head_importance(
     totals = {kind: np.zeros(shape) for kind, shape in shapes.items()}
     for _, batch in padded_batches(sources, targets, model.config.ids):
         for kind, gradients in gate_gradients(model, batch).items():
-            totals[kind] += gradients.abs().double().sum(0).cpu().numpy()
+            totals[kind] += in_float64(gradients.abs()).sum(0).cpu().numpy()
     return {kind: total / len(sources) for kind, total in totals.items()}
 
 

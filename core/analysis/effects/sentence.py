@@ -21,6 +21,7 @@ from core.analysis.trace.trace import Trace
 from core.decoding.result import SearchResult
 from core.decoding.search import search
 from core.model import Transformer, probing
+from core.system.device import in_float64
 from core.text.batches import pad
 from core.text.vocabulary import Vocabulary
 from core.text.word_diff import DiffRun, word_diff
@@ -115,7 +116,7 @@ class MovedDistributions:
     def kl_nats(self) -> Float[Tensor, "B T"]:
         """KL(before ‖ after) of each step; never below 0."""
         per_piece = self.before.exp() * (self.before - self.after)
-        return per_piece.double().sum(-1).clamp(min=0.0)
+        return in_float64(per_piece).sum(-1).clamp(min=0.0)
 
 
 def check_parts(model: Transformer, trace: Trace, ablations: Sequence[Ablation]) -> None:
@@ -134,7 +135,7 @@ def check_parts(model: Transformer, trace: Trace, ablations: Sequence[Ablation])
 
 def _at(log_probabilities: Tensor, tokens: Tensor) -> Tensor:
     tokens = tokens.expand(*log_probabilities.shape[:-1], -1)
-    return log_probabilities.gather(-1, tokens)[..., 0].double()
+    return in_float64(log_probabilities.gather(-1, tokens)[..., 0])
 
 
 def moved_distributions(

@@ -350,6 +350,17 @@ def test_an_infinite_gradient_is_divergence_too(tmp_path):
         trainer.train()
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float64"])
+def test_a_named_precision_is_what_products_are_computed_in(tmp_path, precision):
+    trainer = small_trainer(tmp_path, CORPUS, precision=precision)
+    found = set()
+    for name, module in trainer.model.named_modules():
+        if name.endswith("projection"):
+            module.register_forward_hook(lambda *of: found.add(of[-1].dtype))
+    steps(trainer, 1)
+    assert {str(dtype) for dtype in found} == {f"torch.{precision}"}
+
+
 def test_bfloat16_autocast_is_close_to_float32(tmp_path):
     losses = {
         precision: steps(small_trainer(tmp_path, CORPUS, precision=precision), 3)
