@@ -1,7 +1,8 @@
 """Write files and folders whole or not at all: beside their place first, then renamed into it.
 
-Unfinished ones are called .NAME.partial-PROCESS-THREAD. A writer that is killed leaves one behind;
-the next write of the same name removes it.
+Unfinished ones are called .NAME.partial-HOST-PROCESS-THREAD. A writer that is killed leaves one behind;
+the next write of the same name from that host removes it, and one from another host a day later: on a
+disk that hosts share, nobody knows which processes of another host run.
 """
 
 import contextlib
@@ -9,9 +10,11 @@ import glob
 import json
 import os
 import shutil
+import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,15 +140,15 @@ def _beside(path: Path, kind: str) -> Path:
 
 
 def _writer() -> str:
-    return f"{os.getpid()}-{threading.get_native_id()}"
+    return f"{socket.gethostname()}-{os.getpid()}-{threading.get_native_id()}"
 
 
 def _sweep(path: Path, kind: str) -> None:
-    """Remove what this thread, or a process that runs no more, has left beside a path."""
+    """Remove what this thread, or a writer that writes no more, has left beside a path."""
     start = f".{path.name}.{kind}-"
     for left in path.parent.glob(f"{glob.escape(start)}*"):
         writer = left.name.removeprefix(start)
-        if writer != _writer() and _is_alive(writer.split("-")[0]):
+        if writer != _writer() and _may_be_at_work(left, writer):
             continue
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
@@ -154,8 +157,21 @@ def _sweep(path: Path, kind: str) -> None:
                 left.unlink()
 
 
+LONGEST_WRITE_S = 86_400.0
+
+
+def _may_be_at_work(left: Path, writer: str) -> bool:
+    """Whether a writer may still be at work on what it has left; of another host, for a day."""
+    host, process, _ = ("--" + writer).rsplit("-", 2)
+    if host.removeprefix("--") == socket.gethostname():
+        return _is_alive(process)
+    with contextlib.suppress(OSError):
+        return time.time() - left.stat().st_mtime < LONGEST_WRITE_S
+    return True
+
+
 def _is_alive(process: str) -> bool:
-    """Whether a process of this number runs; on Windows, where asking would end it, always."""
+    """Whether a process of this number runs here; on Windows, where asking would end it, always."""
     if sys.platform == "win32" or not process.isdecimal():
         return True
     try:

@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import itertools
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.config import SpecialIds
+from core.system.files import file_lock, writing_folder
 from core.text.parallel import DataError, ParallelFiles
 from core.text.usable import is_usable, left_out
 from core.text.vocabulary import Vocabulary
@@ -109,8 +109,18 @@ def tokenise_once(
         key.update(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}".encode())
     folder = cache / key.hexdigest()[:16]
     if not (folder / "meta.json").is_file():
-        _write_cache(folder, _tokenised(files, vocabulary, n_threads), max_pieces, vocabulary.ids)
+        with file_lock(cache):
+            _sweep(cache)
+            if not (folder / "meta.json").is_file():  # as another process may have come first
+                pairs = _tokenised(files, vocabulary, n_threads)
+                _write_cache(folder, pairs, max_pieces, vocabulary.ids)
     return _open_cache(folder, vocabulary.ids)
+
+
+def _sweep(cache: Path) -> None:
+    """Remove what killed processes have left half written; whoever writes has the lock."""
+    for left in cache.glob("*.partial-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _tokenised(
@@ -129,15 +139,9 @@ def _write_cache(
     max_pieces: int,
     ids: SpecialIds,
 ) -> None:
-    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
-    partial.mkdir(parents=True, exist_ok=True)
-    try:
+    with writing_folder(folder) as partial:
         n_left_out = _write_sides(partial, pairs, max_pieces, ids.end)
         (partial / "meta.json").write_text(json.dumps({"n_left_out": n_left_out}))
-        with contextlib.suppress(OSError):  # another process was faster; its folder holds the same
-            partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _write_sides(

@@ -1,7 +1,9 @@
 """A file or folder is there whole or not at all."""
 
 import os
+import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -76,20 +78,79 @@ def dead_process() -> int:
     return int(run_python("import os; print(os.getpid())"))
 
 
-def test_what_killed_processes_left_goes_at_the_next_write_of_the_name(tmp_path):
+def left_behind(folder: Path, name: str) -> set[str]:
+    return {path.name for path in folder.iterdir() if name in path.name}
+
+
+@pytest.mark.parametrize("host", ["here", "node-7.example.org"])
+def test_what_killed_processes_left_goes_at_the_next_write_of_the_name(tmp_path, monkeypatch, host):
+    monkeypatch.setattr(socket, "gethostname", lambda: host)
     dead, alive = dead_process(), os.getppid()
     for name in ("model", "[m].json"):
-        for writer in (f"{dead}", f"{dead}-7", f"{alive}-7"):
-            (tmp_path / f".{name}.partial-{writer}").mkdir()
-            (tmp_path / f".{name}.partial-{writer}" / "file").write_text("half")
-    (tmp_path / f".model.old-{dead}-7").mkdir()
+        for process in (dead, alive):
+            (tmp_path / f".{name}.partial-{host}-{process}-7").mkdir()
+            (tmp_path / f".{name}.partial-{host}-{process}-7" / "file").write_text("half")
+    (tmp_path / f".model.old-{host}-{dead}-7").mkdir()
     with writing_folder(tmp_path / "model"):
         pass
-    left = {path.name for path in tmp_path.iterdir() if "model" in path.name}
-    assert left == {"model", f".model.partial-{alive}-7"}
+    assert left_behind(tmp_path, "model") == {"model", f".model.partial-{host}-{alive}-7"}
     write_whole(tmp_path / "[m].json", "{}")
-    left = {path.name for path in tmp_path.iterdir() if "[m]" in path.name}
-    assert left == {"[m].json", f".[m].json.partial-{alive}-7"}
+    assert left_behind(tmp_path, "[m]") == {"[m].json", f".[m].json.partial-{host}-{alive}-7"}
+
+
+def test_what_another_host_is_writing_is_left_to_it(tmp_path, monkeypatch):
+    """A process that runs there is none here; only what is a day old can be nobody's."""
+    dead = dead_process()
+    for name in (f".m.partial-there-{dead}-7", f".m.partial-old-{dead}-7"):
+        (tmp_path / name).write_text("half")
+    os.utime(tmp_path / f".m.partial-old-{dead}-7", (0, time.time() - 2 * 86_400))
+    write_whole(tmp_path / "m", "new")
+    assert left_behind(tmp_path, "m") == {"m", f".m.partial-there-{dead}-7"}
+
+
+def test_two_hosts_that_write_one_file_do_not_meet(tmp_path, monkeypatch):
+    """Process and thread may have the same numbers on both."""
+    with writing_file(tmp_path / "m") as mine:
+        mine.write_text("mine")
+        with monkeypatch.context() as there:
+            there.setattr(socket, "gethostname", lambda: "there")
+            write_whole(tmp_path / "m", "theirs")
+        assert mine.read_text() == "mine"
+    assert (tmp_path / "m").read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_is_written_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch, kind):
+    """Else a loss of power leaves the new name on an empty file."""
+    calls = []
+    fsync, replace, rename = os.fsync, Path.replace, Path.rename
+
+    def synced(descriptor):
+        inode = os.fstat(descriptor).st_ino
+        calls.extend(path.name for path in tmp_path.rglob("*") if path.stat().st_ino == inode)
+        fsync(descriptor)
+
+    def moved(move):
+        def moving(self, target):
+            calls.append(f"-> {target.name}")
+            return move(self, target)
+
+        return moving
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", moved(replace))
+    monkeypatch.setattr(Path, "rename", moved(rename))
+    if kind == "file":
+        with writing_file(tmp_path / "m") as partial:
+            partial.write_text("new")
+        assert calls == [partial.name, "-> m"]
+    else:
+        with writing_folder(tmp_path / "m") as partial:
+            (partial / "a").write_text("new")
+            (partial / "below").mkdir()
+            (partial / "below" / "b").write_text("new")
+        assert sorted(calls[:-1]) == ["a", "b"]
+        assert calls[-1] == "-> m"
 
 
 def test_a_file_that_is_not_written_to_its_end_leaves_no_trace(tmp_path):

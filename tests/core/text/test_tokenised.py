@@ -3,6 +3,9 @@
 import dataclasses
 import os
 import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,12 +13,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.text import tokenised
 from core.text.batches import collate, epoch_batches, microbatches, pad
 from core.text.parallel import DataError, ParallelFiles, read_lines, read_pairs
 from core.text.tokenised import tokenise_once
 from tests.core.helpers import END, START, corpus_of, random_corpus
 
 PAIRS = [("the man", "der Mann"), ("a red house", "ein rotes Haus"), ("today", "heute")]
+
+
+def caches(folder):
+    return [path.name for path in folder.iterdir() if path.name[0] != "."]
 
 
 @pytest.fixture
@@ -133,7 +141,7 @@ def test_no_pair_left_is_an_error_and_leaves_no_folder(tokenizer, tmp_path):
         match=r"^no pair is left to train on: 2 pairs were left out \(a side is empty, or has more than",
     ):
         tokenise_once(files, tokenizer, max_pieces=2, cache=tmp_path / "cache")
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert caches(tmp_path / "cache") == []
 
 
 def test_a_failed_tokenisation_leaves_no_folder(tokenizer, tmp_path):
@@ -141,7 +149,7 @@ def test_a_failed_tokenisation_leaves_no_folder(tokenizer, tmp_path):
     files.targets[0].write_text("nur eine Zeile\n")
     with pytest.raises(DataError, match="are not parallel"):
         tokenise_once(files, tokenizer, max_pieces=99, cache=tmp_path / "cache")
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert caches(tmp_path / "cache") == []
 
 
 def test_a_file_that_is_gone_is_named(files, tokenizer, tmp_path):
@@ -156,7 +164,7 @@ def test_the_cache_is_used_again(files, tokenizer, tmp_path, monkeypatch):
     monkeypatch.setattr("core.text.tokenised._tokenised", None)  # a second tokenisation would fail
     again = tokenise_once(files, tokenizer, max_pieces=99, cache=cache)
     assert texts(again, tokenizer) == texts(first, tokenizer)
-    assert len(list(cache.iterdir())) == 1
+    assert len(caches(cache)) == 1
 
 
 def test_the_cache_knows_when_something_changed(files, tokenizer, tmp_path):
@@ -170,7 +178,7 @@ def test_the_cache_knows_when_something_changed(files, tokenizer, tmp_path):
     changed = tokenise_once(files, tokenizer, max_pieces=99, cache=cache)
     assert texts(changed, tokenizer)[0] == ("the man", "der Mond")
     tokenise_once(files, tokenizer, max_pieces=98, cache=cache)
-    assert len(list(cache.iterdir())) == 3
+    assert len(caches(cache)) == 3
 
 
 def test_another_vocabulary_is_another_cache(files, tokenizer, tmp_path):
@@ -179,6 +187,44 @@ def test_another_vocabulary_is_another_cache(files, tokenizer, tmp_path):
     for vocabulary in (tokenizer, smaller):
         corpus = tokenise_once(files, vocabulary, max_pieces=99, cache=cache)
         assert texts(corpus, vocabulary) == PAIRS
+
+
+def test_what_a_killed_tokenising_left_is_swept_by_the_next(files, tokenizer, tmp_path):
+    cache = tmp_path / "cache"
+    tokenise_once(files, tokenizer, max_pieces=99, cache=cache)
+    whole = caches(cache)
+    for name in (".0123.partial-host-9-9", "4567.partial-99"):
+        (cache / name).mkdir()
+        (cache / name / "source.i32").write_bytes(b"half")
+    tokenise_once(files, tokenizer, max_pieces=98, cache=cache)
+    assert len(caches(cache)) == 2
+    assert set(whole) < set(caches(cache))
+    assert not list(cache.glob("*partial*"))
+
+
+def test_two_that_begin_at_once_tokenise_once(files, tokenizer, tmp_path, monkeypatch):
+    """The second one waits for the first, and opens what it has written."""
+    begun, go_on, writes = threading.Event(), threading.Event(), []
+    write_cache = tokenised._write_cache
+
+    def slowly(*arguments):
+        writes.append(arguments)
+        begun.set()
+        assert go_on.wait(30)
+        write_cache(*arguments)
+
+    monkeypatch.setattr(tokenised, "_write_cache", slowly)
+    with ThreadPoolExecutor() as both:
+        found = [both.submit(tokenise_once, files, tokenizer, max_pieces=99, cache=tmp_path / "c")]
+        assert begun.wait(30)
+        found.append(
+            both.submit(tokenise_once, files, tokenizer, max_pieces=99, cache=tmp_path / "c")
+        )
+        time.sleep(0.1)
+        go_on.set()
+        first, second = (one.result(30) for one in found)
+    assert len(writes) == 1
+    assert first.source_ids.tolist() == second.source_ids.tolist()
 
 
 def test_a_cache_cut_off_while_written_is_not_used(files, tokenizer, tmp_path, monkeypatch):
