@@ -95,6 +95,20 @@ class Progress:
         return cls(**{**values, "window": Window(**values["window"])})
 
 
+@dataclass(frozen=True, slots=True)
+class SavedState:
+    """All that a training needs to go on, on the CPU."""
+
+    progress: Progress
+    weights: dict[str, Tensor]
+    moments: dict[str, Tensor]
+    """Of the optimiser: exp_avg.PARAMETER, exp_avg_sq.PARAMETER, step.PARAMETER."""
+
+    def load_into(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        model.load_state_dict(self.weights)
+        _load_moments(model, optimizer, self.moments)
+
+
 class RunFolder:
     """One folder below `runs/`."""
 
@@ -126,17 +140,19 @@ class RunFolder:
         for other in set(states) - set(kept):
             shutil.rmtree(other)
 
-    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
-        """Load the newest whole state into model and optimiser; None if there is none yet."""
+    def resume(self) -> "SavedState | None":
+        """The newest whole state, None if there is none yet; the history is cut back to it."""
         state = self._newest_state()
         if state is None:
             self._cut_history(0)
             return None
-        model.load_state_dict(read_tensors(state / "model.safetensors"))
-        _load_moments(model, optimizer, read_tensors(state / "optimizer.safetensors"))
-        progress = Progress.from_json(json.loads((state / "progress.json").read_text()))
-        self._cut_history(progress.step)
-        return progress
+        saved = SavedState(
+            progress=Progress.from_json(json.loads((state / "progress.json").read_text())),
+            weights=read_tensors(state / "model.safetensors"),
+            moments=read_tensors(state / "optimizer.safetensors"),
+        )
+        self._cut_history(saved.progress.step)
+        return saved
 
     def report(self, values: dict[str, Any]) -> None:
         """Append one line to the history."""

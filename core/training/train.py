@@ -19,8 +19,6 @@ from core.training.run_settings import agree_with_earlier, settings_of_run, with
 from core.training.texts import Texts, keep_vocabulary, text_hashes
 
 if TYPE_CHECKING:
-    import torch
-
     from core.model import Transformer
     from core.text.parallel import ParallelFiles
     from core.training.run_folder import RunFolder
@@ -68,15 +66,14 @@ def train(job: TrainingJob) -> None:
         DivergedError: if loss or gradient is not finite; the last good state stays.
         BusyError: if another process trains in the same run folder.
     """
-    from core.system.device import choose_device, keep_freed_memory
+    from core.system.device import keep_freed_memory
 
     prepare_folder(job.output)
     about = read_about(job.about)
     keep_freed_memory()
     from core.training.workers import workers
 
-    with workers() as group, _alone_in(job.run, group):
-        device = choose_device(job.device, group.local_rank)
+    with workers(job.device) as group, _alone_in(job.run, group):
         if group.is_first:
             job.run.create()
             keep_vocabulary(job.run, job.files, given=job.vocabulary, size=job.vocabulary_size)
@@ -85,10 +82,10 @@ def train(job: TrainingJob) -> None:
         config, settings = job.choose(texts)
         if group.is_first:
             print(texts.used(job.max_pieces), flush=True)
-            _write_down(job, texts, config, with_precision(job.run, settings, device), str(device))
-        group.wait()
-        settings = TrainConfig.from_json(settings_of_run(job.run)["training"])
-        _run(job.run, texts, config, settings, group, device)
+            settings = with_precision(job.run, settings, group.device)
+            _write_down(job, texts, config, settings, str(group.device))
+        settings = TrainConfig.from_json(group.from_first(settings_of_run(job.run))["training"])
+        _run(job.run, texts, config, settings, group)
         if group.is_first:
             _write_checkpoint(job, about, settings.n_snapshots)
 
@@ -114,7 +111,6 @@ def _run(
     config: ModelConfig,
     settings: TrainConfig,
     group: "Workers",
-    device: "torch.device",
 ) -> None:
     import torch
 
@@ -123,7 +119,7 @@ def _run(
     from core.training.trainer import Trainer
 
     torch.manual_seed(settings.seed)
-    model = build(config).to(device)
+    model = build(config).to(group.device)
     Trainer(
         objective=TeacherForcing(model, label_smoothing=settings.label_smoothing),
         corpus=texts.corpus,

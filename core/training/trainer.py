@@ -58,7 +58,7 @@ class Trainer:
         Raises:
             DivergedError: if loss or gradient is not finite; the last good state stays.
         """
-        progress = self.run.resume(self.model, self.update.optimizer) or Progress()
+        progress = self._resumed()
         last_save_s = time.monotonic()
         with tqdm(
             total=self.config.n_steps,
@@ -81,6 +81,14 @@ class Trainer:
                     last_save_s = time.monotonic()
         self._save(progress)
         return progress
+
+    def _resumed(self) -> Progress:
+        """Where the run stands. The first worker alone reads it, so none can go on from elsewhere."""
+        saved = self.group.from_first(self.run.resume() if self.group.is_first else None)
+        if saved is None:
+            return Progress()
+        saved.load_into(self.model, self.update.optimizer)
+        return saved.progress
 
     def step(self, batch: Indices, number: int) -> StepReport:
         """Optimiser step `number` (from 1) on one batch; see `Update.step`.

@@ -48,7 +48,7 @@ class Update:
         if config.compile == "on" or (config.compile == "auto" and self.device.type == "cuda"):
             self._runs = torch.compile(self._runs, dynamic=True)  # type: ignore[assignment]
         if group.world_size > 1:
-            ids = [group.local_rank] if self.device.type == "cuda" else None
+            ids = [self.device] if self.device.type == "cuda" else None
             self._runs = DistributedDataParallel(self._runs, device_ids=ids)
 
     def step(self, corpus: TokenisedCorpus, batch: Indices, number: int) -> StepReport:

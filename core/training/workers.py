@@ -4,9 +4,16 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
 
 import torch
 from torch import distributed
+
+from core.system.device import choose_device
+
+CPU = torch.device("cpu")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +22,17 @@ class Workers:
 
     rank: int = 0
     world_size: int = 1
-    local_rank: int = 0
+    device: torch.device = CPU
+    """Where this worker trains."""
 
     @property
     def is_first(self) -> bool:
         return self.rank == 0
+
+    @property
+    def _meeting(self) -> torch.device:
+        """Where tensors lie that are exchanged: NCCL takes the GPU's, gloo the CPU's."""
+        return self.device if self.device.type == "cuda" else CPU
 
     def wait(self) -> None:
         """Return when every worker has come here."""
@@ -30,29 +43,48 @@ class Workers:
         """Each number, summed over all workers."""
         if self.world_size == 1:
             return list(values)
-        total = torch.tensor(values, dtype=torch.float64)
-        if distributed.get_backend() == "nccl":
-            total = total.to(torch.device("cuda", self.local_rank))
+        total = torch.tensor(values, dtype=torch.float64, device=self._meeting)
         distributed.all_reduce(total)
         return total.tolist()
+
+    def from_first(self, value: Value) -> Value:
+        """What the first worker holds, on every worker: plain values, and tensors on the CPU.
+
+        The others' own value is dropped, so they need not have read it from a disk that may hold
+        something else.
+        """
+        if self.world_size == 1:
+            return value
+        shared = [value if self.is_first else None]
+        distributed.broadcast_object_list(shared, device=self._meeting)
+        return shared[0]  # type: ignore[return-value]
 
 
 ALONE = Workers()
 
+LONGEST_WAIT = timedelta(days=1)
+"""For a worker that prepares the texts while the others wait; torch's own limit is ten minutes."""
+
 
 @contextlib.contextmanager
-def workers() -> Iterator[Workers]:
-    """Join the processes that torchrun started, or work alone; leave the group at the end."""
+def workers(device: str = "cpu") -> Iterator[Workers]:
+    """Join the processes that torchrun started, or work alone; leave the group at the end.
+
+    Args:
+        device: as `choose_device` takes it; of several GPUs each worker has its own.
+
+    Raises:
+        ValueError: if the device is not there.
+    """
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    mine = choose_device(device, int(os.environ.get("LOCAL_RANK", "0")))
     if world_size == 1:
-        yield Workers()
+        yield Workers(device=mine)
         return
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    if mine.type == "cuda":
+        torch.cuda.set_device(mine)  # before the first exchange, else all meet on the first GPU
+    distributed.init_process_group("nccl" if mine.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
     try:
-        yield Workers(
-            rank=int(os.environ["RANK"]),
-            world_size=world_size,
-            local_rank=int(os.environ.get("LOCAL_RANK", "0")),
-        )
+        yield Workers(rank=int(os.environ["RANK"]), world_size=world_size, device=mine)
     finally:
         distributed.destroy_process_group()

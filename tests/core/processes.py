@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import torch
 
 from core.config import TrainConfig
@@ -29,7 +30,7 @@ from core.training.run_folder import RunFolder
 from core.training.trainer import Trainer
 from core.training.update import Update
 from core.training.workers import Workers, workers
-from tests.core.helpers import ENVIRONMENT, random_corpus, small_config
+from tests.core.helpers import ENVIRONMENT, corpus_of, random_corpus, small_config
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload([__name__, "torch._dynamo"])
@@ -50,6 +51,7 @@ def small_trainer(
     validation: dict[str, TokenisedCorpus] | None = None,
     score: Any = None,
     p_dropout: float = 0.0,
+    shape: dict[str, int] | None = None,
     **settings: Any,
 ) -> Trainer:
     """A trainer of the small model; unless told otherwise in float64 and saving only at the end."""
@@ -63,7 +65,8 @@ def small_trainer(
     config = TrainConfig(**{**defaults, **settings})
     return Trainer(
         objective=TeacherForcing(
-            build(small_config(p_dropout=p_dropout)), label_smoothing=config.label_smoothing
+            build(small_config(p_dropout=p_dropout, **(shape or {}))),
+            label_smoothing=config.label_smoothing,
         ),
         corpus=corpus,
         validation=validation or {},
@@ -103,6 +106,49 @@ def shared_training(name: str, folder: Path, group: Workers) -> dict[str, Any]:
     return {"reports": reports, "weights": trainer.model.state_dict()}
 
 
+def with_dropout(folder: Path, group: Workers) -> list[list[float]]:
+    """Losses of each part that this worker computed, of a batch in which every pair is the same."""
+    pairs = [[5, 6, 7, 8, 9]] * 12
+    settings = {"tokens_per_update": 144, "tokens_per_microbatch": 18}
+    trainer = small_trainer(folder, corpus_of(pairs, pairs), group=group, p_dropout=0.5, **settings)
+    update, losses = trainer.update, list[float]()
+    part_loss = update.part_loss
+
+    def noted(*part: Any) -> Any:
+        loss = part_loss(*part)
+        losses.append(loss.item())
+        return loss
+
+    update.part_loss = noted  # type: ignore[method-assign]
+    found = []
+    for number in (1, 2):
+        losses.clear()
+        trainer.step(np.arange(12), number)
+        found.append(list(losses))
+    return found
+
+
+def own_disk(folder: Path, rank: int) -> Path:
+    return folder / f"disk-{rank}"
+
+
+def prepare_own_disks(folder: Path, world_size: int) -> None:
+    """On the first worker's disk a run at step 3; on the others' another run, at another step."""
+    for rank in range(world_size):
+        seed, n_steps = (1, 3) if rank == 0 else (9, 3 + rank)
+        trainer = small_trainer(
+            own_disk(folder, rank), random_corpus(31), seed=seed, n_steps=n_steps
+        )
+        trainer.train()
+        trainer.run.report({"kind": "training", "step": 5})
+
+
+def resumed_training(folder: Path, group: Workers) -> dict[str, Any]:
+    trainer = small_trainer(folder, random_corpus(31), group=group, n_steps=7)
+    progress = trainer.train()
+    return {"step": progress.step, "weights": trainer.model.state_dict()}
+
+
 def _worker(rank: int, world_size: int, port: int, folder: Path) -> None:
     torch.set_num_threads(1)
     os.environ |= {
@@ -113,10 +159,15 @@ def _worker(rank: int, world_size: int, port: int, folder: Path) -> None:
         for name in SHARED:
             result = shared_training(name, folder / name, group)
             torch.save(result, folder / f"{name}-{rank}.pt")
+        result = with_dropout(folder / "with dropout", group)
+        torch.save(result, folder / f"with dropout-{rank}.pt")
+        result = resumed_training(own_disk(folder, rank), group)
+        torch.save(result, folder / f"resumed-{rank}.pt")
 
 
 def train_together(world_size: int, folder: Path) -> None:
     """Run every scenario in so many processes; each leaves what it computed in the folder."""
+    prepare_own_disks(folder, world_size)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -49,13 +49,22 @@ def one_step(model, optimizer):
     optimizer.step()
 
 
+def resumed(run, model, optimizer):
+    """Where the run stands, with its state loaded."""
+    saved = run.resume()
+    if saved is None:
+        return None
+    saved.load_into(model, optimizer)
+    return saved.progress
+
+
 def test_a_resumed_training_goes_on_as_if_nothing_had_been(run):
     """Weights, both of Adam's moments and its step count: the next step is the same to the bit."""
     model, optimizer = stepped(3)
     progress = Progress(step=3, epoch=1, batch=2, tokens=77, best_perplexity=4.5)
     run.save(progress, model, optimizer)
     again, optimizer_again = fresh(seed=2)
-    assert run.resume(again, optimizer_again) == progress
+    assert resumed(run, again, optimizer_again) == progress
     for _ in range(2):
         one_step(model, optimizer)
         one_step(again, optimizer_again)
@@ -69,7 +78,7 @@ def test_a_state_of_float64_stays_float64(run):
     one_step(model, optimizer)
     run.save(Progress(step=1), model, optimizer)
     again, optimizer_again = fresh(seed=2)
-    run.resume(again.double(), optimizer_again)
+    resumed(run, again.double(), optimizer_again)
     assert_close(again.embedding.weight, model.embedding.weight, rtol=0, atol=0)
     moment = optimizer_again.state[again.embedding.weight]["exp_avg"]
     assert_close(moment, optimizer.state[model.embedding.weight]["exp_avg"], rtol=0, atol=0)
@@ -95,7 +104,7 @@ def test_a_resumed_optimiser_has_its_state_on_the_device_that_needs_it(run, fuse
     """The fused one on a GPU wants the step count there; without a GPU, `meta` stands for it."""
     run.save(Progress(step=1), *on_device(1, "cpu", fused=fused))
     model, optimizer = on_device(0, "meta", fused=fused)
-    run.resume(model, optimizer)
+    resumed(run, model, optimizer)
     (state, *others) = optimizer.state.values()
     assert len(others) + 1 == len(list(model.parameters()))
     assert state["exp_avg"].is_meta
@@ -108,7 +117,7 @@ def test_a_training_resumed_on_a_gpu_goes_on_as_if_nothing_had_been(run):
     model, optimizer = on_device(2, "cuda", fused=True)
     run.save(Progress(step=2), model, optimizer)
     again, optimizer_again = on_device(0, "cuda", fused=True)
-    run.resume(again, optimizer_again)
+    resumed(run, again, optimizer_again)
     for _ in range(2):
         step_on("cuda", model, optimizer)
         step_on("cuda", again, optimizer_again)
@@ -118,7 +127,7 @@ def test_a_training_resumed_on_a_gpu_goes_on_as_if_nothing_had_been(run):
 def test_nothing_saved_is_nothing_resumed(run):
     model, optimizer = fresh()
     before = model.embedding.weight.clone()
-    assert run.resume(model, optimizer) is None
+    assert resumed(run, model, optimizer) is None
     assert torch.equal(model.embedding.weight, before)
 
 
@@ -126,7 +135,7 @@ def test_the_newest_state_is_resumed_and_two_are_kept(run):
     model, optimizer = stepped(1)
     for step in (9, 10, 100, 101):
         run.save(Progress(step=step), model, optimizer)
-        assert run.resume(*fresh()).step == step
+        assert resumed(run, *fresh()).step == step
     states = sorted(path.name for path in run.folder.glob("step-*"))
     assert states == ["step-0000100", "step-0000101"]
     assert (run.folder / "latest").read_text() == "step-0000101\n"
@@ -139,7 +148,7 @@ def test_newer_states_that_nothing_points_at_do_not_cost_the_one_just_saved(run)
     for name in ("step-0000007", "step-0000008"):
         (run.folder / name).mkdir()
     run.save(Progress(step=2), model, optimizer)
-    assert run.resume(*fresh()).step == 2
+    assert resumed(run, *fresh()).step == 2
     run.save(Progress(step=3), model, optimizer)
     assert sorted(path.name for path in run.folder.glob("step-*")) == [
         "step-0000002", "step-0000003",
@@ -176,7 +185,7 @@ def test_saving_the_same_step_again_never_takes_the_state_away(run, monkeypatch)
         patch.setattr("pathlib.Path.rename", only_first(killed))
         with contextlib.suppress(KeyboardInterrupt):
             run.save(Progress(step=1), model, optimizer)
-    assert run.resume(*fresh()).step == 1
+    assert resumed(run, *fresh()).step == 1
 
 
 def only_first(then):
@@ -197,7 +206,7 @@ def test_history_is_cut_back_to_the_resumed_step(run):
     run.save(Progress(step=2), model, optimizer)
     for step in (2, 3, 4):
         run.report({"kind": "validation", "step": step})
-    run.resume(*fresh())
+    resumed(run, *fresh())
     lines = [(line["kind"], line["step"]) for line in read_history(run.history_file)]
     assert lines == [("training", 1), ("training", 2), ("validation", 2)]
     run.report({"kind": "training", "step": 3})
@@ -210,7 +219,7 @@ def test_a_line_cut_off_by_a_kill_is_cut_away(run):
     run.save(Progress(step=1), model, optimizer)
     with run.history_file.open("a") as file:
         file.write('{"kind": "trai')
-    run.resume(*fresh())
+    resumed(run, *fresh())
     run.report({"kind": "training", "step": 2})
     assert [line["step"] for line in read_history(run.history_file)] == [1, 2]
 
@@ -220,7 +229,7 @@ def test_without_a_state_the_history_begins_anew(run):
     run.report({"kind": "training", "step": 50})
     with run.history_file.open("a") as file:
         file.write('{"kind": "trai')
-    assert run.resume(*fresh()) is None
+    assert resumed(run, *fresh()) is None
     run.report({"kind": "training", "step": 50})
     run.report({"kind": "training", "step": 100})
     assert [line["step"] for line in read_history(run.history_file)] == [50, 100]
@@ -232,7 +241,7 @@ def test_a_damaged_state_is_named(run, name):
     file = run.folder / "step-0000001" / name
     file.write_bytes(file.read_bytes()[:-5])
     with pytest.raises(CheckpointError, match=rf"^{file} cannot be read, it may be truncated: "):
-        run.resume(*fresh())
+        resumed(run, *fresh())
 
 
 def test_snapshots_are_weights_and_the_oldest_go_first(run):

@@ -4,11 +4,13 @@ import itertools
 import json
 import math
 import random
+import shutil
 import signal
 
 import numpy as np
 import pytest
 import torch
+from torch._dynamo import OptimizedModule
 from torch.testing import assert_close
 
 from core.checkpoint.folder import model_with
@@ -20,7 +22,7 @@ from core.training.loss import smoothed_cross_entropy
 from core.training.run_folder import Progress, RunFolder
 from core.training.schedule import learning_rate
 from core.training.update import DivergedError
-from core.training.workers import Workers, workers
+from core.training.workers import Workers
 from tests.core.helpers import random_corpus, small_config
 from tests.core.processes import (
     CONTEXT,
@@ -28,9 +30,12 @@ from tests.core.processes import (
     STEPS_BETWEEN_SAVES,
     interrupted_training,
     new_process,
+    own_disk,
+    resumed_training,
     shared_training,
     small_trainer,
     train_together,
+    with_dropout,
 )
 
 CORPUS = random_corpus(31)
@@ -268,7 +273,7 @@ def test_patience_ends_a_run_that_gets_no_better(tmp_path, monkeypatch):
     progress = trainer.train()
     assert progress.step == 10  # the fifth validation: the third without a better one
     assert progress.best_perplexity == pytest.approx(7)
-    assert RunFolder(tmp_path).resume(trainer.model, trainer.update.optimizer).step == 10
+    assert RunFolder(tmp_path).resume().progress.step == 10
 
 
 def test_without_patience_a_run_goes_to_its_end(tmp_path, monkeypatch):
@@ -332,7 +337,9 @@ def test_a_diverged_run_names_step_and_rate_and_keeps_the_last_good_state(tmp_pa
     ):
         trainer.train()
     again = small_trainer(tmp_path, CORPUS, n_steps=9)
-    assert again.run.resume(again.model, again.update.optimizer).step == 4
+    saved = again.run.resume()
+    assert saved.progress.step == 4
+    saved.load_into(again.model, again.update.optimizer)
     assert all(parameter.isfinite().all() for parameter in again.model.parameters())
     assert again.train().step == 9
 
@@ -371,21 +378,29 @@ def test_bfloat16_autocast_is_close_to_float32(tmp_path):
         assert rounded.loss_nats != exact.loss_nats
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("g++"), reason="until there is a C++ compiler")
+def test_a_compiled_training_computes_what_a_plain_one_does(tmp_path):
+    """Compiled for real, as by default on CUDA; one layer each, for compiling takes minutes."""
+    losses, weights = {}, {}
+    for switch in ("off", "on"):
+        trainer = small_trainer(
+            tmp_path / switch, CORPUS, compile=switch, precision="float32",
+            shape={"n_encoder_layers": 1, "n_decoder_layers": 1},
+        )  # fmt: skip
+        losses[switch] = [report.loss_nats for report in steps(trainer, 2)]
+        weights[switch] = trainer.model.state_dict()
+        assert isinstance(trainer.update._runs, OptimizedModule) == (switch == "on")
+    assert losses["on"] == pytest.approx(losses["off"], rel=1e-5)
+    for name, weight in weights["off"].items():
+        assert_close(weights["on"][name], weight, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize(("switch", "is_compiled"), [("on", True), ("off", False), ("auto", False)])
-def test_a_cpu_compiles_only_when_told(tmp_path, monkeypatch, switch, is_compiled):
-    compiled = []
-    monkeypatch.setattr(torch, "compile", lambda module, **_: compiled.append(module) or module)
-    small_trainer(tmp_path, CORPUS, compile=switch)
-    assert bool(compiled) == is_compiled
-
-
-def test_alone_a_worker_is_first_and_sums_what_it_has(monkeypatch):
-    monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with workers() as group:
-        assert group == Workers()
-        assert group.is_first
-        assert group.sum(1.5, 2) == [1.5, 2]
-        group.wait()
+def test_a_cpu_compiles_only_when_told(tmp_path, switch, is_compiled):
+    """Nothing is compiled before it runs, so that asking costs nothing."""
+    runs = small_trainer(tmp_path, CORPUS, compile=switch).update._runs
+    assert isinstance(runs, OptimizedModule) == is_compiled
 
 
 # Several processes.
@@ -419,6 +434,36 @@ def test_several_processes_equal_one(together, tmp_path, name, world_size):
         assert line == pytest.approx(one, rel=1e-9)
     if name == "to the end":
         assert len(expected) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_every_part_of_every_worker_drops_other_numbers(together, tmp_path, world_size):
+    """All pairs of the batch are the same, so only dropout tells two losses apart."""
+    files = [together[world_size] / f"with dropout-{rank}.pt" for rank in range(world_size)]
+    losses = [loss for file in files for step in torch.load(file) for loss in step]
+    assert len(losses) >= 2 * 2 * world_size  # of two steps, two parts or more a worker
+    assert len({round(loss, 9) for loss in losses}) == len(losses)
+    alone = with_dropout(tmp_path / "alone", Workers())
+    assert with_dropout(tmp_path / "again", Workers()) == alone
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_all_workers_go_on_from_what_the_first_one_has_saved(together, tmp_path, world_size):
+    """Each has a disk of its own, and on the others' lies another run, which stays as it is."""
+    folder = together[world_size]
+    small_trainer(tmp_path / "alone", random_corpus(31), n_steps=3).train()
+    alone = resumed_training(tmp_path / "alone", Workers())
+    for rank in range(world_size):
+        shared = torch.load(folder / f"resumed-{rank}.pt")
+        assert shared["step"] == alone["step"] == 7
+        for key, weight in alone["weights"].items():
+            assert_close(shared["weights"][key], weight, rtol=0, atol=1e-9)
+        history = [
+            line["step"] for line in read_history(RunFolder(own_disk(folder, rank)).history_file)
+        ]
+        assert history == ([] if rank == 0 else [5])  # only the first one cuts its own
 
 
 # A process that is killed.
