@@ -1,10 +1,15 @@
 """`average`: only what means the same is averaged, and the card says what its author wrote."""
 
+import json
+import re
+
 import pytest
+import safetensors.torch
 import torch
 
 from core.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
 from core.cli.average import Average
+from core.config import TrainConfig
 from core.text.toy_grammar import sentence_pairs
 from core.text.vocabulary import JointVocabulary
 from core.training.run_folder import RunFolder
@@ -68,3 +73,27 @@ def test_no_snapshots_to_average_is_a_mistake(tmp_path, last):
     RunFolder(tmp_path / "run").create()
     with pytest.raises(ValueError, match=rf"^last={last} must be at least 1, the"):
         Average(output=tmp_path / "mean", run_folder=tmp_path / "run", last=last).execute([])
+
+
+@pytest.mark.parametrize(("last", "mean"), [(1, 7.0), (2, 6.0), (3, 14 / 3), (9, 3.75)])
+def test_the_newest_snapshots_of_a_run_are_averaged(tmp_path, capsys, last, mean):
+    """Of four snapshots, in which every number is 1, 2, 5 and 7; fewer than asked for are all."""
+    checkpoint = write_checkpoint(tmp_path / "one")
+    run = RunFolder(tmp_path / "run")
+    run.create()
+    settings = {"model": checkpoint.config.to_json(), "training": TrainConfig().to_json()}
+    (run.folder / "config.json").write_text(json.dumps(settings))
+    (run.folder / "facts.json").write_text("{}")
+    for name, content in checkpoint.vocabulary.files.items():
+        (run.folder / name).write_bytes(content)
+    for step, value in ((900, 1.0), (1_000, 2.0), (9_000, 5.0), (10_000, 7.0)):
+        weights = {
+            name: torch.full_like(tensor, value)
+            for name, tensor in checkpoint.model.state_dict().items()
+        }
+        safetensors.torch.save_file(weights, run.snapshots / f"step-{step:07d}.safetensors")
+    Average(output=tmp_path / "mean", run_folder=run.folder, last=last).execute([])
+    for name, tensor in load_checkpoint(tmp_path / "mean").model.state_dict().items():
+        assert torch.allclose(tensor, torch.full_like(tensor, mean)), name
+    named = re.findall(r"step-0*(\d+)\.", capsys.readouterr().out)
+    assert named == ["900", "1000", "9000", "10000"][-last:]

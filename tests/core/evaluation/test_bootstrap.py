@@ -1,6 +1,7 @@
 """Sums of sentence statistics are the corpus scores; the paired bootstrap is sacrebleu's."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from sacrebleu.significance import PairedTest
 
 from core.evaluation.bootstrap import (
     N_BOOTSTRAP,
+    SEED,
     bleu,
     bleu_statistics,
     chrf_statistics,
@@ -64,11 +66,37 @@ def test_the_p_value_is_that_of_sacrebleus_paired_test(system, base):
     assert difference.value == scores["BLEU"][1].score - scores["BLEU"][0].score
 
 
-def test_an_interval_is_as_wide_as_sacrebleus():
-    low, high = interval_95("bleu", bleu_statistics(GOOD, REFERENCES, lowercase=False))
-    theirs = sacrebleu.BLEU().corpus_score(GOOD, [REFERENCES], n_bootstrap=N_BOOTSTRAP)
-    assert (high - low) / 2 == pytest.approx(theirs._ci, abs=1e-3)
-    assert low < theirs.score < high
+def plain_bootstrap(translations, score):
+    """The middle 95 % of the corpus scores of a thousand texts, each drawn line by line."""
+    random = np.random.default_rng(SEED)
+    drawn = random.choice(len(translations), size=(N_BOOTSTRAP, len(translations)), replace=True)
+    scores = sorted(
+        score([translations[line] for line in lines], [[REFERENCES[line] for line in lines]])
+        for lines in drawn
+    )
+    return scores[25], scores[-26]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "statistics", "score"),
+    [
+        ("bleu", partial(bleu_statistics, lowercase=False), sacrebleu.corpus_bleu),
+        ("bleu_lc", partial(bleu_statistics, lowercase=True), partial(sacrebleu.corpus_bleu, lowercase=True)),
+        ("chrf", chrf_statistics, sacrebleu.corpus_chrf),
+    ],
+)  # fmt: skip
+def test_an_interval_is_that_of_a_plain_bootstrap(name, statistics, score):
+    """Both ends, not the width alone: sacrebleu's whole score of every resampled text."""
+    found = interval_95(name, statistics(GOOD, REFERENCES))
+    expected = plain_bootstrap(GOOD, lambda *text: score(*text).score)
+    assert found == pytest.approx(expected, abs=1e-9)
+    low, high = found
+    middle = corpus_score(name, statistics(GOOD, REFERENCES))
+    assert low < middle < high
+    assert high - middle != pytest.approx(
+        middle - low, rel=1e-3
+    )  # it is not half a width to either side
 
 
 def test_a_clear_difference_has_a_sign_and_an_interval_beyond_zero():

@@ -40,15 +40,24 @@ def test_the_largest_recipe_is_the_papers_base_model():
     assert RECIPES[-1].model(37_000) == model_config("base", vocabulary_size=37_000)
 
 
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: str(recipe.max_pairs))
+@pytest.mark.parametrize("n_epochs_of_200", [0.3, 0.999, 1.001, 7.0, 1e4])
+def test_a_training_has_so_many_epochs_and_at_least_200_steps(recipe, n_epochs_of_200):
+    """The corpus is so large that the recipe's epochs are so many times 200 steps."""
+    n_tokens = n_epochs_of_200 * 200 * recipe.tokens_per_update / recipe.n_epochs
+    settings = recipe.training(math.ceil(n_tokens))
+    expected = max(200, math.floor(n_epochs_of_200 * 200))
+    assert settings.n_steps == pytest.approx(expected, abs=1)
+    n_epochs = settings.n_steps * settings.tokens_per_update / n_tokens
+    assert (n_epochs > 1.001 * recipe.n_epochs) == (n_epochs_of_200 < 0.9995)
+
+
 @given(
     recipe=st.sampled_from(RECIPES), n_target_tokens=st.integers(1, 10**10), seed=st.integers(0, 99)
 )
 def test_settings_fit_any_corpus(recipe, n_target_tokens, seed):
-    """Enough steps for so many epochs; warmup, validations and snapshots fall within them."""
+    """Warmup, validations and snapshots fall within the steps."""
     settings = recipe.training(n_target_tokens, seed)
-    n_epochs = settings.n_steps * settings.tokens_per_update / n_target_tokens
-    assert n_epochs <= recipe.n_epochs or settings.n_steps == 200
-    assert n_epochs > recipe.n_epochs - 1 or n_target_tokens < settings.tokens_per_update
     assert settings.n_warmup_steps <= settings.n_steps / 3
     assert settings.validate_every <= settings.n_steps
     assert settings.snapshot_every * settings.n_snapshots <= settings.n_steps

@@ -380,6 +380,7 @@ def test_bfloat16_autocast_is_close_to_float32(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("g++"), reason="until there is a C++ compiler")
+@pytest.mark.filterwarnings("ignore:::torch")
 def test_a_compiled_training_computes_what_a_plain_one_does(tmp_path):
     """Compiled for real, as by default on CUDA; one layer each, for compiling takes minutes."""
     losses, weights = {}, {}

@@ -1,7 +1,7 @@
 """The tree of hypotheses: where each node stands, and what it says."""
 
-import time
 from collections import defaultdict
+from typing import Any
 
 import pytest
 
@@ -56,11 +56,23 @@ def test_free_rows_are_used_again() -> None:
     assert max(tree_rows(found)) < n_leaves / 4
 
 
-def test_a_tree_of_sixty_steps_is_laid_out_at_once() -> None:
-    found = beam_of(60, 8)
-    start = time.perf_counter()
-    beam_payload(found, names(found))
-    assert time.perf_counter() - start < 0.2
+class CountedTree(tuple[Node, ...]):
+    """A tree that counts how often a node is looked up."""
+
+    n_reads = 0
+
+    def __getitem__(self, index: Any) -> Any:
+        self.n_reads += 1
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize(("depth", "width"), [(15, 8), (60, 8), (240, 8), (60, 32)])
+def test_the_work_of_a_layout_grows_with_the_tree_alone(depth: int, width: int) -> None:
+    """So many looks a node, however long the sentence and wide the beam."""
+    found = beam_of(depth, width)
+    tree = CountedTree(found.tree)
+    tree_rows(SearchResult(hypotheses=(), tree=tree, ends=found.ends))
+    assert len(tree) < tree.n_reads < 8 * len(tree)
 
 
 def test_a_real_search_fits(model: Transformer) -> None:

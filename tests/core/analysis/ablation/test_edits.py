@@ -176,17 +176,59 @@ def test_a_mean_without_means_says_where_they_are(model):
         ablating(model, [Ablation.parse("dec.L2H3=mean")])
 
 
-def test_uniform_attention_spreads_over_visible_keys_only(model):
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("head", range(5))
+def test_uniform_attention_spreads_over_visible_keys_only(model, kind, head):
+    """Of that head; what the others of the layer attend to is theirs."""
     source = pad([[5, 6, 7, END], [5, 6, 7, 8, 9, END]], PAD)
-    text = "enc.L1H2=uniform,dec.L2H3=uniform,cross.L3H1=uniform"
-    seen = seen_under(model, "*.weights", text, source=source)
+    text = f"{SHORT[kind]}.L1H{head + 1}=uniform"
+    tap = attention_tap(kind, 0)
+    before, after = (seen_under(model, tap, one, source=source)[tap] for one in ("", text))
     for row, n in enumerate((4, 6)):
-        for kind, layer, head in (("encoder", 0, 1), ("cross", 2, 0)):
-            weights = seen[attention_tap(kind, layer)][row, head]
-            assert_close(weights[:, :n], torch.full_like(weights[:, :n], 1 / n))
-            assert (weights[:, n:] == 0).all()
-    causal = torch.ones(5, 5).tril().double()
-    assert_close(seen[attention_tap("decoder", 1)][0, 2], causal / causal.sum(1, keepdim=True))
+        n_keys = 5 if kind == "decoder" else n
+        visible = torch.ones(after.shape[-2], n_keys).double()
+        visible = visible.tril() if kind == "decoder" else visible
+        spread = visible / visible.sum(1, keepdim=True)
+        assert_close(after[row, head, :, :n_keys], spread, rtol=0, atol=1e-12)
+        assert (after[row, head, :, n_keys:] == 0).all()
+        assert not torch.allclose(before[row, head, :, :n_keys], spread, atol=1e-3)
+    others = [other for other in range(5) if other != head]
+    assert_close(after[:, others], before[:, others], rtol=0, atol=1e-12)
+
+
+SHORT = {"encoder": "enc", "decoder": "dec", "cross": "cross"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("change", ["=0", "=0.5", "=mean", "=uniform", ".row3=k2"])
+def test_an_edit_leaves_alone_what_it_does_not_name(model, means, kind, change):
+    """Other heads of the layer, other layers below, and the other example of the batch."""
+    layer = n_layers(model.config, kind) - 1
+    ablations = [Ablation.parse(f"{SHORT[kind]}.L{layer + 1}H2{change}"), Ablation()]
+    taps = {
+        name: attention_tap(kind, layer, name) for name in ("scores", "weights", "head_outputs")
+    }
+    below = [attention_tap(kind, lower, "weights") for lower in range(layer)]
+    seen = []
+    for edits in (ablations, [Ablation(), Ablation()]):
+        with (
+            torch.no_grad(),
+            probing(model, ablating(model, edits, means), record("*")) as recording,
+        ):
+            model(SOURCE, TARGET)
+        seen.append(recording)
+    after, before = seen
+    others = [0, 2, 3, 4]
+    for tap in taps.values():
+        assert torch.equal(after[tap][0, others], before[tap][0, others]), tap
+    for tap in before:
+        if before[tap].shape[0] == B:
+            assert torch.equal(after[tap][1], before[tap][1]), tap
+    for tap in below:
+        assert torch.equal(after[tap], before[tap]), tap
+    outputs = after[taps["head_outputs"]][0, 1], before[taps["head_outputs"]][0, 1]
+    assert not torch.allclose(*outputs)
+    assert torch.equal(outputs[0][:2], outputs[1][:2]) == (change == ".row3=k2")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,5 +1,9 @@
 """Effects on a text: scores of a translation under the ablation, paired differences, kept results."""
 
+import dataclasses
+import itertools
+
+import numpy as np
 import pytest
 import sacrebleu
 
@@ -125,6 +129,61 @@ def test_a_cancelled_measurement_goes_on_where_it_was(checkpoint, measured, tmp_
     again = corpus_effects(checkpoint, PAIRS, ABLATIONS, search=GREEDY, means=means, store=store)
     assert ran == ["", *map(str, ABLATIONS[1:])]
     assert again.to_json() == measured.to_json()
+
+
+OTHER_SEARCHES = {
+    field.name: value
+    for field, value in zip(
+        dataclasses.fields(SearchConfig),
+        ("beam", 3, "power", 0.3, 7, 11, 2, 0.5, 9),
+        strict=True,
+    )
+}
+"""Field of the search -> another value than that of `GREEDY`."""
+
+
+def test_every_input_of_kept_statistics_is_in_their_key(checkpoint, tmp_path, monkeypatch):
+    """Each is varied alone, every field of the search among them, and then computed anew."""
+    monkeypatch.setattr(corpus, "_statistics", lambda *_: {"n": np.array([next(counter)])})
+    counter = itertools.count()
+    mean, off = Ablation.parse("dec.L1H2=mean"), Ablation.parse("dec.L1H2=0")
+    means, other = random_means(), dataclasses.replace(random_means(), data_hash="other")
+    store = DiskCache(checkpoint.model, tmp_path)
+    another = small_model(small_config(vocabulary_size=397, max_positions=101), seed=2)
+    usual = (PAIRS, mean, GREEDY, means, store)
+    varied = {
+        "as it is": usual,
+        "a source": ([("x", PAIRS[0][1]), *PAIRS[1:]], *usual[1:]),
+        "a reference": ([(PAIRS[0][0], "x"), *PAIRS[1:]], *usual[1:]),
+        "the order of the text": (PAIRS[::-1], *usual[1:]),
+        "the ablation": (PAIRS, off, *usual[2:]),
+        "the means": (PAIRS, mean, GREEDY, other, store),
+        "the weights": (*usual[:4], DiskCache(another, tmp_path)),
+        **{
+            f"{name} of the search": (PAIRS, mean, GREEDY.replace(**{name: value}), means, store)
+            for name, value in OTHER_SEARCHES.items()
+        },
+    }
+    for name, value in OTHER_SEARCHES.items():
+        assert getattr(GREEDY, name) != value, name
+    first, again = (
+        {
+            name: int(corpus.cached_statistics(checkpoint, *of)["n"][0])
+            for name, of in varied.items()
+        }
+        for _ in range(2)
+    )
+    assert list(first.values()) == list(range(len(varied)))
+    assert again == first
+
+
+def test_means_that_an_ablation_does_not_use_are_not_in_the_key(checkpoint, tmp_path, monkeypatch):
+    counter = itertools.count()
+    monkeypatch.setattr(corpus, "_statistics", lambda *_: {"n": np.array([next(counter)])})
+    store, off = DiskCache(checkpoint.model, tmp_path), Ablation.parse("dec.L1H2=0")
+    for means in (None, random_means()):
+        found = corpus.cached_statistics(checkpoint, PAIRS, off, GREEDY, means, store)
+        assert found["n"].tolist() == [0]
 
 
 def test_mistakes_show_before_any_work(checkpoint, monkeypatch):

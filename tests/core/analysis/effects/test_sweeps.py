@@ -1,7 +1,9 @@
 """Sweeps: each head's effect is that of a model without it, a planted head is found, work is shared."""
 
 import copy
+import dataclasses
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 
 from core.analysis.ablation import Ablation
 from core.analysis.ablation import forced_pass as forced
+from core.analysis.ablation.edits import ablating
 from core.analysis.effects.sweeps import (
     by_head,
     every_head,
@@ -21,12 +24,12 @@ from core.analysis.effects.sweeps import (
 from core.analysis.result_cache import DiskCache
 from core.analysis.trace.capture import trace
 from core.config import KINDS, SearchConfig, n_layers
-from core.model import build
+from core.model import build, probing
 from core.model.transformer import attention_of
-from tests.core.ablations import MANY, random_means
+from tests.core.ablations import MANY, MANY_TEXTS, random_means
 from tests.core.helpers import small_config
 from tests.core.planted import HEAD, KIND, LAYER, planted_model
-from tests.core.tracing import model_for, traced_by
+from tests.core.tracing import SENTENCE, model_for, traced_by
 
 
 @pytest.fixture(scope="module")
@@ -96,13 +99,60 @@ def test_the_empty_ablation_moves_nothing(exact, traced):
     assert swept.kl_nats == pytest.approx(0, abs=1e-10)
 
 
-def test_numbers_belong_to_their_ablations_whatever_the_order(exact, traced):
+def literal_distributions(model, traced, text, means):
+    """Log-probabilities of every step, the translation forced, in one plain run of the whole model."""
+    source = torch.tensor([[piece.id for piece in traced.source.pieces]])
+    consumed = torch.tensor([[piece.id for piece in traced.consumed]])
+    edits = ablating(model, [Ablation.parse(text)], means)
+    with torch.no_grad(), probing(model, edits):
+        return model(source, consumed)[0].log_softmax(-1).tolist()
+
+
+def test_numbers_are_those_of_a_computation_by_hand(exact, traced):
+    """Δ is a sum over steps and KL a mean over steps, each in nats, in the order of the ablations."""
     means = random_means()
-    forward = sweep(exact, traced, MANY, means=means)
-    backward = sweep(exact, traced, MANY[::-1], means=means)
-    assert backward.delta_nats == pytest.approx(forward.delta_nats[::-1], abs=1e-10)
-    assert backward.kl_nats == pytest.approx(forward.kl_nats[::-1], abs=1e-10)
-    assert (forward.kl_nats[1:] > 1e-9).all()
+    before = literal_distributions(exact, traced, "", means)
+    deltas, kls = [], []
+    for text in MANY_TEXTS:
+        after = literal_distributions(exact, traced, text, means)
+        delta, kl = 0.0, 0.0
+        for step, piece in enumerate(traced.target.pieces):
+            delta += after[step][piece.id] - before[step][piece.id]
+            for one, other in zip(before[step], after[step], strict=True):
+                kl += math.exp(one) * (one - other)
+        deltas.append(delta)
+        kls.append(kl / len(traced.target.pieces))
+    swept = sweep(exact, traced, MANY, means=means)
+    assert swept.ablations == MANY
+    assert swept.delta_nats.tolist() == pytest.approx(deltas, abs=1e-9)
+    assert swept.kl_nats.tolist() == pytest.approx(kls, abs=1e-9)
+    assert min(kls[1:]) > 1e-9
+    assert len({round(kl, 9) for kl in kls}) == len(kls)  # no two could be taken for each other
+
+
+def test_every_input_of_a_kept_sweep_is_in_its_key(exact, traced, tokenizer, tmp_path):
+    """Each is varied alone; what is kept then is what is computed then."""
+    other_means = dataclasses.replace(random_means(), data_hash="other", outputs={
+        kind: 2 * of_kind for kind, of_kind in random_means().outputs.items()
+    })  # fmt: skip
+    translation = [*tokenizer.encode("Der alte Mann sieht ein rotes Haus."), 3]
+    shorter = [*tokenizer.encode("Der Mann."), 3]
+    of = {
+        "as it is": (traced, MANY, random_means()),
+        "another source": (trace(exact, tokenizer, "A dog.", prefix=translation), MANY, random_means()),
+        "another target": (trace(exact, tokenizer, SENTENCE, prefix=shorter), MANY, random_means()),
+        "other ablations": (traced, MANY[::-1], random_means()),
+        "other means": (traced, MANY, other_means),
+    }  # fmt: skip
+    fresh, kept = [], []
+    for _ in range(2):  # the second time from the store
+        for some, ablations, means in of.values():
+            store = DiskCache(exact, tmp_path)
+            fresh.append(sweep(exact, some, ablations, means=means).delta_nats.tolist())
+            kept.append(sweep(exact, some, ablations, means=means, store=store).delta_nats.tolist())
+    assert kept == [pytest.approx(one, abs=1e-12) for one in fresh]
+    assert len(list(tmp_path.rglob("*.npz"))) == len(of)
+    assert len({tuple(one) for one in kept}) == len(of)
 
 
 def test_a_planted_head_is_found(tokenizer):

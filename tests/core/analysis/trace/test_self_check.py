@@ -138,11 +138,59 @@ def test_a_look_into_the_future_is_found(exact, traced):
     assert failed(self_check(exact, with_weights(traced, "decoder", look_ahead))) == {FUTURE}
 
 
-def test_rows_that_do_not_sum_to_1_are_found(exact, traced):
+def test_a_look_into_the_future_where_the_trace_has_none_is_found(exact, traced, monkeypatch):
+    """The trace was made step by step, where there is no future; the modules see all at once."""
+    assert failed(self_check(exact, traced)) == set()
+    monkeypatch.setattr(
+        transformer, "causal", lambda q, k, device: torch.ones(1, 1, q, k, dtype=torch.bool)
+    )
+    assert FUTURE in failed(self_check(exact, traced))
+
+
+@pytest.mark.parametrize("kind", ["encoder", "cross"])
+@pytest.mark.parametrize("layer", [0, 1])
+def test_a_weight_on_padding_is_found_in_every_attention_that_reads_the_source(
+    exact, traced, kind, layer
+):
+    """As little as float32 holds, on the last key of the padded sentence."""
+    n_source = len(traced.source.pieces)
+
+    def put_on_padding(weights):
+        is_padded = weights.shape[0] == 2 and weights.shape[-1] > n_source
+        changed = weights.clone()
+        if is_padded:
+            changed[0, 1, 2, -1] = 1e-30
+        return changed
+
+    with probing(exact, edit({attention_tap(kind, layer): put_on_padding})):
+        assert PADDING in failed(self_check(exact, traced))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_that_another_sentence_of_the_batch_changes_are_found(exact, traced, kind):
+    def moved_by_neighbours(weights):
+        return weights.roll(1, -2) if weights.shape[0] == 2 else weights
+
+    with probing(exact, edit({attention_tap(kind, 1): moved_by_neighbours})):
+        assert ALONE in failed(self_check(exact, traced))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_that_do_not_sum_to_1_are_found(exact, traced, kind):
     def lose_some(weights):
         weights[1, 2, 3] *= 0.9999
 
-    assert ROWS in failed(self_check(exact, with_weights(traced, "encoder", lose_some)))
+    assert ROWS in failed(self_check(exact, with_weights(traced, kind, lose_some)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_output_that_is_not_that_of_the_weights_is_found(tokenizer, kind):
+    """The module multiplies by something else than the W^O that the check reads."""
+    model = model_for(tokenizer)
+    traced = traced_by(model, tokenizer)
+    attention = attention_of(model, kind, n_layers(model.config, kind) - 1)
+    attention.output_projection.register_forward_hook(lambda *of: 1.01 * of[-1])
+    assert OUTPUT in failed(self_check(model, traced))
 
 
 def test_not_a_number_fails(exact, traced):
