@@ -86,8 +86,13 @@ def read_side_files(folder: Path, config: ModelConfig) -> SideFiles:
     """Read what can be used of them; nothing is raised."""
     notices: list[str] = []
     metrics = _usable(lambda: read_metrics(folder), notices) or {}
+    bad = _bad_entries(metrics, config)
+    notices += [
+        f"{METRICS} cannot be used whole: {problem}; {name} is left out"
+        for name, problem in bad.items()
+    ]
     return SideFiles(
-        metrics=_usable_entries(metrics, config, notices),
+        metrics={name: entry for name, entry in metrics.items() if name not in bad},
         history=_usable(lambda: tuple(read_history(folder / HISTORY)), notices) or (),
         card=_usable(lambda: read_card(folder), notices) or "",
         notices=tuple(notices),
@@ -105,21 +110,31 @@ def _usable(read: Callable[[], Value], notices: list[str]) -> Value | None:
         return None
 
 
-def _usable_entries(
-    metrics: dict[str, Any], config: ModelConfig, notices: list[str]
-) -> dict[str, Any]:
-    """The entries without those that are not what this project writes."""
-    left = dict(metrics)
+def _bad_entries(metrics: Mapping[str, Any], config: ModelConfig) -> dict[str, str]:
+    """Entry -> in what way it is not what this project writes."""
+    bad = {}
     for name, kind in get_type_hints(_Metrics).items():
-        if name in left:
+        if name in metrics:
             try:
-                entry = built(kind, left[name], name)
+                entry = built(kind, metrics[name], name)
                 if name == "alignment":
                     _require_head(entry, config)
             except ValueError as error:
-                notices.append(f"{METRICS} cannot be used whole: {error}; {name} is left out")
-                del left[name]
-    return left
+                bad[name] = str(error)
+    return bad
+
+
+def require_whole(folder: Path, config: ModelConfig) -> None:
+    """Whoever writes metrics.json and card.md anew must not lose what they hold.
+
+    Raises:
+        CheckpointError: if one of them is there and cannot be used whole.
+    """
+    read_card(folder)
+    for problem in _bad_entries(read_metrics(folder), config).values():
+        raise CheckpointError(
+            f"{folder / METRICS} cannot be used whole: {problem}; mend it, or remove it"
+        )
 
 
 def _require_head(alignment: _Alignment, config: ModelConfig) -> None:

@@ -97,10 +97,17 @@ def _interval(name: str, statistics: "Statistics") -> "Interval":
 
 
 def require_recordable(folder: Path) -> None:
-    """Raises OutputError if nothing can be recorded in a checkpoint's folder."""
-    from core.checkpoint.side_files import METRICS
+    """Whether a result can be recorded in a checkpoint's folder.
+
+    Raises:
+        OutputError: if nothing can be written there.
+        CheckpointError: if scores or card are there and cannot be read, as they would be lost.
+    """
+    from core.checkpoint.required import model_config_of
+    from core.checkpoint.side_files import METRICS, require_whole
 
     prepare_file(folder / METRICS)
+    require_whole(folder, model_config_of(folder))
 
 
 def record_metrics(folder: Path, name: str, renewed: Callable[[Any], Any]) -> None:

@@ -13,6 +13,7 @@ from core.checkpoint.side_files import (
     read_history,
     read_metrics,
     read_side_files,
+    require_whole,
 )
 from tests.core.helpers import small_config
 from tests.damage import damages
@@ -87,6 +88,24 @@ def test_an_entry_of_another_shape_is_left_out_alone(
     (notice,) = found.notices
     assert message in notice
     assert notice.startswith("metrics.json cannot be used whole: ")
+
+
+def test_what_would_be_lost_is_not_written_anew(tmp_path: Path) -> None:
+    require_whole(tmp_path, CONFIG)
+    require_whole(written(tmp_path, METRICS), CONFIG)
+    written(tmp_path, {**METRICS, "results": []})
+    with pytest.raises(
+        CheckpointError,
+        match=rf"^{tmp_path}/metrics\.json cannot be used whole: results must be .*; mend",
+    ):
+        require_whole(tmp_path, CONFIG)
+    (tmp_path / "metrics.json").write_text("{")
+    with pytest.raises(CheckpointError, match="it is no JSON"):
+        require_whole(tmp_path, CONFIG)
+    (tmp_path / "metrics.json").unlink()
+    (tmp_path / "card.md").write_bytes(b"\xff")
+    with pytest.raises(CheckpointError, match=r"card\.md cannot be used: it is no UTF-8"):
+        require_whole(tmp_path, CONFIG)
 
 
 def test_whatever_metrics_hold_a_card_can_be_written_from_what_is_left(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_the_newest_snapshots_of_a_run_are_averaged(tmp_path, capsys, last, mean
     run.create()
     settings = {"model": checkpoint.config.to_json(), "training": TrainConfig().to_json()}
     (run.folder / "config.json").write_text(json.dumps(settings))
-    (run.folder / "facts.json").write_text("{}")
+    (run.folder / "facts.json").write_text('{"n_training_pairs": 7, "n_pairs_left_out": 1}')
     for name, content in checkpoint.vocabulary.files.items():
         (run.folder / name).write_bytes(content)
     for step, value in ((900, 1.0), (1_000, 2.0), (9_000, 5.0), (10_000, 7.0)):

@@ -184,7 +184,7 @@ def test_above_an_error_nothing_is_claimed_to_be_done(
     def refuse(*_: object) -> None:
         raise ValueError("it is too long")
 
-    monkeypatch.setattr(sentence_page, "trace", refuse)
+    monkeypatch.setattr(sentence_page.traces, "trace", refuse)
     page = open_page(page=name, text=SENTENCE, **asked)
     assert not page.exception
     assert "cannot be translated" in page.error[0].value
