@@ -94,6 +94,7 @@ class Align:
         from core.analysis.heads.alignment import check_links, head_alignment, read_gold
         from core.checkpoint.bundled import resolve
         from core.text.parallel import read_pairs
+        from core.text.pieces import is_empty
 
         pairs, alignments = list(read_pairs(self.source, self.target)), read_gold(self.gold)
         if len(pairs) != len(alignments):
@@ -102,7 +103,8 @@ class Align:
                 "line of gold links for each sentence"
             )
         for line, ((source, target), links) in enumerate(zip(pairs, alignments, strict=True), 1):
-            check_links(links, source, target, f"{self.gold}, line {line}")
+            if not (is_empty(source) or is_empty(target)):  # else it is left out, and counted
+                check_links(links, source, target, f"{self.gold}, line {line}")
         rows = [
             (source, target, links)
             for (source, target), links in zip(pairs, alignments, strict=True)
