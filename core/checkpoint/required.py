@@ -6,6 +6,7 @@ torch is needed, and nothing of the size that a file merely names is allocated.
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from core.checkpoint.header import read_shapes, require_fit
@@ -101,12 +102,18 @@ def _read_config(folder: Path) -> tuple[ModelConfig, TrainConfig | None]:
         raise ValueError(f"{CONFIG} cannot be used: {error}") from None
 
 
+@lru_cache(maxsize=8)
+def _vocabulary_of(model: bytes) -> JointVocabulary:
+    """All rows of Table 3 share one, and a list is made every few seconds."""
+    return JointVocabulary(model)
+
+
 def _read_vocabulary(folder: Path, config: ModelConfig) -> JointVocabulary:
     file = folder / VOCABULARY
     try:
         if (size := file.stat().st_size) > MOST_VOCABULARY_BYTES:
             raise ValueError(f"it has {size:,} bytes; {MOST_VOCABULARY_BYTES:,} is the most")
-        vocabulary = JointVocabulary(file.read_bytes())
+        vocabulary = _vocabulary_of(file.read_bytes())
     except (OSError, ValueError) as error:
         raise ValueError(f"{VOCABULARY} cannot be used: {error}") from None
     if len(vocabulary.names) != config.vocabulary_size:
