@@ -12,7 +12,7 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
-# One thread a sentence, read when torch is first imported: docs/decisions/0006
+# One thread a sentence, read when torch is first imported: docs/decisions/0007
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import streamlit as st  # noqa: E402
