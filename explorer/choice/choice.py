@@ -139,9 +139,6 @@ class Choice:
             of_pages=tuple((name, value) for name, value in self.of_pages if name not in gone),
         )
 
-    def with_view(self, **values: Any) -> "Choice":
-        return dataclasses.replace(self, view=self.view.replace(**values))
-
     def with_fields(self, fields: UrlFields) -> "Choice":
         """These fields in place of those of their class."""
         if isinstance(fields, View):

@@ -4,7 +4,6 @@ Widgets do not own what they show: before each run they are set from the choice,
 reader moves one, the choice changes. So link, widgets and pictures cannot disagree.
 """
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -98,11 +97,6 @@ def show_head(place: HeadPlace) -> None:
 
 def set_beside(run: Run | None) -> None:
     _set(choice().with_beside(run))
-
-
-def restore(run: Run) -> None:
-    """Go to an earlier run."""
-    change_run(**{field.name: getattr(run, field.name) for field in dataclasses.fields(run)})
 
 
 def undo() -> None:

@@ -17,12 +17,12 @@ from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import ablating
 from core.analysis.ablation.forced_pass import ForcedPass
 from core.analysis.ablation.head_means import HeadMeans
+from core.analysis.trace.capture import ids_of
 from core.analysis.trace.trace import Trace
 from core.decoding.result import SearchResult
 from core.decoding.search import search
 from core.model import Transformer, probing
 from core.system.device import in_float64
-from core.text.batches import pad
 from core.text.vocabulary import Vocabulary
 from core.text.word_diff import DiffRun, word_diff
 
@@ -90,10 +90,7 @@ class SentenceEffect:
 
 def forced_pass(model: Transformer, trace: Trace) -> ForcedPass:
     """The run of a trace's translation from which changed runs branch off."""
-    device = next(model.parameters()).device
-    source = pad([[piece.id for piece in trace.source.pieces]], model.config.pad_id)
-    consumed = pad([[piece.id for piece in trace.consumed]], model.config.pad_id)
-    return ForcedPass(model, source.to(device), consumed.to(device))
+    return ForcedPass(model, *ids_of(model, trace))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +117,7 @@ class MovedDistributions:
 
 
 def check_parts(model: Transformer, trace: Trace, ablations: Sequence[Ablation]) -> None:
-    """Whether the model, the source and the translation have all that the ablations name.
+    """Refuse ablations that name what the model, the source or the translation has not.
 
     Raises:
         ValueError: naming the part of which there is nothing.

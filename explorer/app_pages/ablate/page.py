@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -31,9 +31,10 @@ from explorer.head import before_after
 from explorer.head.differences import Comparison
 from explorer.head.fields import BeforeAfterFields
 
+if TYPE_CHECKING:
+    from core.analysis.effects.sentence import StepEffect
+
 SWITCHES = "switches"
-
-
 TITLE = "What if this head were not there?"
 LEAD = (
     "Click a head to switch it off, and read the translation again. Nothing is trained anew: heads "
@@ -219,9 +220,9 @@ def _below_the_words(shown: PageContext) -> None:
         )
 
 
-def _choose_step(shown: PageContext, moved: Sequence[Any], names: Sequence[str]) -> int:
+def _choose_step(shown: PageContext, moved: Sequence["StepEffect"], names: Sequence[str]) -> int:
     """The step whose candidates are shown, from 0; at first the one that moved most."""
-    most = max(range(len(moved)), key=lambda step: moved[step].kl_nats) + 1
+    most = _most_moved(moved)
     chosen = shown.of(AblateFields).scored or most
     st.selectbox(
         "Candidates of step",
@@ -232,6 +233,11 @@ def _choose_step(shown: PageContext, moved: Sequence[Any], names: Sequence[str])
         **session.bind(AblateFields, "scored", chosen),
     )
     return chosen - 1
+
+
+def _most_moved(moved: Sequence["StepEffect"]) -> int:
+    """The step, from 1, whose distribution the change moved most."""
+    return max(range(len(moved)), key=lambda step: moved[step].kl_nats) + 1
 
 
 def _beyond_this_sentence(shown: PageContext) -> None:
@@ -303,8 +309,8 @@ def _pictures(shown: PageContext) -> list[Picture]:
     if not ablation.parts:
         return drawn
     moved = step_effects(shown.folder, _plain_run(shown), _before(shown), ablation)
-    most = max(range(len(moved)), key=lambda step: moved[step].kl_nats) + 1
-    steps = pictures.step_pictures(moved, (shown.of(AblateFields).scored or most) - 1)
+    chosen = shown.of(AblateFields).scored or _most_moved(moved)
+    steps = pictures.step_pictures(moved, chosen - 1)
     return [*drawn, *steps, *before_after.head_pictures(shown, _compared(shown))]
 
 

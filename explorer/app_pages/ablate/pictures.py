@@ -1,4 +1,4 @@
-"""The effect of an ablation on a sentence, in words and in pictures."""
+"""What ablations do, in words and in pictures: to the sentence, and as measured on a whole text."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -8,8 +8,7 @@ from explorer.app_pages.heads.pictures import head_pictures, heads_svg
 from explorer.choice import session
 from explorer.choice.choice import View
 from explorer.choice.page_context import PageContext
-from explorer.components.overview.component import TILES_NOTE, Tint, overview
-from explorer.components.overview.component import choice as overview_choice
+from explorer.components.overview.component import TILES_NOTE, Tint, chosen_head, overview
 from explorer.engine.analyses import head_effects
 from explorer.figures.axes import largest, signed
 from explorer.frame import sentence_page
@@ -174,7 +173,7 @@ def _late_note(shown: PageContext) -> str:
 
 
 def _take_head() -> None:
-    chosen = overview_choice(OVERVIEW)
+    chosen = chosen_head(OVERVIEW)
     if chosen:
         session.change(View, layer=chosen[0], head=chosen[1])
 

@@ -172,7 +172,7 @@ def _draw_heads(family: PaperAndOurs, row: str, trace: Trace, model: str) -> Pic
     weights = trace.weights["cross"]
     n_layers, n_heads = weights.shape[:2]
     best, key = best_head(family.folder / row, trace), f"heads-{row}"
-    clicked = overview.choice(key)
+    clicked = overview.chosen_head(key)
     chosen = HeadPlace.numbered("cross", *clicked) if clicked else best.place
     place = chosen.within(n_layers, n_heads)
     with wide(f"wide-{row.replace('.', '-')}", LABELS_PX + LEAST_TILE_PX * n_heads):

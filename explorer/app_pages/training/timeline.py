@@ -53,7 +53,7 @@ def draw_timeline(shown: PageContext) -> list[Picture]:
     )
     try:
         with st.spinner("Translating with the weights of every step…"):
-            traces = {step: at_step(shown, step) for step in [*steps, FINISHED]}
+            by_step = {step: at_step(shown, step) for step in [*steps, FINISHED]}
             read = at_step(
                 shown, shown.of(TrainingFields).snapshot, held=shown.of(TrainingFields).held
             )
@@ -64,7 +64,7 @@ def draw_timeline(shown: PageContext) -> list[Picture]:
     with left:
         picture = _draw_head(shown, read)
     with right:
-        _draw_translations(shown, traces)
+        _draw_translations(shown, by_step)
     return [picture]
 
 
@@ -90,9 +90,9 @@ def at_step(shown: PageContext, step: int, *, held: bool = False) -> Trace:
     return traces.trace(shown.folder, run, step)
 
 
-def _draw_translations(shown: PageContext, traces: dict[int, Trace]) -> None:
+def _draw_translations(shown: PageContext, by_step: dict[int, Trace]) -> None:
     """Draw the translation at each step, with its differences to the finished model's."""
-    for step, trace in traces.items():
+    for step, trace in by_step.items():
         mark = " ← on show" if step == shown.of(TrainingFields).snapshot else ""
         st.markdown(
             f"**{name_of(step).capitalize()}**, {mean_probability(trace):.0%} a piece{mark}"

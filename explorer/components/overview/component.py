@@ -47,7 +47,7 @@ def overview(
     Args:
         weights: N H q k.
         place: the chosen head.
-        on_choice: called before the next run; `choice(key)` then says which head.
+        on_choice: called before the next run; `chosen_head(key)` then says which.
     """
     _mount(
         data=payload(weights, place, tint=tint),
@@ -86,7 +86,7 @@ def _tint_colours(tint: Tint) -> list[str]:
     return [measure_colour(float(share)) for share in shares.flat]
 
 
-def choice(key: str) -> tuple[int, int] | None:
+def chosen_head(key: str) -> tuple[int, int] | None:
     """The layer and head (from 1) that the reader chose last."""
     chosen = getattr(st.session_state.get(key), "chosen", None)
     return (int(chosen[0]), int(chosen[1])) if chosen else None

@@ -145,7 +145,7 @@ def test_a_choice_survives_the_link(
 
 def test_fields_of_one_page_leave_those_of_another_alone() -> None:
     choice = Choice().with_fields(PositionsFields(k=7)).with_fields(AblateFields(swept=True))
-    choice = choice.with_fields(AblateFields()).with_view(layer=2)
+    choice = choice.with_fields(AblateFields()).with_fields(View(layer=2))
     assert choice.of(PositionsFields).k == 7
     assert not choice.of(AblateFields).swept
     assert choice.to_query() == {"text": EXAMPLES[0], "layer": "2", "k": "7"}
