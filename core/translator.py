@@ -40,7 +40,7 @@ class Translator:
         return search(self.checkpoint.model, ids, config, unwritable=vocabulary.unwritable)
 
     def check(self, text: str) -> None:
-        """Whether a text can be translated; an empty one can, to an empty one.
+        """Refuse a text that cannot be translated. An empty one can: its translation is empty.
 
         Raises:
             SourceTooLongError, UnencodableTextError: naming the rule that it breaks.

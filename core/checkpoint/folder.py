@@ -7,7 +7,9 @@
     metrics.json           scores and statistics measured on the finished weights
     card.md                data, licenses, results, known failures
     timeline/STEP.safetensors   where kept: the weights after that step of the same training
-    means.npz, pruning.json     where measured: mean head outputs, and how many heads can go
+    means.npz, sweep.json, pruning.json   where measured: mean outputs of heads, what each is worth
+                                          to a text, how many can go
+    example.npz            where kept: a sentence already traced, which the Explorer opens on
 
 Safe data only: safetensors, JSON, SentencePiece; nothing is ever unpickled.
 """

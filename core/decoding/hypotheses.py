@@ -44,8 +44,8 @@ class Option(NamedTuple):
     row: int
     """The row of the batch that was asked what follows it."""
     token: int
-    log_prob: float  # of the token, in nats
-    """The token's own log-probability."""
+    log_prob: float
+    """Of the token alone, in nats."""
 
 
 class Open(NamedTuple):

@@ -97,7 +97,7 @@ def _interval(name: str, statistics: "Statistics") -> "Interval":
 
 
 def require_recordable(folder: Path) -> None:
-    """Whether a result can be recorded in a checkpoint's folder.
+    """Refuse a checkpoint's folder in which no result can be recorded.
 
     Raises:
         OutputError: if nothing can be written there.

@@ -1,4 +1,4 @@
-"""Section 3 of the paper, one file per subsection.
+"""Section 3 of the paper, about a file for each subsection, and what reads and edits it as it runs.
 
 `build(config)` makes the model; `probing(model, ...)` looks inside it or edits it.
 """

@@ -1,4 +1,4 @@
-"""Parallel text: read it, pre-tokenise it once to memory-mapped files, cut it into batches.
+"""Parallel text as ids: tokenised once, into memory-mapped files.
 
 Whatever the corpus size, only the lengths and the order of the pairs are held in memory.
 """

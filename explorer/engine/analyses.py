@@ -1,4 +1,4 @@
-"""Analyses of the sentence on screen, computed once and shared."""
+"""Analyses of the sentence on screen, computed once and shared; and the table of positions."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,14 +19,9 @@ from explorer.engine.result_cache import MemoryCache
 
 if TYPE_CHECKING:
     from core.analysis.effects.sentence import SentenceEffect, StepEffect
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
     from core.analysis.trace.head_internals import HeadInternals
     from core.analysis.trace.self_check import Check
     from core.model import Transformer
-
 
 MOST_EFFECT_BYTES = 100_000_000
 """Memory for effects of all visitors together."""

@@ -100,7 +100,7 @@ def _traced(folder: Path, run: Run, snapshot: int) -> Trace:
 
 
 def _check_rows(folder: Path, run: Run, snapshot: int) -> None:
-    """Whether the sentence, and its translation by the unchanged model, has the rows to be changed."""
+    """Refuse an ablation of rows that the sentence, or its unchanged translation, does not have."""
     from core.analysis.effects.sentence import check_parts
 
     ablation = Ablation.parse(run.ablation)

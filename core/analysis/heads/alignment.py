@@ -78,7 +78,7 @@ def read_gold(file: Path) -> list[GoldAlignment]:
 
 
 def check_links(gold: GoldAlignment, source: str, target: str, where: str) -> None:
-    """Whether a tokenised sentence pair has the words that its gold links join.
+    """Refuse gold links that join words which a tokenised sentence pair has not.
 
     Args:
         where: names the pair in the message.

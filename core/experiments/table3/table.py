@@ -1,4 +1,4 @@
-"""The family of the paper's Table 3: its rows, how they are trained, and what was measured of them.
+"""Table 3 as a value: the true sizes of every row, and what was measured of those that are trained.
 
     for row in read_table(Path("checkpoints/table3/table.json")).rows:
         print(row.name, row.sizes.n_heads, row.measured and row.measured.steps)
@@ -32,9 +32,6 @@ LET_THROUGH = "about three in ten"
 does, if scores of seeds were normally distributed (0.294, simulated)."""
 
 Verdict = Literal["higher", "lower", "no difference shown", "not judged yet"]
-
-
-# What was measured.
 
 
 @dataclass(frozen=True, slots=True)

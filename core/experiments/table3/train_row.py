@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING, Any
 from core.checkpoint.card import new_card, with_results
 from core.config import ModelConfig, SearchConfig, TrainConfig
 from core.evaluation.measure import Measurement, measure
-from core.experiments.table3.rows import (
-    METRICS,
-    SENTENCES,
-    VALIDATION,
-    Variant,
-)
+from core.experiments.table3.family import Family
+from core.experiments.table3.rows import METRICS, SENTENCES, VALIDATION, Variant
 from core.experiments.table3.table import TEXTS
 from core.system.files import file_lock, write_json
 from core.training.finish import write_checkpoint
@@ -23,7 +19,6 @@ from core.training.train import train
 
 if TYPE_CHECKING:
     from core.checkpoint.folder import Checkpoint
-from core.experiments.table3.family import Family
 
 
 def train_row(family: Family, row: Variant) -> None:
