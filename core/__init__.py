@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 
 def load(folder: Path | str, device: str = "cpu", *, step: int | None = None) -> "Translator":
-    """Load a checkpoint folder for use; torch is imported here, not with the package.
+    """Load a checkpoint folder. This call imports torch; importing `core` does not.
 
     Args:
         step: load the weights after this step of the training, if the folder's timeline has them.
 
     Raises:
-        CheckpointError: if the folder is no whole checkpoint; the message names file and cause.
+        CheckpointError: if the folder is not a complete checkpoint; the message names the file and
+            the cause.
     """
     from core.translator import Translator
 

@@ -1,1 +1,1 @@
-"""What a model does: its attention traced and measured, and what a change to it does."""
+"""Analyses of a model: trace and measure its attention, and measure the effect of ablations."""

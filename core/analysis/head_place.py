@@ -23,7 +23,7 @@ SHORT_KINDS: Mapping[Kind, str] = {"encoder": "enc", "decoder": "dec", "cross": 
 class HeadPlace:
     """Layer and head count from 0 here, as in arrays; in every text they count from 1.
 
-    This is the only place where one becomes the other.
+    Only this class converts between the two.
     """
 
     kind: Kind
@@ -32,7 +32,7 @@ class HeadPlace:
 
     @classmethod
     def numbered(cls, kind: Kind, layer: int, head: int) -> "HeadPlace":
-        """The head of these numbers, which count from 1, as on screen and in links."""
+        """The head with these numbers, which count from 1, as on screen and in links."""
         return cls(kind, layer - 1, head - 1)
 
     @property
@@ -45,7 +45,7 @@ class HeadPlace:
 
     @property
     def short(self) -> str:
-        """`L1H6`: within a kind that is known."""
+        """`L1H6`, for use where the kind is known."""
         return f"L{self.layer_number}H{self.head_number}"
 
     @property
@@ -64,7 +64,7 @@ class HeadPlace:
         return f"layer {self.layer_number}, head {self.head_number}"
 
     def of(self, by_kind: Mapping[Kind, NDArray[Any]]) -> NDArray[Any]:
-        """This head's entry of arrays N H ..: its weights, its value norms, a measure of it.
+        """This head's entry in an array N H .., such as weights, value norms or a measure.
 
         Raises:
             IndexError: if there is no such head.
@@ -72,5 +72,5 @@ class HeadPlace:
         return np.asarray(by_kind[self.kind][self.layer, self.head])
 
     def within(self, n_layers: int, n_heads: int) -> "HeadPlace":
-        """This head, or the nearest one of a model that has fewer."""
+        """This head, or the nearest one that a smaller model has."""
         return HeadPlace(self.kind, min(self.layer, n_layers - 1), min(self.head, n_heads - 1))

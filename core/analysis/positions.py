@@ -21,7 +21,7 @@ class ByDistance:
 
 
 def frequencies(d_model: int) -> Array:
-    """ω_i = 10000^(-2i/d_model), one a pair of dimensions: d_model/2.
+    """ω_i = 10000^(-2i/d_model), one for each pair of dimensions: d_model/2.
 
     Raises:
         ValueError: if d_model is odd.
@@ -34,7 +34,7 @@ def frequencies(d_model: int) -> Array:
 def pair_dimensions(
     d_model: int, *, halves: bool = False
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Where the sine and the cosine of each frequency stand: side by side, or in two halves."""
+    """The dimensions of each frequency's sine and cosine: side by side, or in two halves."""
     pairs = np.arange(d_model // 2, dtype=np.intp)
     return (pairs, pairs + d_model // 2) if halves else (2 * pairs, 2 * pairs + 1)
 
@@ -60,7 +60,7 @@ def shift_error(table: Array, k: int, *, halves: bool = False) -> float:
     """The largest |M_k PE(p) - PE(p + k)| over all dimensions and all p with p + k in the table.
 
     Raises:
-        ValueError: if no position lies k further on, or d_model is odd.
+        ValueError: if the table holds no position p + k, or d_model is odd.
     """
     n, d_model = table.shape
     _require_inside(k, n)
@@ -74,8 +74,7 @@ def dot_products(table: Array) -> Array:
 
 
 def dot_products_by_distance(table: Array) -> ByDistance:
-    """PE·PEᵀ by distance: mean and spread over positions; no spread means that only distance
-    counts."""
+    """PE·PEᵀ by distance: mean and spread over positions. Zero spread: only distance matters."""
     products = dot_products(table)
     diagonals = [np.diagonal(products, k) for k in range(len(table))]
     return ByDistance(
@@ -86,7 +85,7 @@ def dot_products_by_distance(table: Array) -> ByDistance:
 
 
 def cosines(table: Array) -> Array:
-    """Dot products of rows divided by both lengths, so that tables of any scale compare: n n."""
+    """Cosines between the rows of a table, to compare tables of any scale: n n."""
     lengths = np.linalg.norm(table.astype(float), axis=1, keepdims=True)
     unit = table / np.where(lengths > 0, lengths, 1)
     return np.asarray(unit @ unit.T)

@@ -1,8 +1,8 @@
-"""Results kept between runs of the program, one file each, under the weights they belong to.
+"""Results stored between runs of the program: one file each, in a folder for each model's weights.
 
-A file is written whole or not at all, and one that cannot be read is made again. The folder is
-`$ATTENTION_EXPLORER_CACHE`, or `attention-explorer` in the user's cache folder; deleting it costs
-nothing but time.
+A file is written completely or not at all. A file that cannot be read is computed again. The folder
+is `$ATTENTION_EXPLORER_CACHE`, or `attention-explorer` in the user's cache folder; deleting it
+costs only computing time.
 """
 
 import contextlib
@@ -24,10 +24,11 @@ from core.system.files import writing_file
 Arrays = Mapping[str, NDArray[np.float64]]
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many are done; whatever it raises cancels, and what is not done is not kept."""
+"""Called with the number done and the total. If it raises, the work is cancelled and only finished
+results are stored."""
 
 FORMAT = 1
-"""Raised when stored results come to mean something else, so that older ones are made again."""
+"""Raised when the meaning of stored results changes, so that older results are computed again."""
 
 
 def cache_folder() -> Path:
@@ -45,12 +46,13 @@ class DiskCache:
         self.folder = (folder or cache_folder()) / weights_hash(model)
 
     def kept(self, what: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
-        """The arrays stored for `what`, or those that `make` returns, which are stored.
+        """The arrays stored for `what`; if there are none, call `make` and store what it returns.
 
-        Nothing is stored if `make` raises. A folder that cannot be written costs only the storing.
+        Nothing is stored if `make` raises. If the folder cannot be written, the result is still
+        returned.
 
         Args:
-            what: plain values that name the result completely, but for the weights.
+            what: plain values that identify the result, together with the model's weights.
         """
         key = hashlib.sha256(
             json.dumps({**what, "format": FORMAT}, sort_keys=True).encode()

@@ -1,10 +1,10 @@
-"""Ablations: a change to a model as a value, and running the model under it.
+"""Ablations: changes to a model, written as values, and running the model under them.
 
     ablation = Ablation.parse("cross.L3H5=0,enc.L2.ffn=skip")
     with probing(model, ablating(model, [ablation])):  # core.analysis.ablation.edits
         search(model, sources)
 
-This package itself is without torch, so links can be read before torch is loaded.
+Importing this package does not import torch, so the app can read a link before it loads torch.
 """
 
 from core.analysis.ablation.parts import (

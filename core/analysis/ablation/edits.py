@@ -1,4 +1,4 @@
-"""Ablations as edits of a running model. Each edit holds one table entry for each example.
+"""Ablations as edits of a running model. Each edit holds a table with one entry per example.
 
 The model's own weights never change. A beam search re-orders and drops batch rows, so an edit
 cannot find its entry by row number: it asks `core.model.taps.place` which example each row holds.
@@ -27,7 +27,7 @@ from core.model.taps import Edit
 from core.model.transformer import attention_tap
 
 Gates = Float[Tensor, "#B N H"]
-"""A factor for every example, layer and head of one kind: 1 leaves the head alone, 0 is off."""
+"""A factor for every example, layer and head of one kind: 1 changes nothing, 0 switches it off."""
 
 _OfExample = tuple[int, Part]
 _SUBLAYERS = {"self": "self_attention", "cross": "cross_attention", "ffn": "feed_forward"}
@@ -36,14 +36,15 @@ _SUBLAYERS = {"self": "self_attention", "cross": "cross_attention", "ffn": "feed
 def ablating(
     model: Transformer, ablations: Sequence[Ablation], means: HeadMeans | None = None
 ) -> Edits:
-    """Run example i of a batch under ablation i; a single ablation holds for all examples.
+    """The edits that run example i of a batch under ablation i; one ablation serves all examples.
 
     Args:
         means: the mean output of each head, for ablations that use it (`=mean`); see `read_means`.
 
     Raises:
-        ValueError: if the model has no such layer or head, or means are needed and not given; when
-            run, if a batch has more examples than there are ablations.
+        ValueError: if the model lacks a layer or head that an ablation names, or an ablation needs
+            means and they are not given; when run, if a batch has more examples than there are
+            ablations.
     """
     for ablation in ablations:
         ablation.check(model.config)
@@ -64,8 +65,8 @@ def ablating(
 def head_gates(gates: Mapping[Kind, Gates]) -> Edits:
     """Multiply each head's output, before W^O, by its gate; kinds without gates stay unchanged.
 
-    Gradients reach the gates. Example b of a batch is run under entry b; a single entry holds for
-    all.
+    The gates receive gradients. Entry b applies to example b of a batch; a single entry applies to
+    all examples.
     """
     return edit(
         {
@@ -116,7 +117,7 @@ def _edit_at(
 
 
 def _of_rows(table: Tensor, like: Tensor) -> Tensor:
-    """The table entry of the example in each batch row; a table with one entry serves all rows."""
+    """The table entry for the example in each batch row; a table with one entry serves all rows."""
     table = table.to(like.device)
     if len(table) == 1:
         return table
@@ -140,7 +141,7 @@ def _scaled(factors: Float[Tensor, "#B H"]) -> Edit:
 def _heads_changed(
     parts: Sequence[_OfExample], n_examples: int, model: Transformer, means: HeadMeans | None
 ) -> Edit:
-    """Each head of one attention scaled, or its mean over data put in its place."""
+    """Scale each head of one attention, or replace its output by its mean over data."""
     dtype = next(model.parameters()).dtype
     factors = torch.ones(n_examples, model.config.n_heads, dtype=dtype)
     is_mean = torch.zeros(n_examples, model.config.n_heads, dtype=torch.bool)

@@ -1,7 +1,7 @@
-"""One sentence and its translation, run once unchanged, then again from the first changed layer.
+"""One sentence and its translation: run once unchanged, then again from the first changed layer.
 
-Layers below the first changed one compute what they did before, so they are not run again. A
-changed decoder head costs no encoder layer; one in the last layer costs a single layer.
+Layers below the first changed one would compute the same numbers, so they are not run again. A
+change to a decoder head re-runs no encoder layer; a change to the last layer re-runs only that one.
 """
 
 import dataclasses
@@ -22,16 +22,16 @@ from core.model.attention import causal
 from core.model.shapes import Examples, SourceIds, Stream, TargetIds
 
 PIECES_AT_ONCE = 2_048
-"""A batch holds at most so many source and target pieces: bounds the memory of logits."""
+"""The most source and target tokens in one batch; it bounds the memory of the logits."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Start:
-    """The layer at which a changed run departs from the plain run."""
+    """The layer at which a changed run begins to differ from the unchanged run."""
 
     stack: int  # 0 encoder, 1 decoder
-    unchanged: int  # the layer whose input is still the plain run's; -1: the embedding changes
-    first: int  # the first layer that has to run, since skipped ones do not
+    unchanged: int  # the layer whose input is still the unchanged run's; -1: the embedding changes
+    first: int  # the first layer that has to run; skipped layers do not run
 
     @classmethod
     def of(cls, ablation: Ablation, config: ModelConfig) -> "_Start":
@@ -52,16 +52,21 @@ class _Start:
 
 
 class ForcedPass:
-    """The plain run of one sentence and translation, from which changed runs branch off.
+    """The unchanged run of one sentence and its translation; changed runs start from its layers.
 
     Attributes:
-        n_layers_run: layers evaluated so far, one for each row, the plain run's among them.
+        n_layers_run: layer evaluations so far, one per layer and batch row, with the unchanged
+            run's.
     """
 
     @torch.inference_mode()
     def __init__(self, model: Transformer, source: SourceIds, consumed: TargetIds) -> None:
-        """Take one row of source ids with `</s>`, and one row that the decoder consumes, from `<s>`
-        on."""
+        """Run the model unchanged.
+
+        Args:
+            source: ids with `</s>`: 1 S.
+            consumed: ids that the decoder consumes, `<s>` first: 1 T.
+        """
         self.model, self.source, self.consumed = model, source, consumed
         taps = {
             (stack, layer): f"{STACKS[stack]}.{_below(layer)}.output"
@@ -77,11 +82,11 @@ class ForcedPass:
 
     @property
     def n_layers(self) -> tuple[int, int]:
-        """Of the encoder and of the decoder."""
+        """The numbers of layers of the encoder and of the decoder."""
         return self.model.config.n_encoder_layers, self.model.config.n_decoder_layers
 
     def n_layers_naive(self, n_ablations: int) -> int:
-        """Layers that the plain run and `n` others would evaluate if they shared nothing."""
+        """Layer evaluations of the unchanged run and `n_ablations` more, if none shared a layer."""
         return (1 + n_ablations) * sum(self.n_layers)
 
     def under(

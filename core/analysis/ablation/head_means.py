@@ -23,12 +23,12 @@ from core.text.vocabulary import encode_pairs
 
 MEANS = "means.npz"
 MOST_BYTES = 50_000_000
-"""Those of the big model have 300,000."""
+"""The largest means.npz that is read; the paper's big model needs less than 300,000 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeadMeans:
-    """Mean head outputs, before W^O, over all positions of a text that was teacher-forced."""
+    """Mean output of every head, before W^O, over all positions of a teacher-forced text."""
 
     outputs: Mapping[Kind, NDArray[np.float32]]  # kind -> N H d_v
     weights_hash: str  # of the weights they were measured with
@@ -36,7 +36,7 @@ class HeadMeans:
     n_sentences: int
 
     def save(self, folder: Path) -> None:
-        """Write `means.npz` into a checkpoint's folder, whole."""
+        """Write `means.npz` into a checkpoint's folder, completely or not at all."""
         with writing_file(folder / MEANS) as partial, partial.open("wb") as opened:
             np.savez_compressed(
                 opened,
@@ -52,7 +52,7 @@ def read_means(checkpoint: Checkpoint) -> HeadMeans:
     """Open the `means.npz` of a checkpoint's folder.
 
     Raises:
-        ValueError: if there is none, it cannot be read, or it was measured with other weights.
+        ValueError: if the file is missing, cannot be read, or was measured with other weights.
     """
     make = (
         f"make it with: python -m core means --checkpoint {checkpoint.folder} --source TEXT "
@@ -94,7 +94,7 @@ def head_means(checkpoint: Checkpoint, pairs: Sequence[tuple[str, str]]) -> Head
     """Measure the mean head outputs on sentences and their translations.
 
     Raises:
-        ValueError: if there are no pairs, or one is longer than the model has positions.
+        ValueError: if there are no pairs, or a pair has more tokens than the model has positions.
     """
     if not pairs:
         raise ValueError("a mean needs at least one sentence pair, but the text has none")

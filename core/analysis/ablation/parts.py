@@ -1,4 +1,4 @@
-"""The changes that make up an ablation, as frozen values; fields count from 0, text from 1."""
+"""The parts of an ablation, as frozen values. Their fields count from 0, their text from 1."""
 
 import math
 from dataclasses import dataclass
@@ -12,24 +12,24 @@ Sublayer = Literal["self", "cross", "ffn"]
 STACKS: tuple[Stack, ...] = get_args(Stack)
 
 LARGEST = 1e9
-"""Of factors and moves: a head so much larger can still be squared in float32, as LayerNorm does, and no
-table of positions is so long."""
+"""The largest factor or shift. LayerNorm can still square a head scaled by it in float32, and no
+position table is that long."""
 
 _Order = tuple[int, ...]
 """Where a part stands in the canonical order."""
 
 
 def stack_of(kind: Kind) -> Stack:
-    """Cross-attention belongs to the decoder."""
+    """The stack that a kind of attention is in; cross-attention is in the decoder."""
     return "encoder" if kind == "encoder" else "decoder"
 
 
 @dataclass(frozen=True, slots=True)
 class HeadChange:
-    """A changed head: output scaled (0 is off), output at its mean, or weights made uniform.
+    """A changed head: its output scaled (0 is off) or set to its mean, or its weights made uniform.
 
     Raises:
-        ValueError: if the factor is no number, or beyond `LARGEST`.
+        ValueError: if the factor is not a number, or is larger than `LARGEST`.
     """
 
     kind: Kind
@@ -68,13 +68,13 @@ class HeadChange:
 
 @dataclass(frozen=True, slots=True)
 class RowOnKey:
-    """One query of a head that attends to one key alone.
+    """One query of a head, made to attend to a single key.
 
-    In a batch, a sentence without that row, or without that key, is left as it is; what reports an
-    effect first asks `Ablation.check` whether there is one to find.
+    In a batch, a sentence that lacks this query or this key is left unchanged. Code that reports an
+    effect therefore calls `Ablation.check` first.
 
     Raises:
-        ValueError: if the row of decoder self-attention may not see the key.
+        ValueError: if the query of decoder self-attention may not attend to the key.
     """
 
     kind: Kind
@@ -112,7 +112,7 @@ class RowOnKey:
 
 @dataclass(frozen=True, slots=True)
 class SublayerSkip:
-    """A sub-layer whose output is zero: add & norm sees only the residual input."""
+    """A sub-layer whose output is set to zero, so add & norm receives only the residual input."""
 
     stack: Stack
     layer: int
@@ -136,7 +136,7 @@ class SublayerSkip:
 
 @dataclass(frozen=True, slots=True)
 class LayerSkip:
-    """A layer that passes its input on."""
+    """A skipped layer: its output is its input."""
 
     stack: Stack
     layer: int
@@ -157,12 +157,12 @@ class LayerSkip:
 class PositionChange:
     """A changed positional encoding of one stack (section 3.5): none, or other positions.
 
-    off: nothing is added to the embeddings. shift: position p becomes p + amount. scale: it becomes
-    p · amount, rounded down to a row of the table.
+    off: nothing is added to the embeddings. shift: position p becomes p + amount. scale: position p
+    becomes p · amount, rounded down to a whole position.
 
     Raises:
-        ValueError: at birth, if the amount does not suit the change; when run, if a position leaves
-            the table.
+        ValueError: when made, if the amount does not suit the change; when run, if a position lies
+            outside the table.
     """
 
     stack: Stack

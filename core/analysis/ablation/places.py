@@ -16,12 +16,12 @@ from core.analysis.ablation.parts import Sublayer, stack_of
 from core.analysis.head_place import HeadPlace
 
 State = Literal["off", "changed"]
-"""What became of a place: switched off, or changed otherwise (scaled, uniform, moved)."""
+"""The state of a place: switched off, or changed in another way (scaled, uniform, shifted)."""
 FROM_OUTSIDE = (PositionChange, LayerSkip, SublayerSkip, HeadChange, RowOnKey)
 
 
 def off(place: str) -> Part:
-    """The part of an ablation that switches a place off.
+    """The part of an ablation that switches off a place, such as `cross.L1H6` or `enc.L2`.
 
     Raises:
         ValueError: if there is no such place.
@@ -61,7 +61,7 @@ def changes_of(ablation: Ablation, head: HeadPlace) -> tuple[Part, ...]:
 
 
 def is_silent(ablation: Ablation, head: HeadPlace) -> bool:
-    """Whether a head outputs nothing, because it or what holds it is off."""
+    """Whether a head outputs nothing, because the head, its sub-layer or its layer is off."""
     return any(part == _off_there(part) for part in changes_of(ablation, head))
 
 

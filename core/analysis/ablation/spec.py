@@ -1,12 +1,12 @@
-"""An ablation as a value: frozen, hashable, and written as one line of text, as links hold it.
+"""An ablation: a frozen, hashable value, written as one line of text in commands and links.
 
     cross.L3H5=0          head 5 of layer 3 outputs nothing (0.5: half; mean; uniform)
     cross.L2H1.row7=k3    its 7th query attends to key 3 alone
     enc.L2.ffn=skip       the sub-layer outputs nothing (self, cross, ffn); its LayerNorm stays
     dec.L4=skip           the layer passes its input on
-    pos=shift:3           positions moved (scale:0.5) or off; enc.pos and dec.pos are one stack's
+    pos=shift:3           positions shifted by 3 (or scale:0.5, off); enc.pos, dec.pos: one stack's
 
-Heads are `enc`, `dec` (self-attention) or `cross`. Text counts from 1, the parts' fields from 0.
+Heads are `enc`, `dec` (self-attention) or `cross`. Text counts from 1, fields of parts from 0.
 """
 
 import re
@@ -32,12 +32,13 @@ _LONG: dict[str, Kind] = {short: kind for kind, short in SHORT_KINDS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
-    """All changes to one run of a model; no parts, no change.
+    """All changes to one run of a model; without parts, nothing changes.
 
-    Equal whatever the order of the parts.
+    Two ablations with the same parts are equal, in whatever order the parts were given.
 
     Raises:
-        ValueError: if a place is named twice, or a part lies inside of what another switches off.
+        ValueError: if a place is named twice, or a part changes something inside a place that
+            another part switches off.
     """
 
     parts: tuple[Part, ...] = ()
@@ -62,7 +63,7 @@ class Ablation:
 
     @classmethod
     def parse(cls, text: str) -> "Ablation":
-        """The ablation that `str` writes as this text; an empty one changes nothing.
+        """Read the text that `str` writes for an ablation; an empty text changes nothing.
 
         Raises:
             ValueError: if a part cannot be read, is named twice, or contradicts another.
@@ -82,7 +83,7 @@ class Ablation:
 
     @property
     def needs_means(self) -> bool:
-        """Whether it can only be run with mean head outputs over data."""
+        """Whether a run needs the mean head outputs over a text (`=mean`)."""
         return any(isinstance(part, HeadChange) and part.change == "mean" for part in self.parts)
 
     def check(
@@ -95,10 +96,10 @@ class Ablation:
         """Check that a model of this shape, a source and its translation have every named part.
 
         Args:
-            n_source_pieces: of the source, `</s>` included; of a text, those of its longest source.
-                None leaves source pieces unchecked.
-            n_steps: of the translation, each a row of the decoder; of a text, those of its longest
-                translation. None leaves steps unchecked.
+            n_source_pieces: tokens in the source, `</s>` included; for a whole text, in its longest
+                source. None: positions in the source are not checked.
+            n_steps: steps of the translation, each a query of the decoder; for a whole text, of its
+                longest translation. None: steps are not checked.
 
         Raises:
             ValueError: if there is no such layer, head, source piece or step; the message names
@@ -126,7 +127,7 @@ class Ablation:
 
     @property
     def names_rows(self) -> bool:
-        """Whether it names rows and keys, which a short sentence may not have."""
+        """Whether it names queries and keys by position, which a short sentence may not have."""
         return any(isinstance(part, RowOnKey) for part in self.parts)
 
 

@@ -1,1 +1,1 @@
-"""What an ablation changes: of one sentence, of a whole text, for every head in turn."""
+"""The effects of ablations on one sentence or a whole text, and of each head in turn."""

@@ -1,7 +1,7 @@
-"""What ablations do to a whole text: ΔBLEU, ΔchrF, Δperplexity, with bootstrap intervals.
+"""The effect of ablations on a whole text: ΔBLEU, ΔchrF, Δperplexity, with bootstrap intervals.
 
-Every difference is paired: the same resamples of the same sentences, with and without the ablation
-(Koehn 2004; `core.evaluation.bootstrap`).
+Every difference is paired: the scores with and without the ablation come from the same resamples of
+the same sentences (Koehn 2004; `core.evaluation.bootstrap`).
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from core.model import probing
 from core.text.parallel import text_hash
 
 SCORES = ("bleu", "chrf", "perplexity")
-"""Cased BLEU (13a), chrF, and perplexity of the references a piece."""
+"""Cased BLEU (13a), chrF, and the perplexity of the references per token."""
 
 
 def corpus_effects(
@@ -43,12 +43,12 @@ def corpus_effects(
     """Translate the text with the unchanged model and under each ablation; score both.
 
     Args:
-        store: keeps what was measured, ablation by ablation, so that a cancelled call given again
-            goes on where it was.
+        store: stores the measurements of each finished ablation; repeating a cancelled call
+            continues from them.
 
     Raises:
-        ValueError: if the text is empty, as `ablating` does, or if an ablation names a source piece
-            or a step that no sentence has, by the longest source and the longest reference.
+        ValueError: if the text is empty, if `ablating` raises, or if an ablation names a source
+            token beyond the longest source or a step beyond the longest reference.
     """
     if not pairs:
         raise ValueError("the text has no sentence pair; there is nothing to compare on")
@@ -84,7 +84,7 @@ def _check(
     ablations: Sequence[Ablation],
     means: HeadMeans | None,
 ) -> None:
-    """A mistake shows before hours of work."""
+    """Raise errors before hours of work, not after."""
     vocabulary = checkpoint.vocabulary
     sources = vocabulary.source.encode_lines([source for source, _ in pairs])
     references = vocabulary.target.encode_lines([reference for _, reference in pairs])
@@ -102,7 +102,7 @@ def cached_statistics(
     means: HeadMeans | None = None,
     store: DiskCache | None = None,
 ) -> Arrays:
-    """For each of `SCORES`, the statistics of every sentence whose sums give the corpus score."""
+    """For each of `SCORES`, one row of statistics per sentence; their sum gives the score."""
 
     def make() -> Arrays:
         return _statistics(checkpoint, pairs, ablation, search, means)

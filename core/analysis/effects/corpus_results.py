@@ -1,4 +1,4 @@
-"""What ablations did to the translation of a text, as `sweep.json` records it for a checkpoint.
+"""The effects of ablations on the translation of a text, as recorded in `sweep.json`.
 
 Nothing here imports torch.
 """
@@ -75,8 +75,7 @@ class CorpusEffects:
     search: SearchConfig
 
     def heads_left_out(self) -> dict[HeadChange, CorpusEffect]:
-        """Map each head to the effect of leaving out that head alone, largest loss of BLEU
-        first."""
+        """Map each head to the effect of switching it off alone, largest loss of BLEU first."""
         found = {
             part: effect
             for effect in self.effects
@@ -107,10 +106,10 @@ class CorpusEffects:
 
     @classmethod
     def from_json(cls, values: Any) -> "CorpusEffects":
-        """Read what `to_json` wrote; other keys beside it are ignored.
+        """Read what `to_json` wrote; other keys are ignored.
 
         Raises:
-            ValueError: naming a value that is missing or of another type.
+            ValueError: if a value is missing or of another type; the message names it.
         """
         stored: _Stored = built(_Stored, values)
         return cls(
@@ -132,10 +131,10 @@ class CorpusEffects:
 
 
 def read_sweep(folder: Path) -> CorpusEffects | None:
-    """The sweep stored with a checkpoint; none if it has none.
+    """The sweep stored in a checkpoint's folder; None without one.
 
     Raises:
-        ValueError: if the file is there and cannot be read.
+        ValueError: if the file exists and cannot be read.
     """
     file = folder / SWEEP
     command = f"python -m core ablate --sweep heads --output {file}"

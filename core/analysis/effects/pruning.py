@@ -1,4 +1,4 @@
-"""Which heads matter, by gradient, and what happens when the others go (Michel et al. 2019)."""
+"""Head importance by gradient, and BLEU as the least important heads go (Michel et al. 2019)."""
 
 import time
 from collections.abc import Sequence
@@ -38,10 +38,10 @@ N_RANDOM = 3
 def head_importance(
     model: Transformer, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
 ) -> dict[Kind, NDArray[np.float64]]:
-    """I_h = E|∂L/∂ξ_h| (Michel et al. 2019, section 2.2): the gate ξ of a head's output stands at 1.
+    """I_h = E|∂L/∂ξ_h| (Michel et al. 2019, section 2.2): the gate ξ_h on a head's output is 1.
 
-    L is the negative log-likelihood of a reference, in nats, summed over its pieces. Gates have a
-    batch axis, so one backward pass gives every sentence's own gradient for every head.
+    L is the negative log-likelihood of a reference, in nats, summed over its tokens. Gates have a
+    batch axis, so one backward pass gives the gradient of every sentence for every head.
 
     Args:
         sources, targets: pairs of ids, without `<s>` and `</s>`.
@@ -99,11 +99,11 @@ def pruning_curves(
     """Switch off more and more heads, of all kinds together, and measure BLEU.
 
     Args:
-        pairs: the text BLEU is measured on.
-        importance_pairs: another text, which importance is estimated on.
+        pairs: the text on which BLEU is measured.
+        importance_pairs: another text, on which importance is estimated.
         n_steps: points of a curve after the first, evenly spread up to all heads; at least 1.
-        n_random: curves in random order, for comparison.
-        store: keeps each point, so that a cancelled call given again goes on where it was.
+        n_random: how many curves in random order to add, for comparison.
+        store: stores each measured point; repeating a cancelled call continues from them.
 
     Raises:
         ValueError: if a text is empty, or there are no points.
@@ -147,7 +147,7 @@ def pruning_curves(
 
 
 def _orders(importance: Importance, n_random: int) -> dict[str, list[HeadChange]]:
-    """Orders to switch heads off in, by name."""
+    """Orders in which to switch heads off, by name."""
     by_importance = pruning_order(importance)
     orders = {"importance": by_importance}
     for seed in range(1, n_random + 1):

@@ -1,4 +1,4 @@
-"""How many heads can go: BLEU against the share of heads removed, as `pruning.json` records it.
+"""BLEU against the share of heads switched off, as a checkpoint's `pruning.json` records it.
 
 Nothing here imports torch.
 """
@@ -31,13 +31,13 @@ class PruningPoint:
 
 @dataclass(frozen=True, slots=True)
 class PruningCurve:
-    """Heads removed one after another in one order, and BLEU on the way."""
+    """BLEU as heads are switched off one after another, in one order."""
 
     order: str  # "importance" (the least important first), or "random 1", "random 2", ..
     points: tuple[PruningPoint, ...]
 
     def removable_share(self, loss: float = 1.0) -> float:
-        """The largest share of heads up to which BLEU never falls by more than this."""
+        """The largest share of heads up to which BLEU never falls by more than `loss`."""
         share = 0.0
         for point in self.points:
             if point.bleu < self.points[0].bleu - loss:
@@ -66,10 +66,10 @@ class Pruning:
 
     @classmethod
     def from_json(cls, values: Any) -> "Pruning":
-        """What `to_json` gave; what else stands beside it is left alone.
+        """Read what `to_json` wrote; other keys are ignored.
 
         Raises:
-            ValueError: naming a value that is missing or of another type.
+            ValueError: if a value is missing or of another type; the message names it.
         """
         stored: _Stored = built(_Stored, values)
         n_points = {len(curve.points) for curve in stored["curves"]}
@@ -110,19 +110,19 @@ class _Stored(TypedDict):
 
 
 def read_pruning(folder: Path) -> Pruning | None:
-    """The curves stored with a checkpoint; none if it has none.
+    """The curves stored in a checkpoint's folder; None without them.
 
     Raises:
-        ValueError: if the file is there and cannot be read.
+        ValueError: if the file exists and cannot be read.
     """
     return read_measurement(folder / PRUNING, Pruning.from_json, made_with="python -m core prune")
 
 
 def pruning_order(importance: Importance) -> list[HeadChange]:
-    """All heads switched off, the least important first.
+    """All heads in the order in which to switch them off: the least important first.
 
-    Scores are divided by the length of their layer's vector of scores, as Michel et al. 2019 do
-    after Molchanov et al. 2017, so that layers can be compared.
+    Each score is divided by the L2 norm of its layer's scores, as Michel et al. 2019 do after
+    Molchanov et al. 2017, so that layers can be compared.
     """
     scored = []
     for kind, layers in importance.items():

@@ -1,7 +1,7 @@
-"""What ablations do to one sentence: the new translation, and the new probability of the first one.
+"""The effect of ablations on one sentence: a new translation, and the original's new probability.
 
-The new translation is what a reader sees. The probability that the changed model gives to the first
-translation, step by step, also shows changes that leave the text as it was.
+The changed model translates the sentence anew. It also scores the original translation, step by
+step: that shows effects too small to change the text.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ from core.text.word_diff import DiffRun, word_diff
 
 @dataclass(frozen=True, slots=True)
 class CandidateMove:
-    """One token that is among the most probable of a step before or after the change."""
+    """A token among the most probable at a step, before or after the change."""
 
     token: int
     name: str
@@ -39,14 +39,14 @@ class CandidateMove:
 
 @dataclass(frozen=True, slots=True)
 class StepEffect:
-    """One step of the original translation, forced on the changed model."""
+    """One step of the original translation, before and after the change (teacher-forced)."""
 
     token: int
     name: str
     before_nats: float  # log-probability of the token
     after_nats: float
     kl_nats: float  # Kullback-Leibler divergence of the new distribution from the original one
-    candidates: tuple[CandidateMove, ...]  # by the larger of the two probabilities
+    candidates: tuple[CandidateMove, ...]  # ordered by the larger of the two probabilities
 
     @property
     def delta_nats(self) -> float:
@@ -55,27 +55,27 @@ class StepEffect:
 
 @dataclass(frozen=True, slots=True)
 class SentenceEffect:
-    """What one ablation does to one sentence."""
+    """The effect of one ablation on one sentence."""
 
     ablation: Ablation
     before: str  # the original translation
     after: str  # the translation under the ablation
-    found: SearchResult  # all the search found under it
+    found: SearchResult  # the search's result under the ablation
     diff: tuple[DiffRun, ...]
     steps: tuple[StepEffect, ...]  # of the original translation, `</s>` last
 
     @property
     def delta_nats(self) -> float:
-        """Change of the original translation's log-probability; negative: what was ablated helped."""
+        """Change of the original translation's log-probability; negative: the part had helped."""
         return sum(step.delta_nats for step in self.steps)
 
     @property
     def kl_nats(self) -> float:
-        """Mean over steps."""
+        """KL divergence of a step's new distribution from the original one, mean over steps."""
         return sum(step.kl_nats for step in self.steps) / len(self.steps)
 
     def to_json(self) -> dict[str, Any]:
-        """All but the search's tree, with the sums."""
+        """All values but the search's tree, with the differences of the sentence and its steps."""
         return {
             "ablation": str(self.ablation),
             "before": self.before,
@@ -89,16 +89,15 @@ class SentenceEffect:
 
 
 def forced_pass(model: Transformer, trace: Trace) -> ForcedPass:
-    """The run of a trace's translation from which changed runs branch off."""
+    """The unchanged run of a trace's translation, from which changed runs start."""
     return ForcedPass(model, *ids_of(model, trace))
 
 
 @dataclass(frozen=True, slots=True)
 class MovedDistributions:
-    """How the output distribution of every step changed under some ablations (float32 or
-    float64)."""
+    """The output distribution of each step, unchanged and under ablations (float32 or float64)."""
 
-    indices: list[int]  # which ablations these are
+    indices: list[int]  # of these ablations in the caller's list
     before: Tensor  # T V, log-probabilities
     after: Tensor  # B T V
     produced: Tensor  # T, the tokens of the original translation
@@ -117,10 +116,10 @@ class MovedDistributions:
 
 
 def check_parts(model: Transformer, trace: Trace, ablations: Sequence[Ablation]) -> None:
-    """Refuse ablations that name what the model, the source or the translation has not.
+    """Check that the model, the source and the translation have every part that the ablations name.
 
     Raises:
-        ValueError: naming the part of which there is nothing.
+        ValueError: if one is missing; the message names the part.
     """
     for ablation in ablations:
         ablation.check(
@@ -138,10 +137,10 @@ def _at(log_probabilities: Tensor, tokens: Tensor) -> Tensor:
 def moved_distributions(
     run: ForcedPass, trace: Trace, ablations: Sequence[Ablation], means: HeadMeans | None = None
 ) -> Iterator[MovedDistributions]:
-    """The forced translation under each ablation, some at a time.
+    """Yield the output distributions of the forced translation, a batch of ablations at a time.
 
     Raises:
-        ValueError: as `ablating` does, or if an ablation names a source piece or a step that this
+        ValueError: as `ablating` does, or if an ablation names a source token or a step that this
             sentence does not have.
     """
     check_parts(run.model, trace, ablations)
@@ -164,7 +163,9 @@ def sentence_effects(
     ablations: Sequence[Ablation],
     means: HeadMeans | None = None,
 ) -> list[SentenceEffect]:
-    """What each ablation does to a sentence that was traced unchanged, searched for alike.
+    """The effect of each ablation on a sentence; the trace must come from the unchanged model.
+
+    The changed model searches with the settings of the trace.
 
     Raises:
         ValueError: as `moved_distributions` does.
@@ -192,7 +193,7 @@ def step_effects(
     ablations: Sequence[Ablation],
     means: HeadMeans | None = None,
 ) -> list[tuple[StepEffect, ...]]:
-    """What each ablation does to every step of a translation that was traced unchanged, forced.
+    """The effect of each ablation on every step of the forced translation of an unchanged trace.
 
     Raises:
         ValueError: as `moved_distributions` does.

@@ -1,7 +1,8 @@
 """Sweeps: the effect on one sentence of each head, each layer, or each pair of heads.
 
-Each is switched off in turn, and the first translation is scored again, teacher-forced.
-Ablations share what lies below them (`core.analysis.ablation.forced_pass`), and results are kept.
+Each is switched off in turn, and the original translation is scored again, teacher-forced.
+Ablations share the layers below the first change (`core.analysis.ablation.forced_pass`), and
+results are stored.
 """
 
 import itertools
@@ -25,11 +26,11 @@ from core.model import Transformer
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """The effect of each of many ablations on the log-probability of the first translation."""
+    """The effect of each of many ablations on the log-probability of the original translation."""
 
     ablations: tuple[Ablation, ...]
     delta_nats: NDArray[np.float64]
-    """Change of the translation's log-probability; negative: what was left out had helped."""
+    """Change of the translation's log-probability; negative if the part switched off had helped."""
     kl_nats: NDArray[np.float64]
     """KL(before ‖ after) of a step's distribution, mean over steps."""
     n_layers_run: int
@@ -38,7 +39,7 @@ class Sweep:
 
     @property
     def cost_ratio(self) -> float:
-        """Layers evaluated, over those of as many whole runs; each layer counts once a sentence."""
+        """Layer evaluations, divided by those of as many whole runs that share no layer."""
         return self.n_layers_run / self.n_layers_naive
 
     def to_json(self) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def every_sublayer(config: ModelConfig) -> list[Ablation]:
 
 
 def every_pair_of_heads(config: ModelConfig, kinds: Sequence[Kind] = KINDS) -> list[Ablation]:
-    """Two heads switched off at a time, of these kinds."""
+    """Each pair of heads of these kinds switched off."""
     heads = [head for head in _heads(config) if head.kind in kinds]
     return [Ablation(pair) for pair in itertools.combinations(heads, 2)]
 
@@ -108,9 +109,9 @@ def sweep(
     store: DiskCache | None = None,
     progress: Progress = lambda n_done, n: None,
 ) -> Sweep:
-    """Score a sentence's own translation under each ablation, alone.
+    """Score the trace's own translation under each ablation, one ablation at a time.
 
-    For a trace made under probes, run it inside `probing(model, *edits)`, and without a store.
+    For a trace made under probes, call this inside `probing(model, *edits)`, and without a store.
 
     Raises:
         ValueError: as `moved_distributions` does.
@@ -155,7 +156,7 @@ def sweep(
 
 
 def by_head(config: ModelConfig, values: NDArray[np.float64]) -> dict[Kind, NDArray[np.float64]]:
-    """Values in the order of `every_head` as one grid a kind: N H."""
+    """Arrange values in the order of `every_head` as one array per kind: N H."""
     grids: dict[Kind, NDArray[np.float64]] = {}
     for kind in KINDS:
         n = n_layers(config, kind) * config.n_heads
@@ -166,8 +167,9 @@ def by_head(config: ModelConfig, values: NDArray[np.float64]) -> dict[Kind, NDAr
 def head_effects(model: Transformer, trace: Trace) -> dict[Kind, NDArray[np.float64]]:
     """The change of the translation's log-probability when each head alone is switched off.
 
-    One head at a time has its output set to zero, as Michel et al. 2019 do, and the trace's own
-    translation is scored again; nats, summed over steps. Negative: the head had helped.
+    The output of one head at a time is set to zero, as Michel et al. 2019 do, and the trace's own
+    translation is scored again. Changes are in nats, summed over steps; negative if the head had
+    helped.
 
     Returns:
         Kind -> N H

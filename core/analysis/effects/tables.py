@@ -1,4 +1,4 @@
-"""What was measured of a checkpoint's heads, as tables in Markdown.
+"""The measurements of a checkpoint's heads, as tables in Markdown.
 
 Nothing here imports torch.
 """
@@ -14,15 +14,14 @@ from core.evaluation.bootstrap import Difference
 from core.system.text_tables import Cells, markdown_table
 
 N_NAMED = 3
-"""So many heads of a kind are named at either end."""
+"""How many heads of a kind are listed at each end of the ranking."""
 
 
 def findings(folder: Path) -> str:
-    """For each kind, the heads whose absence costs most and least BLEU; then how many can go
-    together.
+    """The heads of each kind that cost most and least BLEU when off; then BLEU as more and more go.
 
     Raises:
-        ValueError: if a measurement is not there, or cannot be read.
+        ValueError: if a measurement is missing or cannot be read.
     """
     swept, pruning = read_sweep(folder), read_pruning(folder)
     if swept is None or pruning is None:
@@ -65,7 +64,7 @@ def _difference(difference: Difference) -> str:
 
 
 def counted(left_out: Mapping[HeadChange, CorpusEffect]) -> str:
-    """One sentence: how many heads BLEU falls or rises without, by intervals that exclude zero."""
+    """A sentence on how many heads BLEU falls or rises without, by intervals that exclude zero."""
     bleu = [effect.differences["bleu"] for effect in left_out.values()]
     falls = sum(change.interval_95[1] < 0 for change in bleu)
     rises = sum(change.interval_95[0] > 0 for change in bleu)

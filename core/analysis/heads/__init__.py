@@ -1,1 +1,1 @@
-"""What one head does: measures, rollout, alignment of words."""
+"""Measures of heads, attention rollout, and word alignment."""

@@ -40,7 +40,7 @@ class HeadAlignment:
 
     @property
     def best(self) -> tuple[AlignmentStep, HeadPlace]:
-        """The head with the lowest error rate, and which of its steps a word is read at."""
+        """The head with the lowest error rate, and the step at which it is read."""
         rows: AlignmentStep = min(self.error_rates, key=lambda r: float(self.error_rates[r].min()))
         layer, head = np.unravel_index(
             self.error_rates[rows].argmin(), self.error_rates[rows].shape
@@ -78,13 +78,13 @@ def read_gold(file: Path) -> list[GoldAlignment]:
 
 
 def check_links(gold: GoldAlignment, source: str, target: str, where: str) -> None:
-    """Refuse gold links that join words which a tokenised sentence pair has not.
+    """Check that a tokenised sentence pair has the words that its gold links join.
 
     Args:
-        where: names the pair in the message.
+        where: what the message calls the pair.
 
     Raises:
-        DataError: if a link names a word beyond a sentence.
+        DataError: if a link names a word beyond the end of a sentence.
     """
     n_source, n_target = len(source.split()), len(target.split())
     for s, t in sorted(gold.possible):
@@ -108,7 +108,7 @@ def head_alignment(
     forced). AER = 1 - (|A∩S| + |A∩P|) / (|A| + |S|), counted over the whole text.
 
     Raises:
-        ValueError: if the three are not equally long, or a gold link is beyond its sentence.
+        ValueError: if the three are not equally long, or a gold link lies beyond its sentence.
     """
     if not len(sources) == len(targets) == len(gold):
         raise ValueError(

@@ -24,8 +24,7 @@ class BestHead:
 
     @property
     def how_to_read(self) -> str:
-        """A note on how to read its rows; empty if each row is about the token that its step
-        wrote."""
+        """A note on how to read its weights; empty for a head that is not one step late."""
         if not self.is_late:
             return ""
         return (
@@ -37,7 +36,7 @@ class BestHead:
 def covering_head(shown: Trace) -> BestHead:
     """The cross-attention head whose queries together attend to most of this source."""
     words = shown.weights["cross"][..., :-1]  # all source columns but </s>
-    coverage = words.max(-2).mean(-1)  # how much of each source token its best row got
+    coverage = words.max(-2).mean(-1)  # mean of each source token's largest weight
     layer, head = divmod(int(coverage.argmax()), coverage.shape[1])
     return BestHead(
         HeadPlace("cross", layer, head),
@@ -49,8 +48,7 @@ def covering_head(shown: Trace) -> BestHead:
 
 @dataclass(frozen=True, slots=True)
 class HeadForStep:
-    """A cross-attention head to inspect for the word of one step, and the step at which to read
-    it."""
+    """A cross-attention head to inspect for the word of one step, and the step to read it at."""
 
     step: int  # from 1
     ranked: RankedHead
@@ -59,8 +57,8 @@ class HeadForStep:
 def heads_for_step(shown: Trace, best: BestHead, step: int) -> list[HeadForStep]:
     """Cross-attention heads to inspect for the word written at this step (from 1), best first.
 
-    As `ranked_heads`, but a head that is known to be late is read, and ranked, by the row that
-    consumes the word; for `</s>` there is none.
+    Like `ranked_heads`, but a head that is known to be late is read and ranked at the step that
+    consumes the word. No step consumes `</s>`, so a late head is left out there.
     """
     heads = [HeadForStep(step, ranked) for ranked in ranked_heads(shown, step - 1)]
     if not best.is_late:

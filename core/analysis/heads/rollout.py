@@ -1,9 +1,9 @@
-"""How much information comes from where: norm-weighted attention, and attention rollout.
+"""How much each token contributes: norm-weighted attention, and attention rollout.
 
-Attention weights say where a head attends, not how much it adds to the stream: that is the weight
-times the transformed value (Kobayashi et al. 2020). Nor do they say which source pieces are mixed
-into a position of an upper layer; rollout estimates that (Abnar & Zuidema 2020). Works on the
-arrays of a `Trace`, without torch.
+Attention weights tell where a head attends, but not how much it adds to the residual stream. That
+is the weight times the transformed value (Kobayashi et al. 2020). Nor do weights tell which source
+tokens are mixed into a position of an upper layer; rollout estimates that (Abnar & Zuidema 2020).
+This module works on the arrays of a `Trace`, without torch.
 """
 
 from typing import Any
@@ -15,15 +15,14 @@ Numbers = NDArray[np.floating[Any]]
 
 
 def norm_weighted(weights: Numbers, value_norms: Numbers) -> Numbers:
-    """‖α v W^O‖ of every query, key and head (Kobayashi et al. 2020): the norm of each
-    contribution.
+    """‖α v W^O‖ of every query, key and head: the norm of a contribution (Kobayashi et al. 2020).
 
     Args:
         weights: .. q k
         value_norms: .. k, as in `Trace.value_norms`
 
     Returns:
-        .. q k; rows sum to no fixed number.
+        .. q k; the norms of a query have no fixed sum.
     """
     return weights * value_norms[..., None, :]
 
@@ -31,8 +30,8 @@ def norm_weighted(weights: Numbers, value_norms: Numbers) -> Numbers:
 def encoder_rollout(weights: Numbers) -> NDArray[np.float64]:
     """Attention rollout through the encoder (Abnar & Zuidema 2020).
 
-    From the identity, each layer is R ← ½R + ½ĀR: half of a position comes through the residual
-    connection, half through attention, Ā being the mean over heads.
+    R starts as the identity, and each layer sets R ← ½R + ½ĀR, where Ā is the mean of the weights
+    over heads. Half of a position comes through the residual connection, half through attention.
 
     Args:
         weights: N H S S
@@ -54,15 +53,16 @@ def decoder_rollout(
 ) -> NDArray[np.float64]:
     """Rollout through the decoder, over the columns [source | prefix].
 
-    From [0 | I], each layer is R ← ½R + ½Ā_self·R, then R ← ½R + ½[Ā_cross·R_enc | 0].
+    R starts as [0 | I]. Each layer sets R ← ½R + ½Ā_self·R, then R ← ½R + ½[Ā_cross·R_enc | 0].
 
-    Differs from Abnar & Zuidema 2020, who roll out encoders only: cross-attention brings in what
-    the encoder's output is made of, and counts as one more sub-layer with a residual connection.
+    Differs from Abnar & Zuidema 2020, who roll out encoders only: cross-attention adds the
+    encoder's rollout R_enc, and counts as one more sub-layer with a residual connection.
 
     Args:
         decoder_weights: N H T T
         cross_weights: N H T S
-        encoder_rollout: S S, what the encoder's output is made of: `encoder_rollout(weights)[-1]`
+        encoder_rollout: S S, the rollout after the last encoder layer:
+            `encoder_rollout(weights)[-1]`
 
     Returns:
         N T (S + T): row t of entry l is the share of each source piece, then of each consumed

@@ -55,7 +55,7 @@ def walk(query: Array, keys: Array, values: Array, visible: NDArray[np.bool_]) -
 
 
 def softmax(scores: Array, visible: NDArray[np.bool_]) -> Array:
-    """Over the visible keys; hidden ones get 0, and so do all where nothing is visible: k."""
+    """The softmax over the visible keys: k. Hidden keys get 0; without a visible key, all get 0."""
     if not visible.any():
         return np.zeros(len(scores))
     raised = np.exp(np.where(visible, scores - scores[visible].max(), -np.inf))

@@ -1,5 +1,4 @@
-"""From tokens to words: attention weights between words, and which source word each word came
-from."""
+"""Attention weights between words, and the source word that each translated word attends to."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from core.analysis.trace.trace import Trace
 from core.text.pieces import Piece
 
 AlignmentStep = Literal["produced", "consumed"]
-"""Whether a target word's row is the step that produced it or the step that consumed it."""
+"""Whether a target word is read at the step that produced it or at the step that consumed it."""
 
 
 def word_weights(
@@ -22,7 +21,8 @@ def word_weights(
 ) -> NDArray[np.floating[Any]]:
     """Weights between words: summed over a key word's pieces, averaged over a query word's.
 
-    Special pieces are left out, so a row sums to 1 less what went to them.
+    Special tokens are left out, so a query word's weights sum to 1 minus the weight on special
+    tokens.
 
     Args:
         weights: .. q k, one row for each of `queries`, one column for each of `keys`.
@@ -36,7 +36,7 @@ def word_weights(
 
 
 def _membership(pieces: Sequence[Piece]) -> NDArray[np.float64]:
-    """Words x pieces, 1 where the piece belongs to the word."""
+    """Words x pieces: 1 where the piece belongs to the word."""
     words = np.array([piece.word for piece in pieces], np.int64)
     n_words = 1 + words.max(initial=-1)
     return np.equal(np.arange(n_words)[:, None], words).astype(np.float64)
