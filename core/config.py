@@ -1,5 +1,4 @@
-"""The settings of a model, a training and a search: frozen, checked when made, read and written as
-JSON.
+"""The settings of a model, a training and a search: frozen, checked when made, stored as JSON.
 
 Nothing here imports torch, so that help texts and pages which only list choices open at once.
 """
@@ -17,7 +16,7 @@ LengthPenalty = Literal["gnmt", "power"]
 Switch = Literal["auto", "on", "off"]
 
 MOST_POSITION_NUMBERS = 2**27
-"""In a position table, 512 MiB: 131,072 positions of the big model."""
+"""The most numbers in a position table: 512 MiB, or 131,072 positions of the big model."""
 
 
 class _Config:
@@ -32,7 +31,8 @@ class _Config:
         """Build from the dictionary `to_json` wrote.
 
         Raises:
-            ValueError: if it is no dictionary, a key is unknown, a needed key is missing, or a value breaks a rule.
+            ValueError: if it is not a dictionary, a key is unknown, a required key is missing, or a
+                value breaks a rule.
         """
         if not isinstance(values, dict):
             raise ValueError(f"{cls.__name__} must be an object with its fields, not {values!r}")
@@ -91,7 +91,7 @@ class _Config:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpecialIds:
-    """The tokens that stand for no text. Vocabularies differ: two of them may be one id."""
+    """The ids of the tokens that stand for no text; in some vocabularies two of them are equal."""
 
     pad: int
     unknown: int
@@ -103,7 +103,7 @@ class SpecialIds:
 class ModelConfig(_Config):
     """The shape of one encoder-decoder Transformer (paper, section 3); defaults are the base model.
 
-    `n_heads`, `d_k` and `d_v` are each their own number, as rows (A) and (B) of Table 3 need.
+    `n_heads`, `d_k` and `d_v` are independent of each other, as rows (A) and (B) of Table 3 need.
 
     Differs from the paper: `activation`, `sinusoidal_halves`, `none`, and the two bias switches
     exist to load and compare other toolkits' models; their defaults are the paper's.
@@ -169,7 +169,7 @@ class ModelConfig(_Config):
 
     @property
     def n_parameters(self) -> int:
-        """Trainable numbers, from the paper's formulas alone; the three tied tables count once."""
+        """The number of trainable parameters, by the paper's formulas; tied tables count once."""
         d, h = self.d_model, self.n_heads
         attention = h * d * (2 * self.d_k + 2 * self.d_v)
         if self.attention_bias:
@@ -194,19 +194,19 @@ class TrainConfig(_Config):
     tokens_per_microbatch: int = 25_000
     """The same for one forward and backward pass; smaller means gradient accumulation."""
     n_steps: int = 100_000
-    """Optimiser steps in all."""
+    """Number of optimiser steps."""
     n_warmup_steps: int = 4_000
-    """Steps over which the rate rises (section 5.3)."""
+    """Steps over which the learning rate rises (section 5.3)."""
     rate_scale: float = 1.0
-    """Factor on the whole rate of Equation 3; 1 in the paper."""
+    """Factor on the learning rate of Equation 3; 1 in the paper."""
     beta1: float = 0.9
     beta2: float = 0.98
     adam_epsilon: float = 1e-9
     label_smoothing: float = 0.1
     max_gradient_norm: float = 1.0
-    """Gradients longer than this are scaled down to it. Differs from the paper, which names none."""
+    """A larger gradient is scaled down to this norm. Differs from the paper, which states none."""
     max_pieces: int = 256
-    """Pairs with a longer side are left out of the training, and counted."""
+    """Pairs with more pieces on either side, `</s>` included, are left out of the training."""
     validate_every: int = 1_000
     """Steps between measurements on the validation text."""
     n_validation_translations: int = 256
@@ -218,12 +218,12 @@ class TrainConfig(_Config):
     snapshot_every: int = 1_000
     """Steps between the weight snapshots that averaging uses."""
     n_snapshots: int = 5
-    """How many of the newest snapshots are kept, and averaged in the end (section 6.1: 5)."""
+    """How many of the newest snapshots are kept, and averaged at the end (section 6.1: 5)."""
     keep_steps: tuple[int, ...] = ()
     """Steps after which the weights are kept for good; the checkpoint gets them as its timeline."""
     seed: int = 1
     precision: Precision = "auto"
-    """auto: bfloat16 autocast where the hardware has it, float32 elsewhere."""
+    """auto: bfloat16 autocast where the hardware computes it faster, float32 elsewhere."""
     compile: Switch = "auto"
     """torch.compile; auto: on CUDA only."""
 
@@ -262,14 +262,14 @@ class SearchConfig(_Config):
     """gnmt: ((5 + |Y|) / 6)^alpha, the paper's. power: |Y|^alpha, as fairseq and others divide."""
     alpha: float = 0.6
     max_extra_pieces: int = 50
-    """The output may be so many pieces longer than the input (section 6.1)."""
+    """By how many pieces the output may be longer than the input (section 6.1)."""
     max_target_pieces: int = 512
     n_candidates: int = 5
     """How many of the most probable next pieces are kept for each step."""
     temperature: float = 1.0
-    """Sampling only: logits are divided by it."""
+    """Sampling only: the logits are divided by it."""
     seed: int = 1
-    """Sampling only."""
+    """Sampling only: the seed of the random draws."""
 
     @property
     def width(self) -> int:

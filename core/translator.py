@@ -1,4 +1,4 @@
-"""The front door of a checkpoint: text in, translation or trace out."""
+"""The main interface of a checkpoint: text in, translation or trace out."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ class Translator:
     def load(
         cls, folder: Path | str, device: str = "cpu", *, step: int | None = None
     ) -> "Translator":
-        """Raises CheckpointError if the folder is no whole checkpoint, or has no such step."""
+        """Raises CheckpointError if the folder is no complete checkpoint, or has no such step."""
         return cls(load_checkpoint(folder, device, step=step))
 
     def search(
@@ -40,10 +40,11 @@ class Translator:
         return search(self.checkpoint.model, ids, config, unwritable=vocabulary.unwritable)
 
     def check(self, text: str) -> None:
-        """Refuse a text that cannot be translated. An empty one can: its translation is empty.
+        """Check that a text can be translated; an empty text can, and gives an empty translation.
 
         Raises:
-            SourceTooLongError, UnencodableTextError: naming the rule that it breaks.
+            SourceTooLongError, UnencodableTextError: if it cannot; the message names the rule that
+                it breaks.
         """
         ids = self.checkpoint.vocabulary.source.encode(text)
         check_sources(self.checkpoint.config, [ids], [()], SearchConfig())

@@ -20,7 +20,7 @@ def new_card(
     *,
     pairs: str = "",
 ) -> str:
-    """A card with all facts that the program has.
+    """A card with all facts that the program knows about the checkpoint.
 
     Args:
         about: the author's own Markdown.
@@ -48,7 +48,7 @@ ABOUT_MISSING = (
 
 
 def with_results(card: str, metrics: Mapping[str, Any]) -> str:
-    """The card with its results renewed; a card without markers gets them at its end."""
+    """The card with new results; a card without markers gets them at its end."""
     if BEGIN not in card or END not in card:
         card = f"{card.rstrip()}\n\n## Results\n\n{BEGIN}\n{END}\n"
     before, _, rest = card.partition(BEGIN)

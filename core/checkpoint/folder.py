@@ -3,13 +3,11 @@
     model.safetensors      the weights (half precision when bundled)
     config.json            {"model": ModelConfig, "training": TrainConfig or null}
     sentencepiece.model    the joint vocabulary
-    history.jsonl          one line a report of the training
+    history.jsonl          the reports of the training, one per line
     metrics.json           scores and statistics measured on the finished weights
     card.md                data, licenses, results, known failures
-    timeline/STEP.safetensors   where kept: the weights after that step of the same training
-    means.npz, sweep.json, pruning.json   where measured: mean outputs of heads, what each is worth
-                                          to a text, how many can go
-    example.npz            where kept: a sentence already traced, which the Explorer opens on
+    timeline/STEP.safetensors   optional: the weights after that step of the training
+    means.npz, pruning.json     optional: mean head outputs; BLEU as heads are switched off
 
 Safe data only: safetensors, JSON, SentencePiece; nothing is ever unpickled.
 """
@@ -37,7 +35,7 @@ from core.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model, ready to run (evaluation mode, float32), and all that is known of it."""
+    """A model, ready to run (evaluation mode, float32), and the contents of its folder."""
 
     model: Transformer
     vocabulary: Vocabulary
@@ -57,13 +55,13 @@ class Checkpoint:
 def load_checkpoint(
     folder: Path | str, device: torch.device | str = "cpu", *, step: int | None = None
 ) -> Checkpoint:
-    """Read and check a checkpoint folder; `en-de` names the bundled one wherever it lies.
+    """Read and check a checkpoint folder; the name `en-de` finds the bundled one.
 
     The weights, config.json and the vocabulary must be there and must fit each other; history,
-    metrics and card may be absent or bad, which `Checkpoint.notices` then says.
+    metrics and card may be missing or bad; `Checkpoint.notices` then says so.
 
     Args:
-        step: instead of the finished weights, those after this step, from the folder's timeline.
+        step: load the weights after this step from the timeline, instead of the finished ones.
 
     Raises:
         CheckpointError: if a file is missing, truncated, or does not fit the configuration, or the
@@ -101,11 +99,11 @@ def save_checkpoint(
     half: bool = False,
     timeline: Mapping[int, Path] | None = None,
 ) -> None:
-    """Write a checkpoint folder whole; one that is there already is replaced in a rename.
+    """Write a complete checkpoint folder; an existing one is replaced by a rename.
 
     Args:
         half: store weights as float16, as the bundled ones are.
-        timeline: files of weights to keep beside, by the step of the training they are after.
+        timeline: step of the training -> weight file after it, to copy into the timeline.
     """
     training = checkpoint.training.to_json() if checkpoint.training else None
     config = {"model": checkpoint.config.to_json(), "training": training}

@@ -1,4 +1,4 @@
-"""What a file of weights says it holds, and what a configuration asks it to hold: shapes alone, no torch."""
+"""Tensor shapes in a weight file's header, and those that a configuration requires; no torch."""
 
 from collections.abc import Iterator, Mapping
 from math import prod
@@ -11,7 +11,7 @@ from core.system.json_files import built, parse_json
 Shape = tuple[int, ...]
 
 MOST_HEADER_BYTES = 1_000_000
-"""About eight thousand tensors, a hundred layers of either stack."""
+"""The longest header that is read: about 8,000 tensors, or 100 layers in each stack."""
 BYTES_OF = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 
 
@@ -25,7 +25,7 @@ def read_shapes(file: Path) -> dict[str, Shape]:
     """Name -> shape of each tensor of a safetensors file, from its header.
 
     Raises:
-        ValueError: if it has no such header, or its size is not what the header says.
+        ValueError: if the header is missing or damaged, or the file's size does not match it.
     """
     n_bytes = file.stat().st_size
     with file.open("rb") as opened:
@@ -104,12 +104,12 @@ def _vector_pair(n: int, place: str) -> Iterator[tuple[str, Shape]]:
 
 
 def require_fit(shapes: Mapping[str, Shape], config: ModelConfig) -> None:
-    """Hold what is in a file against what a configuration asks for, and stop at the first difference.
+    """Compare a file's tensors with those a configuration requires; stop at the first difference.
 
-    So the work is bounded by the file, however large the sizes are that the configuration names.
+    So the file bounds the work, however large the sizes in the configuration are.
 
     Raises:
-        ValueError: naming a tensor that is missing, too many, or of another shape.
+        ValueError: if a tensor is missing, unexpected or of another shape; the message names it.
     """
     wanted = set()
     for name, shape in tensor_shapes(config):

@@ -12,7 +12,7 @@ TIMELINE = "timeline"
 
 @dataclass(frozen=True, slots=True)
 class CheckpointEntry:
-    """A checkpoint folder below a root, and why it cannot be loaded, if so."""
+    """A checkpoint folder below a root, and the reason if it cannot be loaded."""
 
     name: str  # relative to the root, as "en-de" or "table3/base"
     folder: Path
@@ -35,7 +35,7 @@ def timeline_file(step: int) -> str:
 
 
 def timeline_steps(folder: Path) -> list[int]:
-    """The steps whose weights a checkpoint folder keeps, beside its own; often none."""
+    """The steps in a checkpoint folder's timeline; often none."""
     names = [file.stem for file in (folder / TIMELINE).glob("*.safetensors")]
     return sorted(int(name) for name in names if name.isdecimal())
 
@@ -44,7 +44,7 @@ def timeline_steps(folder: Path) -> list[int]:
 class HistoryEntry:
     """The reports of one training, finished or not."""
 
-    name: str  # a checkpoint's, or runs/ and where below it the training keeps its state
+    name: str  # a checkpoint's name, or the path of a training's state, as "runs/en-de"
     file: Path
     is_finished: bool = True  # else a training may still write to it
 
@@ -52,8 +52,8 @@ class HistoryEntry:
 def list_histories(checkpoints: Path, runs: Path) -> list[HistoryEntry]:
     """Histories of finished checkpoints, by name; then of trainings whose state is in `runs`.
 
-    There, `train` makes one folder and `table3` one folder a row: runs/NAME, runs/table3/ROW. A
-    training that is already listed as a finished checkpoint is left out.
+    In `runs`, `train` makes the folder runs/NAME, and `table3` runs/table3/VARIANT for each
+    variant. A training that is already listed as a finished checkpoint is left out.
     """
     finished = [HistoryEntry(name, file) for name, file in _histories(checkpoints, "**")]
     running = [
@@ -75,7 +75,7 @@ def _is_copy(file: Path, other: Path) -> bool:
 
 
 def _histories(root: Path, where: str) -> list[tuple[str, Path]]:
-    """Name and file of each that holds something and is in no hidden folder."""
+    """Name and file of each history that is not empty and not in a hidden folder."""
     files = sorted(root.glob(f"{where}/{HISTORY}"))
     found = [(file.parent.relative_to(root).as_posix(), file) for file in files]
     return [

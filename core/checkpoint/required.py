@@ -1,7 +1,7 @@
-"""What a checkpoint folder must hold: read, and held against each other, before any weight is.
+"""The required files of a checkpoint folder, compared with each other before weights are read.
 
-The list of checkpoints and the loader both read through here, so a folder that is offered loads. No
-torch is needed, and nothing of the size that a file merely names is allocated.
+The list of checkpoints and the loader both use this module, so every folder that is listed loads.
+It needs no torch, and it allocates no memory for sizes that a file only claims.
 """
 
 import os
@@ -25,7 +25,7 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RequiredParts:
-    """All that a model needs beside its weights, which fit it by name and shape."""
+    """What a model needs besides its weights, whose names and shapes have been checked."""
 
     config: ModelConfig
     training: TrainConfig | None
@@ -36,7 +36,7 @@ def read_required(folder: Path, weights: str = WEIGHTS) -> RequiredParts:
     """Read a checkpoint's configuration and vocabulary, and the header of its weights.
 
     Args:
-        weights: the file of weights inside the folder; another one for a step of the timeline.
+        weights: the weight file inside the folder; for a step of the timeline, its file.
 
     Raises:
         CheckpointError: if a file is missing or damaged, or does not fit the others.
@@ -48,7 +48,7 @@ def read_required(folder: Path, weights: str = WEIGHTS) -> RequiredParts:
 
 
 def problem_of(folder: Path) -> str | None:
-    """What keeps a folder from being loaded; the message begins with the file."""
+    """The reason why a folder cannot be loaded, which begins with the file; None if it can."""
     try:
         _read(folder, WEIGHTS)
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""What stands beside a model in its folder: scores, history and card. All of it may be missing or bad.
+"""The optional files in a model's folder: scores, history and card. Each may be missing or bad.
 
-Whoever runs the model goes on without what cannot be used, and says so (`SideFiles.notices`).
-Nothing here imports torch.
+A model runs without the files that cannot be used; `SideFiles.notices` names them. Nothing here
+imports torch.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,9 +16,9 @@ from core.system.json_files import built, parse_json, read_json, read_text
 HISTORY, METRICS, CARD = "history.jsonl", "metrics.json", "card.md"
 MOST_HISTORY_BYTES = 64_000_000
 MOST_REPORTS = 200_000
-"""A line every 50 steps: ten million steps."""
+"""The most reports in a history; at one every 50 steps, ten million steps."""
 MOST_FIELDS = 200
-"""Different ones in all reports of a training, which has about fifteen."""
+"""The most different fields in the reports of one training; a training has about fifteen."""
 
 _Interval = tuple[float, float]
 
@@ -73,7 +73,7 @@ class _Metrics(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class SideFiles:
-    """What can be used of them."""
+    """The content of scores, history and card that can be used."""
 
     metrics: Mapping[str, Any]
     history: tuple[Mapping[str, Any], ...]
@@ -83,7 +83,7 @@ class SideFiles:
 
 
 def read_side_files(folder: Path, config: ModelConfig) -> SideFiles:
-    """Read what can be used of them; nothing is raised."""
+    """Read the content that can be used; no exception is raised."""
     notices: list[str] = []
     metrics = _usable(lambda: read_metrics(folder), notices) or {}
     bad = _bad_entries(metrics, config)
@@ -111,7 +111,7 @@ def _usable(read: Callable[[], Value], notices: list[str]) -> Value | None:
 
 
 def _bad_entries(metrics: Mapping[str, Any], config: ModelConfig) -> dict[str, str]:
-    """Entry -> in what way it is not what this project writes."""
+    """Entry -> how it differs from what this project writes."""
     bad = {}
     for name, kind in get_type_hints(_Metrics).items():
         if name in metrics:
@@ -125,10 +125,10 @@ def _bad_entries(metrics: Mapping[str, Any], config: ModelConfig) -> dict[str, s
 
 
 def require_whole(folder: Path, config: ModelConfig) -> None:
-    """Whoever writes metrics.json and card.md anew must not lose what they hold.
+    """Check that metrics.json and card.md can be read completely, so that a rewrite loses nothing.
 
     Raises:
-        CheckpointError: if one of them is there and cannot be used whole.
+        CheckpointError: if one of them exists and cannot be read completely.
     """
     read_card(folder)
     for problem in _bad_entries(read_metrics(folder), config).values():
@@ -145,7 +145,7 @@ def _require_head(alignment: _Alignment, config: ModelConfig) -> None:
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
-    """What was measured on a checkpoint; nothing if its folder has no such file.
+    """The content of a checkpoint's metrics.json; empty if its folder has no such file.
 
     Raises:
         CheckpointError: if the file is no JSON object.
@@ -176,11 +176,11 @@ def read_card(folder: Path) -> str:
 
 
 def read_history(file: Path) -> Iterator[dict[str, Any]]:
-    """The reports in a history file; a last line cut off, or not yet whole, is passed over.
+    """The reports in a history file; an incomplete last line is skipped.
 
     Raises:
-        CheckpointError: if the file cannot be read, a line before the last is no JSON object, or the
-            reports are more, or have more different fields, than those of any training.
+        CheckpointError: if the file cannot be read, a line before the last is not a JSON object, or
+            there are more reports, or more different fields in them, than any training writes.
     """
     if not file.exists():
         return

@@ -14,7 +14,7 @@ from core.model import Transformer
 
 
 def weights_hash(model: Transformer) -> str:
-    """A hash of all weights in memory, so that two steps of one training are two models."""
+    """A hash of all weights, so that two steps of one training count as two models."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())
@@ -29,10 +29,10 @@ def save_weights(weights: Mapping[str, Tensor], file: Path, *, half: bool) -> No
 
 
 def holds_weights(file: Path, weights: Mapping[str, Tensor], *, half: bool) -> bool:
-    """Whether a file is what `save_weights` would write.
+    """Whether a file holds the tensors that `save_weights` would write.
 
     Raises:
-        CheckpointError: if the file is missing or no whole safetensors file.
+        CheckpointError: if the file is missing or not a complete safetensors file.
     """
     found, tensors = read_tensors(file), _stored(weights, half)
     return found.keys() == tensors.keys() and all(
@@ -47,8 +47,14 @@ def _stored(weights: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:
-    """Raises CheckpointError if the file is missing, no whole safetensors file, or holds other numbers
-    than floating-point ones."""
+    """Read the tensors of a weight file.
+
+    Raises:
+        CheckpointError: if the file is missing, is not a complete safetensors file, or holds
+    numbers
+            that are not floating-point.
+
+    """
     try:
         tensors = safetensors.torch.load_file(file)
     except (OSError, safetensors.SafetensorError) as error:
@@ -63,7 +69,7 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
 
 
 def average_weights(files: Sequence[Path]) -> dict[str, Tensor]:
-    """The mean of several weight files (section 6.1), taken in float64.
+    """The mean of several weight files (section 6.1), computed in float64.
 
     Raises:
         CheckpointError: if there is no file, or two differ in names or shapes.

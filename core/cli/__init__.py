@@ -1,4 +1,4 @@
-"""The command line: one dataclass a command, whose fields are its options."""
+"""The command line: one dataclass per command, whose fields are its options."""
 
 import os
 import sys

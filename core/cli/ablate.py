@@ -1,4 +1,4 @@
-"""`ablate`: change heads, layers or positions, and see what it does to a sentence or a text."""
+"""`ablate`: change heads, layers or positions, and measure the effect on a sentence or a text."""
 
 import json
 import sys
@@ -31,34 +31,34 @@ Swept = Literal["heads", "layers", "sublayers", "pairs"]
 
 @dataclass(frozen=True, kw_only=True)
 class Ablate:
-    """Change heads, layers or positions and see the effect on a sentence, or on a text with
-    references.
+    """Change heads, layers or positions, and measure the effect on a sentence or a parallel text.
 
-    An ablation is one line such as cross.L3H5=0,enc.L2.ffn=skip: heads off (=0), scaled (=0.5), at
-    their mean over data (=mean) or spread evenly (=uniform); one attention row on one key
-    (cross.L2H1.row7=k3); sub-layers (enc.L2.ffn=skip) and layers (dec.L4=skip) skipped; positions
-    moved (pos=off, pos=shift:3, pos=scale:0.5). Layers and heads count from 1.
+    An ablation is one line such as cross.L3H5=0,enc.L2.ffn=skip. It can switch a head off (=0),
+    scale its output (=0.5), replace its output by its mean over a text (=mean) or make its weights
+    uniform (=uniform). It can make one query attend to one key (cross.L2H1.row7=k3), skip a
+    sub-layer (enc.L2.ffn=skip) or a layer (dec.L4=skip), or change the positions (pos=off,
+    pos=shift:3, pos=scale:0.5). Layers and heads count from 1.
     """
 
     text: tyro.conf.Positional[str | None] = None
-    """A sentence; without one, name --source and --reference."""
+    """A sentence to translate; without one, give --source and --reference."""
     checkpoint: Path
     """A checkpoint folder, such as checkpoints/en-de."""
     ablation: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """What to change; given again, another change, tried on its own."""
+    """What to change. Repeat the option to try several changes, each on its own."""
     sweep: Swept | None = None
-    """Leave out, one at a time: every head, layer or sub-layer; or every pair of heads."""
+    """Switch off, one at a time, every head, layer, sub-layer or pair of heads."""
     source: Path | None = None
     """Text to translate, one sentence a line."""
     reference: Path | None = None
     """Its reference translation, line by line."""
     output: Path | None = None
-    """A file for the result as JSON; as sweep.json in the checkpoint's folder, the Ablate page shows
-    what a sweep of heads over a text has found."""
+    """A file for the result as JSON. The Ablate page shows a sweep of heads over a text if this
+    file is sweep.json in the checkpoint's folder."""
     json: bool = False
     """Print JSON."""
     cache: bool = True
-    """Keep what a sweep measures in the user's cache folder, and go on from there."""
+    """Store what a sweep measures in the user's cache folder; a repeated sweep continues."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=SearchConfig)
 

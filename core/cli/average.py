@@ -24,11 +24,11 @@ class Average:
     output: Path
     """The checkpoint folder to write."""
     run_folder: Path | None = None
-    """A running state below runs/; its newest snapshots are averaged."""
+    """The state folder of a training, such as runs/en-de, whose newest snapshots are averaged."""
     last: int = 5
-    """How many snapshots."""
+    """How many of the newest snapshots to average."""
     checkpoint: tuple[Path, ...] = ()
-    """Instead of a run: checkpoint folders of one shape."""
+    """Checkpoint folders to average instead, of one configuration and vocabulary."""
     about: Path | None = None
     """A Markdown file for the model card: data with licenses, terms of the weights, known failures."""
     half: bool = False
@@ -64,10 +64,10 @@ class Average:
 
 
 def _require_same_kind(first: "Checkpoint", other: "Checkpoint") -> None:
-    """Weights of equal shapes may still mean something else.
+    """Check configuration and vocabulary: weights of equal shapes may differ in meaning.
 
     Raises:
-        ValueError: naming what differs, of the configuration or the vocabulary.
+        ValueError: if the configurations or vocabularies differ; the message names the differences.
     """
     was, now = first.config.to_json(), other.config.to_json()
     different = [

@@ -1,4 +1,4 @@
-"""`corpus`: two languages' worth of sentences from the project's own grammar."""
+"""`corpus`: write English-German sentence pairs from the project's own grammar."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """Write an English-German corpus from the project's own small grammar, to try things with."""
+    """Write a small English-German corpus from the project's own grammar, for a first training."""
 
     output: Path
     """Folder for train.en, train.de, test.en and test.de."""

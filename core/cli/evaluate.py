@@ -1,4 +1,4 @@
-"""`evaluate` and `align`: measure a checkpoint, and keep what was measured in its folder."""
+"""`evaluate` and `align`: measure a checkpoint, and store the results in its folder."""
 
 import json
 import sys
@@ -16,7 +16,10 @@ from core.evaluation.measure import measure, record_metrics, require_recordable
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
-    """BLEU, chrF and perplexity of a checkpoint on parallel text; the last line is one JSON object."""
+    """Measure BLEU, chrF and perplexity of a checkpoint on parallel text.
+
+    The last line of the output is one JSON object.
+    """
 
     checkpoint: Path
     """A checkpoint folder, such as checkpoints/en-de."""
@@ -27,7 +30,7 @@ class Evaluate:
     output: Path | None = None
     """A file for the translations."""
     record: str | None = None
-    """Keep the result in the checkpoint's metrics.json and card.md, under this name."""
+    """Store the result in the checkpoint's metrics.json and card.md, under this name."""
     json: bool = False
     """Print only the JSON object."""
     device: str = "auto"
@@ -72,9 +75,9 @@ class Evaluate:
 
 @dataclass(frozen=True, kw_only=True)
 class Align:
-    """Find the cross-attention head that aligns words best, against gold word alignments.
+    """Find the cross-attention head that aligns words best, measured on gold word alignments.
 
-    The result is kept in the checkpoint's metrics.json; the Explorer opens on that head.
+    The result is stored in the checkpoint's metrics.json; the Explorer then shows that head first.
     """
 
     checkpoint: Path
@@ -84,11 +87,12 @@ class Align:
     target: Path
     """Its tokenised translation."""
     gold: Path
-    """Links, one line a sentence: 3-4 is sure, 3p4 possible, words counted from 1."""
+    """Gold links, one line a sentence: 3-4 is a sure link, 3p4 a possible one; words count from
+    1."""
     name: str
-    """What to call this text in the card."""
+    """The name of this text on the model card."""
     max_words: int = 60
-    """Pairs with a longer side are passed over."""
+    """Pairs with more words than this on either side are left out."""
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.heads.alignment import check_links, head_alignment, read_gold

@@ -1,4 +1,4 @@
-"""`info`: what a checkpoint, or a row of Table 3, is made of."""
+"""`info`: describe a checkpoint, or list the variants of Table 3."""
 
 import json
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from core.system.text_tables import aligned
 
 @dataclass(frozen=True, kw_only=True)
 class Info:
-    """Describe a checkpoint, or list the rows of the paper's Table 3 with their parameter counts."""
+    """Describe a checkpoint, or list the variants of Table 3 with their parameter counts."""
 
     checkpoint: Path | None = None
     """A checkpoint folder, such as checkpoints/en-de."""
     presets: bool = False
-    """List the rows of Table 3 instead."""
+    """List the variants of Table 3 instead."""
     width: str = "1"
     """With --presets: factor on all widths, such as 1/4."""
     depth: str = "1"
     """With --presets: factor on the number of layers, such as 1/2."""
     vocabulary_size: int = 37_000
-    """With --presets: the paper's is about 37,000."""
+    """With --presets: number of pieces in the vocabulary; the paper's has about 37,000."""
     json: bool = False
     """Print JSON."""
 

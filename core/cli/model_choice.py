@@ -10,10 +10,10 @@ from core.training.recipes import Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class ModelChoice:
-    """The model's shape; what is left out follows from the preset, or from the size of the corpus."""
+    """The model's shape; a preset, or else the size of the corpus, decides what is not given."""
 
     preset: str | None = None
-    """A row of the paper's Table 3: base, A-h1 .. E-learned, big (`info --presets` lists them)."""
+    """A variant of Table 3: base, A-h1 .. E-learned, big (`info --presets` lists them)."""
     width: str = "1"
     """With a preset: factor on d_model, d_ff, d_k and d_v, such as 1/4."""
     depth: str = "1"

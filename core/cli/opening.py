@@ -1,4 +1,4 @@
-"""How every command opens a checkpoint: what of it cannot be used is said on standard error."""
+"""How every command opens a checkpoint: it prints a note on each file that cannot be used."""
 
 import sys
 from pathlib import Path
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 def open_checkpoint(folder: Path, device: str = "cpu") -> "Checkpoint":
-    """Load a checkpoint onto a device, `auto` for the best there is.
+    """Load a checkpoint onto a device, `auto` for the best available; notes go to standard error.
 
     Raises:
         CheckpointError: as `load_checkpoint` does.
-        ValueError: if the device is not there.
+        ValueError: if the device is not available.
     """
     from core.checkpoint.folder import load_checkpoint
     from core.system.device import choose_device

@@ -1,4 +1,4 @@
-"""`means` and `prune`: measure a checkpoint's heads once, and keep the result in its folder."""
+"""`means` and `prune`: measure a checkpoint's heads once, and store the result in its folder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Means:
-    """Measure the mean output of every head over a text; `ablate` can put it in a head's place.
+    """Measure every head's mean output over a text; `ablate` can replace a head's output by it.
 
-    The result is kept as means.npz in the checkpoint's folder, with the hash of text and weights.
+    The result is stored as means.npz in the checkpoint's folder, with hashes of text and weights.
     """
 
     checkpoint: Path
@@ -48,26 +48,26 @@ class Means:
 class Prune:
     """Switch off more and more heads, by gradient importance and in random order, and measure BLEU.
 
-    Follows Michel et al. 2019. The result is kept as pruning.json in the checkpoint's folder; stopped
-    or killed, the same command goes on.
+    Follows Michel et al. 2019. The result is stored as pruning.json in the checkpoint's folder. If
+    the command is stopped or killed, running it again continues.
     """
 
     checkpoint: Path
     """A checkpoint folder, such as checkpoints/en-de."""
     source: Path
-    """Text that BLEU is measured on, one sentence a line."""
+    """Text on which BLEU is measured, one sentence a line."""
     reference: Path
     """Its reference translation, line by line."""
     importance_source: Path
-    """Another text, which importance is estimated on."""
+    """Another text, on which the heads' importance is estimated, one sentence a line."""
     importance_reference: Path
-    """Its reference translation."""
+    """Its reference translation, line by line."""
     n_steps: int = 12
-    """Points of a curve, after the one with all heads."""
+    """Points of each curve after the first, which has all heads."""
     n_random: int = 3
-    """Curves in random order."""
+    """How many curves in random order."""
     output: Path | None = None
-    """Another file for the result."""
+    """A file for the result, instead of pruning.json."""
     json: bool = False
     """Print the result as JSON."""
     device: str = "auto"

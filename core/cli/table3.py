@@ -1,4 +1,4 @@
-"""`table3`: train and measure every row of the paper's Table 3, scaled to a small machine."""
+"""`table3`: train and measure every variant of the paper's Table 3, scaled to a small machine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,21 +26,22 @@ from core.system.files import prepare_file
 
 @dataclass(frozen=True, kw_only=True)
 class Table3(Family):
-    """Train every row of the paper's Table 3 at a fraction of its size, and compare them.
+    """Train every variant of the paper's Table 3 at a fraction of its size, and compare them.
 
-    All rows see the same text, pieces, seed and number of tokens. Killed or stopped, the same
-    command goes on: finished rows are passed over, a row begun goes on where it was.
+    All variants are trained on the same text with the same vocabulary, seed and number of tokens.
+    If the command is stopped or killed, running it again continues: it skips finished variants, and
+    resumes those in training.
     """
 
     jobs: int = 1
-    """How many rows are trained at a time, each in one thread."""
+    """How many variants to train at a time, each in one thread."""
     rows: str = ""
-    """Only these rows, such as base,A-h1; all of them without it."""
+    """The variants to train, such as base,A-h1; by default, all."""
     speeds: bool = False
-    """Measure how fast the finished rows train and decode, in turn on an otherwise idle machine, and
-    train nothing."""
+    """Measure how fast the finished variants train and decode, in turn on an otherwise idle
+    machine, and train nothing."""
     report: bool = False
-    """Print the table as it stands, and train nothing."""
+    """Print the table with the variants finished so far, and train nothing."""
     format: Format = "text"
     """With --report: how to print it; short is one table in Markdown."""
 

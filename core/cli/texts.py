@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def read_usable(checkpoint: "Checkpoint", source: Path, target: Path) -> "UsablePairs":
-    """The pairs of two files that the model can measure; how many it cannot is said.
+    """The pairs of two files that a model can be measured on; prints how many it cannot.
 
     Raises:
         DataError: if the files are unreadable, not parallel, or hold no usable pair.
@@ -24,10 +24,10 @@ def read_usable(checkpoint: "Checkpoint", source: Path, target: Path) -> "Usable
 def usable_of(
     checkpoint: "Checkpoint", pairs: Sequence[tuple[str, str]], source: Path
 ) -> "UsablePairs":
-    """The pairs that the model can measure; how many it cannot is said.
+    """The pairs that a model can be measured on; prints how many it cannot.
 
     Args:
-        source: the file that is named there.
+        source: the file that the printed line names.
 
     Raises:
         DataError: if none is usable.
@@ -40,7 +40,7 @@ def usable_of(
 
 
 def say_left_out(source: Path, used: "UsablePairs") -> None:
-    """On standard error, how many pairs are not used; nothing where all are."""
+    """Print to standard error how many pairs are left out, if any are."""
     from core.text.usable import left_out
 
     if used.n_left_out:

@@ -26,9 +26,10 @@ TYRO_CONFIG = (tyro.conf.OmitArgPrefixes,)
 class Train:
     """Train a model on parallel text, from nothing to a checkpoint that translates.
 
-    Two text files are enough: the vocabulary is learnt from them, and sizes and settings fit the
-    size of the corpus unless given. Stopped or killed, the same command goes on where it was.
-    Under `torchrun --nproc-per-node N -m core train ...` N processes train one model.
+    Two text files are enough: the vocabulary is learnt from them, and sizes and settings that are
+    not given are chosen to fit the corpus. If the command is stopped or killed, running it again
+    continues the training. Under `torchrun --nproc-per-node N -m core train ...`, N processes train
+    one model.
     """
 
     source: tuple[Path, ...]
@@ -41,10 +42,10 @@ class Train:
     """Held-out text for perplexity and BLEU while training; without it, the last pairs are held out."""
     validation_target: tuple[Path, ...] = ()
     run_folder: Path | None = None
-    """Folder of the running state; runs/NAME-OF-OUTPUT without it."""
+    """Folder for the state of the training; by default, runs/NAME-OF-OUTPUT."""
     vocabulary_size: int | None = None
-    """Pieces in the joint vocabulary, learnt from both texts; without it, a size that suits the corpus,
-    or as many as it allows."""
+    """Number of pieces in the joint vocabulary, learnt from both texts; by default, a number that
+    suits the corpus, or as many as the corpus allows."""
     vocabulary: Path | None = None
     """A sentencepiece.model to use instead of learning one."""
     languages: tuple[str, str] | None = None

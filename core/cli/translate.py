@@ -25,10 +25,10 @@ LINES_AT_ONCE = 512
 
 @dataclass(frozen=True, kw_only=True)
 class Translate:
-    """Translate text, or lines from standard input in their order.
+    """Translate sentences, or lines from standard input.
 
-    One line in is one line out. A line that cannot be translated gives an empty line, and is named in
-    the end, with a non-zero exit.
+    Each line of input gives one line of output, in order. A line that cannot be translated gives an
+    empty line; an error at the end names it, and the exit status is not zero.
     """
 
     texts: tyro.conf.Positional[tuple[str, ...]] = ()
@@ -36,8 +36,8 @@ class Translate:
     checkpoint: Path
     """A checkpoint folder, such as checkpoints/en-de."""
     json: bool = False
-    """One JSON object a line, with the log-probability and candidates of every step; of an empty line,
-    an empty translation without either."""
+    """Print one JSON object per line, with the log-probability and candidates of every step. An
+    empty line gives an empty translation without them."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=SearchConfig)
 
@@ -69,14 +69,15 @@ class Translate:
 
 @dataclass(frozen=True, kw_only=True)
 class TraceCommand:
-    """Translate one sentence and write every head's attention, as docs/trace-format.md describes."""
+    """Translate one sentence and write every head's attention (file format:
+    docs/trace-format.md)."""
 
     text: tyro.conf.Positional[str]
     """The sentence."""
     checkpoint: Path
     """A checkpoint folder, such as checkpoints/en-de."""
     output: Path
-    """File to write; its ending chooses .npz (arrays) or .json (everything)."""
+    """File to write, as .npz or as .json (weights to six decimals)."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=SearchConfig)
 

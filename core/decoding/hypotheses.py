@@ -18,7 +18,7 @@ from core.decoding.result import Candidate, Hypothesis, Node, SearchResult, Step
 
 
 def length_penalty(n_tokens: int, config: SearchConfig) -> float:
-    """The number that divides the log-probability of a hypothesis of so many tokens, with `</s>`.
+    """The divisor of the log-probability of a hypothesis of `n_tokens` tokens, `</s>` included.
 
     gnmt: ((5 + |Y|) / 6)^α (Wu et al. 2016, Equation 14), the paper's. power: |Y|^α.
     """
@@ -31,7 +31,7 @@ def max_target_pieces(n_source: int, config: SearchConfig, max_positions: int) -
     """The longest translation: input length + 50 (section 6.1), at most `max_target_pieces`,
     without `</s>`.
 
-    Never more than the decoder has positions for, of which `<s>` takes the first.
+    The decoder's positions limit it further; `<s>` takes the first of them.
     """
     return min(n_source + config.max_extra_pieces, config.max_target_pieces, max_positions - 1)
 
@@ -42,7 +42,7 @@ class Option(NamedTuple):
     node: int
     """The last node of the hypothesis."""
     row: int
-    """The row of the batch that was asked what follows it."""
+    """The batch row whose distribution gave the token."""
     token: int
     log_prob: float
     """Of the token alone, in nats."""
@@ -114,10 +114,10 @@ class HypothesisTree:
         """The finished hypotheses, best first, and the tree.
 
         Args:
-            ranked: for each step, what each row's distribution had on top.
+            ranked: for each step, the most probable tokens of each batch row.
 
         Raises:
-            ValueError: if no `</s>` was met, as the log-probabilities were no numbers.
+            ValueError: if no hypothesis was finished, because the log-probabilities are NaN.
         """
         if not self._ends:
             raise ValueError(

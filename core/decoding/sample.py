@@ -24,7 +24,7 @@ class Samples:
     tokens: Int[Tensor, "B T"]
     """To the first end token inclusive, then padding."""
     log_probs: Float[Tensor, "B T"]
-    """Of each token under the model as it is, whatever the temperature; 0 on padding."""
+    """Log-probability of each token at temperature 1, in nats; 0 on padding."""
     is_finished: Bool[Tensor, " B"]
     """Whether the end token was drawn within the limit."""
 
@@ -47,11 +47,11 @@ def sample(
 
     Args:
         source: token ids with the end token, padded.
-        max_tokens: after so many tokens a translation is left unfinished.
+        max_tokens: a translation with this many tokens and no end token is left unfinished.
         temperature: the logits are divided by it before a token is drawn.
-        generator: on the device of the model; torch's own without it.
+        generator: on the model's device; by default, torch's global one.
         start_id: the token that the decoder starts from, if not the model's usual one.
-        unwritable: what else is never drawn (`Vocabulary.unwritable`).
+        unwritable: further ids that are never drawn (`Vocabulary.unwritable`).
 
     Raises:
         ValueError: if `max_tokens` or `temperature` is not above 0.

@@ -3,9 +3,9 @@
     search(model, [source_ids, ...], SearchConfig()) -> [SearchResult, ...]
 
 All three methods share one loop. Each open hypothesis is a batch row and a node of its sentence's
-tree (`core.decoding.hypotheses`). Every step asks the model for one distribution a row, lets the
-method propose continuations, and re-orders the cache to the rows that stay open. The tensors that
-pictures need are captured by `core.analysis.trace.capture`.
+tree (`core.decoding.hypotheses`). At every step, the model gives one distribution per row, the
+method proposes continuations, and the cache is re-ordered to the rows that stay open. The tensors
+that pictures need are captured by `core.analysis.trace.capture`.
 """
 
 import itertools
@@ -24,10 +24,10 @@ from core.model import DecoderState, Transformer
 from core.text.batches import pad
 
 MAX_SOURCE_PIECES = 512
-"""`</s>` not counted."""
+"""The most source tokens that are translated, `</s>` not counted."""
 
 PIECES_AT_ONCE = 4_096
-"""A batch holds at most so many source pieces, padding and beams included."""
+"""The most source tokens in one batch, with padding, and counted once per beam."""
 
 
 def max_source_pieces(model: ModelConfig) -> int:
@@ -57,11 +57,12 @@ def search(
         prefixes: for each source, tokens its translation must begin with. One that ends with
             `</s>` is a whole translation, which is scored instead of searched for.
         unwritable: ids that are only written where a prefix says so; see `banned_ids`.
-        state: what `model.start` made of these sources, each with its `</s>`, in this order, where
-            that is known already; the search leaves it as it is.
+        state: the result of `model.start` for these sources (each with its `</s>`, in this order),
+            if the caller has it; the search does not change it.
 
     Raises:
-        SourceTooLongError: if a source has more than 512 pieces, or than the model has positions for.
+        SourceTooLongError: if a source has more than 512 pieces, or than the model has positions
+        for.
         ValueError: if a prefix is too long or has `</s>` before its end, or if more target pieces
             are asked for than the model has positions for.
     """
@@ -98,7 +99,7 @@ def search_batch(
 ) -> list[RecordedResult]:
     """Translate those sources whose indices are in `batch`, all at once; see `search`.
 
-    Each step is one call of the decoder, for all hypotheses that are open. `check` comes first.
+    Each step is one call of the decoder, for all open hypotheses. The caller runs `check` first.
     """
     batched = _Search(
         model,
@@ -117,7 +118,14 @@ def check(
     prefixes: Sequence[Sequence[int]],
     config: SearchConfig,
 ) -> None:
-    """Raises SourceTooLongError or ValueError where `search` would; without sources, if it always would."""
+    """Raise the errors of `search`.
+
+    Without sources, only the settings are checked against the model.
+
+    Raises:
+        SourceTooLongError, ValueError: as `search` does.
+
+    """
     asked, most = config.max_target_pieces, model.max_positions - 1
     if asked > max(most, SearchConfig.max_target_pieces):
         raise ValueError(
@@ -156,7 +164,7 @@ def _check(
 def batches_by_length(
     sources: Sequence[Sequence[int]], config: SearchConfig
 ) -> Iterator[list[int]]:
-    """Indices of sources of similar length, as many as one search takes at a time."""
+    """Yield the indices of sources of similar length, as many as fit into one batch."""
     batch: list[int] = []
     for index in sorted(range(len(sources)), key=lambda i: len(sources[i])):
         width = len(sources[index]) + 1

@@ -34,7 +34,7 @@ def translate(
 def written(vocabulary: Vocabulary, tokens: Sequence[int]) -> str:
     """The text of a translation, on one line.
 
-    Bytes may still add up to a line separator such as U+2028, which is a space then.
+    Byte pieces can add up to a line separator such as U+2028; a space replaces it.
     """
     return one_line(vocabulary.target.decode(tokens))
 
@@ -45,7 +45,7 @@ def timed_translate(
     texts: Sequence[str],
     config: SearchConfig | None = None,
 ) -> tuple[list[str], float]:
-    """The translations, and their pieces (each with its `</s>`) over the seconds of the search."""
+    """The translations, and the search speed in target tokens per second, `</s>` included."""
     started_s = time.perf_counter()
     translations = translate(model, vocabulary, texts, config)
     elapsed_s = time.perf_counter() - started_s

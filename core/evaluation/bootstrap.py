@@ -1,8 +1,9 @@
 """Corpus scores as sums over sentences, and their bootstrap intervals.
 
-A sentence's statistics are whole rows of numbers whose sums give the corpus score; so a bootstrap
-resample is a weighted sum, and two systems are compared on the same resamples (Koehn 2004). Seed,
-resamples and p-value are those of `sacrebleu.significance.PairedTest`, so results agree with it.
+Each sentence has one row of statistics, and the sum of the rows gives the corpus score. So a
+bootstrap resample is a weighted sum of rows, and two systems are compared on the same resamples
+(Koehn 2004). Seed, resamples and p-value are those of `sacrebleu.significance.PairedTest`, so
+results agree with it.
 
 Nothing here imports torch.
 """
@@ -64,7 +65,7 @@ def chrf(sums: Statistics) -> float:
 
 
 def perplexity(sums: Statistics) -> float:
-    """exp of the mean negative log-likelihood; rows are (nll in nats, target pieces)."""
+    """exp of the mean negative log-likelihood; a row is (nll in nats, number of target tokens)."""
     nll_nats, n_tokens = (float(value) for value in sums)
     return math.exp(min(nll_nats / max(n_tokens, 1.0), 700.0))
 
@@ -92,17 +93,17 @@ def corpus_score(name: str, statistics: Statistics) -> float:
 
 
 def interval_95(name: str, statistics: Statistics) -> Interval:
-    """Where the score lies in 95 % of the resamples (percentiles)."""
+    """The interval that holds the score of 95 % of the resamples (percentiles)."""
     return _middle_95(_resampled(name, statistics))
 
 
 def paired_difference(name: str, statistics: Statistics, base: Statistics) -> Difference:
-    """How a system differs from the base, resampling the same sentences of both.
+    """The score of a system minus that of the base, on the same resamples of sentences.
 
     The p-value is that of `PairedTest`: the share of resamples whose |difference|, shifted to mean
-    0, exceeds the one observed. As the shift follows the absolute value, it is close to a one-sided
-    p: where nothing differs, about one comparison in ten has p < 0.05. The interval is that of the
-    signed difference, and is what this project judges by.
+    0, exceeds the one observed. `PairedTest` shifts after it takes the absolute value, so this p is
+    close to a one-sided one: between equal systems, about one comparison in ten has p < 0.05. This
+    project therefore judges by the interval, which is that of the signed difference.
 
     Raises:
         ValueError: if the two were not measured on equally many sentences.

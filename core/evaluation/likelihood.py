@@ -21,8 +21,7 @@ from core.text.tokenised import TokenisedCorpus
 
 @dataclass(frozen=True, slots=True)
 class Likelihood:
-    """The summed negative log-likelihood of some translations and their tokens; parts of a text add
-    up."""
+    """Summed negative log-likelihood in nats, and number of tokens; parts of a text add up."""
 
     nll_nats: float
     n_tokens: int  # target pieces, </s> included
@@ -32,7 +31,7 @@ class Likelihood:
 
     @property
     def perplexity(self) -> float:
-        """exp of the mean negative log-likelihood a piece, in nats."""
+        """exp of the mean negative log-likelihood per token, in nats."""
         return math.exp(min(self.nll_nats / max(self.n_tokens, 1), 700.0))
 
 
@@ -59,7 +58,7 @@ def batch_nll(model: Transformer, batch: PaddedBatch) -> NDArray[np.float64]:
 def corpus_likelihood(
     model: Transformer, corpus: TokenisedCorpus, *, shard: int = 0, n_shards: int = 1
 ) -> Likelihood:
-    """Likelihood of a tokenised corpus (of every n-th batch, where several devices share)."""
+    """The likelihood of a tokenised corpus; with several workers, of every n-th batch."""
     total = Likelihood(0.0, 0)
     batches = similar_lengths(corpus.source_lengths, corpus.target_lengths)
     for batch in batches[shard::n_shards]:
@@ -70,13 +69,14 @@ def corpus_likelihood(
 def likelihood_statistics(
     model: Transformer, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
 ) -> Statistics:
-    """The negative log-likelihood in nats and the number of target tokens of each pair: n_pairs x 2.
+    """The negative log-likelihood in nats and the number of target tokens of each pair: n_pairs x
+    2.
 
     Args:
         sources, targets: token ids without special tokens; the end of each target counts.
 
     Raises:
-        ValueError: if a side exceeds the positions of the model.
+        ValueError: if a side has more tokens than the model has positions.
     """
     statistics = np.zeros((len(sources), 2))
     for indices, batch in padded_batches(sources, targets, model.config.ids):

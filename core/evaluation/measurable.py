@@ -1,4 +1,4 @@
-"""Which pairs of a text a model can measure."""
+"""The pairs of a text that a model can be measured on."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def measurable(checkpoint: "Checkpoint", pairs: Sequence[tuple[str, str]]) -> "UsablePairs":
-    """The usable pairs of a text, of at most as many pieces a side as the search takes.
+    """The usable pairs of a text, whose sides are short enough for the search.
 
     Raises:
         DataError: if no pair is usable.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 N_DIGITS = {"bleu": 2, "bleu_lc": 2, "chrf": 2, "perplexity": 3}
-"""After the point, of a score and its interval."""
+"""Decimal places of a score and its interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Measurement:
     """A text translated and scored."""
 
     translations: list[str]
-    """One a pair of the text; empty for those that were left out."""
+    """One translation per pair; empty for pairs that were left out."""
     result: dict[str, Any]
     """The scores as JSON, with intervals and signatures."""
     statistics: "Mapping[str, Statistics]"
-    """Sentence by sentence, what adds up to each score."""
+    """Name of a score -> one row of statistics per sentence."""
 
 
 def measure(
@@ -40,10 +40,10 @@ def measure(
     """Translate the sources and score the translations against the references.
 
     Pairs that are not usable are left out, and counted. Decoding speed is that of the whole search,
-    batches of several sentences.
+    in batches of several sentences.
 
     Args:
-        say: told which pairs are used, before they are.
+        say: called with the usable pairs before they are translated.
 
     Raises:
         DataError: if no pair is usable.
@@ -97,11 +97,12 @@ def _interval(name: str, statistics: "Statistics") -> "Interval":
 
 
 def require_recordable(folder: Path) -> None:
-    """Refuse a checkpoint's folder in which no result can be recorded.
+    """Check that a result can be recorded in a checkpoint's folder.
 
     Raises:
         OutputError: if nothing can be written there.
-        CheckpointError: if scores or card are there and cannot be read, as they would be lost.
+        CheckpointError: if metrics.json or card.md exists and cannot be read: a rewrite would lose
+            its content.
     """
     from core.checkpoint.required import model_config_of
     from core.checkpoint.side_files import METRICS, require_whole
@@ -116,7 +117,7 @@ def record_metrics(folder: Path, name: str, renewed: Callable[[Any], Any]) -> No
     Both files are read anew, as others may have written to them since the checkpoint was loaded.
 
     Args:
-        renewed: the new entry, given the old one, or None where there is none.
+        renewed: makes the new entry from the old one, or from None without an old one.
     """
     from core.checkpoint.card import with_results
     from core.checkpoint.side_files import CARD, METRICS, read_card, read_metrics

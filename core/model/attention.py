@@ -21,7 +21,7 @@ from core.model.shapes import (
 from core.model.taps import Tap
 
 LEAST_SOFTMAX_KEYS = 16
-"""PyTorch's CPU softmax is vectorised from so many numbers a row on; shorter rows are filled up."""
+"""PyTorch's CPU softmax is vectorised for rows of at least this length; shorter rows are padded."""
 
 
 def scaled_dot_product_attention(
@@ -39,8 +39,8 @@ def attention_scores(query: Queries, key: Keys) -> Weights:
 def attention_weights(scores: Weights, visible: Visible) -> Weights:
     """The softmax of Equation 1 over the visible keys; hidden keys get exactly zero.
 
-    A query that may attend to nothing gets a row of zeros, never NaN, whatever the hidden scores are.
-    The softmax is worked out in float32 at least: in half precision it is slower as well as rougher.
+    A query that may attend to nothing gets a row of zeros, never NaN, whatever the hidden scores
+    are. The softmax is computed in float32 or higher: half precision is slower and less exact.
     """
     precision = torch.promote_types(scores.dtype, torch.float32)
     lowest = torch.finfo(scores.dtype).min
@@ -104,8 +104,9 @@ class MultiHeadAttention(nn.Module):
     def forward(self, stream: Stream, memory: KeysValues, visible: Visible) -> Stream:
         """Attend from every position of `stream` to the visible positions of `memory`.
 
-        Equation 1 is written out where a tap wants scores or weights (and in training on a CPU, where
-        the fused kernel's backward pass is slow); otherwise PyTorch's fused kernel does the same.
+        Equation 1 is computed step by step if a probe needs scores or weights, and in training on a
+        CPU, where the fused kernel's backward pass is slow. Otherwise PyTorch's fused kernel
+        computes the same.
 
         Args:
             stream: the positions that give the queries.
@@ -128,8 +129,8 @@ class MultiHeadAttention(nn.Module):
     def shares(self, heads: HeadOutputs) -> HeadShares:
         """Multiply each head by its own d_v rows of W^O, without adding the heads up.
 
-        Of `head_outputs` the shares add up to `output`, but for the bias; of `values` they are the
-        transformed vectors v W^O of Kobayashi et al. 2020.
+        The shares of `head_outputs` add up to `output`, apart from the bias. The shares of `values`
+        are the transformed vectors v W^O of Kobayashi et al. 2020.
         """
         weight = self.output_projection.weight  # d_model (H d_v)
         by_head = weight.view(weight.shape[0], self.n_heads, -1).permute(1, 2, 0)

@@ -51,16 +51,16 @@ class DecoderState:
     """The decoder without its modules, its parameters bound once for all steps."""
 
     def after(self, layers: Sequence[LayerState], n_new: int) -> "DecoderState":
-        """The state once `n_new` more positions are in the layers."""
+        """The state after `n_new` more positions, with the layers' new states."""
         return dataclasses.replace(self, layers=tuple(layers), n_past=self.n_past + n_new)
 
     def select(self, index: Tensor, *, same_sources: bool = False) -> "DecoderState":
         """Keep, drop, repeat or re-order rows of the batch, as a beam does.
 
         Args:
-            index: for each row of the new state, the row it goes on from.
-            same_sources: each row goes on from a row of its own source; then what is known of the
-                sources, of a long one most of the state, stays where it is.
+            index: for each row of the new state, the old row that it continues.
+            same_sources: whether each row continues a row of the same source. Then the keys and
+                values of the sources, most of the state if they are long, are not moved.
         """
         visible = self.cross_visible
         return dataclasses.replace(

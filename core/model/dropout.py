@@ -10,9 +10,10 @@ _LEVELS = 1 << 16
 class Dropout(nn.Module):
     """Zero each number with probability p and scale the others by 1 / (1 - p), in training only.
 
-    On a CPU, PyTorch's own dropout spends three times as long on drawing (docs/decisions/0002), so there
-    a 16-bit number an element decides, four to a draw: p is rounded to 1/65536 and the scale
-    is that of the rounded p, which keeps the expectation exact.
+    On a CPU, PyTorch's own dropout takes three times as long to draw random numbers
+    (docs/decisions/0002). So on a CPU a 16-bit number decides each element, and one draw gives four
+    of them. p is rounded to a multiple of 1/65536, and the scale uses the rounded p, which keeps
+    the expectation exact.
     """
 
     def __init__(self, p_dropout: float) -> None:

@@ -19,7 +19,7 @@ def sinusoids(n_positions: int, d_model: int, *, halves: bool = False) -> Tensor
         n_positions x d_model, float32, computed in float64; positions count from 0.
 
     Differs from the paper: with `halves` all sines stand before all cosines, with the same
-    frequencies (the layout of Hugging Face's Marian; tensor2tensor's frequencies differ besides).
+    frequencies (the layout of Hugging Face's Marian; tensor2tensor's frequencies differ, too).
     """
     frequency = 10_000.0 ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
     angle = torch.arange(n_positions, dtype=torch.float64)[:, None] * frequency  # n d_model/2
@@ -29,10 +29,11 @@ def sinusoids(n_positions: int, d_model: int, *, halves: bool = False) -> Tensor
 
 
 class Embedding(nn.Module):
-    """One table for source, target and the pre-softmax projection, scaled by √d_model on the way in.
+    """One table for source, target and the pre-softmax projection, scaled by √d_model on the way
+    in.
 
-    Source and target share the taps' class, not the taps: `encoder.embedding` and
-    `decoder.embedding` hold them, this holds the numbers.
+    This module holds the table. `encoder.embedding` and `decoder.embedding` hold the taps, so
+    source and target are probed separately.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Embedding(nn.Module):
         return functional.embedding(indices, self.positions)
 
     def check_positions(self, lowest: int, highest: int) -> None:
-        """Raises ValueError if there are no such positions, also where the table is all zeros."""
+        """Raises ValueError if a position is outside the table, even where the model has none."""
         if highest >= self.max_positions:
             raise ValueError(
                 f"position {highest} is beyond max_positions={self.max_positions}; "

@@ -1,12 +1,12 @@
 """Section 3 as plain operations without modules: fast inference when probes need only the weights.
 
-On short sentences the time goes into Python calls, not products: at d_model 128, half of a decoding
-step is spent in modules, masks and taps (docs/decisions/0009). So the layers are written here a
-second time, as operations on the same parameters, with the two taps that pictures need: `weights`
-and `values`. Training, dropout, gradients and any other tap take the modules, and tests hold the
-two equal. Torch's own hooks on modules do not fire here; use taps.
+On short sentences, Python calls take more time than matrix products: at d_model 128, modules, masks
+and taps take half of a decoding step (docs/decisions/0009). So this file writes the layers a second
+time, as operations on the same parameters, with the two taps that pictures need: `weights` and
+`values`. Training, dropout, gradients and all other taps use the modules; tests check that both
+give the same. Torch's own hooks on modules do not run here; use taps.
 
-Parameters are bound when a pass begins, so that replaced ones are never missed.
+Parameters are looked up when a pass begins, so that a replaced parameter is never missed.
 """
 
 import math
@@ -229,7 +229,7 @@ class BareDecoder(NamedTuple):
         n_new, n_heads = ids.shape[1], self.layers[0].self_attention.n_heads
         stream = _embedded(table, ids, first=state.n_past)
         cross = penalty_of(state.cross_visible, n_heads, stream)
-        past = stream.new_zeros(1, 1, 1)  # one new position looks at all there are
+        past = stream.new_zeros(1, 1, 1)  # one new position attends to all positions
         if n_new > 1:
             past = penalty_of(causal(n_new, state.n_past + n_new, ids.device), n_heads, stream)
         layers = []
@@ -248,11 +248,12 @@ def _embedded(table: Embedding, ids: TokenIds, first: int) -> Stream:
 
 
 def store_matrices_by_column_(model: nn.Module) -> None:
-    """Store wide matrices input by input, the way a product with one row reads them.
+    """Store wide matrices column by column, the order in which a product with one row reads them.
 
-    The numbers and their names stay. One row times a matrix costs what reading the matrix costs,
-    and read output by output that was twice as much for the vocabulary's (docs/decisions/0009).
-    A matrix that narrows, such as the second of Equation 2, is read well as it is.
+    Values and names of the parameters do not change. One row times a matrix takes as long as
+    reading the matrix, and row by row that took twice as long for the vocabulary's matrix
+    (docs/decisions/0009). Matrices with fewer outputs than inputs, such as W_2 of Equation 2, need
+    no change.
     """
     for parameter in model.parameters():
         if parameter.dim() == 2 and parameter.shape[0] >= parameter.shape[1]:

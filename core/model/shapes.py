@@ -23,7 +23,7 @@ SourceIds = Int[Tensor, "B S"]
 TargetIds = Int[Tensor, "B T"]
 
 PositionIds = Int[Tensor, "#B n"]
-"""Rows of the position table; one row holds for the whole batch."""
+"""Indices into the position table; with a batch axis of size 1, the same for the whole batch."""
 
 Examples = Int[Tensor, "B"]
 """Which example each row of a batch is."""

@@ -4,11 +4,10 @@
         model(source, target)
     seen["decoder.layers.2.cross_attention.weights"]
 
-Reading and intervening are one mechanism, and the door closes itself. Which probes are active is
-held in a context variable, never on the module, so threads that share one model neither see nor
-disturb each other; a new thread starts without probes. Do not `yield` inside `probing`: the caller
-would run probed. A graph made by `torch.compile` has no taps in it, so whoever probes runs the
-model as it was before compiling.
+One mechanism reads and edits, and probes end with their `with` block. A context variable holds the
+active probes, never the module. So threads that share one model do not affect each other, and a new
+thread starts without probes. Do not `yield` inside `probing`: the caller's code would run with the
+probes. A graph made by `torch.compile` contains no taps; probe the uncompiled model instead.
 """
 
 import fnmatch
@@ -24,7 +23,7 @@ Edit = Callable[[Tensor], Tensor]
 
 
 class Tap(nn.Module):
-    """The identity, at a place worth seeing. Its name is its path in the model.
+    """An identity module at a tensor worth inspecting; its name is its path in the model.
 
     Args:
         in_inference: `core.model.inference` has it too, so probing it does not slow the model down.
@@ -57,7 +56,7 @@ _ACTIVE: ContextVar[Mapping[Tap, tuple[Edit, ...]] | None] = ContextVar("probes"
 
 
 def inference_taps_suffice() -> bool:
-    """Whether no tap is probed but those that `core.model.inference` has."""
+    """Whether every probed tap is one that `core.model.inference` has."""
     active = _ACTIVE.get()
     return not active or all(tap.in_inference for tap in active)
 
@@ -102,7 +101,7 @@ def _placed(there: TokenPlace) -> Iterator[None]:
 
 
 class Recording(Mapping[str, Tensor]):
-    """What `record` saw: tap name -> the tensor of its latest call; `calls(name)` -> all of them."""
+    """Recorded tensors: tap name -> that of its latest call; `calls(name)` -> of all calls."""
 
     def __init__(self) -> None:
         self._calls: dict[str, list[Tensor]] = {}
@@ -122,7 +121,7 @@ class Recording(Mapping[str, Tensor]):
         return len(self._calls)
 
     def take(self) -> dict[str, list[Tensor]]:
-        """All that was recorded until now, which is forgotten here."""
+        """Return all tensors recorded so far, and remove them from this recording."""
         calls, self._calls = self._calls, {}
         return calls
 
@@ -150,7 +149,7 @@ def edit(by_pattern: Mapping[str, Edit]) -> Edits:
 
 
 def record(*patterns: str) -> Records:
-    """Keep the tensor of each matching tap, as it leaves earlier probes; no pattern means all taps."""
+    """Record the tensor of each matching tap, after earlier probes; no pattern means all taps."""
     return Records(patterns or ("*",))
 
 

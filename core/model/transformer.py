@@ -65,8 +65,8 @@ class Transformer(nn.Module):
         """Run the encoder; nothing attends to padding (`config.pad_id`).
 
         Args:
-            examples: which example each row is, where the batch is a part of something larger or
-                holds an example several times; row b is example b without it.
+            examples: the example of each row, if the batch is part of a larger one or repeats an
+                example; by default, row b is example b.
         """
         if examples is None:
             examples = torch.arange(len(source), device=source.device)
@@ -116,11 +116,11 @@ class Transformer(nn.Module):
 def build(config: ModelConfig) -> Transformer:
     """Make the model a configuration describes, with fresh weights from torch's global generator.
 
-    Matrices are Xavier-uniform, embeddings (and learned positions) normal with deviation
+    Matrices are Xavier-uniform, embeddings (and learned positions) normal with standard deviation
     d_model^-0.5, so that scaled embeddings have unit variance; biases zero. The last matrix of each
-    sub-layer is divided by the square root of the number of sub-layers in its stack: with post-norm,
-    a deep stack otherwise sits on a plateau for many epochs (docs/decisions/0003). The paper states
-    no initialisation.
+    sub-layer is divided by the square root of the number of sub-layers in its stack: with
+    post-norm, the loss of a deep stack otherwise stays on a plateau for many epochs
+    (docs/decisions/0003). The paper states no initialisation.
     """
 
     def attention() -> MultiHeadAttention:

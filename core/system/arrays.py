@@ -1,7 +1,8 @@
-"""Arrays in .npz files that other people may have written: sizes are read before the numbers are.
+"""Read .npz files that other people may have written, within a limit of memory.
 
-A few thousand compressed bytes can unpack to gigabytes, and a header can name more still. Here a file
-ends in its arrays or in one sentence, and never in more memory than was allowed. Nothing is unpickled.
+A few thousand compressed bytes can unpack to gigabytes, and a header can claim even more. So sizes
+are checked before numbers are read. The result is the arrays, or a ValueError of one sentence.
+Nothing is unpickled.
 """
 
 import math
@@ -20,7 +21,7 @@ def read_arrays(file: Path, most_bytes: int = MOST_BYTES) -> dict[str, NDArray[A
     """The arrays of an .npz file, by name.
 
     Args:
-        most_bytes: that all of them may have together, unpacked.
+        most_bytes: the largest total size of the arrays, unpacked.
 
     Raises:
         ValueError: if the file cannot be read, is damaged, or unpacks to more than that.
@@ -39,7 +40,7 @@ def read_arrays(file: Path, most_bytes: int = MOST_BYTES) -> dict[str, NDArray[A
 
 
 def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
-    """The numbers of one entry, once its header has been held against the entry's size."""
+    """The numbers of one entry, after its header has been checked against the entry's size."""
     with archive.open(entry) as member:
         version = np.lib.format.read_magic(member)
         if version not in ((1, 0), (2, 0)):

@@ -18,7 +18,7 @@ def choose_device(name: str = "auto", local_rank: int = 0) -> torch.device:
     """`auto` takes CUDA, then Apple's MPS, then the CPU.
 
     Raises:
-        ValueError: if the named device is not there.
+        ValueError: if the named device is not available.
     """
     if name in ("auto", "cuda") and torch.cuda.is_available():
         return torch.device("cuda", local_rank)
@@ -58,7 +58,7 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
 
 
 def in_float64(tensor: torch.Tensor) -> torch.Tensor:
-    """The numbers as float64: on the CPU where the device has none, as Apple's MPS has not."""
+    """The tensor as float64, on the CPU if its device, such as Apple's MPS, has no float64."""
     return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
 
 
@@ -71,7 +71,7 @@ def _bfloat16_is_faster() -> bool:
 
 
 def product_time_s(dtype: torch.dtype) -> float:
-    """Seconds of one matrix product of the size of a training step's, the best of ten."""
+    """Seconds for one matrix product of a size that training uses, the best of ten."""
     left, right = torch.ones(1_024, 512, dtype=dtype), torch.ones(512, 512, dtype=dtype)
     times = []
     for _ in range(10):

@@ -64,12 +64,13 @@ class ProcessDiedError(RuntimeError):
 def local_executor(
     n_workers: int, environment: Mapping[str, str] | None = None
 ) -> Iterator[LocalExecutor]:
-    """An executor of so many processes, which end with this one, however it ends.
+    """An executor of `n_workers` processes, which end when this process ends for any reason.
 
-    Left by an exception (Ctrl-C among them), it ends what runs; else it waits for it.
+    If an exception such as Ctrl-C leaves the block, running tasks are stopped; otherwise the block
+    waits for them.
 
     Args:
-        environment: set in every process before it imports anything of ours.
+        environment: variables that every process sets before it imports this project.
     """
     lifeline, held_open = SPAWN.Pipe(duplex=False)
     executor = LocalExecutor(n_workers, lifeline, dict(environment or {}))

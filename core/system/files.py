@@ -1,8 +1,8 @@
-"""Write files and folders whole or not at all: beside their place first, then renamed into it.
+"""Write files and folders completely or not at all: under a temporary name, then renamed.
 
-Unfinished ones are called .NAME.partial-HOST-PROCESS-THREAD. A writer that is killed leaves one behind;
-the next write of the same name from that host removes it, and one from another host a day later: on a
-disk that hosts share, nobody knows which processes of another host run.
+The temporary name is .NAME.partial-HOST-PROCESS-THREAD. A writer that is killed leaves such a file
+behind. The next write of the same name from the same host removes it. A write from another host
+removes it only after a day, because hosts that share a disk cannot see each other's processes.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 
 def write_json(values: Any) -> str:
-    """The one way this project prints JSON for people: two spaces, letters as they are."""
+    """JSON for people to read: indented by two spaces, with non-ASCII letters unescaped."""
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -33,7 +33,7 @@ class OutputError(ValueError):
 
 
 def prepare_file(file: Path) -> None:
-    """Make the folder of a file, and see that a file can be written there: before the work, not after.
+    """Make a file's folder and check that the file can be written, before long work begins.
 
     Raises:
         OutputError: naming the file and the cause.
@@ -46,7 +46,7 @@ def prepare_file(file: Path) -> None:
 
 
 def prepare_folder(folder: Path) -> None:
-    """The same for a folder that will be written."""
+    """Like `prepare_file`, for a folder."""
     folder = folder.resolve()
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file, so no folder can be written there; name another")
@@ -75,7 +75,7 @@ def _named(path: Path, partial: Path) -> Iterator[None]:
 
 @contextmanager
 def writing_folder(folder: Path) -> Iterator[Path]:
-    """Yield a folder to fill; at the end of the block, rename it into place, or leave no trace."""
+    """Yield a folder to fill; rename it into place after the block, or remove it on an error."""
     folder = folder.resolve()  # a link stays one
     folder.parent.mkdir(parents=True, exist_ok=True)
     _sweep(folder, "partial")
@@ -94,9 +94,9 @@ def writing_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def writing_file(file: Path) -> Iterator[Path]:
-    """Yield the path of a file to write; at the end of the block, rename it into place, or leave no trace.
+    """Yield a path to write to; rename it into place after the block, or remove it on an error.
 
-    What is no ordinary file, such as /dev/stdout, is written to as it is.
+    A special file such as /dev/stdout is written to directly.
     """
     file = file.resolve()
     if file.exists() and not file.is_file():
@@ -190,21 +190,21 @@ def _flush_to_disk(file: Path) -> None:
 
 @contextmanager
 def file_lock(folder: Path) -> Iterator[None]:
-    """Wait until no other process is inside `file_lock` for this folder; one that dies leaves it."""
+    """Hold a lock on a folder, after waiting for other processes; one that dies releases it."""
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
         yield
 
 
 class BusyError(ValueError):
-    """Another process is at work where only one may be."""
+    """Another process is working in a folder that only one process may use."""
 
 
 @contextmanager
 def sole_use(folder: Path, doing: str) -> Iterator[None]:
-    """Be the only process that works in a folder; one that dies leaves it.
+    """Be the only process that works in a folder; a process that dies releases it.
 
-    It is another lock than that of `file_lock`, whose owner may come here too.
+    This lock is independent of `file_lock`: a process may hold both.
 
     Args:
         doing: what an error says of the other process, such as "a training is running".

@@ -1,7 +1,7 @@
-"""JSON that other people's programs may have written: bounded before it is parsed, then checked by type.
+"""Read JSON that other people's programs may have written: check its size first, then its types.
 
-Reading ends in a value of the type asked for, or in one sentence. Nothing else can come of it: no
-file is too large for the memory, no nesting too deep, no number beyond what a float holds.
+The result is a value of the type asked for, or a ValueError of one sentence. Limits on bytes,
+nesting and digits keep a bad file from exhausting the memory or the stack.
 """
 
 import dataclasses
@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 MOST_BYTES = 16_000_000
-"""No file of this project comes near: the largest of the bundled ones has 110,000."""
+"""The largest JSON file that is read; the largest bundled one has 110,000 bytes."""
 MOST_DIGITS = 18
-"""A whole number of so many fits into 64 bits."""
+"""The most digits of a whole number; 18 fit into 64 bits."""
 MOST_DEPTH = 32
-"""Lists and objects inside each other; the deepest of this project's files has 7."""
+"""The deepest nesting of lists and objects; the deepest file of this project has 7 levels."""
 
 
 def parse_json(text: str | bytes) -> Any:
     """The value of a JSON text.
 
     Raises:
-        ValueError: if it is no JSON, is nested too deeply, or holds a number too long.
+        ValueError: if it is not JSON, is nested too deeply, or holds a number with too many digits.
     """
     try:
         value = json.loads(text, parse_int=_whole_number)
@@ -73,7 +73,7 @@ def read_json(file: Path) -> Any:
 
 
 def read_text(file: Path, most_bytes: int = MOST_BYTES) -> str:
-    """Raises ValueError if the file cannot be read, has more bytes than that, or is no UTF-8."""
+    """The text of a file; raises ValueError if it is unreadable, too large or not UTF-8."""
     try:
         if (size := file.stat().st_size) > most_bytes:
             raise ValueError(f"it has {size:,} bytes; {most_bytes:,} is the most")
@@ -90,14 +90,14 @@ Measured = TypeVar("Measured")
 def read_measurement(
     file: Path, from_json: Callable[[Any], Measured], *, made_with: str
 ) -> Measured | None:
-    """What the file says; None if there is no such file.
+    """The measurement in a file; None if there is no such file.
 
     Args:
-        from_json: raises ValueError if the value is not what it takes.
-        made_with: the command that makes it.
+        from_json: converts the value, or raises ValueError.
+        made_with: the command that makes the file, for the error message.
 
     Raises:
-        ValueError: if the file is there and cannot be read.
+        ValueError: if the file exists and cannot be read.
     """
     if not file.is_file():
         return None
@@ -110,16 +110,18 @@ def read_measurement(
 
 
 def built(kind: Any, value: Any, place: str = "it") -> Any:
-    """A value of JSON as the type that a dataclass, a TypedDict or a collection declares.
+    """Convert a JSON value to a type: a dataclass, a TypedDict, a collection or a plain value.
 
-    A dataclass has all its keys and no others; a TypedDict may have others beside. Numbers are finite.
+    A dataclass must have exactly its keys; a TypedDict may have further ones. Numbers must be
+    finite.
 
     Args:
-        kind: the type; of a union, None or its first member.
+        kind: the type; of a union, only None and the first member are accepted.
         place: what an error calls the value.
 
     Raises:
-        ValueError: naming the place inside the value, and what should be there.
+        ValueError: if the value does not fit; the message names the place inside it and the type it
+            needs.
     """
     if kind is Any:
         return value

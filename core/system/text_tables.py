@@ -6,7 +6,7 @@ Cells = tuple[str, ...]
 
 
 def aligned(lines: Sequence[Cells]) -> str:
-    """Columns of text, flush right but for the first."""
+    """Columns of text, right-aligned except the first."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     drawn = []
     for first, *rest in lines:

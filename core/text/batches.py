@@ -99,7 +99,7 @@ def padded_batches(
         ids: the special tokens of the model that will read the batches (`model.config.ids`).
 
     Yields:
-        The positions of the pairs in the text, and their batch.
+        The indices of the pairs in the text, and their batch.
     """
     lengths = [np.asarray([len(row) for row in side], np.int64) for side in (sources, targets)]
     for indices in similar_lengths(*lengths):
@@ -113,7 +113,7 @@ def padded_batches(
 
 
 def similar_lengths(source_lengths: Indices, target_lengths: Indices) -> list[Indices]:
-    """Which pairs go into one batch: of similar length, at most about `TOKENS_AT_ONCE` a side."""
+    """Indices of pairs of similar length for each batch, about `TOKENS_AT_ONCE` tokens a side."""
     if not len(source_lengths):
         return []  # and not one batch of nothing
     order = np.argsort(source_lengths + target_lengths, kind="stable")

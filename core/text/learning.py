@@ -1,4 +1,4 @@
-"""Learning byte-pair pieces with SentencePiece: what this project asks of it, and what it may refuse."""
+"""Learn byte-pair pieces with SentencePiece, and explain the errors that it raises."""
 
 import io
 import re
@@ -10,7 +10,7 @@ from core.config import SpecialIds
 from core.text.pieces import normalise, without_controls
 
 IDS = SpecialIds(pad=0, unknown=1, start=2, end=3)
-"""Of every joint vocabulary that this project learns."""
+"""The special ids of every joint vocabulary that this project learns."""
 N_SPECIAL_AND_BYTES = 4 + 256
 
 
@@ -31,10 +31,11 @@ def learnt_pieces(
     characters are part of no piece.
 
     Args:
-        is_most: a smaller size will do where the text does not allow so many pieces.
+        is_most: accept a smaller size if the text does not allow this many pieces.
 
     Raises:
-        SizeError: if the text allows only a smaller size, or characters and bytes need a larger one.
+        SizeError: if the text allows only a smaller size, or characters and bytes need a larger
+        one.
         ValueError: if the text has no words.
     """
     if vocabulary_size <= N_SPECIAL_AND_BYTES:

@@ -59,9 +59,9 @@ def read_lines(path: Path) -> Iterator[str]:
 
 
 def decoded_line(line: bytes, number: int, name: str) -> str:
-    """The one reader of text, for files and standard input: a line without its end.
+    """Decode one line of a file or of standard input, without its line end.
 
-    A byte order mark at the beginning, as Windows editors write it, is no text and is dropped.
+    A byte order mark at the beginning of the text, which Windows editors write, is dropped.
 
     Args:
         number: of the line, from 1.
@@ -81,7 +81,7 @@ def decoded_line(line: bytes, number: int, name: str) -> str:
 
 
 def read_pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:
-    """Pairs of lines.
+    """Yield the pairs of lines of two parallel files.
 
     Raises:
         DataError: if one file is shorter than the other.

@@ -16,7 +16,7 @@ PieceKind = Literal["text", "byte", "special"]
 
 
 class UnencodableTextError(ValueError):
-    """The text holds something that no UTF-8 file can hold."""
+    """The text contains half of a surrogate pair, which UTF-8 cannot encode."""
 
 
 class EmptyTextError(ValueError):
@@ -42,7 +42,7 @@ def normalise(text: str) -> str:
 
 
 def is_empty(text: str) -> bool:
-    """Whether nothing is left of a text to translate: the one rule of what counts as empty.
+    """Whether a text is empty after normalisation: the rule that every caller uses.
 
     Raises:
         UnencodableTextError: if the text holds half of a surrogate pair.
@@ -56,7 +56,7 @@ def without_controls(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text with a space for whatever some program would take for the end of a line."""
+    """The text with a space for every character that some program takes for the end of a line."""
     return " ".join(text.splitlines())
 
 
@@ -64,8 +64,8 @@ def is_unwritable(name: str, kind: PieceKind) -> bool:
     """Whether a piece puts a control character or a line separator into a text.
 
     Args:
-        name: as the vocabulary spells it. A byte is judged as a character of its own: one that is
-            part of a longer character is none.
+        name: as the vocabulary spells it. A byte piece counts only if it is a control character by
+            itself, not as part of a longer character.
     """
     if kind == "special":
         return False
@@ -105,7 +105,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class PiecedText:
-    """A text, its pieces and its words (a word is what stands between spaces)."""
+    """A text, its pieces and its words (words are separated by spaces)."""
 
     text: str
     pieces: tuple[Piece, ...]
@@ -123,9 +123,9 @@ class _Glyph:
 def read_pieces(
     ids: Sequence[int], names: Sequence[str], kind_of: Callable[[int], PieceKind]
 ) -> PiecedText:
-    """Text, character spans and words of any sequence of ids, however odd.
+    """Text, character spans and words of any sequence of ids.
 
-    Bytes that are no UTF-8 read as U+FFFD. Special pieces stand where they stand, empty.
+    Bytes that are not UTF-8 become U+FFFD. Special pieces keep their place, with an empty span.
 
     Args:
         names: the vocabulary by id; a space before a word is written `▁`, a byte `<0xE2>`.

@@ -49,7 +49,7 @@ class TokenisedCorpus:
         return np.diff(self.target_offsets)
 
     def part(self, first: int, end: int) -> "TokenisedCorpus":
-        """The pairs from `first` up to but without `end`, still in the same files."""
+        """The pairs from `first` to `end` - 1, still in the same files."""
         source, target = (
             offsets[first : end + 1] for offsets in (self.source_offsets, self.target_offsets)
         )
@@ -63,7 +63,7 @@ class TokenisedCorpus:
         )
 
     def up_to(self, max_pieces: int) -> "TokenisedCorpus":
-        """The pairs with at most so many pieces a side, `</s>` included, copied into memory."""
+        """The pairs with at most `max_pieces` pieces a side, `</s>` included, now in memory."""
         longest = np.maximum(self.source_lengths, self.target_lengths)
         kept = [self.pair(int(index)) for index in np.flatnonzero(longest <= max_pieces)]
         sources, targets = ([pair[side] for pair in kept] for side in (0, 1))

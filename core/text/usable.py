@@ -21,16 +21,16 @@ class UsablePairs:
 
     pairs: list[tuple[str, str]]
     numbers: list[int]
-    """Which pairs of the text these are, from 0."""
+    """The index of each pair in the text, from 0."""
     n_left_out: int
     max_pieces: int
-    """The limit of a side, `</s>` included."""
+    """The most pieces on a side, `</s>` included."""
 
 
 def usable_pairs(
     pairs: Sequence[tuple[str, str]], vocabulary: Vocabulary, max_pieces: int
 ) -> UsablePairs:
-    """Leave out what cannot be used; see `is_usable`.
+    """The pairs that are usable; see `is_usable`.
 
     Raises:
         UnencodableTextError: if a side holds half of a surrogate pair.

@@ -61,7 +61,7 @@ class Vocabulary(Protocol):
 
     @property
     def files(self) -> Mapping[str, bytes]:
-        """What a checkpoint folder holds of it: file name -> content."""
+        """Its files in a checkpoint folder: file name -> content."""
 
 
 def encode_pairs(
@@ -81,8 +81,8 @@ class JointVocabulary:
     """
 
     def __init__(self, model: bytes) -> None:
-        """Raises ValueError if the bytes are no SentencePiece model that begins with this project's
-        special and byte pieces."""
+        """Raises ValueError unless the bytes are a SentencePiece model that begins with this
+        project's special and byte pieces."""
         self.model = model
         self._processor = sentencepiece.SentencePieceProcessor()
         try:
@@ -130,12 +130,13 @@ class JointVocabulary:
     def learn_fitting(
         cls, lines: Callable[[], Iterable[str]], vocabulary_size: int, n_threads: int = 1
     ) -> "JointVocabulary":
-        """Learn as many pieces as the text allows, up to a size that suits texts of its length.
+        """Learn up to `vocabulary_size` pieces, or as many as the text allows.
 
-        A text of very many different characters gets a piece for each, and so many others beside.
+        If the text has too many different characters for that size, it gets a piece for each
+        character, and up to `vocabulary_size` more.
 
         Args:
-            lines: gives the text from its beginning, whenever it is called.
+            lines: returns the text from its beginning at every call.
 
         Raises:
             ValueError: if the text has no words.

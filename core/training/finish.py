@@ -30,7 +30,7 @@ def write_facts(
     device: str,
     command: str,
 ) -> None:
-    """Write into the run folder what its checkpoint will say about the training."""
+    """Write facts about the training into the run folder, for the checkpoint's card."""
     from core.system.device import hardware
     from core.system.files import write_whole
 
@@ -46,10 +46,10 @@ def write_facts(
 
 
 def read_about(file: Path | None) -> str:
-    """What the author of a checkpoint wrote for its card; nothing without a file.
+    """The author's text for the model card; empty without a file.
 
     Raises:
-        DataError: if the file is missing or no UTF-8.
+        DataError: if the file is missing or is not UTF-8.
     """
     return "\n".join(read_lines(file)) if file else ""
 
@@ -62,7 +62,7 @@ def averaged_snapshots(run: "RunFolder", n_snapshots: int) -> dict[str, "Tensor"
 
 
 def is_written(output: Path, weights: Mapping[str, "Tensor"], *, half: bool) -> bool:
-    """Whether the folder already is a whole checkpoint of exactly these weights."""
+    """Whether the folder already is a complete checkpoint of exactly these weights."""
     from core.checkpoint.required import WEIGHTS
     from core.checkpoint.weights import holds_weights
 
@@ -77,7 +77,7 @@ def write_checkpoint(
     half: bool,
     about: str = "",
 ) -> None:
-    """Turn weights of a run into a checkpoint folder, with its history, timeline and a first card."""
+    """Write a checkpoint folder from weights of a run, with history, timeline and a first card."""
     from core.checkpoint.folder import Checkpoint, model_with, save_checkpoint
 
     trained = settings_of_run(run)

@@ -24,7 +24,7 @@ class Objective(nn.Module, ABC):
 
     @abstractmethod
     def n_terms(self, corpus: TokenisedCorpus, batch: Indices) -> int:
-        """What the summed loss of a whole batch is divided by, such as its number of tokens."""
+        """The divisor of the summed loss of a whole batch, such as its number of tokens."""
 
     @abstractmethod
     def forward(self, source: SourceIds, target: TargetIds) -> Tensor:

@@ -1,7 +1,7 @@
 """Recipes: model sizes and training settings that fit the size of a corpus.
 
 Differs from the paper: its base model and 100,000 steps of 25,000 tokens suit millions of pairs;
-a small corpus wants a smaller, shallower model, smaller batches and a shorter warmup.
+a small corpus needs a smaller, shallower model, smaller batches and a shorter warmup.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from core.config import ModelConfig, TrainConfig
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What suits corpora of up to `max_pairs` pairs."""
+    """The sizes and settings for corpora of up to `max_pairs` pairs."""
 
     max_pairs: float
     vocabulary_size: int
@@ -61,5 +61,5 @@ RECIPES = (
 
 
 def recipe_for(n_pairs: int) -> Recipe:
-    """The recipe for a corpus of so many pairs."""
+    """The recipe for a corpus of this many pairs."""
     return next(recipe for recipe in RECIPES if n_pairs <= recipe.max_pairs)

@@ -1,4 +1,4 @@
-"""The running state of a training: saved whole, found again after a kill.
+"""The state of a training: saved completely or not at all, and resumed after a kill.
 
 RUN/config.json          what is being trained, and on what; a resumed run must agree with it
 RUN/sentencepiece.model  its vocabulary
@@ -31,7 +31,7 @@ KEPT = "kept"
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """One optimiser step: the mean loss a target token over the global batch, before the step."""
+    """One optimiser step: the global batch's mean loss per target token, before the step."""
 
     loss_nats: float
     gradient_norm: float
@@ -41,7 +41,7 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Sums since the last line of the history; kept in the state, so that a kill changes no line."""
+    """Sums since the last line of the history, saved so that a kill changes no line."""
 
     n_steps: int = 0
     loss_nats: float = 0.0
@@ -68,7 +68,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a training stands, after `step` optimiser steps."""
+    """The progress of a training after `step` optimiser steps."""
 
     step: int = 0
     epoch: int = 0
@@ -97,7 +97,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class SavedState:
-    """All that a training needs to go on, on the CPU."""
+    """All that is needed to resume a training, on the CPU."""
 
     progress: Progress
     weights: dict[str, Tensor]
@@ -121,9 +121,9 @@ class RunFolder:
         self.snapshots.mkdir(parents=True, exist_ok=True)
 
     def save(self, progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        """Write `step-N/` whole, then point `latest` at it, then drop all but it and the one before.
+        """Write `step-N/`, then point `latest` at it, then delete all but it and the one before.
 
-        A newer one may lie there, of a process that was killed before it could point at it.
+        A process that was killed before it updated `latest` may have left a newer folder.
         """
         state = self.folder / f"step-{progress.step:07d}"
         if state == self._newest_state():
@@ -141,7 +141,7 @@ class RunFolder:
             shutil.rmtree(other)
 
     def resume(self) -> "SavedState | None":
-        """The newest whole state, None if there is none yet; the history is cut back to it."""
+        """The newest complete state, or None; the history is cut back to it."""
         state = self._newest_state()
         if state is None:
             self._cut_history(0)
@@ -168,7 +168,7 @@ class RunFolder:
         return sorted(self.snapshots.glob("step-*.safetensors"))
 
     def kept_snapshots(self) -> dict[int, Path]:
-        """Those that are kept for good, by their step."""
+        """The snapshots that are kept for good, by their step."""
         files = sorted(self.snapshots.glob(f"{KEPT}-*.safetensors"))
         return {int(file.stem.removeprefix(f"{KEPT}-")): file for file in files}
 
@@ -177,7 +177,7 @@ class RunFolder:
             file.unlink()
 
     def saved_step(self) -> int:
-        """The step of the newest whole state; 0 before the first."""
+        """The step of the newest complete state; 0 before the first."""
         state = self._newest_state()
         return int(state.name.removeprefix("step-")) if state else 0
 

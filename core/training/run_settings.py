@@ -27,7 +27,7 @@ TEXTS = {
     "validation": "the text of --validation-source and --validation-target",
     "vocabulary": "the vocabulary in sentencepiece.model",
 }
-"""What a run reads, as config.json and as an error calls it."""
+"""What a run reads: its name in config.json -> its name in an error message."""
 
 
 def settings_of_run(run: "RunFolder") -> dict[str, Any]:
@@ -50,13 +50,13 @@ def with_precision(run: "RunFolder", settings: TrainConfig, device: "torch.devic
 def agree_with_earlier(
     run: "RunFolder", config: ModelConfig, settings: TrainConfig, texts: Mapping[str, str]
 ) -> None:
-    """Write what is trained into the run folder, or refuse to go on with something else.
+    """Record settings and texts in the run folder, or raise if it holds other ones.
 
-    A run folder of an older version records no texts; it goes on with the ones given.
+    A run folder of an older version records no texts; it is resumed with the texts given.
 
     Raises:
-        ValueError: if the folder holds a run of another model, other settings or other texts, or one
-            that has already come further than `n_steps`.
+        ValueError: if the folder holds a run of another model, other settings or other texts, or
+            one that has already come further than `n_steps`.
     """
     from core.system.files import write_whole
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 MAX_HELD_OUT = 1_000
 HELD_OUT = "held-out"
-"""What the last pairs of the training text are called where they are validated on."""
+"""The name of the last pairs of the training text when they are the validation text."""
 
 
 def trained_on(n_pairs: int, n_left_out: int, max_pieces: int) -> str:
-    """In words, on how many pairs a model is trained."""
+    """A sentence on how many pairs a model is trained on."""
     from core.text.usable import left_out
 
     return f"Trained on {n_pairs:,} sentence pairs; {left_out(n_left_out, max_pieces)}"
@@ -36,8 +36,8 @@ def keep_vocabulary(
     A run that has begun keeps the one it has.
 
     Raises:
-        ValueError: if that is another than the one given, the vocabulary is not of the size given, or
-            the text allows none of that size.
+        ValueError: if the run has another vocabulary than the one given, if the given one has
+            another size than asked for, or if the text allows no vocabulary of that size.
     """
     from core.system.files import writing_file
     from core.text.vocabulary import JointVocabulary
@@ -99,7 +99,7 @@ def _vocabulary_file(run: "RunFolder") -> Path:
 def text_hashes(
     run: "RunFolder", files: "ParallelFiles", held_out: Sequence["ParallelFiles"]
 ) -> dict[str, str]:
-    """What a run reads, by content and not by path: files may move."""
+    """Hashes of the texts that a run reads, by content and not by path: files may move."""
     from core.text.parallel import text_hash
 
     return {
@@ -131,7 +131,7 @@ class Texts:
         held_out: Sequence["ParallelFiles"],
         max_pieces: int,
     ) -> "Texts":
-        """Tokenise; with several workers, the first one does, and the others open its cache.
+        """Tokenise the texts; with several workers, the first does and the others open its cache.
 
         Without held-out files, the last pairs of the training text are held out.
         """
@@ -175,7 +175,7 @@ class Texts:
         return "\n".join(lines)
 
     def unseen_pieces(self) -> dict[str, list[int]]:
-        """Ids of pieces that no training sentence of that side holds."""
+        """Ids of pieces that occur in no training sentence of that side."""
         import numpy as np
 
         sides = {"source": self.corpus.source_ids, "target": self.corpus.target_ids}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.training.workers import Workers
 
 Choose = Callable[[Texts], tuple[ModelConfig, TrainConfig]]
-"""What to train, and how, once it is known how much text there is."""
+"""Chooses the model and the training settings that fit the texts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class TrainingJob:
     held_out: "Sequence[ParallelFiles]" = ()
     """Texts to validate on; without any, the last pairs of the training text are held out."""
     run: "RunFolder"
-    """Where the running state is kept."""
+    """The folder with the state of the training."""
     output: Path
     """The checkpoint folder to write when the training ends."""
     choose: Choose
@@ -53,7 +53,7 @@ class TrainingJob:
     """Store the final weights as float16."""
     device: str = "auto"
     command: str = ""
-    """How this training is begun again, for the card."""
+    """The command that repeats this training, for the card."""
 
 
 def train(job: TrainingJob) -> None:
@@ -62,8 +62,9 @@ def train(job: TrainingJob) -> None:
     Under `torchrun` every worker calls this, and the first one writes.
 
     Raises:
-        ValueError: if files, settings and the run folder do not fit together; the message says what.
-        DivergedError: if loss or gradient is not finite; the last good state stays.
+        ValueError: if files, settings and the run folder do not fit together; the message says
+        what.
+        DivergedError: if loss or gradient is not finite; the last saved state stays.
         BusyError: if another process trains in the same run folder.
     """
     from core.system.device import keep_freed_memory

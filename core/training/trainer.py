@@ -2,7 +2,7 @@
 
 A run is a pure function of its configuration, its data and its seed. The batches of an epoch, and
 the random numbers of every forward pass, follow from (seed, epoch) and (seed, step); so a run that
-was killed goes on as if it had not been, and nothing about random state needs saving.
+was killed continues exactly as if it had not been, and no random state is saved.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ Scorer = Callable[[Transformer], Mapping[str, float]]
 
 
 class Trainer:
-    """Runs the optimiser over a corpus; everything that outlives the run is in its folder."""
+    """Runs the optimiser over a corpus; all that is kept is written into the run folder."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Trainer:
         """Train to the last step (or until patience ends), resuming what the run folder holds.
 
         Raises:
-            DivergedError: if loss or gradient is not finite; the last good state stays.
+            DivergedError: if loss or gradient is not finite; the last saved state stays.
         """
         progress = self._resumed()
         last_save_s = time.monotonic()
@@ -94,7 +94,7 @@ class Trainer:
         """Optimiser step `number` (from 1) on one batch; see `Update.step`.
 
         Raises:
-            DivergedError: if loss or gradient is not finite; what was saved stays.
+            DivergedError: if loss or gradient is not finite; the last saved state stays.
         """
         try:
             return self.update.step(self.corpus, batch, number)
@@ -105,7 +105,7 @@ class Trainer:
             ) from None
 
     def batches_from(self, progress: Progress) -> Iterator[tuple[Indices, int, int]]:
-        """Batches from where the run stands, each with the epoch and batch that follow it."""
+        """Yield the next batches, each with the numbers of the epoch and batch after it."""
         epoch, first = progress.epoch, progress.batch
         while True:
             batches = epoch_batches(

@@ -48,10 +48,10 @@ class Workers:
         return total.tolist()
 
     def from_first(self, value: Value) -> Value:
-        """What the first worker holds, on every worker: plain values, and tensors on the CPU.
+        """Send a value of the first worker to every worker: plain values, and tensors on the CPU.
 
-        The others' own value is dropped, so they need not have read it from a disk that may hold
-        something else.
+        The other workers' own value is ignored, so they need not read it from a disk that may
+        differ.
         """
         if self.world_size == 1:
             return value
@@ -63,7 +63,7 @@ class Workers:
 ALONE = Workers()
 
 LONGEST_WAIT = timedelta(days=1)
-"""For a worker that prepares the texts while the others wait; torch's own limit is ten minutes."""
+"""The longest wait for a worker that prepares the texts; torch's default is ten minutes."""
 
 
 @contextlib.contextmanager
@@ -71,10 +71,10 @@ def workers(device: str = "cpu") -> Iterator[Workers]:
     """Join the processes that torchrun started, or work alone; leave the group at the end.
 
     Args:
-        device: as `choose_device` takes it; of several GPUs each worker has its own.
+        device: as for `choose_device`; with several GPUs, each worker has its own.
 
     Raises:
-        ValueError: if the device is not there.
+        ValueError: if the device is not available.
     """
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     mine = choose_device(device, int(os.environ.get("LOCAL_RANK", "0")))

@@ -1,9 +1,9 @@
 """Trace a sentence: translate it and record the attention of every head.
 
-A search with one open hypothesis is recorded as it goes. Of a beam most hypotheses are thrown away, so
-it runs unobserved, and its winner is fed through the decoder once more, teacher forced and probed.
-A row of decoder or cross-attention belongs to a step, and a `Trace` keeps both of its tokens: the one
-consumed and the one produced.
+A search with one open hypothesis is recorded while it runs. A beam discards most of its hypotheses,
+so it runs without probes; then the decoder consumes the best one again, teacher-forced and probed.
+A query of decoder or cross-attention belongs to a step, and a `Trace` keeps both tokens of a step:
+the one consumed and the one produced.
 """
 
 import itertools
@@ -39,7 +39,7 @@ def ids_of(model: Transformer, trace: Trace) -> tuple[Tensor, Tensor]:
 def capture(
     model: Transformer, source: SourceIds, consumed: TargetIds, patterns: Sequence[str]
 ) -> Recording:
-    """One forced pass, recorded at the taps that the patterns name.
+    """Run one teacher-forced pass and record the taps that the patterns name.
 
     Args:
         source: ids with `</s>`.
@@ -63,7 +63,7 @@ def search_and_capture(
     *,
     unwritable: frozenset[int] = frozenset(),
 ) -> tuple[list[SearchResult], dict[str, Tensor]]:
-    """Translate sources (ids without `</s>`), and what all attentions did in the best translations.
+    """Translate sources (ids without `</s>`), and record all attentions in the best translations.
 
     The sources are encoded once, whether the search is recorded or a forced pass follows it.
 
@@ -72,9 +72,9 @@ def search_and_capture(
         unwritable: as for `core.decoding.search.search`.
 
     Returns:
-        What was found for each source; and tap name -> tensor, the sources its rows, any numbers
-        after the end of short ones. Row t of a translation is the step that consumes its token t, from
-        `<s>` on.
+        The search result of each source; and tap name -> tensor, one batch row per source. Numbers
+        past the end of a shorter sentence are undefined. Query t of a translation is the step that
+        consumes its token t, `<s>` first.
 
     Raises:
         SourceTooLongError, ValueError: as `core.decoding.search.search` does.
@@ -202,13 +202,14 @@ def trace(
     """Translate one sentence and capture every head.
 
     Args:
-        prefix: tokens the translation must begin with; a whole one, ending in `</s>`, is scored.
-        new_source_ids: pieces that no training source held, to be flagged; likewise for targets.
-        edits: interventions that both the search and the capture run under (`core.analysis.ablation`).
+        prefix: tokens the translation must begin with; if it ends in `</s>`, it is only scored.
+        new_source_ids: pieces that occur in no training source; the trace marks them.
+        edits: interventions that both the search and the capture run under
+        (`core.analysis.ablation`).
 
     Raises:
         SourceTooLongError: if the text has more than 512 pieces.
-        EmptyTextError: if nothing is left of it to translate.
+        EmptyTextError: if the text is empty after normalisation.
         UnencodableTextError: if it holds half of a surrogate pair.
     """
     config = config or SearchConfig()

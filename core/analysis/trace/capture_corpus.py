@@ -15,10 +15,10 @@ from core.text.tokenised import Indices
 
 @dataclass(frozen=True, slots=True)
 class CapturedBatch:
-    """One batch of pairs, and the tensors recorded while the model was forced through them."""
+    """One batch of pairs, and the tensors recorded while the model was teacher-forced on them."""
 
     indices: Indices
-    """Which pairs of the text these are; row i of every tensor is pair `indices[i]`."""
+    """The index of each pair in the text; row i of every tensor belongs to pair `indices[i]`."""
     batch: PaddedBatch
     source_is_real: Bool[Tensor, "B S"]
     """Source positions that are not padding, the end token among them."""
@@ -34,10 +34,10 @@ def capture_corpus(
     targets: Sequence[Sequence[int]],
     taps: Sequence[str],
 ) -> Iterator[CapturedBatch]:
-    """Force the targets, batches of pairs of similar length, and record taps.
+    """Teacher-force the targets in batches of similar length, and yield the recorded taps.
 
-    Probes that are active when a batch is asked for act on it, so a text can be captured under an
-    ablation; no probe is active while a batch is in the caller's hands.
+    The caller's active probes apply to every batch, so a text can be captured under an ablation.
+    The recording itself adds no probe to the caller's code between batches.
 
     Args:
         sources, targets: token ids without special tokens.
@@ -45,7 +45,7 @@ def capture_corpus(
 
     Raises:
         KeyError: if a pattern matches no tap.
-        ValueError: if a side exceeds the positions of the model.
+        ValueError: if a side has more tokens than the model has positions.
     """
     pad_id, device = model.config.pad_id, next(model.parameters()).device
     for indices, padded in padded_batches(sources, targets, model.config.ids):
@@ -62,7 +62,7 @@ def capture_corpus(
 
 @torch.inference_mode()
 def real_positions(captured: CapturedBatch, tensor: Tensor, *, of_source: bool) -> Tensor:
-    """Of a tensor B H n .., the positions that are no padding, of all pairs: positions H ..
+    """The positions of all pairs that are not padding: B H n .. -> positions H ..
 
     Args:
         of_source: whether n counts source positions or decoder steps.

@@ -21,7 +21,7 @@ Numbers = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class HeadInternals:
-    """Equation 1 and the head's way into the stream, in the numbers of one head (section 3.2).
+    """All numbers of one head: Equation 1, and its share of the sub-layer's output (section 3.2).
 
     scores = products / √d_k; weights = softmax(scores) where visible; output = weights · value;
     share = output · W^O_head, and the shares of all heads add up to the sub-layer's output.
@@ -32,11 +32,11 @@ class HeadInternals:
     value: Numbers  # k d_v
     products: Numbers  # q k: QKᵀ
     scores: Numbers  # q k
-    visible: NDArray[np.bool_]  # q k, True = may be looked at
+    visible: NDArray[np.bool_]  # q k, True = may be attended to
     weights: Numbers  # q k
     output: Numbers  # q d_v
     share: Numbers  # q d_model; without the bias of the projection, where there is one
-    share_norms: Numbers  # H q: the length of every head's share, this one's among them
+    share_norms: Numbers  # H q: the norm of every head's share, this one's included
 
 
 @torch.inference_mode()

@@ -1,6 +1,6 @@
-"""The self-check: are the weights on screen those that made this translation?
+"""The self-check: did the model compute this translation with the weights on screen?
 
-All of it runs the model again on the tokens of a `Trace`. For a trace made under probes, run it
+The checks run the model again on the tokens of a `Trace`. For a trace made under probes, run them
 inside `probing(model, *edits)`.
 """
 
@@ -38,15 +38,15 @@ class Check:
 
 @torch.inference_mode()
 def self_check(model: Transformer, trace: Trace) -> tuple[Check, ...]:
-    """Whether the weights of a trace are those that this model's output was made with.
+    """Check that this model computes its output with the weights of the trace.
 
-    Tolerances are for float32; what must be exact has none.
+    Tolerances are for float32; a difference that must be exactly zero has tolerance 0.
 
     Returns:
-        Six checks: weights × values × W^O make the recorded output of every attention; nothing
-        attends to the future; nor to padding; alone as in a batch; rows sum to 1; captured logits
-        (the modules, every tap in place) are those of plain decoding (`core.model.inference`, step by
-        step).
+        Six checks: weights × values × W^O give the recorded output of every attention; no query
+        attends to the future; no query attends to padding; weights are the same alone and in a
+        batch; the weights of a query sum to 1; the captured logits (the modules with all taps)
+        equal those of plain decoding (`core.model.inference`, step by step).
     """
     source, consumed = ids_of(model, trace)
     seen = capture(model, source, consumed, ["*.weights", "*.values", "*_attention.output",

@@ -89,10 +89,10 @@ class Trace:
 
     @classmethod
     def from_json(cls, values: Any, weights: AttentionWeights, value_norms: ValueNorms) -> "Trace":
-        """Put together again what `to_json`, `weights` and `value_norms` hold.
+        """Rebuild a trace from `to_json`, `weights` and `value_norms`.
 
         Raises:
-            ValueError: naming a value that is missing or of another type.
+            ValueError: if a value is missing or of another type; the message names it.
         """
         record: _Record = built(_Record, values)
         return cls(
@@ -109,7 +109,7 @@ class Trace:
         )
 
     def to_bytes(self, suffix: str) -> bytes:
-        """What a file of this suffix, `.npz` or `.json`, holds of the trace.
+        """The content of the trace's file with this suffix, `.npz` or `.json`.
 
         Raises:
             ValueError: if the suffix is another.
@@ -130,7 +130,7 @@ class Trace:
         """Write the trace as .npz or .json; both open again with `load`.
 
         Raises:
-            ValueError: if the file's name ends otherwise.
+            ValueError: if the file's name has another suffix.
         """
         file = Path(file)
         content = self.to_bytes(file.suffix)
@@ -139,13 +139,13 @@ class Trace:
 
     @classmethod
     def load(cls, file: Path | str, most_bytes: int = MOST_BYTES) -> "Trace":
-        """Open a trace that `save` wrote; of a .json file, weights and norms have six decimals.
+        """Open a trace that `save` wrote; in a .json file, weights and norms have six decimals.
 
         Args:
-            most_bytes: that its content may have, unpacked.
+            most_bytes: the largest size of its content, unpacked.
 
         Raises:
-            ValueError: if it is no such file.
+            ValueError: if the file is not a trace.
         """
         file = Path(file)
         try:
@@ -160,7 +160,7 @@ class Trace:
 
 
 def require_suffix(suffix: str) -> None:
-    """Raises ValueError if no trace is written to a file whose name ends so."""
+    """Raises ValueError unless a trace can be written to a file with this suffix."""
     if suffix not in (".npz", ".json"):
         raise ValueError(f"a trace is written as .npz or .json, not as {suffix!r}")
 
@@ -247,6 +247,5 @@ def _require(holds: bool, otherwise: str) -> None:
 
 
 def mean_probability(trace: Trace) -> float:
-    """The geometric mean of the probabilities of a translation's tokens, each given those before
-    it."""
+    """The geometric mean of the tokens' probabilities, each given the tokens before it."""
     return math.exp(trace.best.log_probability_nats / len(trace.steps))

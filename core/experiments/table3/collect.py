@@ -25,7 +25,7 @@ Value = TypeVar("Value")
 
 
 def collect(table: Table, output: Path) -> Table:
-    """The table with every row that has a finished folder in `output`; nothing else is read."""
+    """The table with the scores of every variant that has a finished folder in `output`."""
     folders = {row.name: output / row.name for row in table.rows if is_finished(output / row.name)}
     statistics = {name: load_statistics(folder / SENTENCES) for name, folder in folders.items()}
     spread = _seed_spread(statistics)
@@ -60,7 +60,7 @@ def _by_text_and_score(value: Callable[[str, str], Value]) -> dict[str, dict[str
 
 
 def _seed_spread(statistics: Mapping[str, ByText]) -> dict[str, dict[str, float]]:
-    """Highest minus lowest score of the seeds; nothing until all of them are there."""
+    """Highest minus lowest score of the seeds; None until all of them are trained."""
     if not set(SEEDS) <= set(statistics):
         return {}
 

@@ -23,19 +23,19 @@ class Family:
     """The settings that all variants share; the defaults are those of the bundled table."""
 
     width: str = "1/4"
-    """Factor on d_model, d_ff, d_k and d_v of every row; the number of heads stays the paper's."""
+    """Factor on d_model, d_ff, d_k and d_v of every variant; the number of heads is the paper's."""
     depth: str = "1/2"
     """Factor on the number of layers."""
     data: Path = Path("data/en-de")
     """Folder with multi30k-train, multi30k-val and multi30k-test2016, each as .en and .de."""
     output: Path = Path("checkpoints/table3")
-    """Folder for table.json and one checkpoint folder a row."""
+    """Folder for table.json and one checkpoint folder per variant."""
     run_folder: Path | None = None
-    """Folder of the running states; runs/NAME-OF-OUTPUT without it."""
+    """Folder for the states of the trainings; by default, runs/NAME-OF-OUTPUT."""
     vocabulary_size: int = VOCABULARY_SIZE
-    """Pieces in the vocabulary that all rows share."""
+    """Number of pieces in the vocabulary that all variants share."""
     training: TrainConfig = TRAINING
-    """The settings of every row but for what makes the row; changed ones are for trying out."""
+    """The training settings that all variants share; change them only to try things out."""
 
     @property
     def work(self) -> Path:
@@ -54,7 +54,7 @@ class Family:
         return is_finished(self.output / row.name)
 
     def untrained(self) -> Table:
-        """The table before any row is trained."""
+        """The table before any variant is trained."""
         return untrained(
             width=self.width,
             depth=self.depth,
@@ -63,7 +63,7 @@ class Family:
         )
 
     def training_job(self, row: Variant) -> TrainingJob:
-        """The training of one row; `train_arguments` says the same on the command line."""
+        """The training of one variant; `train_arguments` gives the same as arguments."""
         from core.text.parallel import ParallelFiles
         from core.training.run_folder import RunFolder
 
@@ -85,7 +85,7 @@ class Family:
         )
 
     def train_arguments(self, row: Variant) -> list[str]:
-        """What `python -m core train` is called with for a row."""
+        """The arguments of `python -m core train` that train a variant."""
         (source, target), (validation_source, validation_target) = map(
             self.text, (TRAIN, VALIDATION)
         )

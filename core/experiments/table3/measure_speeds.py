@@ -1,4 +1,4 @@
-"""`table3 --speeds`: how fast the finished rows train and decode, each in turn."""
+"""`table3 --speeds`: measure how fast the finished variants train and decode, in turn."""
 
 import gc
 import statistics
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 N_ROUNDS, N_STEPS, N_SENTENCES = 5, 10, 100
 STEP = 1
-"""The number of every training step: at its learning rate, weights hardly move."""
+"""The step number of every timed training step; its learning rate hardly changes the weights."""
 
 
 def measure_speeds(family: Family) -> Speeds:
-    """Of every finished row that keeps weights; a warm-up round is not counted.
+    """Measure every finished variant that keeps weights; a warm-up round is not counted.
 
     Raises:
-        ValueError: if no row is finished.
+        ValueError: if no variant is finished.
     """
     import torch
 
@@ -64,7 +64,7 @@ def _median(turns: Sequence[Speed]) -> Speed:
 
 @dataclass(frozen=True, slots=True)
 class _Timed:
-    """A row as it decodes, and a model of its shape that trains."""
+    """A variant's finished model for decoding, and a new model of its shape for training."""
 
     checkpoint: "Checkpoint"
     trainer: "Trainer"

@@ -1,4 +1,4 @@
-"""Every row of the paper's Table 3 by name, at any width and depth.
+"""Every variant of the paper's Table 3 by name, at any width and depth.
 
 `width=1/4` keeps the number of heads and divides d_model, d_ff, d_k and d_v; `depth=1/2` halves N.
 """
@@ -12,7 +12,7 @@ from core.config import ModelConfig
 
 @dataclass(frozen=True, slots=True)
 class PaperResult:
-    """What the paper reports of a row on newstest2013, English to German (Table 3)."""
+    """The paper's results for a variant on newstest2013, English to German (Table 3)."""
 
     perplexity: float
     bleu: float
@@ -21,7 +21,7 @@ class PaperResult:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One row: what differs from the base model, and the paper's numbers for it."""
+    """One variant: its differences from the base model, and the paper's numbers for it."""
 
     name: str
     paper: PaperResult
@@ -73,7 +73,7 @@ PRESETS = {preset.name: preset for preset in _rows()}
 
 
 def preset(name: str) -> Preset:
-    """Raises ValueError, listing the names, if there is no such row."""
+    """The preset of this name; raises ValueError, listing all names, if there is none."""
     if name not in PRESETS:
         raise ValueError(f"there is no preset {name!r}; there are {', '.join(PRESETS)}")
     return PRESETS[name]
@@ -87,10 +87,11 @@ def model_config(
     depth: Fraction | str = "1",
     **changes: Any,
 ) -> ModelConfig:
-    """The configuration of a row of Table 3, scaled.
+    """The configuration of a variant of Table 3, scaled.
 
     Raises:
-        ValueError: if there is no such row, or a scaled size is no whole number of at least 1.
+        ValueError: if there is no such variant, or a scaled size is not a whole number of at least
+            1.
     """
     unscaled = ModelConfig(vocabulary_size=vocabulary_size, **preset(name).model)
     scales = {

@@ -20,7 +20,7 @@ from core.system.files import write_json
 from core.system.text_tables import Cells, aligned, markdown_table
 
 Format = Literal["text", "markdown", "short", "json"]
-"""`short` is one table in Markdown: what makes each row, and how its scores stand to base."""
+"""`short` is one table in Markdown: what each variant changes, and its scores beside base's."""
 
 NOT_TRAINED = "not trained yet"
 NAMES = {"perplexity": "PPL", "bleu": "BLEU", "bleu_lc": "BLEU lowercased"}
@@ -36,7 +36,7 @@ SIZES: dict[str, tuple[str, Callable[[Sizes], str]]] = {
     "label_smoothing": ("ε_ls", lambda sizes: f"{sizes.label_smoothing:g}"),
     "positions": ("positions", lambda sizes: sizes.positions.replace("_", " ")),
 }
-"""Field of a row's sizes: the paper's name for it, its value as text."""
+"""Field of `Sizes` -> the paper's name for it, and a function that writes its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Section:
 
 
 def report(table: Table, format_: Format) -> str:
-    """The whole table, rows not trained yet included, without a last line break."""
+    """The whole table, untrained variants included, without a final line break."""
     if format_ == "json":
         return write_json(table.to_json()).rstrip("\n")
     if format_ == "short":
@@ -72,7 +72,7 @@ def trained_with(sizes: Sizes, base: Sizes) -> str:
 
 
 def sections(table: Table) -> list[Section]:
-    """The paper's numbers beside ours; then, of rows that are trained, everything else."""
+    """The paper's numbers beside ours; then all other measurements of the trained variants."""
     n = len(table.rows)
     trained = [(row, row.measured) for row in table.rows if row.measured]
     overview = Section(
@@ -157,7 +157,7 @@ def _what_makes(row: TableRow, base: TableRow) -> str:
 
 
 def _short_score(measured: VariantScores | None, text: str, name: str) -> Cells:
-    """A score, and how it stands to that of base."""
+    """A score, and its difference to base's."""
     if measured is None:
         return NOT_TRAINED, ""
     score = _score(measured.scores[text][name], name)

@@ -37,20 +37,20 @@ class Variant:
 
     name: str
     preset: str
-    """The row of the paper's table that it follows."""
+    """The name of the paper's variant that it follows."""
     depth: str | None = None
-    """A factor on the number of layers that this row takes whatever the family's is."""
+    """A factor on the number of layers, for this variant instead of the family's."""
     training: Mapping[str, Any] = field(default_factory=dict)
-    """What it trains with instead of the common settings."""
+    """The training settings in which it differs from the common ones."""
     keeps_weights: bool = True
 
     @property
     def paper(self) -> PaperResult | None:
-        """The paper's numbers, for a row that is in the paper's table."""
+        """The paper's numbers for this variant; None if the paper's table does not have it."""
         return preset(self.preset).paper if self.name == self.preset else None
 
     def model(self, *, vocabulary_size: int, width: str, depth: str) -> ModelConfig:
-        """Raises ValueError if a scaled size is no whole number of at least 1."""
+        """Raises ValueError if a scaled size is not a whole number of at least 1."""
         return model_config(
             self.preset, vocabulary_size=vocabulary_size, width=width, depth=self.depth or depth
         )
@@ -85,10 +85,10 @@ BASE = VARIANTS["base"]
 
 
 def chosen_variants(names: str) -> list[Variant]:
-    """The rows of a list such as `base,A-h1`, in the family's order; all of them for an empty one.
+    """The variants in a list such as `base,A-h1`, in the table's order; an empty list means all.
 
     Raises:
-        ValueError: if a name is no row.
+        ValueError: if a name is not a variant's.
     """
     wanted = {name.strip() for name in names.split(",") if name.strip()}
     unknown = sorted(wanted - set(VARIANTS))
@@ -100,5 +100,5 @@ def chosen_variants(names: str) -> list[Variant]:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a row is; its folder is written whole, so any file of it says so."""
+    """Whether a variant's folder is finished: it is written in one rename, so one file shows it."""
     return (folder / METRICS).is_file()

@@ -1,7 +1,8 @@
-"""How fast the rows of Table 3 train and decode, as `speeds.json` beside them records it.
+"""How fast the variants of Table 3 train and decode, as `speeds.json` records it.
 
-Variants are trained at different times beside other work, so their training speeds do not compare.
-These are measured afterwards, in turn on one idle machine. Nothing here imports torch.
+Variants are trained at different times, beside other work, so their speeds in training cannot be
+compared. These speeds are measured afterwards, in turn, on one idle machine. Nothing here imports
+torch.
 """
 
 from collections.abc import Mapping
@@ -23,12 +24,12 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Speeds:
-    """Median speeds over rounds in which every variant had its turn, by name of the variant."""
+    """Name of the variant -> its median speeds over rounds that measure every variant in turn."""
 
     rows: Mapping[str, Speed]
     hardware: str
     n_rounds: int
-    n_steps: int  # a round and row
+    n_steps: int  # per round and variant
     n_sentences: int
 
     @property
@@ -49,10 +50,10 @@ class Speeds:
 
 
 def read_speeds(folder: Path) -> Speeds | None:
-    """What was measured of the rows in a folder; None if nothing was.
+    """The speeds stored in a folder of variants; None if there are none.
 
     Raises:
-        ValueError: if the file is there and cannot be read.
+        ValueError: if the file exists and cannot be read.
     """
     return read_measurement(
         folder / SPEEDS, Speeds.from_json, made_with="python -m core table3 --speeds"

@@ -1,4 +1,4 @@
-"""Table 3 as a value: the true sizes of every row, and what was measured of those that are trained.
+"""The paper's Table 3 and ours: its variants, their training, and their measurements.
 
     for row in read_table(Path("checkpoints/table3/table.json")).rows:
         print(row.name, row.sizes.n_heads, row.measured and row.measured.steps)
@@ -28,15 +28,15 @@ TEXTS = (VALIDATION, TEST)
 SCORES = ("perplexity", "bleu", "bleu_lc")
 
 LET_THROUGH = "about three in ten"
-"""How often a fourth seed of base would differ from the first by more than the three seeds' spread
-does, if scores of seeds were normally distributed (0.294, simulated)."""
+"""How often a fourth seed of base would differ from the first by more than the spread of three
+seeds, if the scores of seeds were normally distributed (0.294, simulated)."""
 
 Verdict = Literal["higher", "lower", "no difference shown", "not judged yet"]
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The true sizes of a row, as trained."""
+    """The sizes of a variant, as trained here."""
 
     n_layers: int  # of the encoder, and as many of the decoder
     d_model: int
@@ -72,7 +72,7 @@ class IntervalScore:
 
 @dataclass(frozen=True, slots=True)
 class DifferenceToBase:
-    """A row's score minus base's, on the same resamples of the same sentences."""
+    """A variant's score minus base's, on the same resamples of the same sentences."""
 
     difference: float
     interval_95: tuple[float, float]
@@ -82,7 +82,7 @@ class DifferenceToBase:
 
 @dataclass(frozen=True, slots=True)
 class VariantScores:
-    """A finished row. Scores by text and by name of the score (`TEXTS`, `SCORES`)."""
+    """The measurements of a finished variant; scores by text and name (`TEXTS`, `SCORES`)."""
 
     steps: int
     best_step: int  # whose weights the checkpoint holds: the lowest perplexity on VALIDATION
@@ -93,12 +93,12 @@ class VariantScores:
     weights_sha256: str | None
     scores: dict[str, dict[str, IntervalScore]]
     final_scores: dict[str, dict[str, IntervalScore]]  # of the weights after the last step
-    against_base: dict[str, dict[str, DifferenceToBase]]  # empty for base, and until base is there
+    against_base: dict[str, dict[str, DifferenceToBase]]  # empty for base, or without base
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One line: what the paper says, what this row is, and what was measured if it is trained."""
+    """One row of the table: the paper's numbers, our sizes, and our measurements if trained."""
 
     name: str
     paper: PaperResult | None
@@ -115,16 +115,16 @@ BESIDE_OTHER_WORK = (
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The whole family."""
+    """The whole table: all variants, and how they are trained."""
 
     width: str
     depth: str
     vocabulary_size: int
     rows: tuple[TableRow, ...]
     seed_spread: dict[str, dict[str, float]] = field(default_factory=dict)
-    """Highest minus lowest score of the three seeds of base; empty until all three are there."""
+    """Highest minus lowest score of the three seeds of base; empty until all three are finished."""
     speeds: str = BESIDE_OTHER_WORK
-    """How the rows' speeds were measured."""
+    """How the variants' speeds were measured."""
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -162,10 +162,10 @@ def _require_whole(values: Mapping[str, Mapping[str, Any]], name: str) -> None:
 
 
 def untrained(*, width: str, depth: str, vocabulary_size: int, training: TrainConfig) -> Table:
-    """The table before anything is trained: every row with its sizes.
+    """The table before anything is trained: every variant with its sizes.
 
     Raises:
-        ValueError: if a scaled size is no whole number of at least 1.
+        ValueError: if a scaled size is not a whole number of at least 1.
     """
     rows = []
     for row in VARIANTS.values():
@@ -179,7 +179,7 @@ def read_table(file: Path) -> Table:
     """The table as it was last written.
 
     Raises:
-        ValueError: if the file is missing or is no such table; the message names it.
+        ValueError: if the file is missing or is not such a table; the message names it.
     """
     try:
         return Table.from_json(read_json(file))
@@ -190,10 +190,10 @@ def read_table(file: Path) -> Table:
 
 
 def verdict(difference: float, interval_95: Sequence[float], spread: float | None) -> Verdict:
-    """What a difference to base shows, given the spread between seeds (None: not known yet).
+    """The verdict on a difference to base, given the spread between seeds (None: not known yet).
 
-    Nothing is shown by an interval that includes zero, nor by a difference that another seed of
-    the same model makes as well.
+    A difference shows nothing if its interval includes zero, or if it is no larger than the spread
+    between seeds of base.
     """
     low, high = interval_95
     if low <= 0 <= high:
@@ -206,7 +206,7 @@ def verdict(difference: float, interval_95: Sequence[float], spread: float | Non
 
 
 def require_different_weights(table: Table) -> None:
-    """Raises ValueError, naming the rows, if two hold the same weights: one is then a copy."""
+    """Raises ValueError, naming the variants, if two have the same weights: one is then a copy."""
     rows_of: dict[str, list[str]] = {}
     for row in table.rows:
         if row.measured and row.measured.weights_sha256:

@@ -1,4 +1,4 @@
-"""Train every row of Table 3, some at a time, and write the table."""
+"""Train every variant of Table 3, several at a time, and write the table."""
 
 import json
 import os
@@ -31,11 +31,12 @@ def require_texts(family: Family) -> None:
 
 
 def require_same_settings(family: Family) -> None:
-    """Rows are comparable only if trained alike: what is begun or finished must be as now asked.
+    """Check that variants begun or finished have the settings that are asked for now.
 
     Raises:
-        ValueError: naming the settings that differ (how often the state is saved is free, and `auto`
-            is whichever precision a row has chosen), or a width or depth that does not fit a row.
+        ValueError: if settings differ, or a width or depth does not fit a variant; the message
+            names them. How often the state is saved may differ, and precision `auto` agrees with
+            any.
     """
     for row in VARIANTS.values():
         model = row.model(
@@ -95,14 +96,14 @@ def learn_vocabulary(family: Family) -> None:
 def train_rows(
     family: Family, rows: Sequence[Variant], executor: Executor, *, n_at_once: int
 ) -> None:
-    """Train every row that is not done, and write the table as rows finish.
+    """Train every variant that is not finished, and write the table as variants finish.
 
     Args:
-        executor: takes the rows, each a task that goes on where it was.
-        n_at_once: how many of them it works on at a time, for the estimate of what is left.
+        executor: runs one task per variant; a task resumes an interrupted training.
+        n_at_once: how many tasks it runs at a time, to estimate the time left.
 
     Raises:
-        ValueError: if rows did not finish; the message names their logs.
+        ValueError: if variants did not finish; the message names their logs.
     """
     futures = {
         row.name: executor.submit(logged, _log(family, row), _train_row, family, row.name)
@@ -147,7 +148,7 @@ def write_table(family: Family) -> None:
 def show_progress(
     family: Family, n_at_once: int, rows: Sequence[Variant], futures: Mapping[str, Future[None]]
 ) -> None:
-    """A few lines for people: which rows are done, running, waiting, and about how long it takes."""
+    """Print which variants are finished, running and waiting, and the estimated time left."""
     write_table(family)
     places = {row.name: _place(family, row) for row in rows}
     done = [row.name for row in rows if family.is_done(row)]

@@ -1,4 +1,4 @@
-"""One row of Table 3, from nothing to its finished checkpoint folder."""
+"""Train one variant of Table 3 and measure it, up to its finished checkpoint folder."""
 
 import dataclasses
 import filecmp
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def train_row(family: Family, row: Variant) -> None:
-    """Train and measure one row, unless it is done; given again, it goes on where it was."""
+    """Train and measure one variant, unless it is finished; an interrupted training is resumed."""
     with file_lock(family.work / row.name):
         if not family.is_done(row):
             train(family.training_job(row))
@@ -30,7 +30,7 @@ def train_row(family: Family, row: Variant) -> None:
 
 
 def finish_row(family: Family, row: Variant) -> None:
-    """Measure the best and the last weights, and write the row's folder whole."""
+    """Measure the best and the last weights, and write the variant's complete folder."""
     from core.checkpoint.folder import load_checkpoint
     from core.checkpoint.weights import read_tensors
     from core.training.run_folder import RunFolder
@@ -104,7 +104,7 @@ def _write_row(
 
 
 def _about(family: Family, row: Variant, checkpoint: "Checkpoint") -> str:
-    """What the card says in words."""
+    """The text of the model card."""
     assert checkpoint.training
     model, training, metrics = checkpoint.config, checkpoint.training, checkpoint.metrics
     facts = metrics["training"]
