@@ -1,1 +1,1 @@
-"""The app: pages that show how a translation was made, and let readers question it."""
+"""The app: pages that show how a model made a translation, and let the reader change it."""

@@ -1,4 +1,4 @@
-"""The command `attention-explorer`: the app without arguments, `python -m core` with a command's name.
+"""`attention-explorer`: without a command, the app; with one, `python -m core`.
 
 attention-explorer                                   opens the app
 attention-explorer --checkpoints DIR --server.port 8600
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def streamlit_arguments(arguments: Sequence[str]) -> list[str]:
-    """`streamlit run APP` with Streamlit's options before, and the app's own behind, a double dash."""
+    """The arguments of `streamlit run APP`: Streamlit's options, `--`, the app's options."""
     own: list[str] = []
     rest: list[str] = []
     words = iter(arguments)

@@ -99,10 +99,10 @@ def inside(
     row: int | None = None,
     checkpoint: Path | str | None = None,
 ) -> Page:
-    """One row of one head along Equation 1, in its own numbers.
+    """One query of one head through Equation 1, with its numbers.
 
     Args:
-        translator: what made the trace, without edits.
+        translator: the model that made the trace, without edits.
         layer, head, row: from 1. A row is a source piece in encoder self-attention, else a step.
             Without them, the head that aligns best, and the middle row.
         checkpoint: its folder, as in `translation`.

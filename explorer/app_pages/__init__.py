@@ -1,1 +1,1 @@
-"""A room for each page: its text, figures and controls."""
+"""One package per page: its text, figures and controls."""

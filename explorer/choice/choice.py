@@ -1,13 +1,13 @@
-"""The reader's choices. They are in the URL, so that every view is a link.
+"""The reader's choices. The URL holds all of them, so every view is a link.
 
-    Run     what is translated, by which model, how
-    View    which head and query of it is on screen
-    Choice  both, perhaps a second run beside the first, and what single pages let choose
+Run     what is translated, by which model, how
+View    which of its heads and queries is on screen
+    Choice  a run and a view, perhaps a second run to compare, and the fields of single pages
 
-A page's own fields are a class beside that page; `Choice.of` reads them.
+The fields of a page are a class in that page's package; `Choice.of` reads them.
 
-Layers, heads and steps count from 1 here, as on screen. `None` leaves a choice to the program;
-what the program then chose is written into the link too.
+Layers, heads and steps count from 1 here, as on screen. With `None`, the program makes the
+choice, and writes it into the link.
 """
 
 import dataclasses
@@ -37,7 +37,7 @@ EXAMPLES = (
     "Two children are playing football in the park.",
     "Could you please close the window?",
 )
-"""Sentences of the project's own; the first one is shown before anything is asked."""
+"""Sentences written for this project; the app shows the first one until the reader types one."""
 
 Fields = TypeVar("Fields", bound=UrlFields)
 
@@ -66,7 +66,7 @@ class Run(UrlFields):
     text: Annotated[str, _text] = EXAMPLES[0]
     model: Annotated[str | None, _text] = None
     prefix: Annotated[tuple[int, ...], ids, DependsOn("text", "model")] = ()
-    """Pieces that the translation is made to begin with."""
+    """Ids of the tokens that the translation must begin with."""
     target: Annotated[str, _text, DependsOn("text", "model")] = ""
     """A whole translation to be scored instead of searched for."""
     method: Annotated[Method, one_of(Method)] = "beam"
@@ -76,7 +76,7 @@ class Run(UrlFields):
     temperature: Annotated[float, number(LEAST_TEMPERATURE, MOST_TEMPERATURE)] = 1.0
     seed: Annotated[int, whole(0)] = 1
     ablation: Annotated[str, _ablation, DependsOn("model")] = ""
-    """What is changed about the model, as `core.analysis.ablation` writes it; nothing, if empty."""
+    """The ablation of the model, as `core.analysis.ablation` writes it; empty for none."""
 
     @property
     def search(self) -> SearchConfig:
@@ -103,21 +103,21 @@ class View(UrlFields):
     head: Annotated[int | None, whole(1), DependsOn("model")] = None
     step: Annotated[int | None, whole(1), DependsOn(*Run.names())] = None
     row: Annotated[int | None, whole(1), DependsOn("text", "model")] = None
-    """The source piece that asks, in encoder self-attention; elsewhere a step asks."""
+    """The source token that is the query, in encoder self-attention; elsewhere a step is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A run, a view of it, and perhaps a second run beside it."""
+    """A run, a view of it, and perhaps a second run to compare with it."""
 
     run: Run = Run()
     view: View = View()
     beside: Run | None = None
     of_pages: tuple[tuple[str, str], ...] = ()
-    """Fields of the link that are single pages' own, as the link writes them."""
+    """The link's fields that belong to single pages, as the link writes them."""
 
     def of(self, fields: type[Fields], notices: list[str] | None = None) -> Fields:
-        """The fields of one class; those of pages are read from the link here.
+        """The fields of one class; the fields of a page are parsed here.
 
         Args:
             notices: gets a notice for each field that breaks its rule.
@@ -130,7 +130,7 @@ class Choice:
         return dataclasses.replace(self, run=self.run.replace(**values))
 
     def without_dependents(self, names: Collection[str]) -> "Choice":
-        """All that depends on these fields is left to the program; the run beside is its own."""
+        """The choice with every field that depends on these reset, but for the second run."""
         gone = dependents(names)
         return dataclasses.replace(
             self,
@@ -140,7 +140,7 @@ class Choice:
         )
 
     def with_fields(self, fields: UrlFields) -> "Choice":
-        """These fields in place of those of their class."""
+        """The choice with these fields replacing those of their class."""
         if isinstance(fields, View):
             return dataclasses.replace(self, view=fields)
         others = {name: value for name, value in self.of_pages if name not in fields.names()}
@@ -174,10 +174,9 @@ class Reading:
 
 
 def read_query(query: Mapping[str, str]) -> Reading:
-    """The choice in a link; whatever is missing or cannot be is left to the program.
+    """The choice in a link; fields that are missing or invalid are left to the program.
 
-    Fields that belong to single pages are kept as they are written, until their page reads them;
-    what is no field at all is dropped.
+    Fields of single pages stay text until their page parses them. Unknown names are dropped.
     """
     notices: list[str] = []
     run, view = Run.from_query(query, notices), View.from_query(query, notices)
@@ -198,7 +197,7 @@ def without_lost_models(choice: Choice, problem: Callable[[str], str | None]) ->
     """The choice without models that cannot be shown, and a notice for each.
 
     Args:
-        problem: why the model of a name cannot be shown; None, if it can.
+        problem: returns the reason why the model of this name cannot be shown, or None if it can.
     """
     notices = []
     run, beside = choice.run, choice.beside

@@ -26,7 +26,7 @@ class PageContext:
         return self.choice.view
 
     def of(self, fields: type[Fields]) -> Fields:
-        """What the reader chose among the fields of a page."""
+        """The reader's values of a page's fields."""
         return self.choice.of(fields)
 
     @property
@@ -98,18 +98,18 @@ Settled = tuple[Choice, tuple[str, ...]]
 
 
 def settled(shown: PageContext) -> Settled:
-    """The usual head and the first row, where the reader left them open."""
+    """The view with the usual head and the first query, where the reader chose none."""
     return settled_on(shown, first_place(shown))
 
 
 def settled_on(shown: PageContext, usual: UsualView) -> Settled:
-    """This head and row, where the reader left them open."""
+    """The view with this head and query, where the reader chose none."""
     view, notices = settle_view(shown.view, shown.shape, usual)
     return shown.choice.with_fields(view), notices
 
 
 def first_place(shown: PageContext) -> UsualView:
-    """The best-aligned head of cross-attention, in self-attention the first one; the first row."""
+    """The best-aligned head of cross-attention, else the first head; and the first query."""
     kind, shape = shown.view.kind, shown.shape
     if kind != "cross":
         return UsualView(1, 1, step=1, row=1 if kind == "encoder" else None)
@@ -118,7 +118,7 @@ def first_place(shown: PageContext) -> UsualView:
 
 
 def middle_place(shown: PageContext) -> UsualView:
-    """The usual head, and the middle row: it has keys before it and after it."""
+    """The usual head, and the middle query: it has keys before it and after it."""
     first, shape = first_place(shown), shown.shape
     return dataclasses.replace(
         first,
@@ -131,7 +131,7 @@ def settle_view(view: View, shape: Shape, usual: UsualView) -> tuple[View, tuple
     """A view that fits the trace, and notices for what had to be replaced.
 
     Args:
-        usual: what to show where nothing was chosen, or what was chosen does not exist.
+        usual: the head and query to show if none was chosen, or the chosen one does not exist.
     """
     notices = []
     chosen: dict[str, int | None] = {}

@@ -41,7 +41,7 @@ def _is_another_link() -> bool:
 
 
 def page() -> str:
-    """Names the page on show."""
+    """The name of the page on screen."""
     context = get_script_run_ctx()
     return context.page_script_hash if context else ""
 
@@ -51,12 +51,12 @@ def choice() -> Choice:
 
 
 def link_notices() -> tuple[str, ...]:
-    """What the link got wrong, or what is gone; nothing once the reader has chosen something else."""
+    """Notices on invalid fields and missing models; empty once the reader has changed a choice."""
     return st.session_state[_NOTICES]  # type: ignore[no-any-return]
 
 
 def is_from_link() -> bool:
-    """Whether the reader has changed nothing yet."""
+    """Whether the choice is still the link's: the reader has changed nothing yet."""
     return not st.session_state[_TOUCHED]
 
 
@@ -68,14 +68,14 @@ def leave_lost_models(problem: Callable[[str], str | None]) -> None:
 
 
 def write_link(shown: Choice) -> None:
-    """Make the link say what is on screen, automatic choices included; one entry of the history."""
+    """Write all choices into the link, the program's included, as one entry of the history."""
     query = shown.to_query()
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
 
 
 def change_run(**values: Any) -> None:
-    """Translate something else, without what depends on what is replaced."""
+    """Change fields of the run; fields that depend on them are reset."""
     before = choice()
     after = before.without_dependents(values).with_run(**values)
     if after.run == before.run:
@@ -91,7 +91,7 @@ def change(fields: type[UrlFields], **values: Any) -> None:
 
 
 def show_head(place: HeadPlace) -> None:
-    """Look at one head of the sentence on show."""
+    """Show one head of the sentence on screen."""
     change(View, kind=place.kind, layer=place.layer_number, head=place.head_number)
 
 
@@ -117,7 +117,7 @@ def can_undo() -> bool:
 
 
 def earlier() -> Run | None:
-    """The last other run of the sentence on show, to compare with."""
+    """The latest other run of the sentence on screen, to compare with."""
     now = choice().run
     return next(
         (past.run for past in reversed(_past()) if past.run.text == now.text and past.run != now),

@@ -1,12 +1,11 @@
-"""Frozen dataclasses that travel in a URL: what writes their fields, and the rules that read them.
+"""Frozen dataclasses that a URL holds: how their fields are written, and by which rules read.
 
-@dataclass(frozen=True, slots=True)
-class Point(UrlFields):
+@dataclass(frozen=True, slots=True) class Point(UrlFields):
     across: Annotated[int, whole(0)] = 0
     seen: Annotated[int | None, whole(0), DependsOn("across")] = None
 
-What a field depends on is written beside it, here and nowhere else: when that is replaced, the field
-goes with it (`dependents`).
+`DependsOn` names the fields on which a field depends. When one of those is replaced, the field is
+reset too (`dependents`).
 """
 
 import dataclasses
@@ -27,13 +26,13 @@ Parse = Callable[[str], Any]
 
 
 def is_field(name: str) -> bool:
-    """Whether any class of fields that has been imported has one of this name."""
+    """Whether any imported class of fields has a field of this name."""
     return name in _CLASS_OF
 
 
 @dataclass(frozen=True, slots=True)
 class DependsOn:
-    """Says of a field that its value has a meaning only together with those of others."""
+    """Marks a field whose value has a meaning only together with those of other fields."""
 
     names: tuple[str, ...]
 
@@ -51,7 +50,7 @@ def dependents(names: Collection[str]) -> frozenset[str]:
 
 
 def left_out(query: Mapping[str, str], name: str) -> str:
-    """The end of a notice that says what of a link goes with a field; nothing, if nothing does."""
+    """The end of a notice: which fields of a link are dropped with a field; empty if none are."""
     gone = [field for field in query if field in dependents((name,))]
     if not gone:
         return ""
@@ -118,10 +117,10 @@ def switch(value: str) -> bool:
 
 
 class UrlFields:
-    """A frozen dataclass whose fields travel in a URL; a field's annotation holds what reads it.
+    """A frozen dataclass whose fields travel in a URL; a field's annotation holds its reader.
 
     Raises:
-        TypeError: if a class names a field as another class does, as both would be one key of the URL.
+        TypeError: if two classes have a field of the same name, which would be one key of the URL.
     """
 
     def __init_subclass__(cls) -> None:
@@ -139,7 +138,7 @@ class UrlFields:
         return dataclasses.replace(self, **values)  # type: ignore[type-var]
 
     def without(self, names: Collection[str]) -> Self:
-        """These fields, as far as they are of this class, are left to the program."""
+        """A copy in which these fields, if the class has them, have their defaults."""
         fields = dataclasses.fields(self)  # type: ignore[arg-type]
         return self.replace(
             **{field.name: field.default for field in fields if field.name in names}
@@ -150,7 +149,7 @@ class UrlFields:
         return tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
 
     def to_query(self) -> dict[str, str]:
-        """Every choice that is no default, as the URL writes it."""
+        """Every field that differs from its default, as the URL writes it."""
         query = {}
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
@@ -162,7 +161,8 @@ class UrlFields:
     def from_query(cls, query: Mapping[str, str], notices: list[str]) -> Self:
         """Read the fields that are there.
 
-        What breaks its rule keeps its default, with a notice, and so does what depends on it.
+        A field that breaks its rule keeps its default, with a notice; so do fields that depend on
+        it.
         """
         broken = cls.broken(query)
         notices += [
@@ -176,7 +176,7 @@ class UrlFields:
 
     @classmethod
     def broken(cls, query: Mapping[str, str]) -> dict[str, str]:
-        """Field -> the rule that what the query says of it breaks."""
+        """Field -> the rule that its value in the query breaks."""
         found = {}
         for name, parse in cls._said(query):
             try:

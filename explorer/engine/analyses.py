@@ -45,10 +45,10 @@ def leave_one_out(
 ) -> dict[str, float]:
     """Change of a translation's log-probability, in nats, without each head, layer and sub-layer.
 
-    Kept for later sessions too.
+    The result is also stored for later sessions.
 
     Args:
-        run: of the model as it is.
+        run: a run of the unchanged model.
 
     Returns:
         place, as an ablation writes it (`cross.L1H6`, `enc.L2`, `dec.L1.ffn`) -> nats
@@ -70,7 +70,7 @@ def leave_one_out(
 def sentence_effects(
     folder: Path, run: Run, shown: Trace, ablations: tuple[Ablation, ...]
 ) -> list["SentenceEffect"]:
-    """What each ablation does to a sentence, traced on the model as it is."""
+    """The effect of each ablation on a sentence that was traced on the unchanged model."""
     from core.analysis.effects.sentence import sentence_effects as effects
 
     def make() -> list["SentenceEffect"]:
@@ -83,7 +83,7 @@ def sentence_effects(
 def step_effects(
     folder: Path, run: Run, shown: Trace, ablation: Ablation
 ) -> tuple["StepEffect", ...]:
-    """What an ablation does to each step of a translation, traced on the model as it is."""
+    """The effect of an ablation on each step of a translation by the unchanged model."""
     from core.analysis.ablation.head_means import read_means
     from core.analysis.effects.sentence import step_effects as effects
 
@@ -138,7 +138,7 @@ def position_table(folder: Path) -> NDArray[np.float32]:
 
 
 def sinusoid_table(n: int, d_model: int) -> NDArray[np.float32]:
-    """What the paper would add instead of a learned table: n d_model; d_model must be even."""
+    """The paper's sinusoids, in place of a learned table: n d_model; d_model must be even."""
     from core.model.embedding import sinusoids
 
     return sinusoids(n, d_model).numpy()

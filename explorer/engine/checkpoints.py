@@ -1,4 +1,4 @@
-"""Which checkpoints there are, and what their folders say of them."""
+"""The checkpoints that the app can show, and the contents of their folders."""
 
 import os
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def checkpoint_root() -> Path:
 
 @st.cache_data(ttl=10, show_spinner=False)
 def listed(root: Path) -> list[CheckpointEntry]:
-    """Every checkpoint folder below `root`, the usual one first; those that cannot load say why.
+    """Every checkpoint folder below `root`, the default first; an entry that cannot load says why.
 
     Raises:
         NoCheckpointError: if none can; the message says where it looked and what to do.
@@ -46,7 +46,7 @@ def listed(root: Path) -> list[CheckpointEntry]:
 
 
 def folder_of(name: str | None) -> Path:
-    """The folder of the checkpoint of that name; of the usual one, without a name.
+    """The folder of the checkpoint of that name; without a name, of the default one.
 
     Raises:
         ValueError: if the checkpoint of that name is gone, or cannot be loaded.
@@ -66,12 +66,12 @@ def languages(folder: Path) -> tuple[str, str]:
 
 
 def metrics(folder: Path) -> Mapping[str, Any]:
-    """What was measured of a checkpoint, as far as it can be used."""
+    """The measurements of a checkpoint that can be used."""
     return side_files(folder).metrics
 
 
 def side_files(folder: Path) -> SideFiles:
-    """What stands beside a model that can be loaded, as far as it can be used."""
+    """The optional files of a checkpoint (scores, history, card) that can be used."""
     return _side_files(folder_version(folder, (CONFIG, METRICS, HISTORY, CARD)))
 
 

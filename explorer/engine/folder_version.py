@@ -13,10 +13,10 @@ FolderVersion = tuple[str, tuple[tuple[str, tuple[int, int] | None], ...]]
 
 
 def folder_version(folder: Path, names: Sequence[str] | None = None) -> FolderVersion:
-    """Another one as soon as a file of the folder is replaced, as by another training.
+    """A version that changes when a file of the folder is replaced, for example by a new training.
 
     Args:
-        names: of the files to look at; without them, all that a model or a result depends on.
+        names: the files to check; by default, all that a model or a result depends on.
     """
     if names is None:
         names = (*VERSIONED_FILES, *map(timeline_file, timeline_steps(folder)))

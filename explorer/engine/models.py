@@ -28,10 +28,10 @@ def is_loaded(folder: Path) -> bool:
 
 
 def load(folder: Path, snapshot: int = 0) -> "Translator":
-    """The model, in memory from now on, so that the next sentence is quick.
+    """Load the model and keep it in memory, so that the next sentence is quick.
 
     Args:
-        snapshot: the step of the training whose weights it has; 0, the finished ones.
+        snapshot: the step of the training whose weights to load; 0 for the finished ones.
     """
     now = folder_version(folder)
     translator = _opened(now, snapshot)
@@ -60,7 +60,7 @@ def checkpoint(folder: Path) -> "Checkpoint":
 def run_under_ablation(
     folder: Path, run: Run, compute: Callable[["Transformer", Trace], Result], shown: Trace
 ) -> Result:
-    """Compute something of a trace on the model, changed as it was for the run that made it."""
+    """Call a function with the run's model, under the run's ablation, and the run's trace."""
     from core.model import probing
 
     loaded = checkpoint(folder)
@@ -69,10 +69,10 @@ def run_under_ablation(
 
 
 def edits(checkpoint: "Checkpoint", run: Run) -> list["Edits"]:
-    """What the run changes about the model.
+    """The edits that a run makes to the model.
 
     Raises:
-        ValueError: if the checkpoint lacks what the run's ablation needs.
+        ValueError: if the ablation needs mean head outputs that the checkpoint lacks.
     """
     from core.analysis.ablation.edits import ablating
     from core.analysis.ablation.head_means import read_means

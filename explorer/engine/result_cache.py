@@ -14,7 +14,7 @@ Made = TypeVar("Made")
 
 
 def n_bytes(made: Any) -> int:
-    """Memory of records, collections and arrays with all that is in them, each object once."""
+    """Bytes of records, collections and arrays with all their contents; each object counts once."""
     parts, seen, total = [made], set[int](), 0
     while parts:
         part = parts.pop()
@@ -32,10 +32,10 @@ def n_bytes(made: Any) -> int:
 
 
 class MemoryCache:
-    """Results by key, as many as fit together.
+    """Results by key, up to a total size.
 
     Args:
-        most: the sum of sizes that is kept; a result larger than that is not.
+        most: the largest total size in bytes; a larger result is not stored.
         size_of: the size of a result.
     """
 

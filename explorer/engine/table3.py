@@ -16,7 +16,7 @@ PAPER_PIECES = 37_000
 
 @dataclass(frozen=True, slots=True)
 class PaperAndOurs:
-    """The rows of Table 3, as the paper has them and as they are trained here."""
+    """The variants of Table 3: those of the paper, and those trained here."""
 
     paper: Table  # at full size; holds no measurement of ours
     paper_steps: dict[str, int]  # by row
@@ -26,7 +26,7 @@ class PaperAndOurs:
 
 @st.cache_data(ttl=10, show_spinner=False)
 def read_family(root: Path) -> PaperAndOurs:
-    """Table 3 as the first table.json below `root` has it; without one, before any training.
+    """Table 3 from the first table.json below `root`; without one, the table before any training.
 
     Raises:
         ValueError: if the file is no such table; the message names it.

@@ -1,4 +1,4 @@
-"""Sentences translated and traced once, within a number of bytes."""
+"""Traces of sentences, each computed once and cached, up to a total size in bytes."""
 
 from pathlib import Path
 
@@ -22,15 +22,15 @@ MOST_TRACE_BYTES = 600_000_000
 
 
 def trace(folder: Path, run: Run, snapshot: int = 0) -> Trace:
-    """The sentence, its translation and every head; from the stored example if it is that run.
+    """Translate and trace the run's sentence; the stored example is used if it is this run.
 
     Args:
-        snapshot: the step of the training whose weights translate; 0, the finished ones.
+        snapshot: the step of the training whose weights translate; 0 for the finished ones.
 
     Raises:
         ValueError: if the text cannot be translated (too long, empty, or no text), the link's
-            prefix holds no pieces of this model, or the model, the sentence or its translation has
-            not what an ablation changes.
+            prefix holds no pieces of this model, or the ablation names a part that the model, the
+            sentence or its translation lacks.
     """
     stored = example(folder)
     if not snapshot and stored and run.replace(model=None) == Run(text=stored.source.text):
@@ -76,7 +76,7 @@ def _require_same_shape(trace: Trace, config: ModelConfig) -> None:
 
 
 def continuation(folder: Path, tokens: tuple[int, ...], word: str) -> tuple[int, ...]:
-    """Tokens, and then a word that the reader typed, in this model's pieces."""
+    """These tokens, followed by the pieces of a word that the reader typed."""
     return (*tokens, *checkpoint(folder).vocabulary.target.encode(word))
 
 

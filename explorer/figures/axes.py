@@ -1,4 +1,4 @@
-"""What several figures share: axes whose positions are whole numbers, heat maps of signed numbers."""
+"""Parts of several figures: axes with whole-number positions, heat maps of signed numbers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -77,10 +77,10 @@ def signed_heat_map(values: Array, *, limit: float, hover: str, **more: Any) -> 
 
 
 def signed(value: float, n_digits: int = 2, *, plus: bool = False) -> str:
-    """A number as it is set in print, with so many digits after the point and a true minus sign.
+    """A number in print: `n_digits` digits after the point, and a true minus sign.
 
     Args:
-        plus: whether numbers above zero, and zero, have their sign too.
+        plus: whether zero and positive numbers get a plus sign.
     """
     rounded = round(value, n_digits) + 0.0  # no minus before zero
     return f"{rounded:{'+' if plus else ''}.{n_digits}f}".replace("-", "−")

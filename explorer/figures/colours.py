@@ -83,7 +83,7 @@ def share_scale(role: str) -> list[tuple[float, str]]:
 
 
 def effect_colour(share: float) -> tuple[str, str]:
-    """A signed effect from -1 to 1 on `SIGNED_SCALE`, and a colour of text that is read on it.
+    """The colour of an effect from -1 to 1 on `SIGNED_SCALE`, and a legible colour of text on it.
 
     A square-root ramp keeps small effects apart; beyond the ends, colours stay as they are.
     """

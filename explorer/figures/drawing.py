@@ -86,7 +86,7 @@ class Drawing:
     def bar(
         self, stops: list[tuple[float, str]], *, x: float, y: float, width: float, height: float
     ) -> None:
-        """A bar whose colours go upwards.
+        """A vertical colour bar, its first colour at the bottom.
 
         Args:
             stops: shares of its height from 0 to 1, and the colour there.
@@ -118,12 +118,12 @@ class Drawing:
 
 
 def escaped(words: str) -> str:
-    """Text as XML: nothing is taken as markup; what no XML file may hold becomes U+FFFD."""
+    """Text escaped for XML; characters that XML does not allow become U+FFFD."""
     return html.escape(NOT_XML.sub("\ufffd", words))
 
 
 def text_width(words: str, size: float) -> float:
-    """About how wide words are in a font that nobody has measured; as wide as in DejaVu Sans Bold."""
+    """The estimated width of a text in an unknown font: its width in DejaVu Sans Bold."""
     return size * sum(map(_em, words))
 
 

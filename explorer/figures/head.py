@@ -40,7 +40,7 @@ def piece_label(name: str) -> str:
 
 
 def piece_labels(names: Iterable[str]) -> list[str]:
-    """Pieces that follow each other; bytes by their character and which part of it: “€ 1/3”."""
+    """Labels of consecutive pieces; a byte piece is named by its part of a character: “€ 1/3”."""
     labels: list[str] = []
     for is_byte, group in groupby(names, lambda name: bool(BYTE.fullmatch(name))):
         run = list(group)
@@ -59,7 +59,7 @@ def _byte_labels(names: Sequence[str]) -> list[str]:
 
 
 def token_label(label: str) -> str:
-    """A label for an axis: nothing is taken as HTML."""
+    """A token as a label for an axis, with HTML escaped."""
     return html.escape(label, quote=False)
 
 
@@ -84,7 +84,7 @@ def head_figure(
     """The numbers of one head as a heat map on a fixed scale from 0, weights up to 1.
 
     Args:
-        weights: q k; with weights, each row sums to 1.
+        weights: q k; attention weights of a query sum to 1.
         rows, columns: labels, already escaped (`token_label`).
         marked_row: a row to frame, from 0.
 
@@ -134,17 +134,17 @@ def head_figure(
 
 
 def least_width_px(n_columns: int) -> int:
-    """What `head_figure` needs for its column labels to stand side by side."""
+    """The width at which the column labels of `head_figure` fit side by side."""
     return 230 + 15 * min(n_columns, MOST_COLUMN_LABELS)
 
 
 def with_click_targets(
     figure: go.Figure, weights: NDArray[np.floating[Any]], *, columns: Sequence[str]
 ) -> go.Figure:
-    """An invisible bar on every cell: a heat map of Plotly tells nobody that it was clicked.
+    """Add an invisible bar to every cell, since heat maps of Plotly do not report clicks.
 
-    A bar ends where its cell ends; a marker answers within 3 px at least, for its neighbours too.
-    Of more than `MOST_CLICK_TARGETS` cells, only each row's largest answers.
+    A bar ends where its cell ends; a marker would also take clicks up to 3 px outside its cell.
+    With more than `MOST_CLICK_TARGETS` cells, only each row's largest can be clicked.
 
     Args:
         columns: labels, as the figure has them.
@@ -169,7 +169,7 @@ def with_click_targets(
 
 
 def cell_numbers(weights: NDArray[np.floating[Any]]) -> list[list[str]]:
-    """What is written in cells: two digits where there is something to read."""
+    """The text in each cell: two decimals; empty for numbers that round to 0.00."""
 
     def number(value: float) -> str:
         written = f"{value:.2f}"
@@ -186,7 +186,7 @@ def strongest_links(
     headings: tuple[str, str, str],
     n: int = 12,
 ) -> list[dict[str, str | float]]:
-    """The largest weights as plain rows: what the picture says, in words.
+    """The largest weights as rows of a table, for readers who cannot see the picture.
 
     Args:
         rows, columns: labels as text, not escaped.

@@ -1,4 +1,4 @@
-"""Characters that leave no ink have a name wherever a token is labelled."""
+"""Names for invisible characters, used wherever a token is labelled."""
 
 import unicodedata
 
@@ -16,7 +16,7 @@ _SEEN_FORMATS = {
 
 
 def visible(text: str) -> str:
-    """The text with `<U+200B>` in place of every character that cannot be seen, the space aside."""
+    """The text with `<U+200B>` in place of every invisible character except the space."""
     return "".join(
         f"<U+{ord(character):04X}>" if _is_unseen(character) else character for character in text
     )

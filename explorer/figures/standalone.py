@@ -1,8 +1,8 @@
 """Pictures without a server: one HTML file that opens offline, or the same in a notebook.
 
 A component's script is a module `export default function ({ data, parentElement, setStateValue,
-setTriggerValue })`; `page/page.js` stands in for Streamlit: a shadow root, theme variables, and answers
-that go nowhere.
+setTriggerValue })`; `page/page.js` stands in for Streamlit: a shadow root, theme variables, and
+callbacks that do nothing.
 """
 
 from collections.abc import Sequence

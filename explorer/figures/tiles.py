@@ -1,4 +1,4 @@
-"""Large matrices made small enough for a tile, their bright cells kept."""
+"""Make large matrices small enough for a tile, and keep their bright cells."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ MOST_CELLS = 64
 
 
 def pooled(weights: NDArray[np.floating[Any]], most: int = MOST_CELLS) -> NDArray[np.floating[Any]]:
-    """Blocks of a large matrix as their maximum, so that a tile keeps its bright cells.
+    """The maximum of each block of a large matrix, so that a tile keeps its bright cells.
 
     Args:
         weights: .. q k; with q and k up to `most`, they come back as they are.
@@ -23,5 +23,5 @@ def pooled(weights: NDArray[np.floating[Any]], most: int = MOST_CELLS) -> NDArra
 
 
 def block_starts(n: int, most: int = MOST_CELLS) -> NDArray[np.intp]:
-    """The first row or column of each block, of n; as many blocks as there are cells."""
+    """The first of the n rows or columns in each block; at most `most` blocks."""
     return np.unique(np.linspace(0, n, min(n, most), endpoint=False).astype(np.intp))

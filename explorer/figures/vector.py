@@ -37,7 +37,7 @@ def head_svg(
     Args:
         weights: q k.
         rows, columns: labels as text, not escaped.
-        about: what it is of, for screen readers; it is not drawn.
+        about: what the picture shows, for screen readers; it is not drawn.
 
     Raises:
         ValueError: if there is not one label a row and one a column.
@@ -70,11 +70,12 @@ def heads_svg(
     title: str,
     about: str,
 ) -> str:
-    """All layers x heads, each as a tile; rows are named at the left tiles, columns at the top ones.
+    """All layers x heads, each as a tile; rows are named at the left tiles, columns at the top
+    ones.
 
     Args:
-        weights: N H q k; of long sentences, a tile's cell is the maximum of a block, and the
-            block's first piece its label.
+        weights: N H q k. For long sentences, a tile's cell shows the maximum of a block, and the
+            block's first piece is its label.
         rows, columns, about: as in `head_svg`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Words as HTML: those that differ are marked, and each stands above its position."""
+"""Words as HTML: in a row with differences marked, or above their positions."""
 
 import html
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def marked_words(runs: Sequence[tuple[str, bool]]) -> str:
 
 
 def position_strip(title: str, words: Sequence[str], moved: Sequence[int | None]) -> str:
-    """Each word above its position, and where it is moved to; None: no position is added.
+    """Each word above its position before and after a change; None: no position is added.
 
     Raises:
         ValueError: if there is not one position a word.

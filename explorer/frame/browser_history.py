@@ -8,10 +8,10 @@ SCRIPT = Path(__file__).with_suffix(".js")
 
 
 def one_entry_a_change() -> None:
-    """Take care, in the browser, that one press of Back or Forward goes one change.
+    """Make one press of Back or Forward in the browser undo or redo one change.
 
-    Streamlit has no other way: it writes the address of a page that is opened from the menu, and the
-    link that the server sets is a second entry.
+    Streamlit cannot do this: it writes the address of a page that is opened from the menu, and the
+    link that the server sets becomes a second entry.
     """
     script = SCRIPT.read_text("utf-8")
     st.html(

@@ -31,7 +31,7 @@ def share(choice: Choice, title: str, pictures: Pictures) -> None:
 
 
 def save_svg(label: str, make: Callable[[], str], file_name: str) -> None:
-    """A button below a picture; the file is made when it is asked for."""
+    """A download button below a picture; a click makes the file."""
     st.download_button(
         label,
         make,

@@ -1,10 +1,10 @@
-"""Words on a page: escaped, as a notice, as a small note."""
+"""Text on a page: escaped, as a notice, or as a small note."""
 
 import streamlit as st
 
 
 def plain(text: str) -> str:
-    """Labels and messages are Markdown: text is escaped, so that it appears as typed."""
+    """Escape text for labels and messages, which are Markdown, so that it appears as typed."""
     return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~:$<>&" else c for c in text)
 
 

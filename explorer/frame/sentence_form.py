@@ -18,7 +18,7 @@ from explorer.frame.messages import plain
 
 
 def ask_sentence(language: str) -> None:
-    """The form for the sentence; it is taken when the reader submits it."""
+    """Draw the form for the sentence; the text is used when the reader submits it."""
     key, shown_key = "sentence_text", "sentence_shown"
     text = session.choice().run.text
     shown = (session.page(), text)  # never over half-typed text, but a new page begins with none
@@ -37,7 +37,7 @@ def ask_sentence(language: str) -> None:
 
 
 def choose_model(models: list[CheckpointEntry], folder: Path) -> None:
-    """Which model translates, of those that can be loaded."""
+    """Let the reader choose the model, among those that can be loaded."""
     usable = [item.name for item in models if item.problem is None]
     name = next(item.name for item in models if item.folder == folder)
     broken = [f"{item.name}: {item.problem}" for item in models if item.problem]

@@ -49,10 +49,10 @@ def show_page(
     fields: FieldsOfPage = (),
     takes_typed: bool = True,
 ) -> None:
-    """Draw a whole page: title, one sentence, the shared controls, then what it is about.
+    """Draw a whole page: title, one sentence, the shared controls, then the page's own part.
 
     Args:
-        fields: the classes of fields of the link that this page reads beside the shared ones.
+        fields: the classes of link fields that this page reads besides the shared ones.
         takes_typed: whether a translation that the reader typed is shown; a page that compares
             what the model writes leaves it out.
     """
@@ -115,10 +115,11 @@ def ask_reader() -> PageInputs | None:
 
 
 def notice_change(asked: PageInputs, *, is_shown: bool) -> None:
-    """Say clearly that the model on screen is changed; where none is, how to leave the change.
+    """Say that the model is changed, with a button that undoes the change.
 
     Args:
-        is_shown: whether the sentence is on show; a message above an error claims nothing.
+        is_shown: whether the sentence could be traced; above an error, the notice says only what
+            was asked for.
     """
     ablation = asked.choice.run.ablation
     if ablation:
@@ -131,7 +132,7 @@ def notice_change(asked: PageInputs, *, is_shown: bool) -> None:
 
 
 def _notice_chosen(asked: PageInputs, *, takes_typed: bool, is_shown: bool) -> None:
-    """Say clearly which words are the reader's and not the model's."""
+    """Say which words the reader chose, not the model."""
     run = asked.choice.run
     if not run.prefix and not is_typed(run):
         return
@@ -171,7 +172,7 @@ def translate(
 ) -> PageContext | None:
     """The sentence and settled choices for it; None, with a message on the page, if there is none.
 
-    Whatever is said of what is on show is said after it is known to be.
+    Notices about the sentence are drawn after its trace, so they never describe a failed one.
     """
     taken = asked.choice if takes_typed else asked.choice.with_run(target="")
     choice, wrong = read_fields(taken, fields)
@@ -222,7 +223,7 @@ def draw_sentence(title: str, draw: Draw, asked: PageInputs, shown: PageContext)
 
 
 def load_model(folder: Path, place: Any) -> None:
-    """Load the model, with a message in this place meanwhile, unless it is there already."""
+    """Load the model if it is not in memory yet, and show a message here meanwhile."""
     if not models.is_loaded(folder):
         with place, st.spinner("Loading the model, so that your own sentence comes quickly…"):
             models.load(folder)

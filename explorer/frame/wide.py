@@ -8,9 +8,9 @@ import streamlit as st
 
 @contextmanager
 def wide(key: str, least_px: int) -> Iterator[None]:
-    """A frame in which a picture is scrolled, not squeezed, where the screen is narrower.
+    """A frame that scrolls a picture on a narrower screen, instead of shrinking it.
 
-    There a hint says so; being focused, it takes the arrow keys that scroll.
+    A hint then says so. The frame can take the focus, so that the arrow keys scroll it.
     """
     frame = f".st-key-{key}"
     st.html(

@@ -1,6 +1,6 @@
 """Before and after a change of the model: translations, their differences, one head's attention.
 
-What differs between the two runs is an ablation, so any experiment can be shown this way.
+The two runs differ by an ablation, so any such experiment can be shown this way.
 """
 
 from pathlib import Path
@@ -31,7 +31,7 @@ def changed_run(shown: PageContext, ablation: str) -> Run:
 
 
 def compare(folder: Path, before: Trace, run: Run) -> Comparison:
-    """A traced sentence under a changed run, and its first translation scored under it.
+    """Trace the sentence under a changed run, and score its first translation under the change.
 
     Raises:
         ValueError: if the model cannot be changed so.
@@ -89,7 +89,7 @@ def head_pictures(shown: PageContext, found: Comparison) -> list[Picture]:
 
 
 def _heads(shown: PageContext, found: Comparison) -> dict[str, tuple[Picture, HeadMatrix]]:
-    """When -> the picture of the chosen head then, and what it shows."""
+    """Before or after -> the picture of the chosen head, and what it shows."""
     after = found.after if shown.of(BeforeAfterFields).rows == "new" else found.held
     drawn = {}
     for when, trace in (("before", found.before), ("after", after)):

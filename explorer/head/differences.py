@@ -30,7 +30,7 @@ class Comparison:
         return word_diff(self.before.target.text, self.after.target.text)
 
     def moved_weight(self, kind: Kind) -> NDArray[np.float64]:
-        """How much of an average row lies on other keys than before, 0 to 1: N H.
+        """The weight that moved to other keys, 0 to 1, mean over queries: N H.
 
         Half the sum of absolute differences (total variation), on the words of the first
         translation.
@@ -78,7 +78,7 @@ def _of_words(found: Comparison) -> str:
 
 
 def _count(found: Comparison, change: str) -> tuple[int, int]:
-    """How many words of one text share this fate, of how many it has."""
+    """How many words of one text were changed in this way, of how many words it has."""
     n = sum(len(run.text.split()) for run in found.diff if run.change == change)
     same = sum(len(run.text.split()) for run in found.diff if run.change == "same")
     return n, n + same

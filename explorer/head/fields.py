@@ -26,7 +26,7 @@ def _tint(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HeadDrawing(UrlFields):
-    """Which numbers of a head are drawn, between what, and how."""
+    """Which numbers of a head are drawn, between pieces or words, and in which form."""
 
     measure: Annotated[str | None, _tint] = None
     values: Annotated[Values, one_of(Values)] = "weights"

@@ -21,7 +21,7 @@ Numbers = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row or column: what it is called, and the pieces it stands for."""
+    """A row or column: its label, and the pieces it stands for."""
 
     label: str
     pieces: tuple[int, ...]
@@ -48,7 +48,7 @@ class HeadMatrix:
 
 
 def attention(trace: Trace, kind: Kind, values: Values) -> Numbers:
-    """Every head's weights, or what is drawn in their place: N H q k; of a rollout, N 1 q k."""
+    """Every head's weights or the numbers drawn instead: N H q k; for a rollout, N 1 q k."""
     weights = trace.weights[kind]
     if values == "norms":
         return norm_weighted(weights, trace.value_norms[kind])
@@ -102,7 +102,7 @@ def head_matrix(trace: Trace, kind: Kind, values: Numbers, drawing: HeadDrawing)
 
 
 def special_note(matrices: Sequence[HeadMatrix], *, are_hidden: bool) -> str:
-    """How much goes to special tokens, of several heads on average."""
+    """The weight on special tokens, as a mean if there are several heads."""
     special = np.mean([matrix.special for matrix in matrices], axis=0)
     most = int(special.argmax())
     where = f"most in “{matrices[0].rows[most]}” ({special[most]:.0%})"
@@ -115,7 +115,7 @@ def special_note(matrices: Sequence[HeadMatrix], *, are_hidden: bool) -> str:
 def plain_matrix(trace: Trace, place: HeadPlace) -> HeadMatrix:
     """One head's weights piece by piece, nothing left out.
 
-    For pages that have no controls for it: what was chosen on Heads does not hold there.
+    For pages without controls for the drawing: choices on the Heads page do not apply there.
     """
     return head_matrix(trace, place.kind, place.of(trace.weights), HeadDrawing())
 

@@ -111,7 +111,7 @@ def draw_lines(shown: PageContext) -> None:
 
 
 def picture(shown: PageContext) -> Picture:
-    """The same for a file of its own."""
+    """The chosen head as it is drawn on the page, for a file."""
     matrices = _matrices(shown)
     if shown.of(HeadDrawing).drawing == "lines":
         data = lines.lines_payload(**_lines(shown, matrices))
@@ -122,7 +122,7 @@ def picture(shown: PageContext) -> Picture:
 
 
 def svg(shown: PageContext) -> str:
-    """The chosen head for print, as a heat map whatever is on screen."""
+    """The chosen head as a heat map for print, even if the page draws lines."""
     as_matrix = dataclasses.replace(
         shown, choice=shown.choice.with_fields(shown.of(HeadDrawing).replace(drawing="matrix"))
     )
@@ -154,14 +154,14 @@ def _is_together(shown: PageContext) -> bool:
 
 
 def _is_best(shown: PageContext) -> bool:
-    """Whether it is the head to open first, alone."""
+    """Whether only the head to open first is drawn."""
     best = shown.best
     is_alone = shown.of(HeadDrawing).values != "rollout" and not _is_together(shown)
     return is_alone and shown.place == best.place
 
 
 def _numbers(shown: PageContext) -> Numbers:
-    """H q k of the chosen layer; a rollout has one for all heads."""
+    """H q k of the chosen layer; for a rollout, 1 q k."""
     of_layer: Numbers = attention(shown.trace, shown.view.kind, shown.of(HeadDrawing).values)[
         shown.place.layer
     ]

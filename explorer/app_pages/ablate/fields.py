@@ -10,6 +10,6 @@ from explorer.choice.url_fields import DependsOn, UrlFields, switch, whole
 @dataclass(frozen=True, slots=True)
 class AblateFields(UrlFields):
     swept: Annotated[bool, switch] = False
-    """Whether the switches show what each head is worth to this sentence."""
+    """Whether the switches show the effect of each head on this sentence."""
     scored: Annotated[int | None, whole(1), DependsOn(*FIRST_TRANSLATION)] = None
     """The step of the first translation whose candidates are compared before and after."""

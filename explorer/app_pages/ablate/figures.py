@@ -17,7 +17,7 @@ BAND = "rgba(129, 84, 168, 0.2)"
 LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
 GROUP_SYMBOLS = ("circle", "square", "diamond")
 LEAST = 1e-6
-"""Probabilities below stand at the edge of a logarithmic axis."""
+"""Smaller probabilities are drawn at the edge of a logarithmic axis."""
 
 
 def steps_figure(
@@ -27,7 +27,7 @@ def steps_figure(
 
     Args:
         before_nats, after_nats: log-probability of each piece.
-        kl_nats: how far the whole distribution of each step moved; told on hover.
+        kl_nats: KL divergence of each step's distribution from the one before; shown on hover.
 
     Raises:
         ValueError: if there is not one number of each kind a name.
@@ -113,7 +113,8 @@ def pruning_figure(
     """BLEU against the share of heads removed; the first curve with its 95 % interval.
 
     Args:
-        curves: name, shares from 0 to 1, BLEU, and its intervals; the others are drawn grey.
+        curves: for each, its name, shares from 0 to 1, BLEU and its intervals; curves after the
+            first are grey.
 
     Raises:
         ValueError: if there is no curve.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.analysis.effects.sentence import SentenceEffect, StepEffect
 
 MOST_CHARACTERS = 160
-"""Of a longer translation, only the beginning is quoted."""
+"""The most characters of a translation that are quoted."""
 
 
 def finding(effect: "SentenceEffect") -> str:
@@ -80,7 +80,7 @@ def step_pictures(steps: "Sequence[StepEffect]", chosen: int) -> list[Picture]:
 
 
 def pruning_picture(pruning: "Pruning | None") -> Picture | None:
-    """BLEU against the share of heads removed, where it was measured."""
+    """BLEU against the share of heads removed; None where it was not measured."""
     if pruning is None:
         return None
     curves = [
@@ -105,11 +105,11 @@ def pruning_picture(pruning: "Pruning | None") -> Picture | None:
 
 
 N_NAMED = 3
-"""So many of the most missed heads are named below their picture."""
+"""How many of the heads with the largest loss are named below their picture."""
 
 
 def worth_picture(swept: "CorpusEffects | None") -> Picture | None:
-    """The effect of each head on a whole text, where heads were left out one at a time."""
+    """The change of BLEU over a text without each head; None where it was not measured."""
     effects = swept.heads_left_out() if swept else {}
     if swept is None or not effects:
         return None
@@ -137,7 +137,7 @@ def worth_picture(swept: "CorpusEffects | None") -> Picture | None:
 
 
 def worth_table(swept: "CorpusEffects | None") -> list[dict[str, object]]:
-    """The same with all scores as a table, one line for each head."""
+    """The effect of switching off each head on all scores, as a table with one line per head."""
     return [
         {
             "head left out": head.place,

@@ -22,11 +22,11 @@ SUBLAYERS = {
     "ffn": "feed-forward",
 }
 MOST_NAMED = 3
-"""Of more heads of one kind, only the number is told."""
+"""If more heads of one kind are changed, only their number is given."""
 
 
 def in_words(ablation: Ablation) -> str:
-    """An ablation in words; many heads are summed up."""
+    """An ablation in words; of many heads, only the number is given."""
     return ", ".join([*_heads_in_words(ablation), *_others_in_words(ablation)]) or "nothing changed"
 
 

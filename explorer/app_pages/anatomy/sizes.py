@@ -49,6 +49,6 @@ def _by_group(config: ModelConfig) -> dict[str, str]:
 
 
 def as_table(head: Line, lines: Sequence[Line]) -> str:
-    """Markdown, numbers to the right."""
+    """A Markdown table with right-aligned numbers."""
     rows = [head, (":---", "---:", "---:"), *lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

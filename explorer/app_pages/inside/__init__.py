@@ -1,1 +1,1 @@
-"""Page Inside attention: one row of one head along Equation 1."""
+"""Page Inside attention: one query of one head through Equation 1."""

@@ -100,11 +100,11 @@ def most_entropy_nats(walked: Walk) -> float:
 def head_norms_figure(
     norms: Array, *, rows: Sequence[str], row_title: str, marked: tuple[int, int] | None = None
 ) -> go.Figure:
-    """How much each head adds to the projected output, from 0 to the largest: a column a head.
+    """The norm of each head's contribution to the projected output: a row a query, a column a head.
 
     Args:
         norms: H q, as `share_norms` of `core.analysis.trace.head_internals.HeadInternals`.
-        rows: a label a query, already escaped.
+        rows: one label per query, already escaped.
         marked: a row and a head to frame, from 0.
 
     Raises:

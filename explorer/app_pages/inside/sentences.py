@@ -31,12 +31,12 @@ class HeadRow:
     kind: Kind
     head: int  # from 0
     asks: str
-    produced: str | None  # by the step; nothing is, in the encoder
+    produced: str | None  # the token that the step produced; None in the encoder
     is_chosen: bool  # the reader, not the model, chose what the step produced
     keys: tuple[str, ...]
     walked: Walk  # Equation 1, whatever is changed about the head
-    share_norms: Array  # H: how long each head's part of this row is, after W^O
-    changes: tuple[Part, ...] = ()  # of the model that reach this row of this head
+    share_norms: Array  # H: the norm of each head's share for this query, after W^O
+    changes: tuple[Part, ...] = ()  # of the model that act on this query of this head
 
     @property
     def is_walked(self) -> bool:

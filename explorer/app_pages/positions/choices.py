@@ -14,7 +14,7 @@ MOST_CURVES = 8
 
 
 def pictures(config: ModelConfig) -> list[PositionPicture]:
-    """The pictures that a model with positions has."""
+    """The pictures that the page can draw of a model with positions."""
     always: list[PositionPicture] = ["experiment", "curves", "table", "distance"]
     if config.positions == "learned":
         return [*always, "learned"]
@@ -26,7 +26,7 @@ class Lengths:
     """How many positions a sentence needs."""
 
     source: int
-    target: int  # its translation, at most: under a change it may be longer than before
+    target: int  # the longest translation: a change may lengthen it
 
 
 def lengths(trace: Trace, config: ModelConfig) -> Lengths:

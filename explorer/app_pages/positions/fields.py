@@ -23,7 +23,7 @@ class PositionsFields(UrlFields):
     position: Annotated[int, whole(0)] = 1
     """p of section 3.5, from 0."""
     k: Annotated[int, whole(0, MOST_SHIFT)] = 5
-    """How much further: PE(p + k), and the shift of the experiment."""
+    """k of PE(p + k), in positions; the experiment's shift."""
     positions: Annotated[PositionEdit, one_of(PositionEdit)] = "off"
     scale: Annotated[float, number(0, MOST_SCALE)] = 0.5
     stacks: Annotated[Stacks, one_of(Stacks)] = "both"

@@ -1,8 +1,8 @@
 """Section 3.5 in pictures: the position table, its dot products, and a learned one beside it.
 
 Positions and dimensions count from 0, as in the paper's formulas. A `table` is n d_model. `words`
-are what stands at the first positions, already escaped: where there is one for every position they
-name the axis, else a mark shows how far the sentence reaches.
+are the tokens at the first positions, already escaped. If every position has one, they label the
+axis; otherwise a mark shows where the sentence ends.
 """
 
 import math
@@ -69,7 +69,7 @@ def curves_figure(
 
 
 def sinusoid_names(d_model: int, dimensions: Sequence[int], *, halves: bool = False) -> list[str]:
-    """What each dimension is: sine or cosine, and after how many positions it repeats."""
+    """A name for each dimension: sine or cosine, and its wavelength in positions."""
     sine, cosine = pair_dimensions(d_model, halves=halves)
     wavelengths = 2 * math.pi / frequencies(d_model)
     kinds = {
@@ -81,7 +81,7 @@ def sinusoid_names(d_model: int, dimensions: Sequence[int], *, halves: bool = Fa
 
 
 def table_figure(table: Array, *, words: Sequence[str] = ()) -> go.Figure:
-    """The whole table: a row a position, downwards; a column a dimension."""
+    """The whole table: one row per position, downwards, and one column per dimension."""
     figure = go.Figure(_table_map(table, limit=largest(table)))
     figure.update_layout(
         height=460,
@@ -208,7 +208,7 @@ def _frame_sentence(figure: go.Figure, *, right: float, reach: float, top: float
 def _position_axis(
     n: int, words: Sequence[str], *, title: str = POSITION, **more: Any
 ) -> dict[str, Any]:
-    """Numbers, or where every position has a word, the words; of very many, every n-th."""
+    """An axis of words if every position has one, else of numbers; of many, every n-th."""
     if len(words) != n:
         return number_axis(title, **more)
     shown = range(0, n, -(-n // MOST_WORD_LABELS))

@@ -15,7 +15,7 @@ from explorer.figures.axes import MARGIN, Array, label_axis, largest, number_axi
 from explorer.figures.colours import ROLES
 
 MOST_PAIRS = 12
-"""Beyond, a matrix on screen is a thin line: of M, so many pairs of dimensions are drawn."""
+"""The most pairs of dimensions of M that are drawn; with more, its cells are too small to see."""
 
 
 def shift_map_figure(d_model: int, k: int, *, halves: bool = False) -> go.Figure:
@@ -42,7 +42,7 @@ def _dimension_axis(title: str, labels: Sequence[str], **more: Any) -> dict[str,
 
 
 def shifted_row_figure(table: Array, *, k: int, position: int, halves: bool = False) -> go.Figure:
-    """What M_k makes of one row PE(p), beside the real PE(p + k).
+    """M_k PE(p) for one position p, beside the real PE(p + k).
 
     Args:
         position: p.

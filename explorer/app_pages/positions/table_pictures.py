@@ -36,7 +36,7 @@ from explorer.head.matrix import column_labels
 
 FEWEST_POSITIONS, MOST_POSITIONS = 64, 128
 LEAST_PX = 640
-"""A picture of hundreds of columns is not squeezed below this width, it scrolls."""
+"""The least width of a picture with hundreds of columns; on a narrower screen it scrolls."""
 
 
 def draw_table(shown: PageContext) -> list[Picture]:
@@ -208,7 +208,7 @@ def _is_learned(shown: PageContext) -> bool:
 
 
 def _rows(shown: PageContext) -> tuple[NDArray[np.float32], Sequence[str]]:
-    """The rows of the table on screen, and the words at the first of them."""
+    """The rows of the table on screen, and the words at the first positions."""
     words = [token_label(label) for label in column_labels(shown.trace, "cross")]
     n = _n_positions(shown) if shown.of(PositionsFields).extent == "many" else len(words)
     return position_table(shown.folder)[:n], words[:n]

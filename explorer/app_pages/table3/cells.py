@@ -19,7 +19,7 @@ from explorer.figures.axes import signed
 
 
 def sections(family: PaperAndOurs) -> list[Group]:
-    """The table's lines in the paper's parts; every cell knows which model it is of."""
+    """The table's lines in the paper's parts; every cell names the model that it describes."""
     groups: dict[str, list[Line]] = {title: [] for title in GROUPS.values()}
     for row in family.ours.rows:
         paper = row_named(family.paper.rows, row.name)
@@ -47,7 +47,7 @@ def _line(family: PaperAndOurs, paper: TableRow, ours: TableRow) -> Line:
 
 
 def _sizes(family: PaperAndOurs, paper: TableRow, ours: TableRow) -> list[Cell]:
-    """As in the paper, only base says all sizes, every other row what is different in it."""
+    """As in the paper, base lists all sizes, and every other variant only what it changes."""
     base = row_named(family.paper.rows, BASE).sizes
     our_base = row_named(family.ours.rows, BASE).sizes
     cells = []

@@ -23,7 +23,7 @@ Header = Sequence[tuple[str, Sequence[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Lines that belong together."""
+    """The lines of one part of the table."""
 
     title: str
     lines: tuple[Line, ...]
@@ -51,7 +51,7 @@ WORDS_STYLE = """<style>
 
 
 def table_html(caption: str, header: Header, groups: Sequence[Group]) -> str:
-    """Groups of columns above, groups of lines below; texts appear as typed.
+    """The HTML of a table with groups of columns and groups of lines; texts appear as typed.
 
     Raises:
         ValueError: if a line has not as many columns as the header.
@@ -71,7 +71,7 @@ def table_html(caption: str, header: Header, groups: Sequence[Group]) -> str:
 def words_html(header: Header, groups: Sequence[Group]) -> str:
     """The explanations of all cells as lists, for readers without a mouse.
 
-    A list to open for each line: what stands in the cells, and what they say.
+    Each line becomes a list that opens: the text of each cell, and its explanation.
     """
     names = [name for _, columns in header for name in columns]
     lines = "".join(_words(names, line) for group in groups for line in group.lines)

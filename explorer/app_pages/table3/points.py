@@ -11,7 +11,7 @@ from explorer.engine.table3 import PaperAndOurs
 
 
 def paper_points(family: PaperAndOurs, name: Quality) -> list[Point]:
-    """The paper's rows over its parameters; where it prints none they are those of base."""
+    """The paper's variants: score over parameters; where it prints none, they are those of base."""
     base = row_named(family.ours.rows, BASE).paper
     assert base
     return [
@@ -29,7 +29,7 @@ def paper_points(family: PaperAndOurs, name: Quality) -> list[Point]:
 def our_points(
     family: PaperAndOurs, name: Quality, across: Callable[[TableRow, VariantScores], float]
 ) -> list[Point]:
-    """Our trained variants, a score with its interval over any other number of theirs."""
+    """Our trained variants: a score with its interval, over another of their numbers."""
     return [
         Point(row.name, group_of(row), across(row, row.measured), score.value, score.interval_95)
         for row in family.ours.rows

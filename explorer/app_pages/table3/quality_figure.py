@@ -17,7 +17,7 @@ CLOSE = (0.16, 0.06)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A model: what it is called, which models it belongs with, its cost and its score."""
+    """A model: its name, its group of models, its cost and its score."""
 
     name: str
     group: str
@@ -66,7 +66,7 @@ def quality_figure(points: Sequence[Point], *, x_title: str, y_title: str) -> go
 
 
 def stands_alone(point: Point, points: Sequence[Point]) -> bool:
-    """Whether there is room for the point's name."""
+    """Whether no other point is so close that the names overlap."""
     width = math.log(max(p.x for p in points) / min(p.x for p in points)) or 1.0
     height = max(p.y for p in points) - min(p.y for p in points) or 1.0
     return all(

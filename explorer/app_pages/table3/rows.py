@@ -29,7 +29,7 @@ NAMES: dict[Quality, str] = {"perplexity": "Perplexity", "bleu": "BLEU"}
 
 
 def group_of(row: TableRow) -> str:
-    """The part of the table that a row stands in."""
+    """The part of the table to which a variant belongs."""
     return GROUPS[row.name.split("-")[0]] if row.paper else GROUPS["ours"]
 
 
@@ -61,14 +61,14 @@ def how_trained(row: TableRow, measured: VariantScores) -> str:
 
 
 def verdict(comparison: DifferenceToBase, name: Quality) -> str:
-    """With what it means: a higher perplexity is worse, a higher BLEU better."""
+    """The verdict and its meaning: a higher perplexity is worse, a higher BLEU better."""
     if comparison.verdict not in ("higher", "lower"):
         return comparison.verdict
     return f"{comparison.verdict}: {'worse' if comparison.verdict == JUDGED[name][1] else 'better'}"
 
 
 def details(family: PaperAndOurs) -> list[dict[str, object]]:
-    """How each row was trained, a line a row."""
+    """How each variant was trained, one line per variant."""
     base = row_named(family.ours.rows, BASE).sizes
     return [
         {

@@ -47,7 +47,7 @@ Models = dict[str, str]
 
 
 def draw_rows(family: PaperAndOurs, title: str, charts: list[Picture]) -> tuple[str, ...]:
-    """Draw the part of the page below the charts; returns the rows it is about.
+    """Draw the part of the page below the charts; returns the variants it shows.
 
     Args:
         charts: pictures from above, for the page's file.
@@ -81,7 +81,7 @@ def _notice_damage(family: PaperAndOurs, rows: Sequence[str]) -> None:
 
 
 def _models(family: PaperAndOurs) -> Models:
-    """The rows that can be loaded."""
+    """The variants that can be loaded."""
     try:
         found = listed(checkpoint_root())
     except NoCheckpointError:

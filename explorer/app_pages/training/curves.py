@@ -14,7 +14,7 @@ Reports = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """What is reported again and again, one number a report or one for each text."""
+    """A quantity that a training reports: one number per report, or one for each text."""
 
     title: str
     unit: str

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from explorer.choice.url_fields import DependsOn, UrlFields, one_of, switch, texts, whole
 
 Across = Literal["step", "tokens"]
-"""What a training is measured by: steps of the optimiser, or source and target tokens seen."""
+"""The horizontal axis: optimiser steps, or source and target tokens seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,6 @@ class TrainingFields(UrlFields):
     log_x: Annotated[bool, switch] = False
     log_y: Annotated[bool, switch] = False
     snapshot: Annotated[int, whole(0), DependsOn("model")] = 0
-    """The step of the training whose weights are shown in its timeline; 0, the finished ones."""
+    """The step of the timeline whose weights are shown; 0: the finished weights."""
     held: Annotated[bool, switch] = True
-    """Whether snapshots read the finished model's translation, and not one of their own."""
+    """Whether snapshots are teacher-forced on the finished model's translation."""

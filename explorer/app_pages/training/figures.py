@@ -33,9 +33,9 @@ def curves_figure(
     log_x: bool = False,
     log_y: bool = False,
 ) -> go.Figure:
-    """Curves over the course of a training; few points are drawn as points too.
+    """Curves over the course of a training; a curve with few points also has markers.
 
-    On a logarithmic axis, numbers that are not above 0 have no place and are left out.
+    On a logarithmic axis, numbers that are not above 0 are left out.
     """
     figure = go.Figure()
     for curve in curves:

@@ -72,7 +72,7 @@ def ribbons_note(shown: PageContext) -> str:
 
 
 def late_head(best: BestHead) -> HeadPlace | None:
-    """The head whose row the stepper says to be one step late."""
+    """The head that the stepper calls one step late; None if the head to open first is not late."""
     return best.place if best.is_late else None
 
 

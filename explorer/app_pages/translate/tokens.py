@@ -48,12 +48,12 @@ def followed(best: BestHead, run: Run) -> BestHead | None:
 def step_tokens(
     shown: Trace, best: BestHead | None, *, n_forced: int = 0, earlier: Trace | None = None
 ) -> list[StepToken]:
-    """What each step produced.
+    """The token that each step produced.
 
     Args:
         best: the cross-attention head that glosses and ribbons follow; None draws none.
-        n_forced: so many of the first pieces were chosen by the reader.
-        earlier: another translation of the sentence; what differs from it is marked.
+        n_forced: how many tokens at the start the reader chose.
+        earlier: another translation of the sentence; tokens that differ from it are marked.
     """
     glosses = _glosses(shown, best) if best else []
     changed = _changed(shown, earlier)
@@ -114,7 +114,7 @@ def _changed(shown: Trace, earlier: Trace | None) -> list[bool]:
 
 
 def _in_both(before: Sequence[str], now: Sequence[str]) -> set[int]:
-    """Which texts of now are, in the same order, in before as well."""
+    """For each text of `now`, whether `before` has it too, in the same order."""
     blocks = difflib.SequenceMatcher(None, before, now, autojunk=False).get_matching_blocks()
     return {block.b + offset for block in blocks for offset in range(block.size)}
 
@@ -142,7 +142,7 @@ def path_to(found: SearchResult, node: int) -> tuple[int, ...]:
 
 
 def node_at(found: SearchResult, tokens: Sequence[int]) -> int | None:
-    """The node that these tokens lead to, if the search went there."""
+    """The node at the end of these tokens; None if the search did not explore it."""
     reached = {(node.parent, node.token): index for index, node in enumerate(found.tree)}
     node: int | None = 0
     for token in tokens:

@@ -37,7 +37,7 @@ _mount = st.components.v2.component("model_anatomy", js=SCRIPT, css=STYLE)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One box of the figure, which may stand in every layer of its stack.
+    """One box of the figure; a box in a layer stands for its copies in all layers of the stack.
 
     In shapes, S and T are the source's and the target's number of pieces.
     """
@@ -66,16 +66,16 @@ class Block:
 
 
 def anatomy(config: ModelConfig) -> tuple[Block, ...]:
-    """All blocks, encoder then decoder, each from the bottom up; their numbers add up to the model's.
+    """All blocks, encoder then decoder, from the bottom up; their parameters add up to the model's.
 
-    A table that is tied counts where it stands first: in the encoder's embedding.
+    The tied table counts once, in the encoder's embedding.
     """
     return (*_foot(config, "encoder"), *_layer(config, "encoder"),
             *_foot(config, "decoder"), *_layer(config, "decoder"), *_top(config))  # fmt: skip
 
 
 def anatomy_payload(config: ModelConfig, pages: Collection[str] = ()) -> dict[str, Any]:
-    """What the script draws.
+    """The data that the browser's script draws.
 
     Args:
         pages: those that can be opened; blocks of other pages cannot be clicked.
@@ -109,7 +109,7 @@ def anatomy_figure(
 
 
 def opened(config: ModelConfig, key: str) -> Block | None:
-    """The block whose page the reader has just asked for; nothing in later runs."""
+    """The block whose page the reader has just asked for; None in later runs."""
     name = getattr(st.session_state.get(key), "opened", None)
     return next((block for block in anatomy(config) if block.name == name), None)
 

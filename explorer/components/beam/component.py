@@ -45,7 +45,7 @@ class SearchedTree(Protocol):
 def beam_payload(
     found: SearchedTree, names: Mapping[int, str], *, chosen: int | None = None
 ) -> dict[str, Any]:
-    """What the script draws: every node with its place, its numbers and its parent.
+    """The data that the script draws: every node with its place, its numbers and its parent.
 
     Args:
         names: the pieces that the tree mentions, by id.
@@ -102,7 +102,7 @@ def beam_tree(
 
 
 def opened(key: str) -> int | None:
-    """The node that the reader has just opened; nothing in later runs."""
+    """The node that the reader has just opened; None in later runs."""
     node = getattr(st.session_state.get(key), "opened", None)
     return None if node is None else int(node)
 

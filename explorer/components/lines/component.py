@@ -1,4 +1,4 @@
-"""Attention as lines between two columns: tokens that ask on the left, keys on the right."""
+"""Attention as lines between two columns: queries on the left, keys on the right."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,13 +26,13 @@ def lines_payload(
     heads: Sequence[str],
     threshold: float = 0.05,
 ) -> bytes:
-    """What the script draws: labels and colours, then one 16-bit number a weight.
+    """The data that the script draws: labels and colours, then a 16-bit number per weight.
 
     A single head has the colour of attention; several have one each, and from the ninth on the
     same colours come back dashed, then dotted.
 
     Args:
-        weights: H q k, each row at most 1 in sum.
+        weights: H q k; the weights of a query sum to at most 1.
         rows, columns, heads: names as plain text, one for each place of their axis.
         threshold: weaker lines are hidden at first, from 0 to 1.
 
@@ -68,7 +68,7 @@ def lines(
     key: str,
     threshold: float = 0.05,
 ) -> None:
-    """Draw the lines; pointing at a token shows its own, a click keeps them; see `lines_payload`."""
+    """Draw the lines; pointing at a token shows only its lines, a click keeps them so."""
     payload = lines_payload(
         weights,
         rows=rows,

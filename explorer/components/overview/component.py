@@ -59,7 +59,7 @@ def overview(
 def payload(
     weights: NDArray[np.floating[Any]], place: HeadPlace, *, tint: Tint | None = None
 ) -> bytes:
-    """What the browser draws: one byte a cell, and the palettes."""
+    """The data that the browser draws: one byte per cell, and the palettes."""
     tiles = pooled(weights)
     meta = {
         "shape": list(tiles.shape),

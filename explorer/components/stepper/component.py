@@ -69,17 +69,18 @@ def payload(
     late: HeadPlace | None = None,
     can_change: bool = True,
 ) -> bytes:
-    """Everything the browser needs to step, hover and change heads without asking again.
+    """The data with which the browser steps, hovers and changes heads without the server.
 
     Args:
         weights: kind -> N H q k.
         start: what step 1 consumes.
         run: names the run; another one starts the player anew.
-        place: the head whose row is shown; of other kinds of attention, that of the same numbers.
+        place: the head whose weights are shown; in other kinds of attention, the one with its
+            numbers.
         step: from 1.
-        late: a cross-attention head that attends to a word's source in the row that consumes the
-            word; where its row is on show, the stepper says so.
-        can_change: whether candidates and words are offered to go on from.
+        late: a cross-attention head that attends to a word's source at the step that consumes the
+            word; the stepper says so where it shows this head.
+        can_change: whether the reader can continue from a candidate or a typed word.
     """
     n_layers, n_heads = (max(weights[kind].shape[axis] for kind in KINDS) for axis in (0, 1))
     sent, places = _sent(weights, place)

@@ -22,10 +22,10 @@ _mount = st.components.v2.component("attention_toggles", js=SCRIPT, css=STYLE)
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """One kind of attention: how its places are written, and what can be switched in its rows."""
+    """One kind of attention: how its places are written, and what can be switched in each layer."""
 
     title: str
-    short: str  # of its heads
+    short: str  # how its heads are written
     stack: str
     sublayers: tuple[tuple[str, str], ...]  # how written, column heading
     has_layers: bool  # layers and positions of a stack are switched once, beside its self-attention
@@ -49,7 +49,7 @@ def toggles(
     effects: Mapping[str, float] | None = None,
     marked: tuple[str, str] | None = None,
 ) -> None:
-    """Draw the switches; a click switches one, a double click leaves one head alone of its kind.
+    """Draw the switches; a click switches one, a double click switches off its kind's other heads.
 
     Args:
         states: place, as an ablation writes it -> "off" or "changed"; see `payload`.
@@ -60,7 +60,7 @@ def toggles(
 
 
 def switched(key: str) -> list[str] | None:
-    """All places that are off now, if the reader has just switched something."""
+    """All places that are off, if the reader has just switched one; else None."""
     places = getattr(st.session_state.get(key), "off", None)
     return None if places is None else [str(place) for place in places]
 
@@ -72,11 +72,11 @@ def payload(
     effects: Mapping[str, float] | None = None,
     marked: tuple[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What the script draws.
+    """The data that the script draws.
 
     Args:
-        effects: place -> change of a log-probability without it, in nats; colours reach to the
-            largest of a head, so of layers, which do more, the strongest look alike.
+        effects: place -> change of a log-probability without it, in nats. The largest effect of a
+            head sets the end of the colour scale; layers beyond it look alike.
         marked: the place of a head to mark, and why.
     """
     return {
