@@ -39,7 +39,9 @@ class _Config:
         fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         unknown = sorted(set(values) - set(fields))
         if unknown:
-            raise ValueError(f"{cls.__name__} knows no {unknown}; its fields are {sorted(fields)}")
+            raise ValueError(
+                f"{cls.__name__} has no field {unknown}; its fields are {sorted(fields)}"
+            )
         missing = sorted(
             name
             for name, field in fields.items()
@@ -152,7 +154,7 @@ class ModelConfig(_Config):
             )
         if self.end_id == self.pad_id:
             raise ValueError(
-                f"end_id={self.end_id} is also pad_id; the end would be hidden like padding, so give "
+                f"end_id={self.end_id} is also pad_id; the end token would be masked like padding; give "
                 "them two ids"
             )
         if self.positions.startswith("sinusoidal") and self.d_model % 2:

@@ -70,7 +70,7 @@ def load_checkpoint(
     folder = resolve(folder)
     if not folder.is_dir():
         raise CheckpointError(
-            f"{folder} is no folder; a checkpoint is a folder with {WEIGHTS} in it"
+            f"{folder} is not a folder; a checkpoint is a folder with {WEIGHTS} in it"
         )
     weights = WEIGHTS if step is None else timeline_file(step)
     if step is not None and step not in timeline_steps(folder):

@@ -31,7 +31,7 @@ def read_shapes(file: Path) -> dict[str, Shape]:
     with file.open("rb") as opened:
         n_header = int.from_bytes(opened.read(8), "little")
         if n_header > n_bytes:
-            raise ValueError("it is truncated, or no safetensors file")
+            raise ValueError("it is truncated, or not a safetensors file")
         if n_header > MOST_HEADER_BYTES:
             raise ValueError(
                 f"its header has {n_header:,} bytes; {MOST_HEADER_BYTES:,} is the most"
@@ -120,4 +120,4 @@ def require_fit(shapes: Mapping[str, Shape], config: ModelConfig) -> None:
         wanted.add(name)
     extra = sorted(set(shapes) - wanted)
     if extra:
-        raise ValueError(f"holds tensors that config.json knows nothing of: {extra[:5]}")
+        raise ValueError(f"holds tensors that config.json does not ask for: {extra[:5]}")

@@ -90,7 +90,7 @@ def _read_config(folder: Path) -> tuple[ModelConfig, TrainConfig | None]:
     try:
         values = read_json(folder / CONFIG)
         if not isinstance(values, dict) or not isinstance(values.get("model"), dict):
-            raise ValueError('it must be an object with the key "model", an object too')
+            raise ValueError('it must be an object whose key "model" holds an object')
         training = values.get("training")
         if not isinstance(training, dict | None):
             raise ValueError('its key "training" must be an object or null')

@@ -88,7 +88,7 @@ def read_side_files(folder: Path, config: ModelConfig) -> SideFiles:
     metrics = _usable(lambda: read_metrics(folder), notices) or {}
     bad = _bad_entries(metrics, config)
     notices += [
-        f"{METRICS} cannot be used whole: {problem}; {name} is left out"
+        f"{METRICS} cannot be read completely: {problem}; {name} is left out"
         for name, problem in bad.items()
     ]
     return SideFiles(
@@ -133,7 +133,7 @@ def require_whole(folder: Path, config: ModelConfig) -> None:
     read_card(folder)
     for problem in _bad_entries(read_metrics(folder), config).values():
         raise CheckpointError(
-            f"{folder / METRICS} cannot be used whole: {problem}; mend it, or remove it"
+            f"{folder / METRICS} cannot be read completely: {problem}; repair it, or remove it"
         )
 
 
@@ -148,7 +148,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     """The content of a checkpoint's metrics.json; empty if its folder has no such file.
 
     Raises:
-        CheckpointError: if the file is no JSON object.
+        CheckpointError: if the file is not a JSON object.
     """
     file = folder / METRICS
     if not file.exists():
@@ -195,7 +195,7 @@ def read_history(file: Path) -> Iterator[dict[str, Any]]:
         try:
             report = parse_json(line)
             if not isinstance(report, dict):
-                raise ValueError("it is no JSON object")
+                raise ValueError("it is not a JSON object")
         except ValueError as error:
             if number == len(lines):
                 return

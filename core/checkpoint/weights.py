@@ -51,9 +51,7 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
 
     Raises:
         CheckpointError: if the file is missing, is not a complete safetensors file, or holds
-    numbers
-            that are not floating-point.
-
+            numbers that are not floating-point.
     """
     try:
         tensors = safetensors.torch.load_file(file)

@@ -43,7 +43,9 @@ class Average:
         if bool(self.run_folder) == bool(self.checkpoint):
             raise ValueError("name either --run-folder or --checkpoint, to say what to average")
         if self.last < 1:
-            raise ValueError(f"last={self.last} must be at least 1, the snapshots to average")
+            raise ValueError(
+                f"last={self.last} must be at least 1: it is the number of snapshots to average"
+            )
         prepare_folder(self.output)
         about = read_about(self.about)
         if self.run_folder:

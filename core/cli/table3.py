@@ -52,7 +52,9 @@ class Table3(Family):
             print(report(table, self.format))
             return
         if self.jobs < 1:
-            raise ValueError(f"jobs={self.jobs} must be at least 1, the rows trained at a time")
+            raise ValueError(
+                f"jobs={self.jobs} must be at least 1: it is the number of variants trained at a time"
+            )
         rows = chosen_variants(self.rows)
         require_texts(self)
         require_same_settings(self)

@@ -61,8 +61,7 @@ def search(
             if the caller has it; the search does not change it.
 
     Raises:
-        SourceTooLongError: if a source has more than 512 pieces, or than the model has positions
-        for.
+        SourceTooLongError: if a source has more pieces than 512 or than the model's positions.
         ValueError: if a prefix is too long or has `</s>` before its end, or if more target pieces
             are asked for than the model has positions for.
     """
@@ -124,7 +123,6 @@ def check(
 
     Raises:
         SourceTooLongError, ValueError: as `search` does.
-
     """
     asked, most = config.max_target_pieces, model.max_positions - 1
     if asked > max(most, SearchConfig.max_target_pieces):

@@ -111,7 +111,7 @@ def paired_difference(name: str, statistics: Statistics, base: Statistics) -> Di
     if len(statistics) != len(base):
         raise ValueError(
             f"{len(statistics)} sentences against {len(base)}; a paired comparison needs the same "
-            "text, so measure both on one"
+            "text, so measure both systems on one"
         )
     differences = _resampled(name, statistics) - _resampled(name, base)
     observed = corpus_score(name, statistics) - corpus_score(name, base)

@@ -36,7 +36,7 @@ def read_arrays(file: Path, most_bytes: int = MOST_BYTES) -> dict[str, NDArray[A
                 entry.filename.removesuffix(".npy"): _array(archive, entry) for entry in entries
             }
     except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"it is no whole .npz file: {error}") from None
+        raise ValueError(f"it is not a complete .npz file: {error}") from None
 
 
 def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
@@ -55,6 +55,8 @@ def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
             raise ValueError(f"{entry.filename} holds pickled objects, which are not opened")
         n_bytes = math.prod(shape) * dtype.itemsize
         if min(shape, default=0) < 0 or n_bytes != entry.file_size - member.tell():
-            raise ValueError(f"{entry.filename} has not the bytes that its shape {shape} asks for")
+            raise ValueError(
+                f"{entry.filename} does not have the number of bytes that its shape {shape} needs"
+            )
         numbers = np.frombuffer(bytearray(member.read(n_bytes)), dtype)
     return numbers.reshape(shape, order="F" if is_fortran else "C")

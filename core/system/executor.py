@@ -53,7 +53,9 @@ class LocalExecutor(ThreadPoolExecutor):
             return self._process.pool.submit(function, *arguments, **named).result()  # type: ignore[no-any-return]
         except BrokenProcessPool:
             del self._process.pool
-            raise ProcessDiedError("its process was killed; the same command goes on") from None
+            raise ProcessDiedError(
+                "its process was killed; run the same command again to continue"
+            ) from None
 
 
 class ProcessDiedError(RuntimeError):

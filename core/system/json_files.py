@@ -33,9 +33,9 @@ def parse_json(text: str | bytes) -> Any:
     except RecursionError:
         raise ValueError(TOO_DEEP) from None
     except UnicodeDecodeError as error:
-        raise ValueError(f"it is no UTF-8: {error}") from None
+        raise ValueError(f"it is not UTF-8: {error}") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"it is no JSON, it may be truncated: {error}") from None
+        raise ValueError(f"it is not JSON, it may be truncated: {error}") from None
     _require_shallow(value)
     return value
 
@@ -79,7 +79,7 @@ def read_text(file: Path, most_bytes: int = MOST_BYTES) -> str:
             raise ValueError(f"it has {size:,} bytes; {most_bytes:,} is the most")
         return file.read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"it is no UTF-8: {error}") from None
+        raise ValueError(f"it is not UTF-8: {error}") from None
     except OSError as error:
         raise ValueError(f"it cannot be read: {error.strerror or error}") from None
 

@@ -100,8 +100,8 @@ class Trainer:
             return self.update.step(self.corpus, batch, number)
         except DivergedError as error:
             raise DivergedError(
-                f"{error}. What was saved before stays in {self.run.folder}; begin another "
-                "--run-folder with a smaller --rate-scale or a longer --n-warmup-steps"
+                f"{error}. The last saved state stays in {self.run.folder}; start "
+                "again in another --run-folder, with a smaller --rate-scale or a longer --n-warmup-steps"
             ) from None
 
     def batches_from(self, progress: Progress) -> Iterator[tuple[Indices, int, int]]:

@@ -1,7 +1,7 @@
 """The reader's choices. The URL holds all of them, so every view is a link.
 
-Run     what is translated, by which model, how
-View    which of its heads and queries is on screen
+    Run     what is translated, by which model, how
+    View    which of its heads and queries is on screen
     Choice  a run and a view, perhaps a second run to compare, and the fields of single pages
 
 The fields of a page are a class in that page's package; `Choice.of` reads them.
@@ -50,7 +50,7 @@ MOST_CHARACTERS = 5_000
 def _text(value: str) -> str:
     if len(value) > MOST_CHARACTERS:
         raise ValueError(
-            f"has {len(value):,} characters, but at most {MOST_CHARACTERS:,} are taken"
+            f"has {len(value):,} characters, but at most {MOST_CHARACTERS:,} are allowed"
         )
     return value
 

@@ -1,6 +1,7 @@
 """Frozen dataclasses that a URL holds: how their fields are written, and by which rules read.
 
-@dataclass(frozen=True, slots=True) class Point(UrlFields):
+@dataclass(frozen=True, slots=True)
+class Point(UrlFields):
     across: Annotated[int, whole(0)] = 0
     seen: Annotated[int | None, whole(0), DependsOn("across")] = None
 

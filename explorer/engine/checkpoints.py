@@ -55,7 +55,7 @@ def folder_of(name: str | None) -> Path:
     if name is None:
         return next(iter(usable.values()))
     if name not in usable:
-        raise ValueError(f"the model {name} is not there any more")
+        raise ValueError(f"the model {name} no longer exists")
     return usable[name]
 
 

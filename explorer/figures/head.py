@@ -40,7 +40,7 @@ def piece_label(name: str) -> str:
 
 
 def piece_labels(names: Iterable[str]) -> list[str]:
-    """Labels of consecutive pieces; a byte piece is named by its part of a character: “€ 1/3”."""
+    """Labels of consecutive pieces; a byte piece is a part of a character: “€ 1/3”."""
     labels: list[str] = []
     for is_byte, group in groupby(names, lambda name: bool(BYTE.fullmatch(name))):
         run = list(group)

@@ -230,7 +230,7 @@ def test_steps_to_keep_are_steps_of_the_training(step):
 
 def test_unknown_keys_are_named():
     with pytest.raises(
-        ValueError, match=r"^SearchConfig knows no \['beams', 'width'\]; its fields"
+        ValueError, match=r"^SearchConfig has no field \['beams', 'width'\]; its fields"
     ):
         SearchConfig.from_json({"width": 3, "beams": 4})
 

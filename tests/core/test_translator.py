@@ -92,7 +92,7 @@ def test_a_package_loads_by_folder(checkpoint, tmp_path):
     loaded = core.load(str(tmp_path / "model"))
     assert isinstance(loaded, Translator)
     assert loaded.trace("The man", GREEDY).is_new_in_source[0]
-    with pytest.raises(CheckpointError, match="is no folder"):
+    with pytest.raises(CheckpointError, match="is not a folder"):
         core.load(tmp_path / "none")
 
 

@@ -50,8 +50,8 @@ def ablating(
         ablation.check(model.config)
         if ablation.needs_means and means is None:
             raise ValueError(
-                f"{ablation} needs the mean of what heads bring over data; open the checkpoint's "
-                "with core.analysis.ablation.head_means.read_means, which says how to make it if it is absent"
+                f"{ablation} needs the mean outputs of heads over a text; open the checkpoint's "
+                "with core.analysis.ablation.head_means.read_means, which says how to make them if they are missing"
             )
     by_tap: dict[str, list[_OfExample]] = {}
     for example, ablation in enumerate(ablations):

@@ -41,7 +41,7 @@ class HeadChange:
         if not isinstance(self.change, str):
             if not abs(self.change) <= LARGEST:
                 raise ValueError(
-                    f"{self}: {self.change} is no factor; give a number from -1e9 to 1e9"
+                    f"{self}: {self.change} is not a factor; give a number from -1e9 to 1e9"
                 )
             object.__setattr__(self, "change", float(self.change) + 0.0)  # -0 is 0
 
@@ -86,8 +86,8 @@ class RowOnKey:
     def __post_init__(self) -> None:
         if self.kind == "decoder" and self.key > self.row:
             raise ValueError(
-                f"{self} looks into the future: row {self.row + 1} of decoder self-attention sees "
-                f"keys 1 to {self.row + 1}; name one of them"
+                f"{self} attends to the future: query {self.row + 1} of decoder self-attention may "
+                f"attend to keys 1 to {self.row + 1}; name one of them"
             )
 
     @property

@@ -175,7 +175,7 @@ def _parts(word: str) -> list[Part]:
         if match := pattern.fullmatch(word):
             return _made(word, form, match.groupdict())
     raise ValueError(
-        f"{word!r} is no part of an ablation; write, for example, cross.L3H5=0 (or 0.5, mean, "
+        f"{word!r} is not a part of an ablation; write, for example, cross.L3H5=0 (or 0.5, mean, "
         "uniform), cross.L2H1.row7=k3, enc.L2.ffn=skip, dec.L4=skip, pos=off, pos=shift:3 or "
         "pos=scale:0.5, with commas between parts"
     )

@@ -109,7 +109,9 @@ def pruning_curves(
         ValueError: if a text is empty, or there are no points.
     """
     if n_steps < 1:
-        raise ValueError(f"n_steps={n_steps} must be at least 1, the points after the first")
+        raise ValueError(
+            f"n_steps={n_steps} must be at least 1: it is the number of points after the first"
+        )
     if not pairs:
         raise ValueError("BLEU needs at least one sentence pair, but the text has none")
     started_s = time.perf_counter()

@@ -70,7 +70,7 @@ def read_gold(file: Path) -> list[GoldAlignment]:
         for link in line.split():
             match = re.fullmatch(r"([1-9]\d*)([-p])([1-9]\d*)", link)
             if not match:
-                raise DataError(f"{file}, line {number}: {link!r} is no link; write 3-4 or 3p4")
+                raise DataError(f"{file}, line {number}: {link!r} is not a link; write 3-4 or 3p4")
             links[match[2]].add((int(match[1]) - 1, int(match[3]) - 1))
         sure = frozenset(links["-"])
         alignments.append(GoldAlignment(sure, sure | links["p"]))

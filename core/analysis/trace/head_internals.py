@@ -50,7 +50,7 @@ def head_internals(model: Transformer, trace: Trace, place: HeadPlace) -> HeadIn
     n, h = n_layers(model.config, kind), model.config.n_heads
     if not (0 <= layer < n and 0 <= head < h):
         raise ValueError(
-            f"{place.label} is no head of this model: {kind} attention has layers 1 to {n}, each "
+            f"{place.label} is not a head of this model: {kind} attention has layers 1 to {n}, each "
             f"with heads 1 to {h}"
         )
     seen = capture(model, *ids_of(model, trace), [attention_tap(kind, layer, "*")])

@@ -155,7 +155,7 @@ class Trace:
                 trace = _from_arrays(read_arrays(file, most_bytes))
             _require_one_sentence(trace)
         except ValueError as error:
-            raise ValueError(f"{file} is no trace, or it is truncated: {error}") from None
+            raise ValueError(f"{file} is not a trace, or it is truncated: {error}") from None
         return trace
 
 
@@ -186,7 +186,7 @@ def _from_values(values: Any) -> Trace:
             for of_kinds in (matrices["weights"], matrices["value_norms"])
         )
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"its weights or value norms are no numbers: {error}") from None
+        raise ValueError(f"its weights or value norms are not numbers: {error}") from None
     return Trace.from_json(values, weights, value_norms)
 
 

@@ -37,7 +37,7 @@ def measure_speeds(family: Family) -> Speeds:
 
     rows = [row for row in VARIANTS.values() if row.keeps_weights and family.is_done(row)]
     if not rows:
-        raise ValueError(f"{family.output} has no finished row whose speed could be measured")
+        raise ValueError(f"{family.output} has no finished variant whose speed can be measured")
     keep_freed_memory()  # as in training
     torch.set_num_threads(1)
     sources = [source for source, _ in read_pairs(*family.text(TEST))][:N_SENTENCES]

@@ -106,7 +106,7 @@ def model_config(
         if size.denominator != 1 or size < 1:
             raise ValueError(
                 f"{scale_name}={scale} makes {field_name}={getattr(unscaled, field_name)} of {name} "
-                f"into {size}, which is no whole number of at least 1"
+                f"into {size}, which is not a whole number of at least 1"
             )
         scaled[field_name] = int(size)
     return unscaled.replace(**{**scaled, **changes})
@@ -116,7 +116,7 @@ def _scale(name: str, value: Fraction | str) -> Fraction:
     try:
         scale = Fraction(value)
     except (ValueError, ZeroDivisionError):
-        raise ValueError(f"{name}={value!r} is no fraction; write 1/4 or 0.25") from None
+        raise ValueError(f"{name}={value!r} is not a fraction; write 1/4 or 0.25") from None
     if scale <= 0:
         raise ValueError(f"{name}={value} must be positive")
     return scale

@@ -94,7 +94,7 @@ def chosen_variants(names: str) -> list[Variant]:
     unknown = sorted(wanted - set(VARIANTS))
     if unknown:
         raise ValueError(
-            f"there is no row {', '.join(unknown)}; the rows are {', '.join(VARIANTS)}"
+            f"there is no variant {', '.join(unknown)}; the variants are {', '.join(VARIANTS)}"
         )
     return [row for row in VARIANTS.values() if row.name in wanted or not wanted]
 

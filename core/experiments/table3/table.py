@@ -185,7 +185,7 @@ def read_table(file: Path) -> Table:
         return Table.from_json(read_json(file))
     except ValueError as error:
         raise ValueError(
-            f"{file} is no table: {error}; `python -m core table3` writes it"
+            f"{file} is not a table: {error}; `python -m core table3` writes it"
         ) from None
 
 
@@ -214,6 +214,6 @@ def require_different_weights(table: Table) -> None:
     same = [" = ".join(names) for names in rows_of.values() if len(names) > 1]
     if same:
         raise ValueError(
-            f"{'; '.join(same)}: the same weights under several names; every row is a training of "
-            "its own, so remove the folders that are copies and repeat the command"
+            f"{'; '.join(same)}: the same weights under several names; every variant is trained "
+            "separately, so remove the folders that are copies and repeat the command"
         )

@@ -122,8 +122,8 @@ def train_rows(
         died = [name for name, error in failed.items() if isinstance(error, ProcessDiedError)]
         killed = f" (killed from outside: {', '.join(died)})" if died else ""
         raise ValueError(
-            f"{len(failed)} row(s) did not finish{killed}: their last lines, in {logs}, say why; the "
-            "same command goes on with them"
+            f"{len(failed)} variant(s) did not finish{killed}: their last lines, in {logs}, say "
+            "why; run the same command again to continue them"
         )
 
 

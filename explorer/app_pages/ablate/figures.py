@@ -160,7 +160,9 @@ def worth_figure(
     """
     every = [value for _, _, values, _ in groups for value in values]
     if not every:
-        raise ValueError("a picture of what heads are worth needs at least one, but there is none")
+        raise ValueError(
+            "a picture of the effects of heads needs at least one head, but there is none"
+        )
     rank = iter(np.argsort(np.argsort(every)) + 1)
     figure = go.Figure()
     for index, (name, labels, values, intervals) in enumerate(groups):

@@ -55,7 +55,7 @@ def beam_payload(
         ValueError: if the tree has no such node.
     """
     if chosen is not None and not 0 <= chosen < len(found.tree):
-        raise ValueError(f"chosen={chosen} is no node of a tree of {len(found.tree)} nodes")
+        raise ValueError(f"chosen={chosen} is not a node of a tree of {len(found.tree)} nodes")
     rows = tree_rows(found)
     ranks = {end: rank for rank, end in reversed(list(enumerate(found.ends, start=1)))}
     winner = _path(found.tree, found.ends[0]) if found.ends else []

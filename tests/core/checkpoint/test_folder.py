@@ -137,10 +137,12 @@ def test_a_missing_file_is_named(saved, name):
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(CheckpointError, match=rf"^{tmp_path / 'none'} is no folder; a checkpoint"):
+    with pytest.raises(
+        CheckpointError, match=rf"^{tmp_path / 'none'} is not a folder; a checkpoint"
+    ):
         load_checkpoint(tmp_path / "none")
     (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointError, match="is no folder"):
+    with pytest.raises(CheckpointError, match="is not a folder"):
         load_checkpoint(tmp_path / "file")
 
 
@@ -156,7 +158,7 @@ def test_a_truncated_file_is_named(saved, name, share):
 def test_a_configuration_that_is_no_utf_8_is_named(saved):
     (saved / "config.json").write_bytes(b"\xff\xfe{}\n{}\n")
     with pytest.raises(
-        CheckpointError, match=rf"^{saved}/config\.json cannot be used: it is no UTF-8"
+        CheckpointError, match=rf"^{saved}/config\.json cannot be used: it is not UTF-8"
     ):
         load_checkpoint(saved)
 
@@ -191,7 +193,8 @@ def test_a_configuration_that_breaks_a_rule_is_named(saved):
 def test_an_unknown_setting_is_named(saved):
     edit_config(saved, "training", n_stpes=5)
     with pytest.raises(
-        CheckpointError, match=rf"^{saved}/config\.json cannot be used: TrainConfig knows no \['n_s"
+        CheckpointError,
+        match=rf"^{saved}/config\.json cannot be used: TrainConfig has no field \['n_s",
     ):
         load_checkpoint(saved)
 
@@ -228,7 +231,7 @@ def test_a_tensor_too_many_is_named(saved):
     edit_config(saved, "model", n_decoder_layers=2)
     with pytest.raises(
         CheckpointError,
-        match=rf"^{saved}/model\.safetensors holds tensors that config\.json knows nothing of: \['d",
+        match=rf"^{saved}/model\.safetensors holds tensors that config\.json does not ask for: \['d",
     ):
         load_checkpoint(saved)
 

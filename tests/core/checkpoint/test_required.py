@@ -60,6 +60,6 @@ def test_a_configuration_is_read_alone(folder: Path) -> None:
     assert model_config_of(folder) == load_checkpoint(folder).config
     (folder / "config.json").write_text("{")
     with pytest.raises(
-        CheckpointError, match=rf"^{folder}/config\.json cannot be used: it is no JSON"
+        CheckpointError, match=rf"^{folder}/config\.json cannot be used: it is not JSON"
     ):
         model_config_of(folder)

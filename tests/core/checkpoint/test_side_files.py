@@ -87,7 +87,7 @@ def test_an_entry_of_another_shape_is_left_out_alone(
     assert found.metrics == {name: of for name, of in METRICS.items() if name != entry}
     (notice,) = found.notices
     assert message in notice
-    assert notice.startswith("metrics.json cannot be used whole: ")
+    assert notice.startswith("metrics.json cannot be read completely: ")
 
 
 def test_what_would_be_lost_is_not_written_anew(tmp_path: Path) -> None:
@@ -96,15 +96,15 @@ def test_what_would_be_lost_is_not_written_anew(tmp_path: Path) -> None:
     written(tmp_path, {**METRICS, "results": []})
     with pytest.raises(
         CheckpointError,
-        match=rf"^{tmp_path}/metrics\.json cannot be used whole: results must be .*; mend",
+        match=rf"^{tmp_path}/metrics\.json cannot be read completely: results must be .*; repair",
     ):
         require_whole(tmp_path, CONFIG)
     (tmp_path / "metrics.json").write_text("{")
-    with pytest.raises(CheckpointError, match="it is no JSON"):
+    with pytest.raises(CheckpointError, match="it is not JSON"):
         require_whole(tmp_path, CONFIG)
     (tmp_path / "metrics.json").unlink()
     (tmp_path / "card.md").write_bytes(b"\xff")
-    with pytest.raises(CheckpointError, match=r"card\.md cannot be used: it is no UTF-8"):
+    with pytest.raises(CheckpointError, match=r"card\.md cannot be used: it is not UTF-8"):
         require_whole(tmp_path, CONFIG)
 
 
@@ -131,7 +131,7 @@ def test_no_history_is_an_empty_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"st', "line 2: it is no JSON"), ("[]", "line 2: it is no JSON object"),
+        ('{"st', "line 2: it is not JSON"), ("[]", "line 2: it is not a JSON object"),
         ("[" * 100_000, "line 2: it is nested too deeply"),
         (json.dumps({f"bleu_{n}": n for n in range(MOST_FIELDS)}), "line 2: the reports have more than"),
     ],

@@ -104,7 +104,7 @@ def test_pruning_is_stored_with_the_checkpoint(checkpoint, files):
         (("--ablation", "pos=off"), "name either a sentence, or both --source"),
         (("--ablation", "pos=off", "--source", "x"), "name either a sentence, or both --source"),
         ((SENTENCE, "--ablation", "cross.L9H1=0"), "there is no layer 9"),
-        ((SENTENCE, "--ablation", "everything=0"), "is no part of an ablation"),
+        ((SENTENCE, "--ablation", "everything=0"), "is not a part of an ablation"),
         ((SENTENCE, "--ablation", "cross.L1H1.row99=k3"), "there is no step 99; steps of this"),
         (
             (SENTENCE, "--ablation", "pos=off", "--ablation", " "),

@@ -300,10 +300,10 @@ def test_align_keeps_the_best_head(trained: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["translate", "--checkpoint", "nowhere", "x"], "nowhere is no folder"),
+        (["translate", "--checkpoint", "nowhere", "x"], "nowhere is not a folder"),
         (["info"], "name either --checkpoint DIR or --presets"),
         (["info", "--presets", "--width", "1/7"], "no whole number"),
-        (["info", "--presets", "--width", "1/0"], "width='1/0' is no fraction"),
+        (["info", "--presets", "--width", "1/0"], "width='1/0' is not a fraction"),
         (["train", "--source", "none.en", "--target", "none.de", "--output", "x", "--run-folder", "r"],
          "none.en: No such file"),
         (["train", "--source", "a.en", "--target", "a.de", "--validation-source", "b.en", "--output", "x",
@@ -332,7 +332,7 @@ def test_a_preset_at_no_width_ends_with_one_line(trained: Path, tmp_path: Path) 
     )  # fmt: skip
     assert (
         result.stderr
-        == "python -m core train: error: width='1/0' is no fraction; write 1/4 or 0.25\n"
+        == "python -m core train: error: width='1/0' is not a fraction; write 1/4 or 0.25\n"
     )
 
 

@@ -71,7 +71,7 @@ def test_a_size_that_the_archive_lies_about_unpacks_to_no_more(tmp_path: Path) -
     file.write_bytes(whole.replace(true, (n_header + 1_000).to_bytes(4, "little")))
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match=r"^it is no whole \.npz file: Bad CRC-32"):
+        with pytest.raises(ValueError, match=r"^it is not a complete \.npz file: Bad CRC-32"):
             read_arrays(file, 10**6)
         assert tracemalloc.get_traced_memory()[1] < 10**6
     finally:
@@ -81,9 +81,9 @@ def test_a_size_that_the_archive_lies_about_unpacks_to_no_more(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (entry((10**12,), 40), r"a\.npy has not the bytes that its shape \(1000000000000,\) asks for"),
-        (entry((11,), 40), r"a\.npy has not the bytes that its shape \(11,\)"),
-        (entry((-1, -10), 40), r"a\.npy has not the bytes"),
+        (entry((10**12,), 40), r"a\.npy does not have the number of bytes that its shape \(1000000000000,\) needs"),
+        (entry((11,), 40), r"a\.npy does not have the number of bytes that its shape \(11,\)"),
+        (entry((-1, -10), 40), r"a\.npy does not have the number of bytes"),
         (entry((1,), 8, "|O"), r"a\.npy holds pickled objects, which are not opened"),
         (b"x" * 100, "magic string"), (b"", "magic|EOF"),
         (b"\x93NUMPY\x09\x00" + bytes(50), r"a\.npy has format \(9, 0\)"),
@@ -98,9 +98,9 @@ def test_damaged_files_are_refused(file: Path) -> None:
     whole = file.read_bytes()
     for n_kept in (0, 10, len(whole) // 2, len(whole) - 5):
         file.write_bytes(whole[:n_kept])
-        with pytest.raises(ValueError, match=r"^it is no whole \.npz file: "):
+        with pytest.raises(ValueError, match=r"^it is not a complete \.npz file: "):
             read_arrays(file)
-    with pytest.raises(ValueError, match=r"^it is no whole \.npz file: .*No such file"):
+    with pytest.raises(ValueError, match=r"^it is not a complete \.npz file: .*No such file"):
         read_arrays(file.with_name("none"))
     for place in range(0, len(whole), 7):
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])

@@ -64,8 +64,8 @@ def test_the_size_of_a_file_is_bounded_before_it_is_read(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\xff\xfe{}", "it is no UTF-8"), (b'{"a": ', "it is no JSON, it may be truncated"),
-        (b"", "it is no JSON"), (DEEP.encode(), "nested too deeply"),
+        (b"\xff\xfe{}", "it is not UTF-8"), (b'{"a": ', "it is not JSON, it may be truncated"),
+        (b"", "it is not JSON"), (DEEP.encode(), "nested too deeply"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_json_says_why(tmp_path: Path, content: bytes, message: str) -> None:

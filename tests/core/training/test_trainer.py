@@ -333,7 +333,7 @@ def test_a_diverged_run_names_step_and_rate_and_keeps_the_last_good_state(tmp_pa
     with pytest.raises(
         DivergedError,
         match=rf"^step 5: loss nan, gradient norm nan at rate {rate:.3g}\. What was saved before "
-        rf"stays in {tmp_path}; begin another --run-folder with a smaller --rate-scale or a longer",
+        rf"stays in {tmp_path}; start again in another --run-folder, with a smaller --rate-scale or a longer",
     ):
         trainer.train()
     again = small_trainer(tmp_path, CORPUS, n_steps=9)

@@ -286,7 +286,7 @@ def test_an_empty_link_shows_the_first_example() -> None:
         ({"across": "time"}, "across must be one of step, tokens"),
         ({"snapshot": "-1"}, "snapshot must be a whole number from 0"),
         ({"specials": "yes"}, "specials must be a whole number from 0 to 1"),
-        ({"text": "x" * 5_001}, "text has 5,001 characters, but at most 5,000 are taken"),
+        ({"text": "x" * 5_001}, "text has 5,001 characters, but at most 5,000 are allowed"),
         ({"dimensions": "1.x"}, "dimensions must be a whole number from 0"),
         ({"position": "-1"}, "position must be a whole number from 0"),
         ({"k": "1001"}, "k must be a whole number from 0 to 1000"),
@@ -296,7 +296,7 @@ def test_an_empty_link_shows_the_first_example() -> None:
         ({"picture": "x"}, "picture must be one of experiment, curves, table, distance, shift"),
         ({"rows": "x"}, "rows must be one of first, new"),
         ({"extent": "x"}, "extent must be one of many, sentence"),
-        ({"ablation": "pos=gone"}, "'pos=gone' is no part of an ablation"),
+        ({"ablation": "pos=gone"}, "'pos=gone' is not a part of an ablation"),
         ({"beside": "alpha=9"}, "alpha must be a number from 0 to 2"),
     ],
 )

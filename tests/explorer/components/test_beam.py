@@ -95,5 +95,5 @@ def test_a_search_that_has_not_begun_is_a_root() -> None:
 
 @pytest.mark.parametrize("chosen", [-1, 1])
 def test_a_node_that_is_not_there_is_refused(chosen: int) -> None:
-    with pytest.raises(ValueError, match=f"chosen={chosen} is no node of a tree of 1 nodes"):
+    with pytest.raises(ValueError, match=f"chosen={chosen} is not a node of a tree of 1 nodes"):
         beam_payload(LONE_ROOT, {2: "<s>"}, chosen=chosen)

@@ -19,5 +19,5 @@ def test_a_table_of_ones_own_is_found_below_the_root(tmp_path: Path) -> None:
     assert (found.folder, found.ours) == (tmp_path / "mine", made_up_table())
     read_family.clear()
     (tmp_path / "mine" / "table.json").write_text("{}")
-    with pytest.raises(ValueError, match=r"table\.json is no table"):
+    with pytest.raises(ValueError, match=r"table\.json is not a table"):
         read_family(tmp_path)

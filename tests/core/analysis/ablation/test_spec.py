@@ -83,20 +83,20 @@ def test_positions_of_both_stacks_are_two_parts():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("cross.L3H5", r"^'cross\.L3H5' is no part of an ablation; write, for example, cross\.L3H5"),
-        ("cross.L3H5=0,", r"^'' is no part"),
-        ("cross.L3H5=nan", r"is no part"),
-        ("cross.L3=skip", r"is no part"),
-        ("cross.L3H5=1e999", r"^cross\.L3H5=inf: inf is no factor; give a number from -1e9 to 1e9$"),
-        ("cross.L3H5=1e39", r"^cross\.L3H5=1e\+39: 1e\+39 is no factor; give a number from -1e9 to"),
-        ("cross.L3H5=-2e9", r"^cross\.L3H5=-2000000000: -2000000000.0 is no factor; give a number"),
+        ("cross.L3H5", r"^'cross\.L3H5' is not a part of an ablation; write, for example, cross\.L3H5"),
+        ("cross.L3H5=0,", r"^'' is not a part"),
+        ("cross.L3H5=nan", r"is not a part"),
+        ("cross.L3=skip", r"is not a part"),
+        ("cross.L3H5=1e999", r"^cross\.L3H5=inf: inf is not a factor; give a number from -1e9 to 1e9$"),
+        ("cross.L3H5=1e39", r"^cross\.L3H5=1e\+39: 1e\+39 is not a factor; give a number from -1e9 to"),
+        ("cross.L3H5=-2e9", r"^cross\.L3H5=-2000000000: -2000000000.0 is not a factor; give a number"),
         ("cross.L0H5=0", r"^cross\.L0H5=0: layer 0 does not exist; layers count from 1$"),
         ("cross.L3H0=0", r"^cross\.L3H0=0: head 0 does not exist; heads count from 1$"),
         ("cross.L3H5.row0=k1", r"row 0 does not exist; rows count from 1$"),
         ("cross.L3H5.row1=k0", r"key 0 does not exist; keys count from 1$"),
         ("enc.L1.cross=skip", r"^enc\.L1\.cross=skip: an encoder layer has no cross-attention"),
-        ("dec.L1H1.row2=k3", r"^dec\.L1H1\.row2=k3 looks into the future: row 2 of decoder self-"
-                             r"attention sees keys 1 to 2; name one of them$"),
+        ("dec.L1H1.row2=k3", r"^dec\.L1H1\.row2=k3 attends to the future: query 2 of decoder self-"
+                             r"attention may attend to keys 1 to 2; name one of them$"),
         ("pos=shift:1.5", r"^amount=1\.5 must be a whole number of positions to shift by$"),
         ("pos=shift:1e300", r"^amount=1e\+300 is beyond 1e9, and no table of positions is so long; "
                             r"shift by less$"),

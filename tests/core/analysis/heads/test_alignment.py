@@ -29,7 +29,7 @@ def test_what_is_no_link_is_named_with_its_line(tmp_path, link):
     file = tmp_path / "gold"
     file.write_text(f"1-1\n2-2 {link}\n")
     with pytest.raises(
-        DataError, match=rf"^{file}, line 2: '{link}' is no link; write 3-4 or 3p4$"
+        DataError, match=rf"^{file}, line 2: '{link}' is not a link; write 3-4 or 3p4$"
     ):
         read_gold(file)
 

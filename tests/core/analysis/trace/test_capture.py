@@ -298,7 +298,7 @@ def test_a_record_with_any_damage_is_a_trace_or_refused_in_a_sentence(traced, tm
             Trace.load(file).to_bytes(".json")
         except ValueError as error:
             refused.append(str(error))
-    assert all("is no trace, or it is truncated: " in message for message in refused)
+    assert all("is not a trace, or it is truncated: " in message for message in refused)
     assert len(refused) > 500
 
 
@@ -314,7 +314,7 @@ def test_arrays_that_do_not_fit_the_sentence_are_refused(traced, tmp_path, kind)
         traced.save(file)
         np.savez(file, **{**read_arrays(file), f"{kind}_{name}": array})
         with pytest.raises(
-            ValueError, match=rf"is no trace, or it is truncated: {kind} (weights|value)"
+            ValueError, match=rf"is not a trace, or it is truncated: {kind} (weights|value)"
         ):
             Trace.load(file)
 
@@ -374,17 +374,17 @@ def test_a_file_that_is_no_whole_trace_is_refused(traced, tmp_path):
     whole = file.read_bytes()
     for n_kept in (0, 1, 3, 4, 57, len(whole) // 2, len(whole) - 1):
         file.write_bytes(whole[:n_kept])
-        with pytest.raises(ValueError, match=rf"^{file} is no trace, or it is truncated: "):
+        with pytest.raises(ValueError, match=rf"^{file} is not a trace, or it is truncated: "):
             Trace.load(file)
     damaged = bytearray(whole)
     damaged[len(whole) // 2] ^= 0xFF
     file.write_bytes(damaged)
-    with pytest.raises(ValueError, match=rf"^{file} is no trace"):
+    with pytest.raises(ValueError, match=rf"^{file} is not a trace"):
         Trace.load(file)
     np.savez(file, other=np.zeros(3))
-    with pytest.raises(ValueError, match=rf"^{file} is no trace"):
+    with pytest.raises(ValueError, match=rf"^{file} is not a trace"):
         Trace.load(file)
-    with pytest.raises(ValueError, match=rf"^{tmp_path}/none\.npz is no trace"):
+    with pytest.raises(ValueError, match=rf"^{tmp_path}/none\.npz is not a trace"):
         Trace.load(tmp_path / "none.npz")
 
 
@@ -395,7 +395,9 @@ def test_a_file_that_is_no_whole_trace_is_refused(traced, tmp_path):
 def test_another_file_is_refused_without_advice_to_unpickle_it(tmp_path, ending, content):
     file = tmp_path / f"trace.{ending}"
     file.write_bytes(content)
-    with pytest.raises(ValueError, match=rf"^{file} is no trace, or it is truncated: ") as refused:
+    with pytest.raises(
+        ValueError, match=rf"^{file} is not a trace, or it is truncated: "
+    ) as refused:
         Trace.load(file)
     assert "pickle" not in str(refused.value)
 

@@ -289,15 +289,15 @@ def test_the_shares_of_all_heads_are_the_sublayers_output(exact, traced):
             "encoder",
             2,
             0,
-            r"^enc\.L3H1 is no head of this model: encoder attention has layers 1 to 2, each with heads 1 to 5$",
+            r"^enc\.L3H1 is not a head of this model: encoder attention has layers 1 to 2, each with heads 1 to 5$",
         ),
         (
             "cross",
             -1,
             0,
-            r"^cross\.L0H1 is no head of this model: cross attention has layers 1 to 3",
+            r"^cross\.L0H1 is not a head of this model: cross attention has layers 1 to 3",
         ),
-        ("cross", 2, 5, r"^cross\.L3H6 is no head of this model"),
+        ("cross", 2, 5, r"^cross\.L3H6 is not a head of this model"),
     ],
 )
 def test_a_head_that_is_not_there_is_named(exact, traced, kind, layer, head, message):

@@ -143,7 +143,9 @@ def test_a_scale_that_leaves_no_whole_number_names_the_size():
 
 @pytest.mark.parametrize("width", ["a quarter", "1/0", ""])
 def test_a_scale_that_is_no_fraction_is_named(width):
-    with pytest.raises(ValueError, match=rf"^width='{width}' is no fraction; write 1/4 or 0.25$"):
+    with pytest.raises(
+        ValueError, match=rf"^width='{width}' is not a fraction; write 1/4 or 0.25$"
+    ):
         model_config("base", vocabulary_size=11, width=width)
 
 

@@ -124,7 +124,8 @@ def test_rows_are_chosen_by_name_and_come_in_their_order():
 
 def test_a_name_that_is_no_row_is_answered_with_the_list():
     with pytest.raises(
-        ValueError, match=r"^there is no row A-h3, N2; the rows are base, A-h1, .*, base-seed3$"
+        ValueError,
+        match=r"^there is no variant A-h3, N2; the variants are base, A-h1, .*, base-seed3$",
     ):
         chosen_variants("base,N2,A-h3")
 
@@ -211,7 +212,7 @@ def test_reading_a_table_needs_no_torch(tmp_path):
 
 
 def test_no_file_is_no_table(tmp_path):
-    with pytest.raises(ValueError, match=rf"^{tmp_path / TABLE} is no table: .*No such file"):
+    with pytest.raises(ValueError, match=rf"^{tmp_path / TABLE} is not a table: .*No such file"):
         read_table(tmp_path / TABLE)
 
 
@@ -228,7 +229,7 @@ def test_no_file_is_no_table(tmp_path):
     ],
 )
 def test_another_object_is_no_table(tmp_path, change, message):
-    with pytest.raises(ValueError, match=rf"^{tmp_path / TABLE} is no table: .*{message}"):
+    with pytest.raises(ValueError, match=rf"^{tmp_path / TABLE} is not a table: .*{message}"):
         read_table(written(tmp_path, {**made_up_table().to_json(), **change}))
 
 
@@ -236,7 +237,8 @@ def test_a_truncated_table_is_named(tmp_path):
     file = written(tmp_path, made_up_table().to_json())
     file.write_text(file.read_text()[:-9])
     with pytest.raises(
-        ValueError, match=rf"^{file} is no table: it is no JSON, it may be truncated: Unterminated"
+        ValueError,
+        match=rf"^{file} is not a table: it is not JSON, it may be truncated: Unterminated",
     ):
         read_table(file)
 
@@ -275,5 +277,5 @@ def test_whatever_a_table_holds_is_reported_or_refused_in_a_sentence(tmp_path):
             report(read_table(written(tmp_path, damaged)), "markdown")
         except ValueError as error:
             refused.append(str(error))
-    assert all(f"{TABLE} is no table: " in message for message in refused)
+    assert all(f"{TABLE} is not a table: " in message for message in refused)
     assert len(refused) > 400

@@ -271,7 +271,7 @@ def test_with_the_run_folder_lost_finished_rows_stay_and_give_the_vocabulary(
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (("--rows", "base,A-h3"), "there is no row A-h3; the rows are base, A-h1, A-h4"),
+        (("--rows", "base,A-h3"), "there is no variant A-h3; the variants are base, A-h1, A-h4"),
         (("--data", "nowhere"), "nowhere/multi30k-train.en: no such file; --data names the folder"),
         (("--jobs", "0"), "jobs=0 must be at least 1"),
         (("--depth", "1/4"), "depth=1/4 makes n_encoder_layers=6 of base into 3/2"),
@@ -289,7 +289,7 @@ def test_a_row_that_fails_is_named_with_its_log(tmp_path: Path) -> None:
     write_texts(tmp_path)
     words = arguments(tmp_path, "--rate-scale", "1e30", "--n-warmup-steps", "1", "--rows", "C-N2")
     error = run("table3", *words, fails=True)
-    assert f"1 row(s) did not finish: their last lines, in {tmp_path}/run/C-N2/log.txt" in error
+    assert f"1 variant(s) did not finish: their last lines, in {tmp_path}/run/C-N2/log.txt" in error
     assert "step 2: loss" in (tmp_path / "run" / "C-N2" / "log.txt").read_text()
 
 

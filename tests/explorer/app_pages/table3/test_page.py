@@ -144,5 +144,5 @@ def test_a_broken_table_is_named(open_page: Open, tmp_path: Path) -> None:
     (tmp_path / "table3" / "table.json").write_text("{")
     page = open_page(page="table3", text=SENTENCE, quality="chrf", beam_size="17")
     assert not page.exception
-    assert "is no table" in page.error[0].value.replace("\\", "")
+    assert "is not a table" in page.error[0].value.replace("\\", "")
     assert not page.warning
