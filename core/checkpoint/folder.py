@@ -7,7 +7,9 @@
     metrics.json           scores and statistics measured on the finished weights
     card.md                data, licenses, results, known failures
     timeline/STEP.safetensors   optional: the weights after that step of the training
-    means.npz, pruning.json     optional: mean head outputs; BLEU as heads are switched off
+    means.npz, sweep.json, pruning.json   optional: mean head outputs; BLEU without each head; BLEU
+                                          as more and more heads are switched off
+    example.npz            optional: a traced sentence, which the Explorer shows first
 
 Safe data only: safetensors, JSON, SentencePiece; nothing is ever unpickled.
 """

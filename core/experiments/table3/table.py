@@ -1,4 +1,4 @@
-"""The paper's Table 3 and ours: its variants, their training, and their measurements.
+"""Table 3 as a value: the sizes of every variant, and the measurements of those that are trained.
 
     for row in read_table(Path("checkpoints/table3/table.json")).rows:
         print(row.name, row.sizes.n_heads, row.measured and row.measured.steps)

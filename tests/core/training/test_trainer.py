@@ -332,7 +332,7 @@ def test_a_diverged_run_names_step_and_rate_and_keeps_the_last_good_state(tmp_pa
     rate = learning_rate(5, d_model=26, n_warmup_steps=3)
     with pytest.raises(
         DivergedError,
-        match=rf"^step 5: loss nan, gradient norm nan at rate {rate:.3g}\. What was saved before "
+        match=rf"^step 5: loss nan, gradient norm nan at rate {rate:.3g}\. The last saved state "
         rf"stays in {tmp_path}; start again in another --run-folder, with a smaller --rate-scale or a longer",
     ):
         trainer.train()
