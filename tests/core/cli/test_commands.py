@@ -302,7 +302,7 @@ def test_align_keeps_the_best_head(trained: Path, tmp_path: Path) -> None:
     [
         (["translate", "--checkpoint", "nowhere", "x"], "nowhere is not a folder"),
         (["info"], "name either --checkpoint DIR or --presets"),
-        (["info", "--presets", "--width", "1/7"], "no whole number"),
+        (["info", "--presets", "--width", "1/7"], "not a whole number"),
         (["info", "--presets", "--width", "1/0"], "width='1/0' is not a fraction"),
         (["train", "--source", "none.en", "--target", "none.de", "--output", "x", "--run-folder", "r"],
          "none.en: No such file"),

@@ -143,7 +143,7 @@ def test_a_broken_history_is_named(open_page: Open, tmp_path: Path) -> None:
     (tmp_path / "bad" / "history.jsonl").write_text('{"st\n{"step": 2}\n')
     page = open_page(page="training", text=SENTENCE)
     assert not page.exception
-    assert "line 1: it is no JSON" in written(page).replace("\\", "")
+    assert "line 1: it is not JSON" in written(page).replace("\\", "")
 
 
 @pytest.fixture
