@@ -78,5 +78,5 @@ def test_padding_is_not_seen(marian):
 
 
 def test_an_end_that_is_padding_is_refused():
-    with pytest.raises(ValueError, match="end_id=5 is also pad_id; the end would be hidden"):
+    with pytest.raises(ValueError, match="end_id=5 is also pad_id; the end token would be masked"):
         dataclasses.replace(small_config(), end_id=5, pad_id=5)

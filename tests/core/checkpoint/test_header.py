@@ -96,5 +96,7 @@ def test_the_first_tensor_that_does_not_fit_ends_the_comparison() -> None:
         ValueError, match=r"has \S+ of \(17, 26\), but config\.json asks for \(19, 26\)"
     ):
         require_fit(shapes, small_config(d_ff=19))
-    with pytest.raises(ValueError, match=r"^holds tensors .* nothing of: \['decoder\.layers\.2"):
+    with pytest.raises(
+        ValueError, match=r"^holds tensors .* does not ask for: \['decoder\.layers\.2"
+    ):
         require_fit(shapes, small_config(n_decoder_layers=2))

@@ -71,7 +71,9 @@ def test_another_vocabulary_is_refused(first, tmp_path):
 @pytest.mark.parametrize("last", [0, -1])
 def test_no_snapshots_to_average_is_a_mistake(tmp_path, last):
     RunFolder(tmp_path / "run").create()
-    with pytest.raises(ValueError, match=rf"^last={last} must be at least 1, the"):
+    with pytest.raises(
+        ValueError, match=rf"^last={last} must be at least 1: it is the number of snapshots"
+    ):
         Average(output=tmp_path / "mean", run_folder=tmp_path / "run", last=last).execute([])
 
 

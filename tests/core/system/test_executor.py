@@ -67,7 +67,7 @@ def test_a_process_that_is_killed_costs_its_task_alone(tmp_path):
         wait_until(lambda: (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text())
         others = [executor.submit(square, number) for number in range(6)]
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
-        with pytest.raises(ProcessDiedError, match="its process was killed; the same command"):
+        with pytest.raises(ProcessDiedError, match="its process was killed; run the same command"):
             killed.result(timeout=30)
         others += [executor.submit(square, number) for number in range(6, 9)]
         wait(others, timeout=60)

@@ -158,7 +158,7 @@ def test_a_search_that_cannot_be_is_refused_before_importance_is_measured(plante
 @pytest.mark.parametrize("n_steps", [0, -1])
 def test_a_curve_has_points(planted, n_steps):
     with pytest.raises(
-        ValueError, match=rf"^n_steps={n_steps} must be at least 1, the points after"
+        ValueError, match=rf"^n_steps={n_steps} must be at least 1: it is the number of points"
     ):
         pruning_curves(planted, COPIES, COPIES, n_steps=n_steps)
 

@@ -81,7 +81,7 @@ def test_changes_of_a_head_are_its_own_and_those_around_it() -> None:
 
 
 def test_a_place_that_cannot_be_is_refused() -> None:
-    with pytest.raises(ValueError, match="no part of an ablation"):
+    with pytest.raises(ValueError, match="is not a part of an ablation"):
         off("enc.L1.nothing")
 
 
