@@ -38,6 +38,20 @@ def test_what_was_typed_ends_no_tag() -> None:
     assert "&lt;/script&gt;&lt;img src=x" in page
 
 
+def test_each_picture_has_its_own_title_and_note() -> None:
+    pictures = [
+        Picture("First", VIEW, note="of one"),
+        Picture("Second", VIEW),
+        Picture("Third", VIEW, note="of three"),
+    ]
+    sections = standalone_html("t", pictures).split("<section")[1:]
+    found = [
+        (re.findall(r"<h2[^>]*>(.*?)</h2>", part), re.findall(r"<p[^>]*>(.*?)</p>", part))
+        for part in sections
+    ]
+    assert found == [(["First"], ["of one"]), (["Second"], []), (["Third"], ["of three"])]
+
+
 def test_plotly_is_inside_where_it_is_needed() -> None:
     with_figure = standalone_html("t", [Picture("a", go.Figure())])
     assert get_plotlyjs() in with_figure
