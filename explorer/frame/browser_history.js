@@ -12,4 +12,17 @@
     else history.replaceState(state, unused, url);
   };
   history.pushState.isOneEntryAChange = true;
+
+  // On a slow connection the server's link may come before this script: then it is an entry of its
+  // own, and the one before it, of this same document, is the unfinished address.
+  const at = window.navigation?.currentEntry?.index ?? 0;
+  const before = at > 0 ? navigation.entries()[at - 1] : null;
+  const unfinished = before?.sameDocument ? before : null;
+  const onHistory = (event) => {
+    isTouched = false; // what the server writes now completes the entry that Back led to
+    if (!unfinished || unfinished.index < 1 || navigation.currentEntry.key !== unfinished.key) return;
+    event.stopImmediatePropagation();
+    history.back();
+  };
+  addEventListener("popstate", onHistory, { capture: true });
 })();
