@@ -17,7 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import streamlit as st  # noqa: E402
 
-from explorer.app_pages.registry import PAGES, url_path  # noqa: E402
+from explorer.app_pages.registry import MENU, PAGES, url_path  # noqa: E402
 from explorer.engine.checkpoints import CHECKPOINTS  # noqa: E402
 from explorer.engine.trainings import RUNS  # noqa: E402
 from explorer.frame.browser_history import one_entry_a_change  # noqa: E402
@@ -44,12 +44,15 @@ def know_every_field() -> None:
 take_options()
 know_every_field()
 st.set_page_config(page_title="Attention Explorer", page_icon="🔎", layout="wide")
-st.html("<style>.stMainBlockContainer {padding-top: 3.5rem; padding-bottom: 3rem}</style>")
 one_entry_a_change()
+st.logo(str(Path(__file__).with_name("logo.svg")), size="large")
 st.navigation(
-    [
-        st.Page(file, title=title, url_path=url_path(file), default=title == "Translate")
-        for title, file in PAGES.items()
-    ],
+    {
+        question: [
+            st.Page(file, title=title, url_path=url_path(file), default=title == "Translate")
+            for title, file in pages.items()
+        ]
+        for question, pages in MENU.items()
+    },
     position="top",
 ).run()

@@ -1,15 +1,22 @@
-"""The pages of the app, in the order of the menu: title and script."""
+"""The pages of the app, grouped by the question that they answer: title and script."""
 
-PAGES = {
-    "Translate": "app_pages/translate/page.py",
-    "Heads": "app_pages/heads/page.py",
-    "Inside attention": "app_pages/inside/page.py",
-    "Positions": "app_pages/positions/page.py",
-    "Ablate": "app_pages/ablate/page.py",
-    "Anatomy": "app_pages/anatomy/page.py",
-    "Table 3": "app_pages/table3/page.py",
-    "Training": "app_pages/training/page.py",
+MENU = {
+    "Look": {
+        "Translate": "app_pages/translate/page.py",
+        "Heads": "app_pages/heads/page.py",
+        "Inside attention": "app_pages/inside/page.py",
+        "Anatomy": "app_pages/anatomy/page.py",
+    },
+    "Question": {
+        "Ablate": "app_pages/ablate/page.py",
+        "Positions": "app_pages/positions/page.py",
+    },
+    "Learn": {
+        "Table 3": "app_pages/table3/page.py",
+        "Training": "app_pages/training/page.py",
+    },
 }
+PAGES = {title: script for pages in MENU.values() for title, script in pages.items()}
 
 
 def url_path(script: str) -> str:

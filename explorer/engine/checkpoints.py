@@ -14,6 +14,7 @@ from core.checkpoint.bundled import FIRST, bundled_root
 from core.checkpoint.listing import CheckpointEntry, list_checkpoints
 from core.checkpoint.required import CONFIG, model_config_of
 from core.checkpoint.side_files import CARD, HISTORY, METRICS, SideFiles, read_side_files
+from explorer.choice.choice import EXAMPLES
 from explorer.engine.folder_version import FolderVersion, folder_version
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
@@ -79,6 +80,11 @@ def side_files(folder: Path) -> SideFiles:
 def _side_files(folder_version: FolderVersion) -> SideFiles:
     folder = Path(folder_version[0])
     return read_side_files(folder, model_config_of(folder))
+
+
+def examples(folder: Path) -> tuple[str, ...]:
+    """Sentences to begin with: the checkpoint's own, if its training recorded some."""
+    return tuple(metrics(folder).get("examples", EXAMPLES))
 
 
 def best_head(folder: Path, shown: Trace) -> BestHead:

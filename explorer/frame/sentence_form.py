@@ -1,13 +1,11 @@
-"""The shared controls of every page: sentence, model, search."""
+"""The shared controls of every page: the sentence, how it is decoded, sentences to begin with."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import streamlit as st
 
-from core.checkpoint.listing import CheckpointEntry
 from explorer.choice import session
 from explorer.choice.choice import (
-    EXAMPLES,
     LEAST_TEMPERATURE,
     MOST_ALPHA,
     MOST_BEAMS,
@@ -15,6 +13,9 @@ from explorer.choice.choice import (
     MOST_TEMPERATURE,
 )
 from explorer.frame.messages import plain
+
+MOST_OF_A_CHIP, MOST_OF_A_SENTENCE = 44, 80
+"""Characters that are shown of a sentence on its button."""
 
 
 def ask_sentence(language: str) -> None:
@@ -30,39 +31,20 @@ def ask_sentence(language: str) -> None:
 
     with (
         st.form("sentence", border=False),
-        st.container(horizontal=True, vertical_alignment="bottom"),
+        st.container(horizontal=True, vertical_alignment="center", gap="small"),
     ):
-        st.text_input(f"{language} sentence", key=key, max_chars=MOST_CHARACTERS)
+        st.text_input(
+            f"{language} sentence",
+            key=key,
+            max_chars=MOST_CHARACTERS,
+            placeholder=f"Type a sentence ({language})",
+            label_visibility="collapsed",
+        )
         st.form_submit_button("Translate", type="primary", on_click=ask)
 
 
-def choose_model(models: list[CheckpointEntry], folder: Path) -> None:
-    """Let the reader choose the model, among those that can be loaded."""
-    usable = [item.name for item in models if item.problem is None]
-    name = next(item.name for item in models if item.folder == folder)
-    broken = [f"{item.name}: {item.problem}" for item in models if item.problem]
-    key = "choose_model"
-    st.session_state[key] = name
-    st.selectbox(
-        "Model",
-        usable,
-        key=key,
-        label_visibility="collapsed",
-        width=220,
-        help="; ".join(["Cannot be loaded", *broken]) if broken else None,
-        on_change=lambda: session.change_run(model=st.session_state[key]),
-    )
-
-
-def choose_search() -> None:
-    """How to search, and sentences to begin with, each behind a button."""
-    with st.popover("Search"):
-        _search_settings()
-    with st.popover("Sentences"):
-        _sentences()
-
-
-def _search_settings() -> None:
+def choose_decoding() -> None:
+    """How the translation is searched for."""
     st.selectbox(
         "Method",
         ["beam", "greedy", "sample"],
@@ -90,15 +72,23 @@ def _search_settings() -> None:
         st.number_input("Seed", 0, 999_999_999, **session.bind_run("seed"))
 
 
-def _sentences() -> None:
-    for heading, texts in (("Recent", session.recent_sentences()), ("Examples", EXAMPLES)):
-        if texts:
-            st.caption(heading)
-        for number, text in enumerate(texts):
-            st.button(
-                plain(text if len(text) <= 80 else text[:79] + "…"),
-                key=f"{heading}-{number}",
-                type="tertiary",
-                on_click=session.change_run,
-                kwargs={"text": text},
-            )
+def offer_sentences(examples: Sequence[str]) -> None:
+    """Sentences to begin with, and those of this session, each a click."""
+    recent = session.recent_sentences()
+    if recent:
+        with st.popover("Recent", key="bar_recent"):
+            _buttons("recent", recent, MOST_OF_A_SENTENCE)
+    _buttons(
+        "example", [text for text in examples if text != session.choice().run.text], MOST_OF_A_CHIP
+    )
+
+
+def _buttons(name: str, texts: Sequence[str], most: int) -> None:
+    for number, text in enumerate(texts):
+        st.button(
+            plain(text if len(text) <= most else text[: most - 1] + "…"),
+            key=f"{name}-{number}",
+            help=plain(text) if len(text) > most else None,
+            on_click=session.change_run,
+            kwargs={"text": text},
+        )

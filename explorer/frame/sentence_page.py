@@ -19,7 +19,7 @@ from explorer.engine.checkpoints import best_head
 from explorer.frame.downloads import Pictures, save_trace, share
 from explorer.frame.messages import notice, plain
 from explorer.frame.self_check import draw_self_check
-from explorer.frame.sentence_form import ask_sentence, choose_model, choose_search
+from explorer.frame.top_bar import top_bar
 
 Draw = Callable[[PageContext], Pictures]
 """Draws what a page is about; returns what makes its pictures once more, for one HTML file."""
@@ -56,15 +56,26 @@ def show_page(
         takes_typed: whether a translation that the reader typed is shown; a page that compares
             what the model writes leaves it out.
     """
-    open_page(title, lead)
-    show_sentence(title, draw, settle, fields=fields, takes_typed=takes_typed)
+    show_sentence(
+        open_page(title, lead), title, draw, settle, fields=fields, takes_typed=takes_typed
+    )
 
 
-def open_page(title: str, lead: str) -> None:
+def open_page(title: str, lead: str) -> PageInputs | None:
+    """Draw the bar, the title and one sentence; None, with a message on the page, without a model."""
     session.begin()
     _leave_lost_models()
-    st.header(title, anchor=False)
-    st.write(lead)
+    asked = _ask_reader()
+    with st.container(key="title", gap="xxsmall"):
+        st.header(title, anchor=False)
+        st.write(lead)
+    if not asked:
+        return None
+    notices = st.container()
+    with notices:
+        for text in traces.notices(asked.folder):
+            notice(f"{text}.")
+    return dataclasses.replace(asked, notices=notices, status=st.empty())
 
 
 def _leave_lost_models() -> None:
@@ -77,6 +88,7 @@ def _leave_lost_models() -> None:
 
 
 def show_sentence(
+    asked: PageInputs | None,
     title: str,
     draw: Draw,
     settle: Settle = settled,
@@ -84,8 +96,7 @@ def show_sentence(
     fields: FieldsOfPage = (),
     takes_typed: bool = True,
 ) -> None:
-    """Draw the shared controls, then the page's part about their sentence."""
-    asked = ask_reader()
+    """Draw the page's part about the sentence in the bar, if there is a model for it."""
     if not asked:
         return
     shown = translate(asked, settle, fields, takes_typed=takes_typed)
@@ -94,24 +105,15 @@ def show_sentence(
         draw_sentence(title, draw, asked, shown)
 
 
-def ask_reader() -> PageInputs | None:
-    """Draw the shared controls; None, with a message on the page, if there is no model."""
+def _ask_reader() -> PageInputs | None:
     try:
         listed = checkpoints.listed(checkpoints.checkpoint_root())
         folder = checkpoints.folder_of(session.choice().run.model)
     except (checkpoints.NoCheckpointError, ValueError) as error:
         st.error(str(error))
         return None
-    ask_sentence(checkpoints.languages(folder)[0])
-    with st.container(horizontal=True, vertical_alignment="center"):
-        choose_model(listed, folder)
-        choose_search()
-        saving = st.popover("Save & share")
-    notices, status = st.container(), st.empty()
-    with notices:
-        for text in traces.notices(folder):
-            notice(f"{text}.")
-    return PageInputs(session.choice(), folder, saving, notices, status)
+    saving = top_bar(listed, folder)
+    return PageInputs(session.choice(), folder, saving, notices=None, status=None)
 
 
 def notice_change(asked: PageInputs, *, is_shown: bool) -> None:

@@ -47,8 +47,7 @@ FIELDS = (AblateFields, BeforeAfterFields)
 
 def page() -> None:
     """Unlike the other pages, this page itself controls how the model is changed."""
-    sentence_page.open_page(TITLE, LEAD)
-    asked = sentence_page.ask_reader()
+    asked = sentence_page.open_page(TITLE, LEAD)
     if not asked:
         return
     shown = sentence_page.translate(asked, settle, FIELDS, takes_typed=False)

@@ -17,7 +17,7 @@ from explorer.engine.checkpoints import checkpoint_root
 from explorer.engine.table3 import PaperAndOurs, read_family
 from explorer.figures.standalone import Picture
 from explorer.frame.messages import note, notice, plain
-from explorer.frame.sentence_page import read_fields
+from explorer.frame.sentence_page import open_page, read_fields
 from explorer.frame.wide import wide
 
 TITLE = "What does each design choice do?"
@@ -33,13 +33,14 @@ READING = """
 OURS = {"bleu": f"BLEU on {TEST}", "perplexity": f"perplexity on {VALIDATION}"}
 
 
+LEAD = (
+    "Each row is a model trained from nothing with one thing changed: look at the last two columns, "
+    "which say whether the change made a difference to base that is more than chance."
+)
+
+
 def page() -> None:
-    session.begin()
-    st.header(TITLE, anchor=False)
-    st.write(
-        "Each row is a model trained from nothing with one thing changed: look at the last two "
-        "columns, which say whether the change made a difference to base that is more than chance."
-    )
+    asked = open_page(TITLE, LEAD)
     try:
         family = read_family(checkpoint_root())
     except ValueError as error:
@@ -51,7 +52,7 @@ def page() -> None:
     _two_questions()
     _draw_table(family)
     charts = _draw_charts(family)
-    rows = draw_rows(family, TITLE, charts)
+    rows = draw_rows(family, TITLE, charts, asked)
     session.write_link(choice.with_fields(choice.of(Table3Fields).replace(compared=rows)))
 
 

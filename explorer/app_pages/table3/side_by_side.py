@@ -21,7 +21,6 @@ from explorer.engine.checkpoints import (
     NoCheckpointError,
     best_head,
     checkpoint_root,
-    languages,
     listed,
 )
 from explorer.engine.table3 import PaperAndOurs
@@ -30,7 +29,7 @@ from explorer.figures.words import marked_words
 from explorer.frame.downloads import share
 from explorer.frame.messages import note, notice, plain
 from explorer.frame.self_check import draw_self_check
-from explorer.frame.sentence_form import ask_sentence, choose_search
+from explorer.frame.sentence_page import PageInputs
 from explorer.frame.wide import wide
 
 LEAST_TILE_PX, LABELS_PX = 22, 70
@@ -46,27 +45,26 @@ Models = dict[str, str]
 """Row -> the name its checkpoint is listed by."""
 
 
-def draw_rows(family: PaperAndOurs, title: str, charts: list[Picture]) -> tuple[str, ...]:
+def draw_rows(
+    family: PaperAndOurs, title: str, charts: list[Picture], asked: PageInputs | None
+) -> tuple[str, ...]:
     """Draw the part of the page below the charts; returns the variants it shows.
 
     Args:
         charts: pictures from above, for the page's file.
+        asked: the bar, whose sentence is translated; None if there is no model.
     """
     st.subheader("One sentence through several models", anchor=False)
     models = _models(family)
-    if not models:
+    if not models or not asked:
         st.info(NOTHING)
         return ()
     rows = _choose(family, list(models))
-    ask_sentence(languages(family.folder / rows[0])[0])
-    with st.container(horizontal=True, vertical_alignment="center"):
-        choose_search()
-        saving = st.popover("Save & share")
     _notice_damage(family, rows)
     traces = _traces(family, rows if BASE not in models else [BASE, *rows])
     if traces:
         drawn = _draw_models(family, rows, traces, models)
-        with saving:
+        with asked.saving:
             fields = session.choice().of(Table3Fields).replace(compared=tuple(rows))
             share(session.choice().with_fields(fields), title, lambda: [*charts, *drawn])
         for row in rows:

@@ -40,10 +40,10 @@ LEAD = (
 
 def page() -> None:
     """Curves need neither a sentence nor a model: they stand above the shared controls."""
-    sentence_page.open_page(TITLE, LEAD)
+    asked = sentence_page.open_page(TITLE, LEAD)
     _curves()
     sentence_page.show_sentence(
-        TITLE, draw, settle_snapshot, fields=(TrainingFields,), takes_typed=False
+        asked, TITLE, draw, settle_snapshot, fields=(TrainingFields,), takes_typed=False
     )
 
 
