@@ -28,6 +28,21 @@ function reaching(root, act) {
   for (const kind of ["mouseover", "focusin"]) root.addEventListener(kind, (event) => act(event.target));
 }
 
+// One hover for the whole page: which words of the source and of the translation are pointed at.
+// `words` is { source: [..], target: [..] }, indices from 0, or null.
+function point(words) {
+  window.dispatchEvent(new CustomEvent("explorer:point", { detail: words }));
+}
+
+// Call `act` whenever anything on the page is pointed at, as long as `root` is on it.
+function onPoint(root, act) {
+  const hear = (event) => {
+    if (root.isConnected) act(event.detail);
+    else window.removeEventListener("explorer:point", hear);
+  };
+  window.addEventListener("explorer:point", hear);
+}
+
 // Data: 4 bytes header length, JSON header, then raw bytes.
 function unpack(data) {
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
