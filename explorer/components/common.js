@@ -30,7 +30,7 @@ function reaching(root, act) {
 
 // One hover for the whole page: which words of the source and of the translation are pointed at.
 // `words` is { source: [..], target: [..] }, indices from 0, or null.
-function point(words) {
+function pointAt(words) {
   window.dispatchEvent(new CustomEvent("explorer:point", { detail: words }));
 }
 

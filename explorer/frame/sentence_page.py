@@ -17,6 +17,7 @@ from explorer.choice.url_fields import UrlFields
 from explorer.engine import checkpoints, models, traces
 from explorer.engine.checkpoints import best_head
 from explorer.frame.downloads import Pictures, save_trace, share
+from explorer.frame.in_words import draw_in_words
 from explorer.frame.messages import notice, plain
 from explorer.frame.self_check import draw_self_check
 from explorer.frame.top_bar import top_bar
@@ -214,6 +215,7 @@ def read_fields(choice: Choice, fields: FieldsOfPage) -> tuple[Choice, tuple[str
 
 def draw_sentence(title: str, draw: Draw, asked: PageInputs, shown: PageContext) -> None:
     """Draw the page's own part, its downloads and its self-check."""
+    draw_in_words(shown)
     pictures = draw(shown)
     linked = shown.choice.with_run(target=session.choice().run.target)  # kept for other pages
     session.write_link(linked)

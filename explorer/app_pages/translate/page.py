@@ -15,7 +15,6 @@ from explorer.app_pages.translate.pictures import (
     translation_pictures,
 )
 from explorer.app_pages.translate.tokens import (
-    followed,
     node_at,
     path_to,
     source_tokens,
@@ -31,6 +30,7 @@ from explorer.engine.checkpoints import best_head, folder_of, languages
 from explorer.engine.traces import continuation
 from explorer.frame import sentence_page
 from explorer.frame.downloads import Pictures
+from explorer.frame.in_words import followed
 from explorer.frame.messages import note, plain
 from explorer.head.differences import score
 

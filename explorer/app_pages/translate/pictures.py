@@ -5,12 +5,13 @@ from pathlib import Path
 from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead
 from core.analysis.trace.trace import Trace
-from explorer.app_pages.translate.tokens import followed, source_tokens, step_tokens
+from explorer.app_pages.translate.tokens import source_tokens, step_tokens
 from explorer.choice.choice import Run
 from explorer.choice.page_context import PageContext, is_typed, n_chosen
 from explorer.components.beam import component as beam
 from explorer.components.stepper import component as stepper
 from explorer.figures.standalone import Mounted, Picture
+from explorer.frame.in_words import followed
 from explorer.head.differences import score
 
 

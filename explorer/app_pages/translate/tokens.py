@@ -6,14 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.analysis.ablation import Ablation
-from core.analysis.ablation.places import is_blind
 from core.analysis.heads.best import BestHead
 from core.analysis.heads.word_attention import aligned_words
 from core.analysis.trace.trace import Trace
 from core.decoding.result import SearchResult
 from core.text.pieces import Piece
-from explorer.choice.choice import Run
 from explorer.components.stepper.component import CandidateToken, SourceToken, StepToken
 from explorer.figures.head import piece_label, piece_labels
 from explorer.figures.invisible import visible
@@ -36,13 +33,6 @@ def source_tokens(shown: Trace) -> list[SourceToken]:
             zip(shown.source.pieces, shown.is_new_in_source, strict=True)
         )
     ]
-
-
-def followed(best: BestHead, run: Run) -> BestHead | None:
-    """The head that ribbons and glosses follow; None if the ablation leaves its weights without
-    effect."""
-    blind = is_blind(Ablation.parse(run.ablation), best.place)
-    return None if blind else best
 
 
 def step_tokens(

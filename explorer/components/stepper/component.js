@@ -1,6 +1,10 @@
-// A translation step by step: source, ribbons, target with candidates, player, attention of a head.
+// A translation as a scene that plays: the source is encoded layer by layer, then each step reads what
+// is written so far, attends to the source, and writes one piece. Still, it is stepped through.
 const QUIET_MS = 300;
 const PLAY_MS = 900;
+const SPEEDS = { "½ ×": 0.5, "1 ×": 1, "2 ×": 2 };
+const MANY_STEPS = 20;
+const LEAST_ARC = 0.1; // of a weight that is drawn
 const KINDS = ["encoder", "decoder", "cross"];
 
 export default function (component) {
@@ -12,7 +16,10 @@ export default function (component) {
   root.values = values;
   root.report = () => setStateValue("view", { ...root.view, run: meta.run });
   root.send = setTriggerValue;
-  if (isNew) stop(root);
+  if (isNew) {
+    stop(root);
+    root.words = wordsOf(meta);
+  }
   // an older answer of the server never overwrites a newer choice
   if (isNew || !root.timer) root.view = { ...meta.view };
   const drawn = JSON.stringify([meta.run, meta.source, meta.steps, meta.can_change]);
@@ -37,8 +44,10 @@ function build(root) {
   root.append(root.player, root.stage, root.blocks);
   buildPlayer(root);
   root.onkeydown = (event) => press(root, event);
-  reaching(root.stage, (target) => point(root, target.closest(".token")));
-  root.stage.onmouseleave = () => point(root, null);
+  reaching(root.stage, (target) => pointAt(linkedWords(root, target.closest(".token"))));
+  root.stage.onmouseleave = () => pointAt(null);
+  onPoint(root, (words) => root.meta && light(root, words));
+  steerFromAnywhere(root);
   root.stage.addEventListener("focusin", (event) => stopAt(root, event.target));
   new ResizeObserver(() => root.meta && drawRibbons(root)).observe(root.stage);
 }
@@ -62,12 +71,34 @@ function press(root, event) {
   within[Math.min(Math.max(row, 0), within.length - 1)].focus();
 }
 
+// The arrow keys step without a click before, unless something else on the page takes them.
+function steerFromAnywhere(root) {
+  const hear = (event) => {
+    if (!root.isConnected) return document.removeEventListener("keydown", hear);
+    const isFree = [document.body, null].includes(document.activeElement);
+    if (isFree && !event.defaultPrevented && root.meta && isFirst(root)) press(root, event);
+  };
+  document.addEventListener("keydown", hear);
+}
+
+// Of two runs on a page the upper one is steered.
+function isFirst(root) {
+  const hosts = [...document.querySelectorAll("[data-testid='stBidiComponentRegular'], [data-testid='stBidiComponentIsolated']")];
+  const steppers = hosts.map((host) => (host.shadowRoot ?? host).querySelector?.(".stepper")).filter(Boolean);
+  return !steppers.length || steppers[0] === root;
+}
+
 function buildPlayer(root) {
   const back = button("move", "Step back", () => go(root, root.view.step - 1));
   const forward = button("move", "Step forward", () => go(root, root.view.step + 1));
   back.textContent = "◀";
   forward.textContent = "▶";
-  root.playButton = button("move play", "Play", () => (root.playing ? stop(root) : play(root)));
+  root.playButton = button("move play", "Play", () => (root.playing ? stop(root) : play(root, null)));
+  root.speed = element("select", "speed");
+  root.speed.setAttribute("aria-label", "Speed");
+  for (const name of Object.keys(SPEEDS)) root.speed.append(new Option(name, SPEEDS[name]));
+  root.speed.value = 1;
+  root.speed.onchange = () => root.playing && play(root, root.encoded);
   root.slider = element("input", "slider");
   root.slider.type = "range";
   root.slider.min = 1;
@@ -75,24 +106,81 @@ function buildPlayer(root) {
   root.slider.oninput = () => go(root, Number(root.slider.value));
   root.status = element("div", "status");
   root.status.setAttribute("role", "status");
-  root.player.append(back, root.playButton, forward, root.slider, root.status);
+  root.player.append(back, root.playButton, forward, root.speed, root.slider, root.status);
   root.player.append(pngButton(root, "translation"));
   stop(root);
 }
 
-function play(root) {
+// From its beginning the scene shows the encoder first; in the middle it goes on from there.
+function play(root, encoded) {
+  clearInterval(root.playing);
   root.playButton.textContent = "Pause";
   root.playButton.setAttribute("aria-label", "Pause");
-  if (root.view.step >= root.meta.steps.length) go(root, 1);
-  root.playing = setInterval(() => {
-    if (root.view.step >= root.meta.steps.length || !root.isConnected) stop(root);
-    else go(root, root.view.step + 1);
-  }, PLAY_MS);
+  const isAtAnEnd = root.view.step === 1 || root.view.step >= root.meta.steps.length;
+  root.encoded = encoded ?? (root.playing || !isAtAnEnd ? null : 0);
+  root.stage.classList.add("staged");
+  root.playing = setInterval(() => tick(root), PLAY_MS / Number(root.speed.value));
+  tick(root);
+}
+
+function tick(root) {
+  if (!root.isConnected) return stop(root);
+  if (root.encoded !== null) {
+    if (root.encoded < root.meta.weights.encoder.n_layers) return encode(root, root.encoded + 1);
+    root.encoded = null;
+    root.stage.classList.remove("encoding");
+    root.ribbons.querySelectorAll(".arc").forEach((arc) => arc.remove());
+    return change(root, { step: 1 });
+  }
+  if (root.view.step >= root.meta.steps.length) return stop(root);
+  go(root, root.view.step + 1);
+}
+
+// One more layer of the encoder: nothing is written yet.
+function encode(root, layer) {
+  const n = root.meta.weights.encoder.n_layers;
+  root.encoded = layer;
+  root.stage.classList.add("encoding");
+  root.stage.style.setProperty("--encoded", layer / n);
+  root.status.replaceChildren(
+    element("b", "", `Encoder layer ${layer} of ${n}`),
+    document.createTextNode(": every source word attends to every source word, all at once"),
+  );
+  root.stage.scrollTo({ left: 0 });
+  drawArcs(root, layer);
+}
+
+// What the source attends to in one layer of the encoder, by the chosen head: an arc a weight.
+function drawArcs(root, layer) {
+  root.ribbons.querySelectorAll(".arc").forEach((arc) => arc.remove());
+  const matrix = levels(root, "encoder", layer);
+  if (!matrix) return;
+  const box = root.ribbons.getBoundingClientRect();
+  const x = root.sources.map((chip) => {
+    const place = chip.getBoundingClientRect();
+    return place.left + place.width / 2 - box.left;
+  });
+  matrix.forEach((level, i) => {
+    const [from, to, share] = [Math.floor(i / matrix.width), i % matrix.width, weight(level)];
+    if (from === to || share < LEAST_ARC) return;
+    const arc = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    const depth = Math.min(box.height, 12 + Math.abs(x[to] - x[from]) / 4);
+    arc.setAttribute("class", "arc");
+    arc.setAttribute("d", `M${x[from]},0 C${x[from]},${depth} ${x[to]},${depth} ${x[to]},0`);
+    arc.style.strokeWidth = `${1 + 5 * share}px`;
+    root.ribbons.append(arc);
+  });
 }
 
 function stop(root) {
   clearInterval(root.playing);
   root.playing = null;
+  if (root.encoded != null) {
+    root.encoded = null;
+    if (root.meta) show(root);
+  }
+  root.stage.classList.remove("staged", "encoding");
+  root.ribbons?.querySelectorAll(".arc").forEach((arc) => arc.remove());
   root.playButton.textContent = "Play";
   root.playButton.setAttribute("aria-label", "Play");
 }
@@ -222,16 +310,41 @@ function ribbon(from, to, height, share, source, target) {
   return path;
 }
 
-function point(root, token) {
+// The words that pieces belong to, -1 for those of none.
+function wordsOf(meta) {
+  const count = (tokens) => {
+    let word = -1;
+    return tokens.map((token) => (token.special ? -1 : token.opens ? ++word : word));
+  };
+  return { source: count(meta.source), target: count(meta.steps) };
+}
+
+// The word that is pointed at, and those its ribbons lead to.
+function linkedWords(root, token) {
   const { source, target } = token?.dataset ?? {};
-  const touches = (path) =>
-    source !== undefined ? path.dataset.source === source : path.dataset.target === target;
-  const linked = token ? [...root.ribbons.children].filter(touches) : [];
-  for (const path of root.ribbons.children) path.classList.toggle("linked", linked.includes(path));
-  const sources = new Set(linked.map((path) => path.dataset.source));
-  const targets = new Set(linked.map((path) => path.dataset.target));
-  root.sources.forEach((chip, i) => chip.classList.toggle("linked", sources.has(String(i))));
-  root.targets.forEach((column, i) => column.firstChild.classList.toggle("linked", targets.has(String(i))));
+  if (source === undefined && target === undefined) return null;
+  const { words, meta } = root;
+  const links = meta.steps.flatMap((step, index) =>
+    step.links.map(([key]) => [words.source[key], words.target[index]]));
+  const [side, own] = source !== undefined
+    ? ["source", words.source[source]] : ["target", words.target[target]];
+  const found = { source: [], target: [] };
+  found[side].push(own);
+  for (const [from, to] of links) {
+    if ((side === "source" ? from : to) === own) found[side === "source" ? "target" : "source"].push(side === "source" ? to : from);
+  }
+  return own < 0 ? null : found;
+}
+
+// Light the words that are pointed at anywhere on the page, and the ribbons between them.
+function light(root, pointed) {
+  const has = (side, index) => Boolean(pointed) && pointed[side].includes(root.words[side][index]);
+  root.sources.forEach((chip, i) => chip.classList.toggle("linked", has("source", i)));
+  root.targets.forEach((column, i) => column.firstChild.classList.toggle("linked", has("target", i)));
+  for (const path of root.ribbons.children) {
+    const { source, target } = path.dataset;
+    path.classList.toggle("linked", has("source", Number(source)) && has("target", Number(target)));
+  }
 }
 
 // Everything that depends on the step or the head.
@@ -240,11 +353,11 @@ function show(root) {
   const step = meta.steps[view.step - 1];
   root.slider.max = meta.steps.length;
   root.slider.value = view.step;
-  const read = view.step === 1 ? meta.start : meta.steps[view.step - 2].text;
+  root.stage.classList.toggle("many", meta.steps.length > MANY_STEPS);
   root.status.replaceChildren(
     element("b", "", `Step ${view.step} of ${meta.steps.length}`),
     document.createTextNode(": the decoder reads "),
-    tokenElement("in", read),
+    tokenElement("in", readSoFar(meta, view.step)),
     document.createTextNode(" and writes "),
     tokenElement("out", step.text),
     document.createTextNode(` (${percent(step.probability)})`),
@@ -257,9 +370,31 @@ function show(root) {
   const column = root.targets[view.step - 1];
   const isFocused = root.stop?.isConnected && root.stop === root.getRootNode().activeElement;
   if (!isFocused && !column.contains(root.stop)) stopAt(root, column.firstChild);
-  for (const path of root.ribbons.children)
-    path.classList.toggle("current", Number(path.dataset.target) === view.step - 1);
+  for (const path of root.ribbons.children) {
+    const target = Number(path.dataset.target);
+    path.classList.toggle("current", target === view.step - 1);
+    path.classList.toggle("past", target < view.step - 1);
+  }
+  keepInView(root, column);
   drawBlocks(root);
+}
+
+// All that is written before a step, in the middle cut short.
+function readSoFar(meta, step) {
+  const read = [meta.start, ...meta.steps.slice(0, step - 1).map((each) => each.text)];
+  return (read.length > 6 ? [...read.slice(0, 2), "…", ...read.slice(-3)] : read).join(" ");
+}
+
+// The current column is never out of sight in a stage that is wider than its place.
+function keepInView(root, column) {
+  const { stage } = root;
+  const [place, box] = [column, stage].map((node) => node.getBoundingClientRect());
+  const isSeen = place.left >= box.left + 24 && place.right <= box.right - 24;
+  if (isSeen || !box.width || root.shownStep === root.view.step) return;
+  root.shownStep = root.view.step;
+  const left = stage.scrollLeft + place.left - box.left - (box.width - place.width) / 2;
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  stage.scrollTo({ left, behavior: still ? "auto" : "smooth" });
 }
 
 function drawBlocks(root) {
@@ -285,9 +420,9 @@ function buildBlocks(root) {
   const form = wordForm(root);
   if (meta.can_change) choose.append(form);
   const titles = {
-    encoder: "1 · Encode once: source looks at source",
-    decoder: "2 · This step looks at what was written so far (masked self-attention)",
-    cross: "3 · This step looks at the source (cross-attention)",
+    encoder: "1 · Encoded once: the source attends to the source",
+    decoder: "2 · This step attends to what is written so far (masked self-attention)",
+    cross: "3 · This step attends to the source (cross-attention)",
   };
   root.strips = {};
   const blocks = KINDS.map((kind) => {
@@ -332,9 +467,9 @@ function wordForm(root) {
   return form;
 }
 
-function levels(root, kind) {
+function levels(root, kind, number = root.view.layer) {
   const { layers, heads, rows, columns, first } = root.meta.weights[kind];
-  const layer = layers.indexOf(root.view.layer);
+  const layer = layers.indexOf(number);
   const head = heads.indexOf(root.view.head);
   if (layer < 0 || head < 0) return null;
   const size = rows * columns;
@@ -376,10 +511,10 @@ function lateHint(root) {
   const quoted = (step) => `“\u2068${meta.steps[step - 1].text}\u2069”`;
   const looks =
     view.step > 1
-      ? `it looks at the source of ${quoted(view.step - 1)}, which this step reads`
-      : "no word was written before step 1";
-  const on = view.step < meta.steps.length ? ` For ${quoted(view.step)}, see step ${view.step + 1}.` : "";
-  return `This head is one step late: ${looks}.${on}`;
+      ? `This head attends to the source of the word just written, ${quoted(view.step - 1)}.`
+      : "This head attends to the source of the word just written, and none is written yet.";
+  const on = view.step < meta.steps.length ? ` What ${quoted(view.step)} came from shows in the next step.` : "";
+  return looks + on;
 }
 
 function drawMatrix(root) {

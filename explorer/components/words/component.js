@@ -26,8 +26,8 @@ function wordElement(root, side, word, index) {
   if (word.gloss) made.append(tokenElement("gloss", word.gloss));
   made.classList.toggle("changed", Boolean(word.is_changed));
   if (word.probability != null) made.title = `${percent(word.probability)}${word.gloss ? `, from “${word.gloss}”` : ""}`;
-  made.onmouseenter = () => point(linked(root, side, index));
-  made.onmouseleave = () => point(null);
+  made.onmouseenter = () => pointAt(linked(root, side, index));
+  made.onmouseleave = () => pointAt(null);
   return made;
 }
 

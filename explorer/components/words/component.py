@@ -1,7 +1,7 @@
 """A sentence and its translation in words: whole, copyable, each word above its gloss.
 
 What is pointed at here lights up everywhere on the page, and the other way round: all components
-tell and hear of it by one event of the window (`point` and `onPoint` in common.js).
+tell and hear of it by one event of the window (`pointAt` and `onPoint` in common.js).
 """
 
 from collections.abc import Sequence

@@ -17,7 +17,6 @@ from core.config import KINDS
 from core.text.pieces import Piece, Word
 from core.text.vocabulary import IDS
 from explorer.app_pages.translate.tokens import (
-    followed,
     node_at,
     path_to,
     source_tokens,
@@ -31,6 +30,7 @@ from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.trees import beam_of
 
 BEST = BestHead(HeadPlace("cross", 1, 2), rows="produced", label="", reason="")
+from explorer.frame.in_words import followed
 
 
 @pytest.fixture(scope="module")

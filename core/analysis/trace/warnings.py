@@ -1,0 +1,95 @@
+"""What a reader should know before believing a translation: unlike input, suspicious output.
+
+Works on a `Trace`, without torch.
+"""
+
+from collections.abc import Sequence
+
+from core.analysis.trace.trace import Trace, mean_probability
+from core.text.pieces import PiecedText
+
+MOST_WORDS = 40
+"""Longer sentences are rare in the training texts of small models."""
+LETTERS_A_PIECE = 1.5
+SHORTEST_SPELT = 4
+"""Words of fewer letters may well be cut into letters."""
+LEAST_SHARE_OF_WORDS = 0.4
+LEAST_WORDS_TO_SHORTEN = 5
+LEAST_PROBABILITY = 0.4
+MOST_REPEATS = 3
+
+
+def warnings_of(trace: Trace) -> tuple[str, ...]:
+    """Plain sentences on the input and the output of a trace; none where nothing is unusual."""
+    return (*_of_input(trace), *_of_output(trace))
+
+
+def _of_input(trace: Trace) -> list[str]:
+    found = []
+    unseen = _words_with(trace.source, trace.is_new_in_source)
+    if unseen:
+        found.append(f"Training never showed the model pieces of {_quoted(unseen)}.")
+    spelt = _spelt_words(trace.source)
+    if spelt:
+        found.append(
+            f"{_quoted(spelt)} is cut into single letters: such words were rare in training."
+        )
+    if len(trace.source.words) > MOST_WORDS:
+        found.append(
+            f"The sentence has {len(trace.source.words)} words; so long ones were rare in training."
+        )
+    return found
+
+
+def _of_output(trace: Trace) -> list[str]:
+    found = []
+    words = [word.text.strip(".,!?").casefold() for word in trace.target.words]
+    repeated = _repeated(words)
+    if repeated:
+        found.append(f"The translation repeats {_quoted([repeated])}: the model seems to be lost.")
+    n_source, n_target = len(trace.source.words), len(words)
+    if n_source >= LEAST_WORDS_TO_SHORTEN and n_target < LEAST_SHARE_OF_WORDS * n_source:
+        found.append(
+            f"The translation has {n_target} words for {n_source}: something was probably left out."
+        )
+    mean = mean_probability(trace)
+    if mean < LEAST_PROBABILITY:
+        found.append(f"The model was unsure: {mean:.0%} per piece on average.")
+    return found
+
+
+def _words_with(text: PiecedText, marked: Sequence[bool]) -> list[str]:
+    """The words that hold a marked piece."""
+    words = {piece.word for piece, mark in zip(text.pieces, marked, strict=True) if mark}
+    return [text.words[word].text for word in sorted(words) if word >= 0]
+
+
+def _spelt_words(text: PiecedText) -> list[str]:
+    """Words of several letters with hardly more letters than pieces."""
+    n_pieces = [0] * len(text.words)
+    for piece in text.pieces:
+        if piece.word >= 0:
+            n_pieces[piece.word] += 1
+    return [
+        word.text
+        for word, n in zip(text.words, n_pieces, strict=True)
+        if len(word.text) >= SHORTEST_SPELT and len(word.text) < LETTERS_A_PIECE * n
+    ]
+
+
+def _repeated(words: Sequence[str]) -> str | None:
+    """The first word or pair of words that stands three times in a row."""
+    for size in (1, 2):
+        for first in range(len(words) - MOST_REPEATS * size + 1):
+            part = words[first : first + size]
+            after = (
+                words[first + n * size : first + (n + 1) * size] for n in range(1, MOST_REPEATS)
+            )
+            if all(each == part for each in after) and any(part):
+                return " ".join(part)
+    return None
+
+
+def _quoted(words: Sequence[str]) -> str:
+    shown = [f"“{word}”" for word in words[:3]]
+    return ", ".join(shown) + (f" and {len(words) - 3} more" if len(words) > 3 else "")
