@@ -164,7 +164,7 @@ function drawArcs(root, layer) {
     const [from, to, share] = [Math.floor(i / matrix.width), i % matrix.width, weight(level)];
     if (from === to || share < LEAST_ARC) return;
     const arc = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    const depth = Math.min(box.height, 12 + Math.abs(x[to] - x[from]) / 4);
+    const depth = Math.min(220, 14 + Math.abs(x[to] - x[from]) / 2);
     arc.setAttribute("class", "arc");
     arc.setAttribute("d", `M${x[from]},0 C${x[from]},${depth} ${x[to]},${depth} ${x[to]},0`);
     arc.style.strokeWidth = `${1 + 5 * share}px`;

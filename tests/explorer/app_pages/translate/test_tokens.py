@@ -26,11 +26,11 @@ from explorer.choice.choice import Run
 from explorer.choice.page_context import n_chosen
 from explorer.components.stepper import component as stepper
 from explorer.figures.invisible import visible
+from explorer.frame.in_words import followed
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.trees import beam_of
 
 BEST = BestHead(HeadPlace("cross", 1, 2), rows="produced", label="", reason="")
-from explorer.frame.in_words import followed
 
 
 @pytest.fixture(scope="module")
