@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.places import is_blind
 from core.analysis.heads.best import BestHead
@@ -16,7 +14,6 @@ from explorer.components.words import component
 from explorer.components.words.component import TargetWord
 from explorer.engine.checkpoints import languages
 from explorer.figures.invisible import visible
-from explorer.frame.messages import plain
 
 
 def draw_in_words(shown: PageContext) -> None:
@@ -28,11 +25,10 @@ def draw_in_words(shown: PageContext) -> None:
             target_words(trace, followed(shown.best, shown.choice.run)),
             languages=languages(shown.folder),
             text=trace.target.text,
+            warnings=warnings_of(trace),
         ),
         key="in_words",
     )
-    for warning in warnings_of(trace):
-        st.warning(plain(warning), icon=":material/info:")
 
 
 def followed(best: BestHead, run: Run) -> BestHead | None:

@@ -7,6 +7,7 @@ export default function (component) {
   const [from, to] = data.languages;
   root.replaceChildren(line(root, "source", from, data.source.map((text) => ({ text }))));
   root.append(line(root, "target", to, data.target));
+  root.append(...data.warnings.map((text) => tokenElement("warning", text)));
 }
 
 function line(root, side, language, words) {

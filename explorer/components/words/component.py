@@ -34,18 +34,21 @@ def words_payload(
     *,
     languages: tuple[str, str],
     text: str,
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What the script draws.
 
     Args:
         languages: names of the source and of the target language.
         text: the whole translation, as it is copied.
+        warnings: what is unusual, a sentence each.
     """
     return {
         "source": list(source_words),
         "target": [asdict(word) for word in target_words],
         "languages": list(languages),
         "text": text,
+        "warnings": list(warnings),
     }
 
 

@@ -86,10 +86,10 @@ def test_a_run_stays_beside_while_another_is_made(open_page: Open) -> None:
 
 def test_recent_sentences_and_examples_are_one_click_away(open_page: Open) -> None:
     page = ask(open_page(text=SENTENCE), OTHER)
-    recent = next(found for found in page.button if found.key == "Recent-0")
+    recent = next(found for found in page.button if found.key == "recent-0")
     page = recent.click().run()
     assert link(page, "text") == SENTENCE
-    example = next(found for found in page.button if found.key == "Examples-1")
+    example = next(found for found in page.button if found.key == "example-1")
     page = example.click().run()
     assert link(page, "text") == EXAMPLES[1]
     assert page.text_input[0].value == EXAMPLES[1]
