@@ -1,0 +1,230 @@
+"""The terms of the pages, each in three plain lines with the numbers of the sentence on screen.
+
+In a page's text a term is written [[piece]], or [[piece|pieces]] where it reads otherwise; `explained` turns it
+into a dotted word that opens its lines when it is pointed at, or gets the focus.
+"""
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from core.analysis.trace.trace import Trace, mean_probability
+from core.config import ModelConfig
+from explorer.choice.choice import Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A term: what it is, what it is here, where the paper has it, and where to see it."""
+
+    says: str
+    here: str
+    """With the facts of the sentence in braces; see `facts_of`."""
+    section: str
+    page: str
+    """The page of the app that shows it."""
+    query: Mapping[str, str]
+
+
+def _term(says: str, here: str, section: str, page: str = "", **query: str) -> Term:
+    return Term(says, here, section, page, query)
+
+
+TERMS: Mapping[str, Term] = {
+    "piece": _term(
+        "A word or a part of one, as the vocabulary cuts text; it is what the model reads and writes.",
+        "This sentence is {n_source} pieces, </s> included; the vocabulary has {n_vocabulary}.",
+        "section 5.1",
+    ),
+    "token": _term(
+        "One place of a sequence: a piece, or a mark such as <s> and </s>.",
+        "The translation has {n_target} tokens, </s> included.",
+        "section 3.4",
+    ),
+    "encoder": _term(
+        "The half that reads the source, all words at once, layer by layer.",
+        "Here it has {n_encoder_layers} layers and runs once for the sentence.",
+        "section 3.1",
+        "anatomy",
+    ),
+    "decoder": _term(
+        "The half that writes the translation, one token after another.",
+        "Here it has {n_decoder_layers} layers and ran {n_target} times, once a token.",
+        "section 3.1",
+        "anatomy",
+    ),
+    "head": _term(
+        "One of several attentions that work side by side in a layer, each with its own projections.",
+        "Each attention has {n_heads} heads of width {d_k}; the model has {n_all_heads} in all.",
+        "section 3.2.2",
+        "heads",
+    ),
+    "query": _term(
+        "The vector with which a position asks: what do I need?",
+        "It has {d_k} numbers in each head, and is compared with every key.",
+        "section 3.2.1",
+        "inside",
+    ),
+    "key": _term(
+        "The vector with which a position answers a query: what do I have?",
+        "For cross-attention there are {n_source} keys, one for each source piece.",
+        "section 3.2.1",
+        "inside",
+    ),
+    "value": _term(
+        "The vector that a position passes on where it is attended to.",
+        "The output is the sum of all values, each times its weight.",
+        "section 3.2.1",
+        "inside",
+    ),
+    "attention": _term(
+        "A weighted mean of values; the weights say how well each key fits the query.",
+        "Each row of weights adds up to 1.",
+        "section 3.2.1, Equation 1",
+        "heads",
+    ),
+    "cross-attention": _term(
+        "Attention from the translation to the source.",
+        "{n_target} steps attend to {n_source} source pieces.",
+        "section 3.2.3",
+        "heads",
+        kind="cross",
+    ),
+    "self-attention": _term(
+        "Attention within one sequence: source to source, or translation to what is already written.",
+        "The encoder has it in {n_encoder_layers} layers, the decoder in {n_decoder_layers}.",
+        "section 3.2.3",
+        "heads",
+        kind="encoder",
+    ),
+    "mask": _term(
+        "It hides what may not be attended to: words not written yet, and padding.",
+        "At step 1 the decoder sees 1 token, at step {n_target} it sees {n_target}.",
+        "section 3.2.3",
+        "heads",
+        kind="decoder",
+    ),
+    "softmax": _term(
+        "It turns scores into positive weights that add up to 1; the largest score gets most.",
+        "The scores are divided by √{d_k} first, so that it does not become too sharp.",
+        "section 3.2.1",
+        "inside",
+    ),
+    "residual": _term(
+        "A connection around a sub-layer: its input is added to its output.",
+        "So a switched-off sub-layer leaves the stream as it was, but for the normalisation.",
+        "section 3.1",
+        "anatomy",
+    ),
+    "positions": _term(
+        "Vectors added to the embeddings that say where each token stands.",
+        "Without them, shuffled words would each get the same vector.",
+        "section 3.5",
+        "positions",
+    ),
+    "probability": _term(
+        "How likely the model finds a token after all that is written so far.",
+        "Here {mean_probability} per token on average (geometric mean).",
+        "section 3.4",
+    ),
+    "log-probability": _term(
+        "The logarithm of a probability; those of the tokens add up to that of the translation.",
+        "Here {log_probability} in all; 0 would be certain.",
+        "section 6.1",
+    ),
+    "nats": _term(
+        "The unit of a natural logarithm: 1 nat less is a probability 2.7 times smaller.",
+        "The translation has {log_probability} nats.",
+        "section 5.4",
+    ),
+    "beam search": _term(
+        "It keeps several unfinished translations open and continues the best of them.",
+        "Here {n_explored} tokens were tried for a translation of {n_target}.",
+        "section 6.1",
+    ),
+    "sink": _term(
+        "A token that gets weight when a head has nothing to do, often </s>.",
+        "Its value is usually short, so that little is passed on.",
+        "not in the paper",
+        "heads",
+        numbers="norms",
+    ),
+    "BLEU": _term(
+        "A score from 0 to 100: how many short word sequences a translation shares with a reference.",
+        "One sentence says little; it is measured on whole texts.",
+        "section 6.1",
+        "table3",
+    ),
+    "perplexity": _term(
+        "How many pieces the model hesitates between, on average, before each reference piece.",
+        "1 would be certain; lower is better.",
+        "section 6.2",
+        "table3",
+    ),
+    "interval": _term(
+        "Where a score lies in 95 of 100 resamples of the same sentences.",
+        "A difference whose interval holds 0 is not shown to be one.",
+        "not in the paper",
+        "table3",
+    ),
+    "ablation": _term(
+        "Switching a part of a trained model off to see what it was for.",
+        "Nothing is trained anew; the model on disk stays as it is.",
+        "not in the paper",
+        "ablate",
+    ),
+}
+
+_MARKED = re.compile(r"\[\[([^\]|]+)(?:\|([^\]]+))?\]\]")
+
+
+def facts_of(trace: Trace, config: ModelConfig) -> dict[str, str]:
+    """The numbers that terms speak of."""
+    n_all = (config.n_encoder_layers + 2 * config.n_decoder_layers) * config.n_heads
+    return {
+        "n_source": str(len(trace.source.pieces)),
+        "n_target": str(len(trace.target.pieces)),
+        "n_vocabulary": f"{config.vocabulary_size:,}",
+        "n_encoder_layers": str(config.n_encoder_layers),
+        "n_decoder_layers": str(config.n_decoder_layers),
+        "n_heads": str(config.n_heads),
+        "n_all_heads": str(n_all),
+        "d_k": str(config.d_k),
+        "mean_probability": f"{mean_probability(trace):.0%}",
+        "log_probability": f"{trace.best.log_probability_nats:.1f}".replace("-", "−"),
+        "n_explored": str(len(trace.found.tree) - 1),
+    }
+
+
+def explained(text: str, facts: Mapping[str, str], choice: Choice) -> str:
+    """HTML of a text whose marked terms open their lines.
+
+    Raises:
+        KeyError: if a marked term is not in the glossary.
+    """
+    parts, end = [], 0
+    for match in _MARKED.finditer(text):
+        parts.append(html.escape(text[end : match.start()]))
+        parts.append(_dotted(match[1], match[2] or match[1], facts, choice))
+        end = match.end()
+    return "".join([*parts, html.escape(text[end:])])
+
+
+def _dotted(name: str, shown: str, facts: Mapping[str, str], choice: Choice) -> str:
+    term = TERMS[name]
+    lines = [html.escape(term.says), html.escape(term.here.format_map(facts)), _source(term, choice)]
+    tip = "".join(f"<span>{line}</span>" for line in lines)
+    return (
+        f'<span class="term" tabindex="0">{html.escape(shown)}'
+        f'<span class="tip" role="tooltip"><b>{html.escape(name)}</b>{tip}</span></span>'
+    )
+
+
+def _source(term: Term, choice: Choice) -> str:
+    where = html.escape(f"The paper, {term.section}" if term.section.startswith("section") else "Later work")
+    if not term.page:
+        return where
+    query = urlencode({**choice.to_query(), **term.query})
+    return f'{where}. <a href="/{term.page}?{html.escape(query)}" target="_self">See it</a>'
