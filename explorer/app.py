@@ -20,7 +20,7 @@ import streamlit as st  # noqa: E402
 from explorer.app_pages.registry import MENU, PAGES, url_path  # noqa: E402
 from explorer.engine.checkpoints import CHECKPOINTS  # noqa: E402
 from explorer.engine.trainings import RUNS  # noqa: E402
-from explorer.frame.browser_history import one_entry_a_change  # noqa: E402
+from explorer.frame.page_scripts import run_page_scripts  # noqa: E402
 
 
 def take_options() -> None:
@@ -44,7 +44,7 @@ def know_every_field() -> None:
 take_options()
 know_every_field()
 st.set_page_config(page_title="Attention Explorer", page_icon="🔎", layout="wide")
-one_entry_a_change()
+run_page_scripts()
 st.logo(str(Path(__file__).with_name("logo.svg")), size="large")
 st.navigation(
     {

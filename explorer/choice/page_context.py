@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.analysis.head_place import HeadPlace
-from core.analysis.heads.best import BestHead
+from core.analysis.heads.best import BestHead, clearest_head
 from core.analysis.trace.trace import Trace
 from core.config import Kind
 from explorer.choice.choice import Choice, Fields, Run, View
@@ -109,12 +109,16 @@ def settled_on(shown: PageContext, usual: UsualView) -> Settled:
 
 
 def first_place(shown: PageContext) -> UsualView:
-    """The best-aligned head of cross-attention, else the first head; and the first query."""
+    """A telling head, and the first query.
+
+    In cross-attention that is a head that shows where the word of a step comes from; in
+    self-attention, the head that points most clearly at words.
+    """
     kind, shape = shown.view.kind, shown.shape
-    if kind != "cross":
-        return UsualView(1, 1, step=1, row=1 if kind == "encoder" else None)
-    best = shown.best.place.within(shape.n_layers, shape.n_heads)
-    return UsualView(best.layer_number, best.head_number, step=1, row=None)
+    place = shown.best.at_first if kind == "cross" else clearest_head(shown.trace, kind)
+    place = place.within(shape.n_layers, shape.n_heads)
+    row = 1 if kind == "encoder" else None
+    return UsualView(place.layer_number, place.head_number, step=1, row=row)
 
 
 def middle_place(shown: PageContext) -> UsualView:

@@ -4,7 +4,8 @@ Widgets do not own what they show: before each run they are set from the choice,
 reader moves one, the choice changes. So link, widgets and pictures cannot disagree.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -22,12 +23,17 @@ def begin() -> None:
     """Read the link: on the first run of a session, and when the reader goes back or forward to it."""
     is_first = _CHOICE not in st.session_state
     if is_first or _is_another_link():
-        reading = read_query(st.query_params)
-        st.session_state[_CHOICE] = reading.choice
-        st.session_state[_NOTICES] = reading.notices
-        st.session_state[_TOUCHED] = False
+        open_link(st.query_params)
     if is_first:
         st.session_state[_PAST] = ()
+
+
+def open_link(query: Mapping[str, str]) -> None:
+    """Choose what a link says, and forget what was chosen before."""
+    reading = read_query(query)
+    st.session_state[_CHOICE] = reading.choice
+    st.session_state[_NOTICES] = reading.notices
+    st.session_state[_TOUCHED] = False
 
 
 def _is_another_link() -> bool:
@@ -44,6 +50,13 @@ def page() -> str:
     """The name of the page on screen."""
     context = get_script_run_ctx()
     return context.page_script_hash if context else ""
+
+
+def page_folder() -> str:
+    """The name of the folder whose script draws the page on screen; empty outside of a page."""
+    context = get_script_run_ctx()
+    known = context.pages_manager.get_pages().get(context.page_script_hash) if context else None
+    return Path(known["script_path"]).parent.name if known else ""
 
 
 def choice() -> Choice:

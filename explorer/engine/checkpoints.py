@@ -102,5 +102,19 @@ def best_head(folder: Path, shown: Trace) -> BestHead:
                 f"aligns words best: error rate {alignment['alignment_error_rate']:.2f} on "
                 f"{alignment['n_sentences']} hand-aligned sentence pairs"
             ),
+            same_step=_same_step(alignment),
         )
     return covering_head(shown)
+
+
+def _same_step(alignment: Mapping[str, Any]) -> HeadPlace | None:
+    """The head with the lowest alignment error in the step that writes the word."""
+    rates = alignment.get("error_rates", {}).get("produced")
+    if alignment["rows"] == "produced" or not rates:
+        return None
+    places = [
+        (rate, HeadPlace("cross", layer, head))
+        for layer, of_layer in enumerate(rates)
+        for head, rate in enumerate(of_layer)
+    ]
+    return min(places, key=lambda found: found[0])[1]

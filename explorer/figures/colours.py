@@ -65,6 +65,10 @@ def weight_palette() -> bytes:
     return bytes(int(float(number)) for triple in triples for number in triple)
 
 
+PALETTE = np.array([f"#{weight_palette()[i : i + 3].hex()}" for i in range(0, 3 * N_LEVELS, 3)])
+"""The colour of each level of a weight (`weight_levels`)."""
+
+
 def measure_colour(share: float) -> str:
     """Cividis from 0 to 1: a measure of heads, not to be taken for a weight."""
     return str(sample_colorscale("Cividis", [share])[0])
@@ -89,7 +93,12 @@ def effect_colour(share: float) -> tuple[str, str]:
     """
     ramped = float(np.sign(share) * np.sqrt(min(1.0, abs(share))))
     colour = str(sample_colorscale(SIGNED_SCALE, [(ramped + 1) / 2])[0])
-    return colour, "#ffffff" if luminance(colour) < EVEN_LUMINANCE else "#000000"
+    return colour, ink_on(colour)
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever is read on this colour: at least 4.58:1."""
+    return "#ffffff" if luminance(colour) < EVEN_LUMINANCE else "#000000"
 
 
 EVEN_LUMINANCE = (1.05 * 0.05) ** 0.5 - 0.05
@@ -97,8 +106,12 @@ EVEN_LUMINANCE = (1.05 * 0.05) ** 0.5 - 0.05
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance of `rgb(r, g, b)`, 0 to 1, as WCAG 2.1 defines it."""
-    triple = np.array([float(n) for n in colour.removeprefix("rgb(").removesuffix(")").split(",")])
+    """Relative luminance of `rgb(r, g, b)` or `#rrggbb`, 0 to 1, as WCAG 2.1 defines it."""
+    triple = np.array(
+        list(bytes.fromhex(colour[1:]))
+        if colour.startswith("#")
+        else [float(n) for n in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+    )
     shares = triple / 255
     linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
     return float(linear @ (0.2126, 0.7152, 0.0722))

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.figures.axes import MOST_LABELS, label_axis
-from explorer.figures.colours import MARK, weight_scale
+from explorer.figures.colours import MARK, PALETTE, ink_on, weight_levels, weight_scale
 from explorer.figures.invisible import visible
 
 MOST_COLUMNS_WITH_NUMBERS = 18
@@ -115,7 +115,7 @@ def head_figure(
         )
     )
     if n_columns <= MOST_COLUMNS_WITH_NUMBERS:
-        figure.update_traces(text=cell_numbers(weights), texttemplate="%{text}")
+        figure.add_trace(_numbers_in_cells(weights / scale.most, cell_numbers(weights)))
     figure.update_layout(
         height=max(320, 26 * min(n_rows, MOST_LABELS) + 130),
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
@@ -133,9 +133,31 @@ def head_figure(
     return figure
 
 
+def _numbers_in_cells(shares: NDArray[np.floating[Any]], numbers: list[list[str]]) -> go.Scatter:
+    """The numbers of a heat map, each black or white as its cell asks for.
+
+    A heat map's own `texttemplate` has two fixed colours, of 3.2:1 at worst.
+
+    Args:
+        shares: q k, of the brightest colour.
+    """
+    row, column = np.indices(shares.shape).reshape(2, -1)
+    colours = PALETTE[weight_levels(shares)]
+    return go.Scatter(
+        x=column,
+        y=row,
+        mode="text",
+        text=[number for line in numbers for number in line],
+        textfont={"color": [ink_on(str(colour)) for colour in colours.flat], "size": 12},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
 def least_width_px(n_columns: int) -> int:
-    """The width at which the column labels of `head_figure` fit side by side."""
-    return 230 + 15 * min(n_columns, MOST_COLUMN_LABELS)
+    """The width at which the columns of `head_figure` have room for labels, and for numbers."""
+    has_numbers = n_columns <= MOST_COLUMNS_WITH_NUMBERS
+    return 230 + (27 if has_numbers else 15) * min(n_columns, MOST_COLUMN_LABELS)
 
 
 def with_click_targets(

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from explorer.figures.axes import Array
-from explorer.figures.colours import EVEN_LUMINANCE, luminance, weight_levels, weight_palette
+from explorer.figures.colours import PALETTE, ink_on, weight_levels
 from explorer.figures.drawing import Drawing
 from explorer.figures.head import MOST_COLUMNS_WITH_NUMBERS, TICKS, Scale, cell_numbers
 from explorer.figures.tiles import block_starts, pooled
@@ -16,9 +14,6 @@ LARGE_PX, SMALL_PX, MOST_LARGE = 26.0, 14.0, 40
 """Side of a cell of an enlarged head; the small one for more pieces than so many."""
 TILE_CELL_PX, LEAST_TILE_PX = 10.0, 56.0
 BAR_PX, LEAST_BAR_PX = 12.0, 150.0
-
-PALETTE = np.array([f"#{weight_palette()[i : i + 3].hex()}" for i in range(0, 768, 3)])
-"""The colour of each level of a weight."""
 
 
 def head_svg(
@@ -121,15 +116,9 @@ def _check(weights: Array, rows: Sequence[str], columns: Sequence[str]) -> None:
 def _draw_numbers(drawing: Drawing, weights: Array, colours: Array, cell: float) -> None:
     for row, numbers in enumerate(cell_numbers(weights)):
         for column, number in enumerate(numbers):
-            fill = _ink(str(colours[row, column]))
+            fill = ink_on(str(colours[row, column]))
             place = cell * (column + 0.5), cell * (row + 0.5) + 4
             drawing.text(*place, number, size=11, anchor="middle", fill=fill)
-
-
-def _ink(colour: str) -> str:
-    """Black or white, whichever is read on it."""
-    triple = ", ".join(str(number) for number in bytes.fromhex(colour[1:]))
-    return "#fff" if luminance(f"rgb({triple})") < EVEN_LUMINANCE else "#000"
 
 
 def _draw_rows(

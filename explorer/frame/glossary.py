@@ -1,12 +1,7 @@
-"""The terms of the pages, each in three plain lines with the numbers of the sentence on screen.
-
-In a page's text a term is written [[piece]], or [[piece|pieces]] where it reads otherwise; `explained` turns it
-into a dotted word that opens its lines when it is pointed at, or gets the focus.
-"""
+"""The terms of the pages, each in three plain lines with the numbers of the sentence on screen."""
 
 import html
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -23,6 +18,7 @@ class Term:
     here: str
     """With the facts of the sentence in braces; see `facts_of`."""
     section: str
+    """Of the paper; empty for what came later."""
     page: str
     """The page of the app that shows it."""
     query: Mapping[str, str]
@@ -147,7 +143,7 @@ TERMS: Mapping[str, Term] = {
     "sink": _term(
         "A token that gets weight when a head has nothing to do, often </s>.",
         "Its value is usually short, so that little is passed on.",
-        "not in the paper",
+        "",
         "heads",
         numbers="norms",
     ),
@@ -166,18 +162,16 @@ TERMS: Mapping[str, Term] = {
     "interval": _term(
         "Where a score lies in 95 of 100 resamples of the same sentences.",
         "A difference whose interval holds 0 is not shown to be one.",
-        "not in the paper",
+        "",
         "table3",
     ),
     "ablation": _term(
         "Switching a part of a trained model off to see what it was for.",
         "Nothing is trained anew; the model on disk stays as it is.",
-        "not in the paper",
+        "",
         "ablate",
     ),
 }
-
-_MARKED = re.compile(r"\[\[([^\]|]+)(?:\|([^\]]+))?\]\]")
 
 
 def facts_of(trace: Trace, config: ModelConfig) -> dict[str, str]:
@@ -198,33 +192,31 @@ def facts_of(trace: Trace, config: ModelConfig) -> dict[str, str]:
     }
 
 
-def explained(text: str, facts: Mapping[str, str], choice: Choice) -> str:
-    """HTML of a text whose marked terms open their lines.
+def terms_row(names: Sequence[str], facts: Mapping[str, str] | None, choice: Choice) -> str:
+    """HTML of a row of terms; each opens its lines when it is pointed at, or gets the focus.
+
+    Args:
+        facts: the numbers of the sentence (`facts_of`), or None before there is one.
 
     Raises:
-        KeyError: if a marked term is not in the glossary.
+        KeyError: if a name is not in the glossary.
     """
-    parts, end = [], 0
-    for match in _MARKED.finditer(text):
-        parts.append(html.escape(text[end : match.start()]))
-        parts.append(_dotted(match[1], match[2] or match[1], facts, choice))
-        end = match.end()
-    return "".join([*parts, html.escape(text[end:])])
+    return "".join(_dotted(name, TERMS[name], facts, choice) for name in names)
 
 
-def _dotted(name: str, shown: str, facts: Mapping[str, str], choice: Choice) -> str:
-    term = TERMS[name]
-    lines = [html.escape(term.says), html.escape(term.here.format_map(facts)), _source(term, choice)]
-    tip = "".join(f"<span>{line}</span>" for line in lines)
+def _dotted(name: str, term: Term, facts: Mapping[str, str] | None, choice: Choice) -> str:
+    here = [term.here.format_map(facts)] if facts else []
+    lines = [html.escape(line) for line in (term.says, *here)]
+    tip = "".join(f"<span>{line}</span>" for line in (*lines, _source(term, choice)))
     return (
-        f'<span class="term" tabindex="0">{html.escape(shown)}'
-        f'<span class="tip" role="tooltip"><b>{html.escape(name)}</b>{tip}</span></span>'
+        f'<span class="term"><button type="button">{html.escape(name)}</button>'
+        f'<span class="tip" role="note"><b>{html.escape(name)}</b>{tip}</span></span>'
     )
 
 
 def _source(term: Term, choice: Choice) -> str:
-    where = html.escape(f"The paper, {term.section}" if term.section.startswith("section") else "Later work")
+    where = f"The paper, {term.section}." if term.section else "Later work, not in the paper."
     if not term.page:
-        return where
-    query = urlencode({**choice.to_query(), **term.query})
-    return f'{where}. <a href="/{term.page}?{html.escape(query)}" target="_self">See it</a>'
+        return html.escape(where)
+    address = html.escape(f"{term.page}?{urlencode({**choice.to_query(), **term.query})}")
+    return f'{html.escape(where)} <a href="{address}">See it</a>'

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core.analysis.trace.trace import Trace
+from core.checkpoint.required import model_config_of
 from core.text.pieces import normalise
 from explorer.choice import session
 from explorer.choice.choice import Choice, Run
@@ -17,10 +18,12 @@ from explorer.choice.url_fields import UrlFields
 from explorer.engine import checkpoints, models, traces
 from explorer.engine.checkpoints import best_head
 from explorer.frame.downloads import Pictures, save_trace, share
+from explorer.frame.glossary import facts_of, terms_row
 from explorer.frame.in_words import draw_in_words
 from explorer.frame.messages import notice, plain
 from explorer.frame.self_check import draw_self_check
 from explorer.frame.top_bar import top_bar
+from explorer.frame.tour import draw_tour
 
 Draw = Callable[[PageContext], Pictures]
 """Draws what a page is about; returns what makes its pictures once more, for one HTML file."""
@@ -39,6 +42,7 @@ class PageInputs:
     saving: Any
     notices: Any
     status: Any
+    terms: Any
 
 
 def show_page(
@@ -47,18 +51,26 @@ def show_page(
     draw: Draw,
     settle: Settle = settled,
     *,
+    terms: Sequence[str] = (),
     fields: FieldsOfPage = (),
     takes_typed: bool = True,
 ) -> None:
     """Draw a whole page: title, one sentence, the shared controls, then the page's own part.
 
     Args:
+        terms: names of the glossary that the page speaks of.
         fields: the classes of link fields that this page reads besides the shared ones.
         takes_typed: whether a translation that the reader typed is shown; a page that compares
             what the model writes leaves it out.
     """
     show_sentence(
-        open_page(title, lead), title, draw, settle, fields=fields, takes_typed=takes_typed
+        open_page(title, lead),
+        title,
+        draw,
+        settle,
+        terms=terms,
+        fields=fields,
+        takes_typed=takes_typed,
     )
 
 
@@ -67,16 +79,19 @@ def open_page(title: str, lead: str) -> PageInputs | None:
     session.begin()
     _leave_lost_models()
     asked = _ask_reader()
+    is_on_tour = draw_tour(session.page_folder())
     with st.container(key="title", gap="xxsmall"):
         st.header(title, anchor=False)
-        st.write(lead)
+        if not is_on_tour:
+            st.write(lead)
+        terms = st.empty()
     if not asked:
         return None
     notices = st.container()
     with notices:
         for text in traces.notices(asked.folder):
             notice(f"{text}.")
-    return dataclasses.replace(asked, notices=notices, status=st.empty())
+    return dataclasses.replace(asked, notices=notices, status=st.empty(), terms=terms)
 
 
 def _leave_lost_models() -> None:
@@ -94,6 +109,7 @@ def show_sentence(
     draw: Draw,
     settle: Settle = settled,
     *,
+    terms: Sequence[str] = (),
     fields: FieldsOfPage = (),
     takes_typed: bool = True,
 ) -> None:
@@ -103,7 +119,15 @@ def show_sentence(
     shown = translate(asked, settle, fields, takes_typed=takes_typed)
     notice_change(asked, is_shown=shown is not None)
     if shown:
+        draw_terms(asked, terms, shown)
         draw_sentence(title, draw, asked, shown)
+
+
+def draw_terms(asked: PageInputs, names: Sequence[str], shown: PageContext) -> None:
+    """Draw the terms of a page with the numbers of the sentence, under its title."""
+    if names:
+        facts = facts_of(shown.trace, model_config_of(shown.folder))
+        asked.terms.html(f'<p class="terms">Terms: {terms_row(names, facts, shown.choice)}</p>')
 
 
 def _ask_reader() -> PageInputs | None:
@@ -114,7 +138,7 @@ def _ask_reader() -> PageInputs | None:
         st.error(str(error))
         return None
     saving = top_bar(listed, folder)
-    return PageInputs(session.choice(), folder, saving, notices=None, status=None)
+    return PageInputs(session.choice(), folder, saving, notices=None, status=None, terms=None)
 
 
 def notice_change(asked: PageInputs, *, is_shown: bool) -> None:

@@ -17,6 +17,7 @@ from explorer.choice import session
 from explorer.engine import checkpoints
 from explorer.frame.messages import plain
 from explorer.frame.sentence_form import ask_sentence, choose_decoding, offer_sentences
+from explorer.frame.tour import start_tour
 
 STYLE = Path(__file__).with_name("top_bar.css")
 
@@ -34,6 +35,7 @@ def top_bar(listed: Sequence[CheckpointEntry], folder: Path) -> Any:
             with st.popover("Decoding", icon=":material/tune:"):
                 choose_decoding()
             saving = st.popover("Save & share", icon=":material/ios_share:")
+            start_tour()
         with st.container(key="bar_examples", horizontal=True, gap="small"):
             offer_sentences(checkpoints.examples(folder))
     return saving

@@ -1,4 +1,4 @@
-"""A guided tour: nine stops, each a page as a link, with two sentences above it.
+"""A guided tour: ten stops, each a page as a link, with two sentences above it.
 
 A teacher copies links from it; `tour=3` in a link is stop 3.
 """
@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+import streamlit as st
+
+from explorer.choice import session
 from explorer.choice.url_fields import UrlFields, whole
 
 
@@ -52,6 +55,13 @@ STOPS = (
         {"text": FIRST, "kind": "cross"},
     ),
     Stop(
+        "Words that look at one another",
+        "In the encoder every source word attends to every other one. This head looks at a fixed "
+        "neighbour; point at other squares to find heads that do something else.",
+        "heads",
+        {"text": FIRST, "kind": "encoder"},
+    ),
+    Stop(
         "Looking only backwards",
         "In the decoder, a word may attend to itself and to words before it, never to later ones: they are "
         "not written yet. That is the dark triangle in every square.",
@@ -77,7 +87,7 @@ STOPS = (
         "Attention alone does not know the order of words: sine waves added to the embeddings tell it. Move "
         "them, and see what the translation becomes.",
         "positions",
-        {"text": FIRST, "positions": "shift", "amount": "5"},
+        {"text": FIRST, "picture": "experiment", "positions": "shift", "k": "5"},
     ),
     Stop(
         "What if it were built otherwise?",
@@ -91,6 +101,60 @@ STOPS = (
         "Early in training the model writes one word again and again; then words appear, then their order. "
         "Move the slider through six moments of one training.",
         "training",
-        {"model": "table3/base", "text": "A man in a red jacket is riding a bicycle down the street."},
+        {
+            "model": "table3/base",
+            "text": "A man in a red jacket is riding a bicycle down the street.",
+        },
     ),
 )
+
+
+def start_tour() -> None:
+    """Draw the button that opens the first stop."""
+    if st.button("Tour", icon=":material/tour:", help="Ten stops, two sentences each"):
+        _open(1)
+
+
+def draw_tour(page: str) -> bool:
+    """Draw the stop that the reader is at, with what leads on and back.
+
+    Args:
+        page: the path of the page on screen.
+
+    Returns:
+        Whether the stop is about this page.
+    """
+    number = session.choice().of(TourFields).tour
+    if number is None or number > len(STOPS):
+        return False
+    stop = STOPS[number - 1]
+    is_here = stop.page == page
+    with st.container(key="tour", horizontal=True, vertical_alignment="center"):
+        says = stop.says if is_here else "You left the tour here; go back to this stop, or end it."
+        st.markdown(f"**{number} of {len(STOPS)} · {stop.title}.** {says}")
+        _step("Back", number - 1)
+        if is_here:
+            _step("Next", number + 1, type="primary")
+        else:
+            _step("This stop", number)
+        st.button(
+            "End",
+            key="tour_end",
+            on_click=session.change,
+            args=(TourFields,),
+            kwargs={"tour": None},
+        )
+    return is_here
+
+
+def _step(label: str, number: int, **look: str) -> None:
+    is_there = 1 <= number <= len(STOPS)
+    if st.button(label, key=f"tour_{label}", disabled=not is_there, **look):  # type: ignore[arg-type]
+        _open(number)
+
+
+def _open(number: int) -> None:
+    """Open the page of a stop in its state."""
+    stop = STOPS[number - 1]
+    session.open_link({**stop.query, "tour": str(number)})
+    st.switch_page(f"app_pages/{stop.page}/page.py")

@@ -20,5 +20,5 @@ def wide(key: str, least_px: int) -> Iterator[None]:
         f"@container (max-width: {least_px - 1}px) {{{frame} .hint {{display: block}}}}</style>"
     )
     with st.container(key=key):
-        st.html('<div class="hint" tabindex="0">Wider than its place: scroll sideways →</div>')
+        st.html('<div class="hint" tabindex="0">Scroll sideways for the rest →</div>')
         yield

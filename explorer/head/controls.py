@@ -6,18 +6,20 @@ from core.analysis.head_place import KIND_NAMES
 from explorer.choice import session
 from explorer.choice.choice import View
 from explorer.choice.page_context import PageContext
+from explorer.frame.pick import pick
 from explorer.head.matrix import row_labels
+
+KIND_HELP = """
+- Encoder self-attention: each source word looks at all source words.
+- Decoder self-attention: each step looks at the words written so far.
+- Cross-attention: each step looks at the source, as the encoder left it.
+
+These are the three uses of attention in section 3.2.3.
+"""
 
 
 def choose_kind() -> None:
-    st.radio(
-        "Attention",
-        list(KIND_NAMES),
-        format_func=KIND_NAMES.__getitem__,
-        horizontal=True,
-        help="Section 3.2.3: the three ways in which the paper uses attention",
-        **session.bind(View, "kind"),
-    )
+    pick("Attention", KIND_NAMES, help=KIND_HELP, **session.bind(View, "kind"))
 
 
 def choose_head(shown: PageContext) -> None:
@@ -35,7 +37,7 @@ def choose_row(shown: PageContext) -> None:
     labels = row_labels(shown.trace, shown.view.kind)
     name, now = shown.asks, shown.query + 1
     st.selectbox(
-        "Source piece that asks" if name == "row" else "Step that asks: consumed → produced",
+        "Source piece that looks" if name == "row" else "Step: after this piece → the model writes",
         range(1, len(labels) + 1),
         format_func=lambda number: f"{number}: {labels[number - 1]}",
         width=280,

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.analysis.head_place import HeadPlace
+from core.analysis.heads.measures import keys_of
 from core.analysis.heads.rollout import decoder_rollout, encoder_rollout, norm_weighted
 from core.analysis.trace.trace import Trace
 from core.config import Kind
@@ -28,6 +29,25 @@ class Line:
     is_special: bool
 
 
+Side = Literal["source", "target"]
+
+
+@dataclass(frozen=True, slots=True)
+class HoverWords:
+    """The words that each row and each column stands for: what the page's one hover lights."""
+
+    row_side: Side
+    rows: tuple[tuple[int, ...], ...]
+    column_side: Side
+    columns: tuple[tuple[int, ...], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "rows": {"side": self.row_side, "words": self.rows},
+            "columns": {"side": self.column_side, "words": self.columns},
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class HeadMatrix:
     """The rows, columns and numbers in the picture of one head."""
@@ -40,6 +60,7 @@ class HeadMatrix:
     column_title: str
     headings: tuple[str, str]  # of a table: what a row does, and what a column does
     special: Numbers  # for each row, the share that goes to special tokens, drawn or not
+    hover: "HoverWords"
     notes: tuple[str, ...]
 
     def row_of(self, piece: int) -> int:
@@ -78,7 +99,7 @@ def head_matrix(trace: Trace, kind: Kind, values: Numbers, drawing: HeadDrawing)
     notes = []
     if drawing.units == "words":
         notes.append(
-            "Words: summed over a looked-at word's pieces, averaged over an asking word's pieces."
+            "Words: the weights on a word's pieces are added; those of the pieces that look are averaged."
         )
     is_special = np.array([line.is_special for line in columns])
     special = grouped[:, is_special].sum(1) / np.maximum(grouped.sum(1), 1e-12)
@@ -87,7 +108,7 @@ def head_matrix(trace: Trace, kind: Kind, values: Numbers, drawing: HeadDrawing)
         grouped = grouped[:, ~is_special]
     if drawing.threshold > 0:
         grouped = np.where(grouped >= drawing.threshold, grouped, 0.0)
-        notes.append(f"Numbers below {drawing.threshold:g} are left out.")
+        notes.append(f"Weights below {drawing.threshold:g} are left out.")
     return HeadMatrix(
         values=grouped,
         rows=tuple(line.label for line in rows),
@@ -97,19 +118,37 @@ def head_matrix(trace: Trace, kind: Kind, values: Numbers, drawing: HeadDrawing)
         column_title=column_title(kind),
         headings=("query", "key") if kind == "encoder" else ("step", "looks at"),
         special=special,
+        hover=HoverWords(
+            "source" if kind == "encoder" else "target",
+            tuple(_words(line, queries_of(trace, kind)) for line in rows),
+            "target" if kind == "decoder" else "source",
+            tuple(_words(line, keys_of(trace, kind)) for line in columns),
+        ),
         notes=tuple(notes),
     )
+
+
+def queries_of(trace: Trace, kind: Kind) -> tuple[Piece, ...]:
+    """The tokens that the rows of one kind of attention stand for: a step by what it writes."""
+    return trace.source.pieces if kind == "encoder" else trace.target.pieces
+
+
+def _words(line: Line, pieces: Sequence[Piece]) -> tuple[int, ...]:
+    """The words, from 0, that a row or column is part of; none for a special token."""
+    found = dict.fromkeys(pieces[piece].word for piece in line.pieces)
+    return tuple(word for word in found if word >= 0)
 
 
 def special_note(matrices: Sequence[HeadMatrix], *, are_hidden: bool) -> str:
     """The weight on special tokens, as a mean if there are several heads."""
     special = np.mean([matrix.special for matrix in matrices], axis=0)
     most = int(special.argmax())
-    where = f"most in “{matrices[0].rows[most]}” ({special[most]:.0%})"
-    of = "a row" if len(matrices) == 1 else "a row of these heads"
-    if are_hidden:
-        return f"Special tokens are hidden; on average {special.mean():.0%} of {of} is on them, {where}."
-    return f"On average {special.mean():.0%} of {of} is on special tokens, {where}."
+    where = f"most in the row “{matrices[0].rows[most]}” ({special[most]:.0%})"
+    of = "" if len(matrices) == 1 else " of these heads"
+    hidden = " (hidden)" if are_hidden else ""
+    return (
+        f"{special.mean():.0%} of the weight{of} goes to the start and end marks{hidden}, {where}."
+    )
 
 
 def plain_matrix(trace: Trace, place: HeadPlace) -> HeadMatrix:
@@ -121,11 +160,11 @@ def plain_matrix(trace: Trace, place: HeadPlace) -> HeadMatrix:
 
 
 def row_title(kind: Kind) -> str:
-    return "source" if kind == "encoder" else "decoder step: consumed → produced"
+    return "source" if kind == "encoder" else "after this piece → the model writes this one"
 
 
 def column_title(kind: Kind) -> str:
-    return "consumed so far" if kind == "decoder" else "source"
+    return "written so far" if kind == "decoder" else "source"
 
 
 def row_labels(trace: Trace, kind: Kind) -> list[str]:

@@ -1,6 +1,7 @@
 """One head enlarged, as a heat map or as lines, with its scale, labels and notes."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -33,18 +34,18 @@ Numbers = NDArray[np.floating[Any]]
 FIGURE, LINES = "head", "head_lines"
 ROLLOUT_NOTE = "Mean over heads, all layers up to this one."
 ELSEWHERE = {
-    "cross": "What a row lacks to 1 comes from the words already written.",
-    "decoder": "What a row lacks to 1 comes from the source.",
+    "cross": "The rest of a row, up to 1, comes from the words already written.",
+    "decoder": "The rest of a row, up to 1, comes from the source.",
 }
 """Of a rollout, whose rows are shared between source and target."""
-NOTES = {
+NOTES: Mapping[str, Mapping[str, str]] = {
     "matrix": {
-        "weights": "With nothing left out, every row sums to 1; the colour scale is the same for all heads.",
+        "weights": "Each row adds up to 1; the colour scale is the same for all heads.",
         "norms": "Norms of weighted, transformed values; the scale reaches to this layer's largest.",
         "rollout": ROLLOUT_NOTE,
     },
     "lines": {
-        "weights": "With nothing left out, a row's lines of one head sum to 1.",
+        "weights": "The lines of one word and one head add up to 1.",
         "norms": "Norms of weighted, transformed values, as shares of this layer's largest.",
         "rollout": ROLLOUT_NOTE,
     },
@@ -106,7 +107,7 @@ def draw_links(
 
 def draw_lines(shown: PageContext) -> None:
     matrices = _matrices(shown)
-    lines.lines(key=LINES, **_lines(shown, matrices))
+    lines.lines(lines.lines_payload(**_lines(shown, matrices)), key=LINES)
     note(plain(_notes(shown, matrices)))
 
 
@@ -186,7 +187,7 @@ def _figure(shown: PageContext, matrix: HeadMatrix) -> go.Figure:
 
 def matrix_figure(matrix: HeadMatrix, **more: Any) -> go.Figure:
     """The heat map of a head; what more it is given is that of `head_figure`."""
-    return head_figure(
+    figure = head_figure(
         matrix.values,
         rows=[token_label(label) for label in matrix.rows],
         columns=[token_label(label) for label in matrix.columns],
@@ -194,6 +195,7 @@ def matrix_figure(matrix: HeadMatrix, **more: Any) -> go.Figure:
         column_title=matrix.column_title,
         **more,
     )
+    return figure.update_layout(meta={"hover": matrix.hover.to_json()})
 
 
 def _lines(shown: PageContext, matrices: list[HeadMatrix]) -> dict[str, Any]:
@@ -206,6 +208,7 @@ def _lines(shown: PageContext, matrices: list[HeadMatrix]) -> dict[str, Any]:
         "columns": first.columns,
         "row_title": first.row_title,
         "column_title": first.column_title,
+        "hover": first.hover.to_json(),
         "heads": ["Mean over heads"] if is_mean else [f"Head {head + 1}" for head in heads],
         "threshold": max(shown.of(HeadDrawing).threshold, 0.05),
     }

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import core
+from core.analysis.heads.best import clearest_head
 from core.analysis.trace.trace import Trace
 from core.translator import Translator
 from explorer import notebook
@@ -37,9 +38,9 @@ def test_a_cell_shows_pictures_in_a_frame_of_its_own(trace: Trace) -> None:
     assert page._repr_html_().startswith("<iframe")
 
 
-def test_without_a_choice_self_attention_opens_its_first_head(trace: Trace) -> None:
+def test_without_a_choice_self_attention_opens_its_clearest_head(trace: Trace) -> None:
     page = notebook.heads(trace, "encoder")
-    assert page.pictures[1].title == "Encoder self-attention, layer 1, head 1"
+    assert page.pictures[1].title == clearest_head(trace, "encoder").name
 
 
 def test_the_translation_is_saved_as_one_file(trace: Trace, folder: Path, tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ def test_without_a_choice_the_middle_row_is_walked_through(
 ) -> None:
     page = notebook.inside(translator, trace, "encoder")
     middle = trace.source.pieces[(len(trace.source.pieces) - 1) // 2].name
-    assert page.pictures[0].title == f"Encoder self-attention, layer 1, head 1, row {middle}"
+    assert page.pictures[0].title == f"{clearest_head(trace, 'encoder').name}, row {middle}"
 
 
 def test_a_row_that_is_not_there_is_named(translator: Translator, trace: Trace) -> None:

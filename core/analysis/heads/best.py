@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from core.analysis.head_place import HeadPlace
-from core.analysis.heads.measures import RankedHead, ranked_heads
+from core.analysis.heads.measures import RankedHead, confidence, keys_of, ranked_heads
 from core.analysis.heads.word_attention import AlignmentStep
 from core.analysis.trace.trace import Trace
+from core.config import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,13 @@ class BestHead:
     rows: AlignmentStep
     label: str
     reason: str
+    same_step: HeadPlace | None = None
+    """Of a late head: the one that best shows a word's source in the step that writes it."""
+
+    @property
+    def at_first(self) -> HeadPlace:
+        """The head to show first: it looks, in each step, at the source of what the step writes."""
+        return self.same_step or self.place
 
     @property
     def is_late(self) -> bool:
@@ -44,6 +52,17 @@ def covering_head(shown: Trace) -> BestHead:
         "covers most",
         "covers this source most completely (no alignment was measured for this checkpoint)",
     )
+
+
+def clearest_head(shown: Trace, kind: Kind) -> HeadPlace:
+    """The head of this kind whose queries point most clearly at one piece of text.
+
+    Weight on special tokens does not count (confidence, Voita et al. 2019, section 4), so a head
+    that attends to `</s>` when it has nothing to do is not the clearest.
+    """
+    found = confidence(shown.weights[kind], keys_of(shown, kind))
+    layer, head = divmod(int(found.argmax()), found.shape[1])
+    return HeadPlace(kind, layer, head)
 
 
 @dataclass(frozen=True, slots=True)

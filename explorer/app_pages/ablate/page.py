@@ -42,6 +42,7 @@ LEAD = (
     "other heads is another question (the paper’s Table 3)."
 )
 
+TERMS = ("head", "ablation", "log-probability", "nats", "BLEU", "interval")
 FIELDS = (AblateFields, BeforeAfterFields)
 
 
@@ -52,6 +53,7 @@ def page() -> None:
         return
     shown = sentence_page.translate(asked, settle, FIELDS, takes_typed=False)
     if shown:
+        sentence_page.draw_terms(asked, TERMS, shown)
         sentence_page.draw_sentence(TITLE, draw, asked, shown)
     else:
         sentence_page.notice_change(asked, is_shown=False)

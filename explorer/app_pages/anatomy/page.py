@@ -74,4 +74,5 @@ sentence_page.show_page(
     "The loaded model as Figure 1 of the paper, from the bottom up: point at a block for its shapes "
     "and parameters, and click one marked ↗ to see it at work on your sentence.",
     draw,
+    terms=("encoder", "decoder", "residual", "attention"),
 )

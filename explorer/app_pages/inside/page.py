@@ -107,4 +107,5 @@ sentence_page.show_page(
     "Equation 1, and choose another row, head or layer to compare.",
     draw,
     settle,
+    terms=("query", "key", "value", "softmax", "mask", "head"),
 )

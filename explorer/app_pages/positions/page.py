@@ -135,6 +135,7 @@ sentence_page.show_page(
     "is added for each position (section 3.5). Look at these vectors, or change them and translate.",
     draw,
     settle,
+    terms=("positions", "encoder", "decoder", "log-probability"),
     fields=(PositionsFields, BeforeAfterFields),
     takes_typed=False,
 )

@@ -231,4 +231,5 @@ sentence_page.show_page(
     "A Transformer translates your sentence: it encodes the source once, then writes one piece "
     "after another. Step through it with the arrow keys, and click another piece to change its mind.",
     draw,
+    terms=("piece", "encoder", "decoder", "probability", "beam search"),
 )

@@ -4,23 +4,6 @@ const MOST_LINES = 2000; // more would take long and show a grey plane
 const N_SHADES = 24;
 const DASHES = [["solid", []], ["dashed", [7, 4]], ["dotted", [2, 3]]];
 
-// Data: 4 bytes header length, JSON header, then 16 bits (little-endian) a weight.
-function unpack(data) {
-  const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
-  const n = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  const meta = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + n)));
-  return { meta, levels: new Uint16Array(bytes.slice(4 + n).buffer) };
-}
-
-function element(tag, className, text = "") {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text; // whatever was typed appears as typed
-  return made;
-}
-
-const percent = (weight) => `${Math.round(100 * weight)} %`;
-
 class Lines {
   constructor(root, meta) {
     this.meta = meta;
@@ -136,6 +119,25 @@ class Lines {
   point(place) {
     this.pointed = place;
     if (!this.locked) this.update();
+    pointAt(place && this.meta.hover ? this.wordsAt(place) : null);
+  }
+
+  axis(side) {
+    return this.meta.hover[side === "left" ? "rows" : "columns"];
+  }
+
+  wordsAt({ side, index }) {
+    const axis = this.axis(side);
+    return { source: [], target: [], [axis.side]: axis.words[index] };
+  }
+
+  // The words that something else on the page points at.
+  light(words) {
+    for (const token of this.meta.hover ? [...this.tokens.left, ...this.tokens.right] : []) {
+      const axis = this.axis(token.place.side);
+      const mine = axis.words[token.place.index];
+      token.classList.toggle("lit", Boolean(words) && mine.some((word) => words[axis.side].includes(word)));
+    }
   }
 
   lock(place) {
@@ -276,19 +278,15 @@ class Lines {
 
 export default function (component) {
   const { data, parentElement } = component;
-  const { meta, levels } = unpack(data);
-  let root = parentElement.querySelector(".lines");
-  if (!root) {
-    root = element("div", "lines");
-    parentElement.append(root);
-  }
+  const { meta, values } = unpack(data);
+  const root = keep(parentElement, "lines", (made) => onPoint(made, (words) => made.view?.light(words)));
   const labels = JSON.stringify(meta);
   if (root.labels !== labels) {
     root.view?.observer.disconnect();
     root.view = new Lines(root, meta);
     root.labels = labels;
   }
-  root.view.levels = levels;
+  root.view.levels = new Uint16Array(values.slice().buffer); // 16 bits (little-endian) a weight
   root.view.update();
   return () => root.view.observer.disconnect();
 }

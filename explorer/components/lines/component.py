@@ -1,6 +1,6 @@
 """Attention as lines between two columns: queries on the left, keys on the right."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from explorer.components import pack, source
 from explorer.figures.colours import OKABE_ITO, ROLES
 
-SCRIPT, STYLE = source("lines/component.js"), source("lines/component.css")
+SCRIPT, STYLE = source("common.js", "lines/component.js"), source("lines/component.css")
 MOST_LEVEL = 65_535
 
 _mount = st.components.v2.component("attention_lines", js=SCRIPT, css=STYLE)
@@ -24,6 +24,7 @@ def lines_payload(
     row_title: str,
     column_title: str,
     heads: Sequence[str],
+    hover: Mapping[str, Any] | None = None,
     threshold: float = 0.05,
 ) -> bytes:
     """The data that the script draws: labels and colours, then a 16-bit number per weight.
@@ -34,6 +35,7 @@ def lines_payload(
     Args:
         weights: H q k; the weights of a query sum to at most 1.
         rows, columns, heads: names as plain text, one for each place of their axis.
+        hover: the words that rows and columns stand for (`HoverWords.to_json`), if the page has them.
         threshold: weaker lines are hidden at first, from 0 to 1.
 
     Raises:
@@ -50,6 +52,7 @@ def lines_payload(
         "row_title": row_title,
         "column_title": column_title,
         "heads": list(heads),
+        "hover": hover,
         "colours": [ROLES["attention"].mark] if len(heads) == 1 else list(OKABE_ITO),
         "threshold": threshold,
     }
@@ -57,25 +60,6 @@ def lines_payload(
     return pack(meta, levels.tobytes())
 
 
-def lines(
-    weights: NDArray[np.floating[Any]],
-    *,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    row_title: str,
-    column_title: str,
-    heads: Sequence[str],
-    key: str,
-    threshold: float = 0.05,
-) -> None:
+def lines(payload: bytes, *, key: str) -> None:
     """Draw the lines; pointing at a token shows only its lines, a click keeps them so."""
-    payload = lines_payload(
-        weights,
-        rows=rows,
-        columns=columns,
-        row_title=row_title,
-        column_title=column_title,
-        heads=heads,
-        threshold=threshold,
-    )
     _mount(data=payload, key=key)

@@ -44,30 +44,43 @@ function build(root, nLayers, nHeads) {
   root.replaceChildren(root.grid, root.preview, pngButton(root, "heads"));
   root.grid.onkeydown = (event) => moveFocus(event, root.tiles, nHeads);
   reaching(root.grid, (target) => preview(root, target.closest(".tile")));
-  root.grid.onmouseleave = () => preview(root, chosen(root));
+  root.grid.onmouseleave = root.grid.onfocusout = () => preview(root, null);
+  onPoint(root, (words) => cross(root, words));
 }
 
 function tile(root, layer, head) {
   const made = button("tile", "", () => root.choose(layer, head));
   made.name = `Layer ${layer}, head ${head}`;
-  made.append(element("canvas", ""), element("span", "stripe"), element("span", "number"));
+  made.append(element("canvas", ""), element("span", "number"));
   root.tiles.push(made);
   return made;
 }
 
-function chosen(root) {
-  return root.tiles.find((other) => other.getAttribute("aria-pressed") === "true");
-}
-
-// The tile pointed at, larger.
-function preview(root, source) {
-  if (!source) return;
+// The tile pointed at, larger, beside it; the chosen one already stands large on the page.
+function preview(root, tile) {
+  root.preview.hidden = !tile || tile.getAttribute("aria-pressed") === "true";
+  if (root.preview.hidden) return;
   const [canvas, caption] = root.preview.children;
-  const from = source.firstChild;
+  const from = tile.firstChild;
   canvas.width = from.width;
   canvas.height = from.height;
   canvas.getContext("2d").drawImage(from, 0, 0);
-  caption.textContent = source.title;
+  caption.textContent = tile.title;
+  const isLeft = tile.offsetLeft > root.clientWidth / 2;
+  root.preview.style.left = isLeft ? "auto" : `${tile.offsetLeft + tile.offsetWidth + 8}px`;
+  root.preview.style.right = isLeft ? `${root.clientWidth - tile.offsetLeft + 8}px` : "auto";
+  root.preview.style.top = `${tile.offsetTop}px`;
+}
+
+// Where the lines of the words pointed at lie, the same in every tile.
+function cross(root, words) {
+  for (const [name, axis] of Object.entries(root.hover ?? {})) {
+    const lit = axis.words.flatMap((own, line) => (own.some((word) => words?.[axis.side].includes(word)) ? [line] : []));
+    const style = root.grid.style;
+    style.setProperty(`--${name}-at`, lit.length ? lit[0] / axis.words.length : 0);
+    style.setProperty(`--${name}-size`, lit.length ? (lit.at(-1) + 1 - lit[0]) / axis.words.length : 0);
+  }
+  root.grid.classList.toggle("crossed", Boolean(words));
 }
 
 function mark(tiles, nHeads, layer, head) {
@@ -88,8 +101,10 @@ function moveFocus(event, tiles, nHeads) {
 }
 
 function describe(tile, tint, index) {
-  const [, stripe, number] = tile.children;
-  stripe.style.background = tint ? tint.colours[index] : "none";
+  const number = tile.lastChild;
+  tile.classList.toggle("tinted", Boolean(tint));
+  tile.style.background = tint ? tint.colours[index] : "none";
+  tile.style.color = tint ? tint.inks[index] : "inherit";
   number.textContent = tint ? tint.labels[index] : "";
   tile.title = tint ? `${tile.name}: ${tint.title} ${tint.labels[index]}` : tile.name;
   tile.setAttribute("aria-label", tile.title);
@@ -113,5 +128,6 @@ export default function (component) {
     describe(tile, meta.tint, index);
   });
   mark(root.tiles, nHeads, ...meta.chosen);
-  preview(root, chosen(root));
+  root.hover = meta.hover;
+  preview(root, null);
 }

@@ -1,6 +1,6 @@
 """All layers x heads at once, one small heat map each, drawn on canvases in the browser."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from core.analysis.head_place import HeadPlace
 from explorer.components import pack, source
 from explorer.figures.axes import signed
-from explorer.figures.colours import effect_colour, measure_colour, weight_levels, weight_palette
+from explorer.figures.colours import (
+    effect_colour,
+    ink_on,
+    measure_colour,
+    weight_levels,
+    weight_palette,
+)
 from explorer.figures.tiles import pooled
 
 SCRIPT, STYLE = (
@@ -24,7 +30,7 @@ _mount = st.components.v2.component("attention_overview", js=SCRIPT, css=STYLE)
 
 @dataclass(frozen=True, slots=True)
 class Tint:
-    """A number for each head, drawn as the colour of a stripe and written below its tile."""
+    """A number for each head: its tile takes the colour, and the number stands in it."""
 
     title: str
     values: NDArray[np.floating[Any]]  # N H
@@ -41,23 +47,30 @@ def overview(
     key: str,
     on_choice: Callable[[], None],
     tint: Tint | None = None,
+    hover: Mapping[str, Any] | None = None,
 ) -> None:
     """Draw N x h tiles; pointing enlarges one, a click, or arrow keys and Enter, chooses it.
 
     Args:
         weights: N H q k.
         place: the chosen head.
+        hover: the words that rows and columns stand for (`HoverWords.to_json`): pointed at
+            elsewhere on the page, their lines are marked in every tile.
         on_choice: called before the next run; `chosen_head(key)` then says which.
     """
     _mount(
-        data=payload(weights, place, tint=tint),
+        data=payload(weights, place, tint=tint, hover=hover),
         key=key,
         on_chosen_change=on_choice,
     )
 
 
 def payload(
-    weights: NDArray[np.floating[Any]], place: HeadPlace, *, tint: Tint | None = None
+    weights: NDArray[np.floating[Any]],
+    place: HeadPlace,
+    *,
+    tint: Tint | None = None,
+    hover: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The data that the browser draws: one byte per cell, and the palettes."""
     tiles = pooled(weights)
@@ -66,14 +79,17 @@ def payload(
         "chosen": [place.layer_number, place.head_number],
         "palette_bytes": 3 * 256,
         "tint": _tint(tint) if tint else None,
+        "hover": hover,
     }
     return pack(meta, weight_palette() + weight_levels(tiles).tobytes())
 
 
 def _tint(tint: Tint) -> dict[str, Any]:
+    colours = _tint_colours(tint)
     return {
         "title": tint.title,
-        "colours": _tint_colours(tint),
+        "colours": colours,
+        "inks": [ink_on(colour) for colour in colours],
         "labels": [signed(float(value), tint.digits) for value in tint.values.flat],
     }
 
@@ -93,5 +109,6 @@ def chosen_head(key: str) -> tuple[int, int] | None:
 
 
 TILES_NOTE = (
-    "Rows of a square ask, columns are looked at, bright is a large weight (square-root colours)."
+    "Each row is a word that looks, each column a word looked at; brighter means more weight "
+    "(square-root scale)."
 )

@@ -37,6 +37,7 @@ from explorer.choice.choice import (
     without_lost_models,
 )
 from explorer.choice.url_fields import UrlFields, dependents
+from explorer.frame.tour import TourFields
 from explorer.head.fields import (
     TINTS,
     BeforeAfterFields,
@@ -103,6 +104,7 @@ of_pages = {
         snapshot=st.integers(0, 999_999),
         held=st.booleans(),
     ),
+    TourFields: st.builds(TourFields, tour=some_number),
     Table3Fields: st.builds(
         Table3Fields,
         quality=st.sampled_from(get_args(Quality)),

@@ -3,9 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from core.analysis.head_place import HeadPlace
-from core.analysis.heads.best import BestHead, heads_for_step
+from core.analysis.heads.best import BestHead, clearest_head, heads_for_step
 from core.analysis.heads.measures import ranked_heads
+from core.config import KINDS, Kind
 from core.system.files import write_json
 from explorer.choice.choice import Run
 from explorer.engine import traces
@@ -26,6 +30,33 @@ def test_the_measured_head_opens_first(folder: Path) -> None:
     (folder / "metrics.json").write_text(json.dumps({}))
     assert (best.place, best.rows) == (HeadPlace("cross", 1, 3), "consumed")
     assert "0.30 on 7" in best.reason
+
+
+def test_a_late_head_names_the_one_that_looks_in_the_same_step(folder: Path) -> None:
+    """The lowest error where the step writes the word: layer 3, head 1."""
+    shown = traces.trace(folder, Run(text=SENTENCE))
+    produced = np.full((3, 5), 0.9)
+    produced[2, 0] = 0.5
+    alignment = {
+        "layer": 2, "head": 4, "rows": "consumed", "alignment_error_rate": 0.3, "n_sentences": 7,
+        "error_rates": {"produced": produced.tolist(), "consumed": [[0.3] * 5] * 3},
+    }  # fmt: skip
+    for rows, first in (
+        ("consumed", HeadPlace("cross", 2, 0)),
+        ("produced", HeadPlace("cross", 1, 3)),
+    ):
+        (folder / "metrics.json").write_text(write_json({"alignment": {**alignment, "rows": rows}}))
+        assert best_head(folder, shown).at_first == first
+    (folder / "metrics.json").write_text(json.dumps({}))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_clearest_head_points_most_at_text(folder: Path, kind: Kind) -> None:
+    shown = traces.trace(folder, Run(text=SENTENCE))
+    keys = shown.consumed if kind == "decoder" else shown.source.pieces
+    text = [index for index, key in enumerate(keys) if key.kind != "special"]
+    most = shown.weights[kind][..., text].max(-1).mean(-1)
+    assert clearest_head(shown, kind).of({kind: most}) == most.max()
 
 
 def test_without_a_measurement_the_reason_says_so(folder: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from explorer.figures.axes import label_axis, signed
-from explorer.figures.colours import weight_palette, weight_scale
+from explorer.figures.colours import PALETTE, luminance, weight_levels, weight_palette, weight_scale
 from explorer.figures.head import (
     cell_numbers,
     head_figure,
@@ -43,7 +43,20 @@ def test_rows_read_downwards() -> None:
 
 
 def test_a_cell_prints_two_digits_or_nothing() -> None:
-    assert [list(row) for row in figure().data[0].text] == [[".70", ".20", ".10"], ["", "1", ""]]
+    printed = figure().data[1]
+    places = zip(printed.y, printed.x, printed.text, strict=True)
+    assert [number for *_, number in sorted(places)] == [".70", ".20", ".10", "", "1", ""]
+
+
+def test_every_printed_number_is_read_on_its_cell() -> None:
+    """At least 4.5:1 (WCAG 2.1) on the cell's own colour, over the whole scale."""
+    weights = np.linspace(0, 1, 18)[None]
+    made = head_figure(weights, rows=["r"], columns=["x"] * 18, row_title="r", column_title="c")
+    for colour, ink in zip(
+        PALETTE[weight_levels(weights)].flat, made.data[1].textfont.color, strict=True
+    ):
+        light, dark = sorted((luminance(str(colour)), luminance(ink)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5
 
 
 def test_numbers_above_one_are_printed_as_they_are() -> None:
@@ -55,7 +68,7 @@ def test_numbers_above_one_are_printed_as_they_are() -> None:
 def test_many_columns_print_no_numbers() -> None:
     weights = np.full((2, 30), 1 / 30)
     made = head_figure(weights, rows=ROWS, columns=["x"] * 30, row_title="r", column_title="c")
-    assert made.data[0].text is None
+    assert len(made.data) == 1
 
 
 def test_labels_must_fit_the_shape() -> None:
@@ -144,7 +157,7 @@ def test_hovering_names_the_labels_that_are_not_written() -> None:
 
 
 def test_a_click_target_is_its_cell_and_says_what_the_cell_says() -> None:
-    bars = with_click_targets(figure(), WEIGHTS, columns=COLUMNS).data[1]
+    bars = with_click_targets(figure(), WEIGHTS, columns=COLUMNS).data[-1]
     assert bars.width == 1
     places = zip(bars.y, bars.base, bars.x, bars.customdata, strict=True)
     for (row, column), (y, left, width, (name, value)) in zip(

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explorer.figures.colours import weight_levels
+from explorer.figures.colours import PALETTE, weight_levels
 from explorer.figures.head import Scale
-from explorer.figures.vector import PALETTE, head_svg, heads_svg
+from explorer.figures.vector import head_svg, heads_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 ROWS, COLUMNS = ["<s> → a", "a → b"], ["x", "y", "x"]

@@ -14,8 +14,7 @@ import streamlit as st
 from core.analysis.head_place import HeadPlace
 from core.analysis.trace.trace import Trace
 from core.config import KINDS
-from explorer.figures.colours import weight_levels
-from explorer.figures.vector import PALETTE
+from explorer.figures.colours import PALETTE, weight_levels
 from tests.checkpoints import SENTENCE, write_checkpoint, write_history, write_timeline
 from tests.checkpoints import reports as some_reports
 from tests.explorer.apart import traced

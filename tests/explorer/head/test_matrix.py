@@ -47,7 +47,7 @@ def test_rows_between_words_still_sum_to_one(shown: Trace, kind: Kind) -> None:
     target = ("<s>", *(word.text for word in shown.target.words))
     assert matrix.columns == (target if kind == "decoder" else source)
     assert len(matrix.columns) < shown.weights[kind].shape[-1]
-    assert "averaged over an asking word" in " ".join(matrix.notes)
+    assert "those of the pieces that look are averaged" in " ".join(matrix.notes)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -58,9 +58,9 @@ def test_the_mass_of_special_tokens_is_in_print(shown: Trace, kind: Kind, specia
     on_special = weights[:, 0 if kind == "decoder" else -1]
     assert np.allclose(matrix.special, on_special, atol=1e-6)
     said = special_note([matrix], are_hidden=not specials)
-    assert f"{on_special.mean():.0%} of a row is on" in said
+    assert f"{on_special.mean():.0%} of the weight goes to the start and end marks" in said
     assert f"“{matrix.rows[on_special.argmax()]}” ({on_special.max():.0%})" in said
-    assert ("are hidden" in said) == (not specials)
+    assert ("(hidden)" in said) == (not specials)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -75,7 +75,7 @@ def test_of_several_heads_the_mean_mass_is_in_print(shown: Trace) -> None:
     said = special_note(
         [head_matrix(shown, "cross", weights, HeadDrawing()) for weights in heads], are_hidden=False
     )
-    assert f"{heads[..., -1].mean():.0%} of a row of these heads" in said
+    assert f"{heads[..., -1].mean():.0%} of the weight of these heads" in said
 
 
 def test_small_numbers_are_left_out(shown: Trace) -> None:

@@ -13,7 +13,7 @@ from core.analysis.heads.measures import MEASURES, keys_of
 from core.analysis.trace.trace import Trace
 from core.config import KINDS, Kind
 from explorer.figures.axes import signed
-from explorer.figures.colours import ROLES, effect_colour, measure_colour
+from explorer.figures.colours import ROLES, effect_colour, ink_on, measure_colour
 from explorer.figures.head import piece_labels
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.apart import traced
@@ -188,7 +188,7 @@ def test_what_is_left_out_is_what_was_chosen(shelf: Shelf, folder: Path, kind: K
     on_special = weights[:, is_special].sum(1)
     most = int(on_special.argmax())
     assert (
-        f"on average {on_special.mean():.0%} of a row is on them, "
+        f"{on_special.mean():.0%} of the weight goes to the start and end marks (hidden), "
         f"most in “{rows_of(trace, kind)[most]}” ({on_special[most]:.0%})" in said(page)
     )
 
@@ -240,9 +240,10 @@ def test_heads_are_tinted_by_their_own_measure(
     low, high = of_heads.min(), of_heads.max()
     shares = (of_heads - low) / (high - low)
     assert tint["colours"] == [measure_colour(float(share)) for share in shares.flat]
+    assert tint["inks"] == [ink_on(colour) for colour in tint["colours"]]
     of = MEASURES[measure]
     assert (
-        f"{of.title}, in {of.units[kind]}. Low (blue): {of.low}; high (yellow): {of.high}."
+        f"{of.title}, in {of.units[kind]}. Blue, low: {of.low}. Yellow, high: {of.high}."
         in said(page)
     )
     (red, _, blue), (red_high, _, blue_high) = (
@@ -278,7 +279,7 @@ def test_heads_are_tinted_by_what_switching_them_off_changes(
         assert np.abs(np.subtract(colour, expected)).max() <= 3
         assert (colour[0] > colour[2]) == (change < 0)
     assert len(tint["labels"]) == shape[0] * shape[1]
-    assert "Red: it falls, the head was needed; blue: it rises, the head was in the way" in said(
+    assert "Red: it falls, the head was needed. Blue: it rises, the head was in the way." in said(
         page
     )
 

@@ -76,8 +76,8 @@ def test_hostile_text_is_shown_as_typed(open_page: Open, text: str) -> None:
 
 LACKS = {
     "encoder": "",
-    "decoder": "What a row lacks to 1 comes from the source.",
-    "cross": "What a row lacks to 1 comes from the words already written.",
+    "decoder": "The rest of a row, up to 1, comes from the source.",
+    "cross": "The rest of a row, up to 1, comes from the words already written.",
 }
 
 
@@ -85,7 +85,7 @@ LACKS = {
 def test_a_rollout_says_where_the_rest_of_a_row_is(open_page: Open, kind: str, lacks: str) -> None:
     said = texts(open_page(page="heads", text=SENTENCE, kind=kind, values="rollout"))
     assert "Mean over heads, all layers up to this one." in said
-    assert said.count("What a row lacks to 1") == bool(lacks)
+    assert said.count("The rest of a row, up to 1") == bool(lacks)
     assert lacks in said
     assert "Mean over heads" not in texts(open_page(page="heads", text=SENTENCE, kind=kind))
 
@@ -107,7 +107,7 @@ def test_links_are_headed_by_what_they_are(
     asks = ["query", "key"] if kind == "encoder" else ["step", "looks at"]
     assert list(table.dataframe[0].value.columns) == [*asks, number]
     assert ("They show weights" in texts(page)) == (values != "weights")
-    assert "of a row is on special tokens, most in “" in texts(page)
+    assert "of the weight goes to the start and end marks, most in the row “" in texts(page)
 
 
 @pytest.mark.parametrize("specials", ["0", "1"])
