@@ -18,19 +18,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import streamlit as st  # noqa: E402
 
 from explorer.app_pages.registry import MENU, PAGES, url_path  # noqa: E402
-from explorer.engine.checkpoints import CHECKPOINTS  # noqa: E402
+from explorer.engine.checkpoints import show_beside_bundled  # noqa: E402
 from explorer.engine.trainings import RUNS  # noqa: E402
 from explorer.frame.page_scripts import run_page_scripts  # noqa: E402
 
 
 def take_options() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoints", help="a folder of checkpoints of your own")
+    parser.add_argument("--checkpoints", help="a folder of checkpoints of your own, shown first")
     parser.add_argument("--runs", help="a folder of running trainings, instead of runs")
     options, _ = parser.parse_known_args()
-    for name, folder in ((CHECKPOINTS, options.checkpoints), (RUNS, options.runs)):
-        if folder:
-            os.environ[name] = folder
+    if options.checkpoints:
+        show_beside_bundled(options.checkpoints)
+    if options.runs:
+        os.environ[RUNS] = options.runs
 
 
 def know_every_field() -> None:

@@ -1,6 +1,6 @@
 """Analyses of the sentence on screen, computed once and shared; and the table of positions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.analysis.ablation import Ablation
+from core.analysis.ablation.places import with_off
 from core.analysis.head_place import HeadPlace
 from core.analysis.trace.trace import Trace
 from core.config import Kind
@@ -64,7 +65,35 @@ def leave_one_out(
         places = [ablation.parts[0].place for ablation in swept.ablations]
         return dict(zip(places, swept.delta_nats.tolist(), strict=True))
 
-    return _results().get((folder_version(folder), run, "leave one out"), make)
+    return _results().get(_left_out(folder, run), make)
+
+
+def is_left_out(folder: Path, run: Run) -> bool:
+    """Whether `leave_one_out` knows its answer already."""
+    return _results().known(_left_out(folder, run))
+
+
+def _left_out(folder: Path, run: Run) -> Hashable:
+    return (folder_version(folder), run, "leave one out")
+
+
+def head_that_changes_words(
+    folder: Path, run: Run, shown: Trace, worth: Mapping[str, float], most: int
+) -> Ablation | None:
+    """The first head without which the translation has other words; None if none of `most` has.
+
+    Heads are tried one by one, the one whose loss costs most first.
+
+    Args:
+        worth: place -> change of the translation's log-probability without it (`leave_one_out`).
+    """
+    heads = sorted((place for place in worth if "H" in place), key=worth.__getitem__)
+    for place in heads[:most]:
+        off = with_off(Ablation(), [place])
+        (effect,) = sentence_effects(folder, run, shown, (off,))
+        if effect.before.split() != effect.after.split():
+            return off
+    return None
 
 
 def sentence_effects(

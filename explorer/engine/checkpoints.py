@@ -1,5 +1,6 @@
 """The checkpoints that the app can show, and the contents of their folders."""
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,32 +19,65 @@ from explorer.choice.choice import EXAMPLES
 from explorer.engine.folder_version import FolderVersion, folder_version
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
-"""Environment variable: another folder of checkpoints than the bundled one."""
+"""Environment variable: the folders of checkpoints to show instead of the bundled one, separated as
+the folders of PATH are."""
 
 
 class NoCheckpointError(FileNotFoundError):
     """There is no checkpoint to show."""
 
 
+def show_beside_bundled(folder: str) -> None:
+    """Show the checkpoints of this folder, and after them the bundled ones."""
+    os.environ[CHECKPOINTS] = os.pathsep.join((folder, str(bundled_root())))
+
+
+def checkpoint_roots() -> tuple[Path, ...]:
+    """The folders whose checkpoints are shown; the one to open is in the first that has any."""
+    named = os.environ.get(CHECKPOINTS)
+    return tuple(map(Path, named.split(os.pathsep))) if named else (bundled_root(),)
+
+
 def checkpoint_root() -> Path:
-    return Path(os.environ.get(CHECKPOINTS) or bundled_root())
+    return checkpoint_roots()[0]
+
+
+def every_checkpoint() -> list[CheckpointEntry]:
+    """What `listed` says of all folders that are shown."""
+    return listed(checkpoint_roots())
 
 
 @st.cache_data(ttl=10, show_spinner=False)
-def listed(root: Path) -> list[CheckpointEntry]:
-    """Every checkpoint folder below `root`, the default first; an entry that cannot load says why.
+def listed(roots: tuple[Path, ...]) -> list[CheckpointEntry]:
+    """Every checkpoint folder below these, in their order; an entry that cannot load says why.
+
+    Of a folder's checkpoints the default one comes first. Where two folders have one of the same
+    name, the later one is named after its folder too.
 
     Raises:
-        NoCheckpointError: if none can; the message says where it looked and what to do.
+        NoCheckpointError: if none can be loaded; the message says where it looked and what to do.
     """
-    found = sorted(list_checkpoints(root), key=lambda item: (item.name != FIRST, item.name))
-    if not any(item.problem is None for item in found):
-        reasons = "".join(f" {item.name}: {item.problem}." for item in found)
+    found: dict[str, CheckpointEntry] = {}
+    for root in roots:
+        for item in sorted(
+            list_checkpoints(root), key=lambda item: (item.name != FIRST, item.name)
+        ):
+            name = item.name if item.name not in found else f"{item.name} ({root.name})"
+            found[name] = dataclasses.replace(item, name=name)
+    if not any(item.problem is None for item in found.values()):
+        reasons = "".join(f" {item.name}: {item.problem}." for item in found.values())
         raise NoCheckpointError(
-            f"There is no checkpoint below {root}.{reasons} Train one with `python -m core train`, "
-            f"or name another folder: `streamlit run explorer/app.py -- --checkpoints DIR`."
+            f"There is no checkpoint below {' or '.join(map(str, roots))}.{reasons} Train one with "
+            "`python -m core train`, or name another folder: "
+            "`streamlit run explorer/app.py -- --checkpoints DIR`."
         )
-    return found
+    return list(found.values())
+
+
+def roots_without_any() -> list[Path]:
+    """Folders that are shown and hold no checkpoint that can be loaded."""
+    usable = [item.folder for item in every_checkpoint() if item.problem is None]
+    return [root for root in checkpoint_roots() if not any(f.is_relative_to(root) for f in usable)]
 
 
 def folder_of(name: str | None) -> Path:
@@ -52,7 +86,7 @@ def folder_of(name: str | None) -> Path:
     Raises:
         ValueError: if the checkpoint of that name is gone, or cannot be loaded.
     """
-    usable = {item.name: item.folder for item in listed(checkpoint_root()) if item.problem is None}
+    usable = {item.name: item.folder for item in every_checkpoint() if item.problem is None}
     if name is None:
         return next(iter(usable.values()))
     if name not in usable:

@@ -44,6 +44,11 @@ class MemoryCache:
         self._size_of = size_of
         self._lock = threading.Lock()
 
+    def known(self, key: Hashable) -> bool:
+        """Whether the result of this key is stored."""
+        with self._lock:
+            return key in self._results
+
     def get(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """The result made for this key before, or a new one."""
         with self._lock:

@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from core.analysis.ablation import Ablation
+from core.analysis.ablation.in_words import in_words
 from core.analysis.trace.trace import Trace
 from core.checkpoint.required import model_config_of
 from core.text.pieces import normalise
@@ -17,6 +19,7 @@ from explorer.choice.page_context import PageContext, Settled, is_typed, settled
 from explorer.choice.url_fields import UrlFields
 from explorer.engine import checkpoints, models, traces
 from explorer.engine.checkpoints import best_head
+from explorer.figures.head import piece_label
 from explorer.frame.downloads import Pictures, save_trace, share
 from explorer.frame.glossary import facts_of, terms_row
 from explorer.frame.in_words import draw_in_words
@@ -89,6 +92,8 @@ def open_page(title: str, lead: str) -> PageInputs | None:
         return None
     notices = st.container()
     with notices:
+        for root in checkpoints.roots_without_any():
+            notice(f"There is no checkpoint that can be loaded below {root}.")
         for text in traces.notices(asked.folder):
             notice(f"{text}.")
     return dataclasses.replace(asked, notices=notices, status=st.empty(), terms=terms)
@@ -96,7 +101,7 @@ def open_page(title: str, lead: str) -> PageInputs | None:
 
 def _leave_lost_models() -> None:
     try:
-        listed = checkpoints.listed(checkpoints.checkpoint_root())
+        listed = checkpoints.every_checkpoint()
     except checkpoints.NoCheckpointError:  # said where the controls would be
         return
     problems = {item.name: item.problem for item in listed}
@@ -132,7 +137,7 @@ def draw_terms(asked: PageInputs, names: Sequence[str], shown: PageContext) -> N
 
 def _ask_reader() -> PageInputs | None:
     try:
-        listed = checkpoints.listed(checkpoints.checkpoint_root())
+        listed = checkpoints.every_checkpoint()
         folder = checkpoints.folder_of(session.choice().run.model)
     except (checkpoints.NoCheckpointError, ValueError) as error:
         st.error(str(error))
@@ -151,43 +156,39 @@ def notice_change(asked: PageInputs, *, is_shown: bool) -> None:
     ablation = asked.choice.run.ablation
     if ablation:
         with asked.notices, st.container(horizontal=True, vertical_alignment="center"):
-            what = "Everything here is of" if is_shown else "You asked for"
-            notice(f"{what} a changed model: {ablation}.")
+            what = "The model is changed here too" if is_shown else "You asked for a changed model"
+            notice(f"{what}: {in_words(Ablation.parse(ablation))}.")
             st.button(
                 "Use the model as it is", on_click=session.change_run, kwargs={"ablation": ""}
             )
 
 
-def _notice_chosen(asked: PageInputs, *, takes_typed: bool, is_shown: bool) -> None:
+def _notice_chosen(asked: PageInputs, traced: Trace | None, *, takes_typed: bool) -> None:
     """Say which words the reader chose, not the model."""
     run = asked.choice.run
     if not run.prefix and not is_typed(run):
         return
     with asked.notices, st.container(horizontal=True, vertical_alignment="center"):
-        words = _whose_words if is_shown else _asked_words
-        notice(words(run, takes_typed=takes_typed))
-        st.button("Let the model translate", on_click=session.reset)
+        if is_typed(run):
+            notice(_typed_words(takes_typed=takes_typed, is_shown=traced is not None))
+        else:
+            notice(_chosen_words(len(run.prefix), traced))
+        st.button("Undo my choice", on_click=session.reset)
 
 
-def _whose_words(run: Run, *, takes_typed: bool) -> str:
-    if not is_typed(run):
-        return f"You chose {_first_pieces(run)} of the translation; the model wrote what follows."
-    if takes_typed:
-        return "You typed this translation: the model scored it, and chose none of its words."
-    return "The translation that you typed is left out: here the model translates by itself."
-
-
-def _asked_words(run: Run, *, takes_typed: bool) -> str:
-    if not is_typed(run):
-        return f"You asked for a translation of which you chose {_first_pieces(run)}."
-    if takes_typed:
+def _typed_words(*, takes_typed: bool, is_shown: bool) -> str:
+    if not takes_typed:
+        return "The translation that you typed is left out: this page shows what the model writes."
+    if not is_shown:
         return "You asked for the score of a translation that you typed."
-    return "The translation that you typed is left out here."
+    return "You typed this translation: the model scored it, and chose none of its words."
 
 
-def _first_pieces(run: Run) -> str:
-    n = len(run.prefix)
-    return "the first piece" if n == 1 else f"the first {n} pieces"
+def _chosen_words(n: int, traced: Trace | None) -> str:
+    if traced is None:
+        return f"You asked for a translation whose first {n} pieces you chose."
+    piece = piece_label(traced.target.pieces[n - 1].name)
+    return f"You put “{piece}” at step {n}. What stood before is kept; the model wrote the rest."
 
 
 def translate(
@@ -204,7 +205,7 @@ def translate(
     taken = asked.choice if takes_typed else asked.choice.with_run(target="")
     choice, wrong = read_fields(taken, fields)
     traced = _traced(asked, choice.run)
-    _notice_chosen(asked, takes_typed=takes_typed, is_shown=traced is not None)
+    _notice_chosen(asked, traced, takes_typed=takes_typed)
     if traced is None:
         return None
     shown = PageContext(choice, asked.folder, traced, best_head(asked.folder, traced))
@@ -237,9 +238,15 @@ def read_fields(choice: Choice, fields: FieldsOfPage) -> tuple[Choice, tuple[str
     return choice, tuple(notices)
 
 
-def draw_sentence(title: str, draw: Draw, asked: PageInputs, shown: PageContext) -> None:
-    """Draw the page's own part, its downloads and its self-check."""
-    draw_in_words(shown)
+def draw_sentence(
+    title: str,
+    draw: Draw,
+    asked: PageInputs,
+    shown: PageContext,
+    words: Callable[[PageContext], None] = draw_in_words,
+) -> None:
+    """Draw the sentence in words, the page's own part, its downloads and its self-check."""
+    words(shown)
     pictures = draw(shown)
     linked = shown.choice.with_run(target=session.choice().run.target)  # kept for other pages
     session.write_link(linked)

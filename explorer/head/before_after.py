@@ -1,4 +1,4 @@
-"""Before and after a change of the model: translations, their differences, one head's attention.
+"""Before and after a change of the model: the translations, and one head's attention.
 
 The two runs differ by an ablation, so any such experiment can be shown this way.
 """
@@ -7,21 +7,24 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.trace.trace import Trace
 from explorer.choice import session
 from explorer.choice.choice import Run
 from explorer.choice.page_context import PageContext
+from explorer.components.words.component import Translation
 from explorer.engine import traces
 from explorer.figures.standalone import Picture
-from explorer.figures.words import marked_words
+from explorer.frame.in_words import followed, translation_beside
 from explorer.frame.messages import note
+from explorer.frame.pick import pick
 from explorer.head.controls import choose_head, choose_kind
-from explorer.head.differences import Comparison, reading, score
+from explorer.head.differences import Comparison
 from explorer.head.fields import BeforeAfterFields
 from explorer.head.matrix import HeadMatrix, plain_matrix
 from explorer.head.one_head import draw_links, matrix_figure
 
-STEPS_OF = {"first": "the first translation", "new": "the new translation"}
+STEPS_OF = {"first": "of the first translation", "new": "of the new translation"}
 
 
 def changed_run(shown: PageContext, ablation: str) -> Run:
@@ -44,41 +47,29 @@ def compare(folder: Path, before: Trace, run: Run) -> Comparison:
     )
 
 
-def draw_translations(found: Comparison, change: str) -> None:
-    """Draw both translations with their differences marked, and describe them."""
-    for place, heading, trace, other in zip(
-        st.columns(2, gap="large"),
-        ("Before", f"After: {change}"),
-        (found.before, found.after),
-        ("added", "removed"),
-        strict=True,
-    ):
-        words = [(run.text, run.change != "same") for run in found.diff if run.change != other]
-        with place:
-            st.subheader(heading, anchor=False)
-            st.html(marked_words(words))
-            note(score(trace).capitalize())
-    st.write(reading(found))
+def translation_after(shown: PageContext, found: Comparison, name: str, run: Run) -> Translation:
+    """The translation under the change, as a line of words; those that are new are marked."""
+    return translation_beside(name, found.after, found.before, followed(shown.best, run))
 
 
 def draw_attention(shown: PageContext, found: Comparison) -> list[Picture]:
-    """One head before and after, and which head changed most; returns the pictures drawn."""
+    """One head before and after, at first the one that changed most; returns the pictures drawn."""
     st.subheader("One head, before and after", anchor=False)
     _choose_head(shown, found)
+    place = place_compared(shown, found)
     drawn = _heads(shown, found)
-    for place, (when, (picture, matrix)) in zip(
+    for column, (when, (picture, matrix)) in zip(
         st.columns(2, gap="large"), drawn.items(), strict=True
     ):
-        with place:
+        with column:
             st.markdown(f"**{picture.title}**")
             st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
             draw_links(matrix, f"The strongest links {when} as a table")
-    moved = found.moved_weight(shown.view.kind)
+    moved = found.moved_weight(place.kind)
     note(
-        "Compare row by row: on the words of the first translation, "
-        f"{moved[shown.place.layer, shown.place.head]:.0%} of the weight in an average row of this head "
-        f"lies elsewhere than before (all heads of this kind: {moved.min():.0%} to {moved.max():.0%}). "
-        "Both are drawn piece by piece with nothing left out, whatever is chosen on Heads."
+        "Compare row by row. On the words of the first translation, "
+        f"{moved[place.layer, place.head]:.0%} of this head’s weight moved to other words, in an "
+        f"average row (all heads of this kind: {moved.min():.0%} to {moved.max():.0%})."
     )
     return [picture for picture, _ in drawn.values()]
 
@@ -88,32 +79,35 @@ def head_pictures(shown: PageContext, found: Comparison) -> list[Picture]:
     return [picture for picture, _ in _heads(shown, found).values()]
 
 
+def place_compared(shown: PageContext, found: Comparison) -> HeadPlace:
+    """The head that is drawn: the one that changed most, or the reader's own choice."""
+    return found.most_moved() if shown.of(BeforeAfterFields).which == "most" else shown.place
+
+
 def _heads(shown: PageContext, found: Comparison) -> dict[str, tuple[Picture, HeadMatrix]]:
     """Before or after -> the picture of the chosen head, and what it shows."""
     after = found.after if shown.of(BeforeAfterFields).rows == "new" else found.held
-    drawn = {}
+    drawn, place = {}, place_compared(shown, found)
     for when, trace in (("before", found.before), ("after", after)):
-        matrix = plain_matrix(trace, shown.place)
-        title = f"{shown.place.name}, {when}"
+        matrix = plain_matrix(trace, place)
+        title = f"{place.name}, {when}"
         drawn[when] = Picture(title, matrix_figure(matrix), trace.target.text), matrix
     return drawn
 
 
 def _choose_head(shown: PageContext, found: Comparison) -> None:
-    choose_kind()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        choose_head(shown)
+        names = {"most": "The one that changed most", "chosen": "One that I choose"}
+        pick("Head", names, **session.bind(BeforeAfterFields, "which"))
         st.selectbox(
-            "After, the steps of",
+            "Rows after the change",
             list(STEPS_OF),
             format_func=STEPS_OF.__getitem__,
-            width=220,
-            help="The first translation: the same words as before, held fixed under the change.",
+            width=260,
+            help="Of the first translation: the same words as before, written under the change.",
             **session.bind(BeforeAfterFields, "rows"),
         )
-        most = found.most_moved()
-        st.button(
-            f"Open the head that changed most ({most.kind}, {most.in_words})",
-            on_click=session.show_head,
-            args=(most,),
-        )
+    if shown.of(BeforeAfterFields).which == "chosen":
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            choose_kind()
+            choose_head(shown)

@@ -52,10 +52,9 @@ def moved_weight(before: Numbers, after: Numbers) -> NDArray[np.float64]:
 
 
 def score(trace: Trace) -> str:
-    """The probability of a translation in words: of all of it, and of its average token."""
+    """The probability of a translation in words: of its average piece, and of all of it."""
     total = signed(trace.best.log_probability_nats, 1)
-    mean = mean_probability(trace)
-    return f"log-probability {total} nats in sum, {mean:.0%} a piece (geometric mean)"
+    return f"{mean_probability(trace):.0%} per piece on average; total log-probability {total}"
 
 
 def reading(found: Comparison) -> str:
@@ -66,22 +65,32 @@ def reading(found: Comparison) -> str:
 def _of_words(found: Comparison) -> str:
     if all(run.change == "same" for run in found.diff):
         return "The translation stays the same, word for word."
-    lost, of_first = _count(found, "removed")
+    kept, of_first = _count(found, "removed")
     new, of_new = _count(found, "added")
-    text = (
-        f"{lost} of {of_first} words of the first translation {_are(lost)} gone, and {new} of "
-        f"{of_new} words of the new one {_are(new)} not in the first."
-    )
+    if not kept:
+        text = "Nothing of the first translation is left."
+    else:
+        text = (
+            f"{of_first - kept} of the {of_first} words of the first translation {_are(of_first - kept)} "
+            f"gone; {of_new - new} of the {of_new} words of the new one {_are(of_new - new)} new."
+        )
     if found.after.best.is_cut and not found.before.best.is_cut:
-        text += " It comes to no end: it was cut at the length limit (section 6.1)."
+        text += " It finds no end: it was cut at the length limit (section 6.1)."
     return text
 
 
 def _count(found: Comparison, change: str) -> tuple[int, int]:
-    """How many words of one text were changed in this way, of how many words it has."""
-    n = sum(len(run.text.split()) for run in found.diff if run.change == change)
-    same = sum(len(run.text.split()) for run in found.diff if run.change == "same")
-    return n, n + same
+    """How many words both texts share, and how many the one with this change has.
+
+    What has neither a letter nor a digit is no word.
+    """
+    own = sum(_n_words(run.text) for run in found.diff if run.change == change)
+    same = sum(_n_words(run.text) for run in found.diff if run.change == "same")
+    return same, own + same
+
+
+def _n_words(text: str) -> int:
+    return sum(any(c.isalnum() for c in word) for word in text.split())
 
 
 def _are(n: int) -> str:
@@ -90,9 +99,10 @@ def _are(n: int) -> str:
 
 def _of_probability(found: Comparison) -> str:
     was, now = mean_probability(found.before), mean_probability(found.held)
+    total_was, total_now = (
+        signed(trace.best.log_probability_nats, 1) for trace in (found.before, found.held)
+    )
     return (
-        f"Asked to score the first translation, the changed model gives its pieces {now:.0%} on "
-        f"average (before: {was:.0%}); its log-probability is "
-        f"{signed(found.held.best.log_probability_nats, 1)} nats (before: "
-        f"{signed(found.before.best.log_probability_nats, 1)})."
+        f"Made to write the first translation, the changed model gives each piece {now:.0%} on average "
+        f"(before: {was:.0%}); total log-probability {total_now} (before: {total_was})."
     )

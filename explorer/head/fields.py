@@ -10,6 +10,8 @@ Values = Literal["weights", "norms", "rollout"]
 """What a picture of attention shows: weights, norm-weighted weights, or rollout."""
 Units = Literal["pieces", "words"]
 Drawing = Literal["matrix", "lines"]
+Compared = Literal["most", "chosen"]
+"""Whether the head that is compared is the one that changed most, or the one of the view."""
 StepsAfter = Literal["first", "new"]
 """Whether attention after a change is that of the first translation, or of the new one."""
 
@@ -43,3 +45,4 @@ class BeforeAfterFields(UrlFields):
     """How one head is compared before and after a change of the model."""
 
     rows: Annotated[StepsAfter, one_of(StepsAfter)] = "first"
+    which: Annotated[Compared, one_of(Compared)] = "most"

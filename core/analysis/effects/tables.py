@@ -70,8 +70,8 @@ def counted(left_out: Mapping[HeadChange, CorpusEffect]) -> str:
     rises = sum(change.interval_95[0] > 0 for change in bleu)
     return (
         f"By its 95 % interval (paired bootstrap), BLEU falls without {falls} of {len(bleu)} heads "
-        f"and rises without {rises}; of so many intervals about {len(bleu) / 20:.0f} leave zero out "
-        "by chance."
+        f"and rises without {rises}. Even if no head made a difference, about {len(bleu) / 20:.0f} of "
+        f"{len(bleu)} such intervals would say that one does."
     )
 
 

@@ -1,48 +1,62 @@
 """Heads, layers and positions switched off after training, and what the translation becomes."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from core.analysis.ablation import Ablation
+from core.analysis.ablation.in_words import in_words
 from core.analysis.ablation.places import is_silent, states, with_off
-from core.analysis.effects.corpus_results import SWEEP, read_sweep
-from core.analysis.effects.pruning_results import read_pruning
 from core.analysis.trace.trace import Trace
+from core.analysis.trace.warnings import warnings_of
 from core.checkpoint.required import model_config_of
 from explorer.app_pages.ablate import pictures
+from explorer.app_pages.ablate.beyond import (
+    draw_beyond_this_sentence,
+    pictures_beyond,
+    worth_on_text,
+)
 from explorer.app_pages.ablate.fields import AblateFields
-from explorer.app_pages.ablate.presets import in_words, presets, swept_presets
+from explorer.app_pages.ablate.presets import presets, swept_presets
 from explorer.choice import session
 from explorer.choice.choice import Run
 from explorer.choice.page_context import PageContext, Settled, settled
 from explorer.components.toggles import component as toggles
+from explorer.components.toggles.component import Effects
 from explorer.engine import traces
-from explorer.engine.analyses import leave_one_out, sentence_effects, step_effects
+from explorer.engine.analyses import (
+    head_that_changes_words,
+    is_left_out,
+    leave_one_out,
+    sentence_effects,
+    step_effects,
+)
+from explorer.engine.checkpoints import examples, languages
 from explorer.figures.head import piece_labels
 from explorer.figures.standalone import Mounted, Picture
 from explorer.frame import sentence_page
 from explorer.frame.downloads import Pictures
-from explorer.frame.messages import note, notice, plain
+from explorer.frame.in_words import draw_translations, followed, translation, translation_beside
+from explorer.frame.messages import note, plain
+from explorer.frame.pick import pick
 from explorer.head import before_after
-from explorer.head.differences import Comparison
+from explorer.head.differences import Comparison, reading
 from explorer.head.fields import BeforeAfterFields
 
 if TYPE_CHECKING:
     from core.analysis.effects.sentence import StepEffect
 
 SWITCHES = "switches"
+MOST_TRIED = 32
+"""Heads switched off one after another, in search of one that changes a word."""
 TITLE = "What if this head were not there?"
 LEAD = (
-    "Click a head to switch it off, and read the translation again. Nothing is trained anew: heads "
-    "are switched off after training (Michel et al. 2019, Voita et al. 2019). A model trained with "
-    "other heads is another question (the paper’s Table 3)."
+    "Click a head to switch it off, and read the translation again. The model is not trained again; "
+    "how one trained with other heads does is the question of Table 3."
 )
-
 TERMS = ("head", "ablation", "log-probability", "nats", "BLEU", "interval")
+WORTH = {"sentence": "on this sentence", "text": "on a text", "none": "nothing"}
 FIELDS = (AblateFields, BeforeAfterFields)
 
 
@@ -52,11 +66,12 @@ def page() -> None:
     if not asked:
         return
     shown = sentence_page.translate(asked, settle, FIELDS, takes_typed=False)
-    if shown:
-        sentence_page.draw_terms(asked, TERMS, shown)
-        sentence_page.draw_sentence(TITLE, draw, asked, shown)
-    else:
+    if not shown:
         sentence_page.notice_change(asked, is_shown=False)
+        return
+    sentence_page.draw_terms(asked, TERMS, shown)
+    sentence_page.draw_sentence(TITLE, draw, asked, shown, words=_in_words)
+    _sweep_this_sentence(shown, asked.status)
 
 
 def settle(shown: PageContext) -> Settled:
@@ -70,26 +85,21 @@ def settle(shown: PageContext) -> Settled:
 
 
 def draw(shown: PageContext) -> Pictures:
-    grids, progress = st.container(), st.empty()
-    _actions(shown)
-    sentence_page.load_model(shown.folder, progress)
-    worth = _worth(shown, progress)
-    with grids:
-        toggles.toggles(
-            model_config_of(shown.folder),
-            states(_ablation(shown)),
-            key=SWITCHES,
-            on_switch=_take_switches,
-            effects=worth,
-            marked=_marked(shown),
-        )
-    _translations(shown)
-    tried = st.container()
+    progress = st.empty()
+    worth = _worth(shown)
+    toggles.toggles(
+        model_config_of(shown.folder),
+        states(_ablation(shown)),
+        key=SWITCHES,
+        on_switch=_take_switches,
+        effects=worth,
+        marked=_marked(shown),
+    )
+    _actions(shown, progress)
     if shown.choice.run.ablation:
         _below_the_words(shown)
-    _beyond_this_sentence(shown)
-    with tried:
-        _presets(shown, worth)
+    _presets(shown)
+    draw_beyond_this_sentence(shown.folder)
     return lambda: _pictures(shown)
 
 
@@ -105,6 +115,29 @@ def _before(shown: PageContext) -> Trace:
     return traces.trace(shown.folder, _plain_run(shown))
 
 
+def _compared(shown: PageContext) -> Comparison:
+    return before_after.compare(shown.folder, _before(shown), shown.choice.run)
+
+
+def _in_words(shown: PageContext) -> None:
+    """The translation; below it that of the changed model, and what the change did to it."""
+    if not shown.choice.run.ablation:
+        draw_translations(shown, [translation(shown)], warnings_of(shown.trace))
+        return
+    with st.spinner("Translating under the change…"):
+        found = _compared(shown)
+    run = shown.choice.run
+    before = translation_beside(
+        languages(shown.folder)[1],
+        found.before,
+        found.before,
+        followed(shown.best, _plain_run(shown)),
+    )
+    after = translation_beside("after", found.after, found.before, followed(shown.best, run))
+    draw_translations(shown, [before, after], warnings_of(found.after))
+    note(plain(f"With {in_words(_ablation(shown))}: {reading(found)}"))
+
+
 def _marked(shown: PageContext) -> tuple[str, str]:
     return shown.best.place.label, shown.best.label
 
@@ -116,18 +149,17 @@ def _take_switches() -> None:
         session.change_run(ablation=str(with_off(now, places)))
 
 
-def _actions(shown: PageContext) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        swept = shown.of(AblateFields).swept
-        st.button(
-            "Hide what each head is worth" if swept else "What if I remove each head?",
-            help="Each head, layer and sub-layer in turn, alone, on this sentence: how much less "
-            "probable its translation becomes",
-            type="secondary" if swept else "primary",
-            on_click=session.change,
-            args=(AblateFields,),
-            kwargs={"swept": not swept},
+def _actions(shown: PageContext, progress: Any) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        pick(
+            "Switches show what each is worth",
+            WORTH,
+            help="Each head, layer and sub-layer in turn, alone. On this sentence: how much less "
+            "probable its translation becomes. On a text: how much BLEU falls, where it was measured.",
+            **session.bind(AblateFields, "worth"),
         )
+        if st.button("Find a head that changes a word", type="primary"):
+            _find_telling(shown, progress)
         st.button("Undo", on_click=session.undo, disabled=not session.can_undo())
         st.button(
             "Switch everything on",
@@ -137,50 +169,67 @@ def _actions(shown: PageContext) -> None:
         )
 
 
-def _worth(shown: PageContext, place: Any) -> dict[str, float] | None:
-    """The effect of each head on this sentence, if the reader asked for it."""
-    if not shown.of(AblateFields).swept:
+def _find_telling(shown: PageContext, progress: Any) -> None:
+    """Switch off the first head that changes a word of this sentence, else of an example."""
+    others = [text for text in examples(shown.folder) if text != shown.choice.run.text]
+    for text in (shown.choice.run.text, *others):
+        with progress, st.spinner(f"Trying one head after another: {plain(text)}"):
+            run = _plain_run(shown).replace(text=text)
+            if text != shown.choice.run.text:
+                run = run.replace(prefix=())
+            before = traces.trace(shown.folder, run)
+            worth = leave_one_out(shown.folder, run, before)
+            off = head_that_changes_words(shown.folder, run, before, worth, MOST_TRIED)
+        if off:
+            session.change_run(text=text, ablation=str(off))
+            st.rerun()
+    progress.info(
+        f"None of the {MOST_TRIED} heads that cost most changes a word of this sentence or of the "
+        "examples when it alone is off. Switch off several."
+    )
+
+
+def _worth(shown: PageContext) -> Effects | None:
+    """What the switches show; on this sentence, that of a text until its own is known."""
+    asked = shown.of(AblateFields).worth
+    if asked == "none":
         return None
-    title = "Removing each head, layer and sub-layer in turn…"
-
-    def progress(n_done: int, n: int) -> None:
-        place.progress(n_done / n, f"{title} {n_done} of {n}")
-
-    found = leave_one_out(shown.folder, _plain_run(shown), _before(shown), progress)
-    place.empty()
-    return found
+    if asked == "text" or not is_left_out(shown.folder, _plain_run(shown)):
+        return worth_on_text(shown.folder)
+    return _on_this_sentence(shown)
 
 
-def _compared(shown: PageContext) -> Comparison:
-    return before_after.compare(shown.folder, _before(shown), shown.choice.run)
+def _on_this_sentence(shown: PageContext, progress: Any = None) -> Effects:
+    def tell(n_done: int, n: int) -> None:
+        if progress:
+            progress.progress(
+                n_done / n, f"Each part off in turn, on this sentence… {n_done} of {n}"
+            )
+
+    found = leave_one_out(shown.folder, _plain_run(shown), _before(shown), tell)
+    return Effects("Change of this translation’s log-probability without it, nats", found, "nats")
 
 
-def _translations(shown: PageContext) -> None:
-    if not shown.choice.run.ablation:
-        st.markdown(f"**{plain(shown.trace.target.text)}**")
-        note(
-            "The model as it is. Switch something off above, or try one of these, and the "
-            "translation before and after stand here side by side."
-        )
-        return
-    with st.spinner("Translating under the change…"):
-        found = _compared(shown)
-    before_after.draw_translations(found, in_words(_ablation(shown)))
+def _sweep_this_sentence(shown: PageContext, place: Any) -> None:
+    """Measure the worth of each part on this sentence after the page is drawn, then draw again."""
+    if shown.of(AblateFields).worth == "sentence" and not is_left_out(
+        shown.folder, _plain_run(shown)
+    ):
+        _on_this_sentence(shown, place)
+        st.rerun()
 
 
-def _presets(shown: PageContext, worth: dict[str, float] | None) -> None:
+def _presets(shown: PageContext) -> None:
     """Suggestions, each with its effect on this sentence, computed now."""
     found = presets(model_config_of(shown.folder), shown.best)
-    if worth:
-        found += swept_presets(worth)
+    if is_left_out(shown.folder, _plain_run(shown)):
+        found += swept_presets(_on_this_sentence(shown).of)
     st.subheader("Worth trying on this sentence", anchor=False)
     if shown.choice.run.prefix:
         note("What each does is told of a translation without the pieces that you chose.")
-    places = []
+    columns, places = st.columns(3, gap="medium"), []
     for index, preset in enumerate(found):
-        if index % 3 == 0:
-            columns = st.columns(3, gap="medium")
-        with columns[index % 3]:
+        with columns[index % 3], st.container(gap="xxsmall"):
             st.button(
                 preset.title,
                 key=f"preset-{index}",
@@ -202,7 +251,7 @@ def _presets(shown: PageContext, worth: dict[str, float] | None) -> None:
 def _below_the_words(shown: PageContext) -> None:
     """Draw the effect on each step, on the candidates of one step, and on one head."""
     moved = step_effects(shown.folder, _plain_run(shown), _before(shown), _ablation(shown))
-    st.subheader("The first translation, asked again", anchor=False)
+    st.subheader("How sure is the changed model of the original words?", anchor=False)
     left, right = st.columns([3, 2], gap="large")
     names = piece_labels(step.name for step in moved)
     with right:
@@ -214,10 +263,10 @@ def _below_the_words(shown: PageContext) -> None:
             note(picture.note)
     found = _compared(shown)
     before_after.draw_attention(shown, found)
-    if is_silent(_ablation(shown), shown.place):
+    if is_silent(_ablation(shown), before_after.place_compared(shown, found)):
         note(
-            "This head is off: its weights are still computed, but what they fetch is replaced by "
-            "zeros, so the layer goes on without it."
+            "This head is off: its weights are still computed, but its output is replaced by zeros, "
+            "so the layer goes on without it."
         )
 
 
@@ -241,90 +290,27 @@ def _most_moved(moved: Sequence["StepEffect"]) -> int:
     return max(range(len(moved)), key=lambda step: moved[step].kl_nats) + 1
 
 
-def _beyond_this_sentence(shown: PageContext) -> None:
-    """Draw what was measured once for this checkpoint on a whole text."""
-    st.subheader("Which heads matter beyond this sentence?", anchor=False)
-    _unless_bad(_draw_worth, shown.folder)
-    st.subheader("How many heads can go?", anchor=False)
-    _unless_bad(_draw_pruning, shown.folder)
-
-
-def _unless_bad(draw: Callable[[Path], None], folder: Path) -> None:
-    """A file beside the model that cannot be read costs its own picture, and is named."""
-    try:
-        draw(folder)
-    except ValueError as error:
-        notice(f"{error}.")
-
-
-def _draw_worth(of: Path) -> None:
-    folder = f"checkpoints/{of.name}"
-    swept = read_sweep(of)
-    _measured(
-        pictures.worth_picture(swept),
-        f"`python -m core ablate --checkpoint {folder} --sweep heads --output {folder}/{SWEEP}` with "
-        "a text and its translation (`--source`, `--reference`) leaves out one head after another, "
-        "and this page then shows what each is worth in BLEU.",
-    )
-    if rows := pictures.worth_table(swept):
-        with st.expander("Every head in numbers, the most missed first"):
-            st.dataframe(rows, hide_index=True, width="stretch")
-
-
-def _draw_pruning(of: Path) -> None:
-    folder = f"checkpoints/{of.name}"
-    _measured(
-        pictures.pruning_picture(read_pruning(of)),
-        f"`python -m core prune --checkpoint {folder}` with a text and its translation removes heads "
-        "one after another, the least important first (Michel et al. 2019), measures BLEU on the "
-        "way, and this page then shows the curve.",
-    )
-
-
-def _measured(picture: Picture | None, how: str) -> None:
-    if picture is None:
-        note(f"Nobody has measured it for this checkpoint yet. {how}")
-        return
-    st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
-    note(picture.note)
-
-
 def _pictures(shown: PageContext) -> list[Picture]:
     """The pictures on the page, for a file."""
-    ablation = _ablation(shown)
-    worth = None
-    if shown.of(AblateFields).swept:
-        worth = leave_one_out(shown.folder, _plain_run(shown), _before(shown))
+    ablation, found = _ablation(shown), _compared(shown)
     data = toggles.payload(
         model_config_of(shown.folder),
         states(ablation),
-        effects=worth,
+        effects=_worth(shown),
         marked=_marked(shown),
     )
     switches = Picture(
         f"Switched off after training: {in_words(ablation)}",
         Mounted(toggles.SCRIPT, toggles.STYLE, data),
-        f"Before: {_before(shown).target.text} After: {_compared(shown).after.target.text}",
+        f"Before: {found.before.target.text} After: {found.after.target.text}",
     )
-    drawn = [switches, *_measured_pictures(shown.folder)]
+    drawn = [switches, *pictures_beyond(shown.folder)]
     if not ablation.parts:
         return drawn
-    moved = step_effects(shown.folder, _plain_run(shown), _before(shown), ablation)
+    moved = step_effects(shown.folder, _plain_run(shown), found.before, ablation)
     chosen = shown.of(AblateFields).scored or _most_moved(moved)
     steps = pictures.step_pictures(moved, chosen - 1)
-    return [*drawn, *steps, *before_after.head_pictures(shown, _compared(shown))]
-
-
-def _measured_pictures(folder: Path) -> Iterator[Picture]:
-    """Those whose file is there and can be read; on the page a notice names the others."""
-    readers: tuple[Callable[[Path], Picture | None], ...] = (
-        lambda folder: pictures.worth_picture(read_sweep(folder)),
-        lambda folder: pictures.pruning_picture(read_pruning(folder)),
-    )
-    for read in readers:
-        with suppress(ValueError):
-            if picture := read(folder):
-                yield picture
+    return [*drawn, *steps, *before_after.head_pictures(shown, found)]
 
 
 page()

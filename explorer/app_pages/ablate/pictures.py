@@ -41,7 +41,7 @@ def finding(effect: "SentenceEffect") -> str:
     now = effect.after
     if len(now) > MOST_CHARACTERS:
         now = f"{now[: MOST_CHARACTERS - 1]}…"
-    return f"It becomes “{now}” As for the first translation, {of_first}."
+    return f"The translation becomes “{now}” Of the first one {of_first}."
 
 
 def step_pictures(steps: "Sequence[StepEffect]", chosen: int) -> list[Picture]:
@@ -66,15 +66,16 @@ def step_pictures(steps: "Sequence[StepEffect]", chosen: int) -> list[Picture]:
         Picture(
             "Probability of each piece of the first translation, before and after",
             steps_figure([token_label(name) for name in names], before, after, kl),
-            f"Δ log-probability in sum: {signed(float((after - before).sum()), 1)} nats, most of it at "
-            f"“{names[worst]}” ({signed(steps[worst].delta_nats, 1)}). KL(before ‖ after): "
-            f"{kl.mean():.2f} nats a step.",
+            f"The log-probability of the whole changes by {signed(float((after - before).sum()), 1)} "
+            f"nats, most of it at “{names[worst]}” ({signed(steps[worst].delta_nats, 1)}). The "
+            f"distribution of an average step moved by {kl.mean():.2f} nats (KL divergence, before ‖ "
+            "after).",
         ),
         Picture(
             f"Candidates of step {chosen + 1}, before and after",
             candidates,
-            f"In place of “{names[chosen]}”, all pieces before it held fixed: the most "
-            "probable ones before and after.",
+            f"All pieces before “{names[chosen]}” are kept. These are the most probable ones in its "
+            "place, before and after the change.",
         ),
     ]
 
@@ -98,9 +99,10 @@ def pruning_picture(pruning: "Pruning | None") -> Picture | None:
     return Picture(
         "BLEU against the share of heads removed",
         pruning_figure(curves),
-        f"Of all heads {first.removable_share():.0%} can go, the least important first, before BLEU "
-        f"falls by more than 1 (from {first.points[0].bleu:.1f}, {pruning.n_sentences:,} sentences). "
-        "Importance: E|∂L/∂ξ| (Michel et al. 2019). Band: 95 % interval.",
+        f"{first.removable_share():.0%} of all heads can be removed, the least important first, before "
+        f"BLEU falls by more than 1 (from {first.points[0].bleu:.1f}, {pruning.n_sentences:,} sentences). "
+        "A head is important if the loss changes much when its output is scaled: E|∂L/∂ξ| (Michel et "
+        "al. 2019). The band is the 95 % interval.",
     )
 
 
@@ -125,14 +127,14 @@ def worth_picture(swept: "CorpusEffects | None") -> Picture | None:
                 [found[head].interval_95 for head in heads],
             )
         )
-    most = ", ".join(
-        f"{head.place} ({signed(found[head].value)})" for head in list(found)[:N_NAMED]
+    most = "; ".join(
+        f"{head.at.name} ({signed(found[head].value)})" for head in list(found)[:N_NAMED]
     )
     return Picture(
         "BLEU on a whole text without each head",
         worth_figure(groups),
-        f"One head left out at a time; BLEU {swept.scores['bleu']:.1f} with all, "
-        f"{swept.n_sentences:,} sentences. Missed most: {most}. {counted(effects)}",
+        f"One head switched off at a time, on {swept.n_sentences:,} sentences; BLEU is "
+        f"{swept.scores['bleu']:.1f} with all. Missed most: {most}. {counted(effects)}",
     )
 
 

@@ -15,7 +15,7 @@ MOST_CURVES = 8
 
 def pictures(config: ModelConfig) -> list[PositionPicture]:
     """The pictures that the page can draw of a model with positions."""
-    always: list[PositionPicture] = ["experiment", "curves", "table", "distance"]
+    always: list[PositionPicture] = ["table", "curves", "distance"]
     if config.positions == "learned":
         return [*always, "learned"]
     return [*always, "shift"]
@@ -38,7 +38,7 @@ def lengths(trace: Trace, config: ModelConfig) -> Lengths:
 
 def most_shift(fields: PositionsFields, config: ModelConfig, lengths: Lengths) -> int:
     """The largest k that keeps every shifted position in the table and that a link accepts."""
-    moves_decoder = fields.picture == "experiment" and fields.stacks != "encoder"
+    moves_decoder = fields.stacks != "encoder"
     n = max(lengths.source, lengths.target) if moves_decoder else lengths.source
     return max(0, min(MOST_SHIFT, config.max_positions - n))
 
@@ -49,10 +49,12 @@ def settle_positions(
     """Replace choices that do not fit the model or the sentence, with a notice for each."""
     notices = []
     chosen: dict[str, Any] = {}
+    if fields.picture == "experiment":
+        fields = fields.replace(picture="table")
     if fields.picture not in pictures(config) and config.positions != "none":
         has = "a learned table" if config.positions == "learned" else "sinusoids"
         notices.append(f"The link says picture {fields.picture}, but this model has {has}.")
-        chosen["picture"] = "experiment"
+        chosen["picture"] = "table"
     for name, most in (
         ("position", lengths.source - 1),
         ("k", most_shift(fields, config, lengths)),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from explorer.choice.url_fields import DependsOn, UrlFields, ids, number, one_of, whole
 
 PositionPicture = Literal["experiment", "curves", "table", "distance", "shift", "learned"]
-"""The loaded model under other positions, or its position table."""
+"""What is drawn of the position table; `experiment` is the table too, beside which it stands."""
 Extent = Literal["many", "sentence"]
 PositionEdit = Literal["off", "shift", "scale"]
 Stacks = Literal["both", "encoder", "decoder"]
@@ -16,7 +16,7 @@ MOST_SHIFT, MOST_SCALE = 1_000, 8.0
 
 @dataclass(frozen=True, slots=True)
 class PositionsFields(UrlFields):
-    picture: Annotated[PositionPicture, one_of(PositionPicture)] = "experiment"
+    picture: Annotated[PositionPicture, one_of(PositionPicture)] = "table"
     extent: Annotated[Extent, one_of(Extent)] = "many"
     dimensions: Annotated[tuple[int, ...], ids, DependsOn("model")] = ()
     """Columns of the position table, from 0 as in section 3.5; none leaves them to the program."""

@@ -26,6 +26,9 @@ from explorer.figures.colours import MARK, OKABE_ITO, ROLES
 POSITION, DIMENSION = "position p", "dimension"
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 MOST_WORD_LABELS = 40
+TABLE_PX, LABEL_PX = 430, 13
+UNLIT = "rgba(128, 128, 128, 0.35)"
+"""Over rows at which no word of the sentence stands."""
 
 
 def curves_figure(
@@ -84,13 +87,22 @@ def table_figure(table: Array, *, words: Sequence[str] = ()) -> go.Figure:
     """The whole table: one row per position, downwards, and one column per dimension."""
     figure = go.Figure(_table_map(table, limit=largest(table)))
     figure.update_layout(
-        height=460,
+        height=TABLE_PX + 70,
         margin={**MARGIN, "t": 10},
         xaxis=number_axis(DIMENSION, side="top"),
-        yaxis=_position_axis(len(table), words, autorange="reversed"),
+        yaxis=_position_axis(
+            len(table),
+            words,
+            most=TABLE_PX // LABEL_PX,
+            autorange="reversed",
+            tickfont={"size": 11},
+        ),
     )
     if 0 < len(words) < len(table):
         _frame_sentence(figure, right=table.shape[1] - 0.5, reach=len(words) - 0.5)
+        figure.add_hrect(
+            y0=len(words) - 0.5, y1=len(table) - 0.5, line_width=0, fillcolor=UNLIT, layer="above"
+        )
     return figure
 
 
@@ -206,17 +218,28 @@ def _frame_sentence(figure: go.Figure, *, right: float, reach: float, top: float
 
 
 def _position_axis(
-    n: int, words: Sequence[str], *, title: str = POSITION, **more: Any
+    n: int,
+    words: Sequence[str],
+    *,
+    title: str = POSITION,
+    most: int = MOST_WORD_LABELS,
+    **more: Any,
 ) -> dict[str, Any]:
-    """An axis of words if every position has one, else of numbers; of many, every n-th."""
-    if len(words) != n:
+    """An axis of the words at the first positions, then of a few numbers.
+
+    Args:
+        most: labels for which there is room; of more words every second is written, and so on.
+    """
+    if not words:
         return number_axis(title, **more)
-    shown = range(0, n, -(-n // MOST_WORD_LABELS))
+    step = -(-n // most)
+    beyond = range(10 * (len(words) // 10 + 1), n, 10)
+    shown = [*range(0, len(words), step), *(place for place in beyond if n > len(words))]
     names = _named(n, words)
     return number_axis(
         title,
         tickmode="array",
-        tickvals=list(shown),
+        tickvals=shown,
         ticktext=[names[position] for position in shown],
         **more,
     )

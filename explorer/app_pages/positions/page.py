@@ -1,11 +1,15 @@
 """Positional encoding (section 3.5): its vectors, and the model under changed positions."""
 
+from typing import Any
+
 import streamlit as st
 
+from core.analysis.trace.warnings import warnings_of
 from core.checkpoint.required import model_config_of
+from core.config import ModelConfig
 from explorer.app_pages.positions import choices
 from explorer.app_pages.positions.fields import MOST_SCALE, PositionsFields
-from explorer.app_pages.positions.table_pictures import choose_k, draw_table
+from explorer.app_pages.positions.table_pictures import choose_k, choose_of_table, draw_table
 from explorer.choice import session
 from explorer.choice.page_context import PageContext, Settled, settled
 from explorer.figures.head import piece_labels
@@ -13,31 +17,37 @@ from explorer.figures.standalone import Picture
 from explorer.figures.words import position_strip
 from explorer.frame import sentence_page
 from explorer.frame.downloads import Pictures
+from explorer.frame.in_words import draw_translations
 from explorer.frame.messages import note, plain
+from explorer.frame.pick import pick
 from explorer.frame.self_check import draw_self_check
 from explorer.head import before_after
+from explorer.head.differences import Comparison, reading
 from explorer.head.fields import BeforeAfterFields
 
 PICTURES = {
-    "experiment": "Change them and translate",
+    "table": "Table",
     "curves": "Curves",
-    "table": "Whole table",
     "distance": "Dot products",
     "shift": "From p to p + k",
     "learned": "Learned beside sinusoids",
 }
-CHANGES = {"off": "left out", "shift": "shifted by k", "scale": "scaled by s"}
-STACKS = {"both": "encoder and decoder", "encoder": "the encoder", "decoder": "the decoder"}
+CHANGES = {"off": "left out", "shift": "shifted", "scale": "scaled"}
+STACKS = {"both": "both", "encoder": "the encoder", "decoder": "the decoder"}
 EXPECT = {
-    "off": "Without positions the encoder sees a bag of words: in any order they get the same "
-    "vectors. The decoder still has its mask, by which step t sees t pieces (section 3.2.3). The "
-    "model also misses a vector that was always there; to take away the order alone, scale by 0.",
-    "shift": "All distances stay as they are, only absolute places move; for sinusoids that is one "
+    "off": "Without positions, shuffle the words and each still gets the same vector in the encoder. "
+    "The decoder still has its mask, by which step t sees t pieces (section 3.2.3). The model also "
+    "misses a vector that was always there; to take away the order alone, scale by 0.",
+    "shift": "All distances stay as they are; only the absolute places move. For sinusoids that is one "
     "fixed linear map (section 3.5). If the translation suffers, the model has learnt places, not "
     "only distances.",
-    "scale": "Distances are multiplied by s, rounded down to a row of the table. Below 1 words "
-    "share positions; at 0 all stand at position 0: the vector is there, the order is gone.",
+    "scale": "Distances are multiplied by s, rounded down to a row of the table. Below 1, words share "
+    "positions; at 0 all stand at position 0: the vector is there, the order is gone.",
 }
+STRONGEST: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("Shift all by 5", {"positions": "shift", "k": 5, "stacks": "both"}),
+    ("Take the order away", {"positions": "scale", "scale": 0.0, "stacks": "both"}),
+)
 
 
 def settle(shown: PageContext) -> Settled:
@@ -56,65 +66,60 @@ def draw(shown: PageContext) -> Pictures:
             "to change. What it knows of order, its decoder has from its mask (section 3.2.3)."
         )
         return list
-    st.radio(
-        "Show",
-        choices.pictures(config),
-        format_func=PICTURES.__getitem__,
-        horizontal=True,
-        label_visibility="collapsed",
-        **session.bind(PositionsFields, "picture", shown.of(PositionsFields).picture),
-    )
     sentence_page.load_model(shown.folder, st.empty())
-    pictures = (
-        _experiment(shown)
-        if shown.of(PositionsFields).picture == "experiment"
-        else draw_table(shown)
-    )
-    return lambda: pictures
+    left, right = st.columns([6, 5], gap="large")
+    with left:
+        drawn = _table(shown, config)
+    with right:
+        found = _experiment(shown)
+    if found is None:
+        return lambda: drawn
+    drawn += before_after.draw_attention(shown, found)
+    run = before_after.changed_run(shown, choices.ablation_text(shown.of(PositionsFields)))
+    draw_self_check(shown.folder, run, found.after, "the changed run")
+    return lambda: drawn
 
 
-def _experiment(shown: PageContext) -> list[Picture]:
-    """Returns the pictures drawn."""
-    fields = shown.of(PositionsFields)
+def _table(shown: PageContext, config: ModelConfig) -> list[Picture]:
+    """Draw what the model adds for each position; returns the pictures drawn."""
+    st.subheader("The vector that is added at each position", anchor=False)
+    names = {name: PICTURES[name] for name in choices.pictures(config)}
+    picture = shown.of(PositionsFields).picture
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.radio(
-            "Positions are",
-            list(CHANGES),
-            format_func=CHANGES.__getitem__,
-            horizontal=True,
-            **session.bind(PositionsFields, "positions"),
-        )
+        pick("Picture", names, **session.bind(PositionsFields, "picture", picture))
+        choose_of_table(shown)
+    return draw_table(shown)
+
+
+def _experiment(shown: PageContext) -> Comparison | None:
+    """Translate under other positions; None, with a message, where the model cannot be run so."""
+    fields = shown.of(PositionsFields)
+    st.subheader("Change the positions, and read the translation", anchor=False)
+    with st.container(horizontal=True):
+        for label, values in STRONGEST:
+            st.button(label, on_click=session.change, args=(PositionsFields,), kwargs=values)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        pick("Positions are", CHANGES, **session.bind(PositionsFields, "positions"))
         if fields.positions == "shift":
             choose_k(shown, "by k")
         elif fields.positions == "scale":
-            st.number_input(
-                "by s",
-                0.0,
-                MOST_SCALE,
-                step=0.25,
-                width=140,
-                **session.bind(PositionsFields, "scale"),
-            )
-        st.radio(
-            "in",
-            list(STACKS),
-            format_func=STACKS.__getitem__,
-            horizontal=True,
-            **session.bind(PositionsFields, "stacks"),
-        )
-    note(EXPECT[fields.positions])
-    _strips(shown)
+            bound = session.bind(PositionsFields, "scale")
+            st.number_input("by s", 0.0, MOST_SCALE, step=0.25, width=140, **bound)
+        pick("in", STACKS, **session.bind(PositionsFields, "stacks"))
     run = before_after.changed_run(shown, choices.ablation_text(fields))
     try:
         with st.spinner("Translating under the change…"):
             found = before_after.compare(shown.folder, shown.trace, run)
     except ValueError as error:
         st.error(f"The model cannot be run so: {plain(str(error))}.")
-        return []
-    before_after.draw_translations(found, choices.change_name(fields))
-    pictures = before_after.draw_attention(shown, found)
-    draw_self_check(shown.folder, run, found.after, "the changed run")
-    return pictures
+        return None
+    name = choices.change_name(fields)
+    lines = [before_after.translation_after(shown, found, "after", run)]
+    draw_translations(shown, lines, warnings_of(found.after), key="after", has_source=False)
+    note(plain(f"With {name}: {reading(found)}"))
+    note(EXPECT[fields.positions])
+    _strips(shown)
+    return found
 
 
 def _strips(shown: PageContext) -> None:
@@ -131,8 +136,8 @@ def _strips(shown: PageContext) -> None:
 
 sentence_page.show_page(
     "How does it know the order of words?",
-    "Attention alone sees words without their order; what it knows of order comes from a vector that "
-    "is added for each position (section 3.5). Look at these vectors, or change them and translate.",
+    "Attention alone sees words without their order. A vector added for each position tells it where a "
+    "word stands (section 3.5). Change these vectors, and see what becomes of the translation.",
     draw,
     settle,
     terms=("positions", "encoder", "decoder", "log-probability"),

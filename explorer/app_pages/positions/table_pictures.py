@@ -1,7 +1,6 @@
 """Pictures of the loaded model's position table, each with its controls and a note."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import numpy as np
 import streamlit as st
@@ -31,24 +30,28 @@ from explorer.engine.analyses import position_table, sinusoid_table
 from explorer.figures.head import token_label
 from explorer.figures.standalone import Picture
 from explorer.frame.messages import note, plain
+from explorer.frame.pick import pick
 from explorer.frame.wide import wide
 from explorer.head.matrix import column_labels
 
-FEWEST_POSITIONS, MOST_POSITIONS = 64, 128
-LEAST_PX = 640
+FEWEST_POSITIONS, MOST_POSITIONS = 32, 128
+LEAST_PX = 480
 """The least width of a picture with hundreds of columns; on a narrower screen it scrolls."""
 
 
+def choose_of_table(shown: PageContext) -> None:
+    """The controls of the picture that the view names."""
+    _CONTROLS[shown.of(PositionsFields).picture](shown)
+
+
 def draw_table(shown: PageContext) -> list[Picture]:
-    """Draw the picture that the view names, below its controls; returns what was drawn."""
+    """Draw the picture that the view names; returns what was drawn."""
     name = shown.of(PositionsFields).picture
-    _CONTROLS[name](shown)
     drawn = _PICTURES[name](shown)
-    for place, picture in zip(st.columns(len(drawn), gap="large"), drawn, strict=True):
-        with place:
-            st.markdown(f"**{plain(picture.title)}**")
-            with wide(f"position-{name}", LEAST_PX) if len(drawn) == 1 else nullcontext():
-                st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
+    for index, picture in enumerate(drawn):
+        st.markdown(f"**{plain(picture.title)}**")
+        with wide(f"position-{name}-{index}", LEAST_PX):
+            st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
     note(drawn[-1].note)
     return drawn
 
@@ -75,10 +78,11 @@ def _table(shown: PageContext) -> list[Picture]:
     what = "learned" if _is_learned(shown) else "fixed"
     return [
         Picture(
-            "The position table, one row a position",
+            "One row for each position, one column for each dimension",
             table_figure(table, words=words),
-            f"Read a row: it is the {what} vector that is added to the embedding (times √d_model) "
-            "of whatever stands there, in the encoder and in the decoder alike (section 3.5).",
+            f"A row is the {what} vector that is added to the embedding of the word that stands there, "
+            "in the encoder and in the decoder alike (section 3.5). The framed rows are those of this "
+            "sentence.",
         )
     ]
 
@@ -124,11 +128,10 @@ def _shift(shown: PageContext) -> list[Picture]:
         Picture(
             f"From p = {p}{words[p]} to {p + k}{there}",
             shifted_row_figure(table, k=k, position=p, halves=halves),
-            "Each ring should hold a blue dot: one fixed matrix, a rotation of every pair of "
-            "dimensions, turns PE(p) into PE(p + k) for every p (section 3.5). Largest difference "
-            f"over all {len(table) - k:,} p and {config.d_model} dimensions of this model's "
-            f"table: {error:.1e}. Of M, the {min(MOST_PAIRS, config.d_model // 2)} fastest pairs "
-            "are drawn.",
+            "If one matrix turns PE(p) into PE(p + k) for every p, every ring sits on a dot. It does, "
+            f"to {error:.0e}: that is the largest difference over all {len(table) - k:,} p and "
+            f"{config.d_model} dimensions. The matrix rotates every pair of dimensions (section 3.5); "
+            f"the {min(MOST_PAIRS, config.d_model // 2)} fastest pairs are drawn.",
         ),
     ]
 
@@ -171,11 +174,9 @@ def _choose_dimensions(shown: PageContext) -> None:
 
 def _choose_extent(shown: PageContext) -> None:
     names = {"many": f"The first {_n_positions(shown)}", "sentence": "This sentence only"}
-    st.radio(
+    pick(
         "Positions",
-        list(names),
-        format_func=names.__getitem__,
-        horizontal=True,
+        names,
         **session.bind(PositionsFields, "extent", shown.of(PositionsFields).extent),
     )
 
@@ -216,7 +217,7 @@ def _rows(shown: PageContext) -> tuple[NDArray[np.float32], Sequence[str]]:
 
 def _n_positions(shown: PageContext) -> int:
     """The sentence's number of positions, within bounds that fit a picture."""
-    n = min(max(len(shown.trace.source.pieces), FEWEST_POSITIONS), MOST_POSITIONS)
+    n = min(max(2 * len(shown.trace.source.pieces), FEWEST_POSITIONS), MOST_POSITIONS)
     return min(n, model_config_of(shown.folder).max_positions)
 
 

@@ -20,8 +20,7 @@ from explorer.engine import traces
 from explorer.engine.checkpoints import (
     NoCheckpointError,
     best_head,
-    checkpoint_root,
-    listed,
+    every_checkpoint,
 )
 from explorer.engine.table3 import PaperAndOurs
 from explorer.figures.standalone import Mounted, Picture
@@ -81,7 +80,7 @@ def _notice_damage(family: PaperAndOurs, rows: Sequence[str]) -> None:
 def _models(family: PaperAndOurs) -> Models:
     """The variants that can be loaded."""
     try:
-        found = listed(checkpoint_root())
+        found = every_checkpoint()
     except NoCheckpointError:
         return {}
     names = {item.folder: item.name for item in found if item.problem is None}

@@ -15,8 +15,6 @@ SCRIPT, STYLE = (
     source("common.js", "toggles/component.js"),
     source("common.css", "toggles/component.css"),
 )
-UNIT = "nats"
-
 _mount = st.components.v2.component("attention_toggles", js=SCRIPT, css=STYLE)
 
 
@@ -40,13 +38,23 @@ STACKS = {"enc": "Encoder", "dec": "Decoder"}
 SUBLAYERS = {"self": "self-attention", "cross": "cross-attention", "ffn": "feed-forward"}
 
 
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What switching each place off changes; heads, and perhaps layers and sub-layers."""
+
+    title: str
+    of: Mapping[str, float]
+    """place, as an ablation writes it -> change. Below zero it was needed."""
+    unit: str
+
+
 def toggles(
     model: ModelConfig,
     states: Mapping[str, str],
     *,
     key: str,
     on_switch: Callable[[], None],
-    effects: Mapping[str, float] | None = None,
+    effects: Effects | None = None,
     marked: tuple[str, str] | None = None,
 ) -> None:
     """Draw the switches; a click switches one, a double click switches off its kind's other heads.
@@ -69,14 +77,14 @@ def payload(
     model: ModelConfig,
     states: Mapping[str, str],
     *,
-    effects: Mapping[str, float] | None = None,
+    effects: Effects | None = None,
     marked: tuple[str, str] | None = None,
 ) -> dict[str, Any]:
     """The data that the script draws.
 
     Args:
-        effects: place -> change of a log-probability without it, in nats. The largest effect of a
-            head sets the end of the colour scale; layers beyond it look alike.
+        effects: the largest one of a head sets the end of the colour scale; layers beyond it look
+            alike.
         marked: the place of a head to mark, and why.
     """
     return {
@@ -147,23 +155,31 @@ def _cell(
     return {"kind": kind, "place": place, "name": name, "text": text, "outer": outer or []}
 
 
-def _effects(effects: Mapping[str, float]) -> dict[str, Any]:
-    limit = max(1e-3, *(abs(nats) for place, nats in effects.items() if "H" in place))
+def _effects(effects: Effects) -> dict[str, Any]:
+    limit = max(1e-3, *(abs(change) for place, change in effects.of.items() if "H" in place))
+    lowest, highest = min(effects.of.values()), max(effects.of.values())
     shares = (-1, -0.5, 0, 0.5, 1)
+    ends: dict[float, str] = {
+        -1: " or less" if lowest < -limit else "",
+        1: " or more" if highest > limit else "",
+    }
     return {
         "of": {
             place: {
-                "short": signed(nats, 1) if abs(nats) >= 0.05 else "0",
-                "long": f"{signed(nats)} {UNIT}",
-                **_colours(nats / limit),
+                "short": signed(change, 1) if abs(change) >= 0.05 else "0",
+                "long": f"{signed(change)} {effects.unit}",
+                **_colours(change / limit),
             }
-            for place, nats in effects.items()
+            for place, change in effects.of.items()
         },
-        "title": "Change of this translation's log-probability without it, nats",
+        "title": effects.title,
         "low": "it was needed",
         "high": "it was in the way",
         "legend": [
-            {"text": signed(limit * abs(share) * share), **_colours(share * abs(share))}
+            {
+                "text": signed(limit * abs(share) * share) + ends.get(share, ""),
+                **_colours(share * abs(share)),
+            }
             for share in shares
         ],
     }

@@ -1,55 +1,64 @@
-// A sentence and its translation in words; pointing at a word lights it, and what it is linked to.
+// A sentence and its translations in words; pointing at a word lights it, and what it is linked to.
 
 export default function (component) {
   const { data, parentElement } = component;
   const root = keep(parentElement, "words", (made) => onPoint(made, (words) => light(made, words)));
-  root.data = data;
-  const [from, to] = data.languages;
-  root.replaceChildren(line(root, "source", from, data.source.map((text) => ({ text }))));
-  root.append(line(root, "target", to, data.target));
+  root.replaceChildren();
+  root.lines = [];
+  const first = data.translations.find((each) => each.is_first);
+  if (data.source) {
+    const from = data.source.words.map((text) => ({ text }));
+    const targetsOf = (index) => (first?.words ?? []).flatMap((word, at) => (word.source_word === index ? [at] : []));
+    addLine(root, { side: "source", name: data.source.name, words: from }, (index) => ({ source: [index], target: targetsOf(index) }));
+  }
+  for (const each of data.translations)
+    addLine(root, { ...each, side: "target" }, (index) => linked(each, index));
   root.append(...data.warnings.map((text) => tokenElement("warning", text)));
 }
 
-function line(root, side, language, words) {
-  const made = element("div", `line ${side}`);
-  made.append(element("span", "language", language));
-  const text = element("span", "text");
-  text.dir = "auto";
-  text.append(...words.map((word, index) => wordElement(root, side, word, index)));
-  made.append(text);
-  if (side === "target") made.append(copyButton(root));
-  return made;
+// A word of a translation and its source; only the first translation's words are on the rest of the page.
+function linked({ words, is_first }, index) {
+  const link = words[index].source_word;
+  return { source: link == null ? [] : [link], target: is_first ? [index] : [] };
 }
 
-function wordElement(root, side, word, index) {
+function addLine(root, line, pointed) {
+  const made = element("div", `line ${line.side}`);
+  made.append(tokenElement("language", line.name));
+  const text = element("span", "text");
+  text.dir = "auto";
+  text.append(...line.words.map((word, index) => wordElement(word, () => pointed(index))));
+  made.append(text);
+  if (line.side === "target") made.append(copyButton(line.text));
+  root.append(made);
+  root.lines.push({ line, words: [...text.children] });
+}
+
+function wordElement(word, pointed) {
   const made = element("span", "word");
   made.append(tokenElement("said", word.text));
   if (word.gloss) made.append(tokenElement("gloss", word.gloss));
   made.classList.toggle("changed", Boolean(word.is_changed));
   if (word.probability != null) made.title = `${percent(word.probability)}${word.gloss ? `, from “${word.gloss}”` : ""}`;
-  made.onmouseenter = () => pointAt(linked(root, side, index));
+  made.onmouseenter = () => pointAt(pointed());
   made.onmouseleave = () => pointAt(null);
   return made;
 }
 
-// A word, and the words of the other side that it is linked to.
-function linked(root, side, index) {
-  const links = root.data.target.map((word) => word.source_word);
-  if (side === "target") return { source: links[index] == null ? [] : [links[index]], target: [index] };
-  return { source: [index], target: links.flatMap((link, at) => (link === index ? [at] : [])) };
-}
-
 function light(root, words) {
-  for (const side of ["source", "target"]) {
-    root.querySelectorAll(`.${side} .word`).forEach((word, index) => {
-      word.classList.toggle("lit", Boolean(words?.[side].includes(index)));
-    });
-  }
+  for (const { line, words: drawn } of root.lines)
+    drawn.forEach((word, index) => word.classList.toggle("lit", Boolean(words) && isLit(line, index, words)));
 }
 
-function copyButton(root) {
+// Words of a later translation are lit by the source word that they come from.
+function isLit(line, index, words) {
+  if (line.side === "source") return words.source.includes(index);
+  return line.is_first ? words.target.includes(index) : words.source.includes(line.words[index].source_word);
+}
+
+function copyButton(text) {
   const made = button("copy", "Copy the translation", async () => {
-    await navigator.clipboard.writeText(root.data.text);
+    await navigator.clipboard.writeText(text);
     made.textContent = "Copied";
     setTimeout(() => (made.textContent = "Copy"), 1500);
   });

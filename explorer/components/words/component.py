@@ -1,4 +1,4 @@
-"""A sentence and its translation in words: whole, copyable, each word above its gloss.
+"""A sentence and its translations in words: whole, copyable, each word above its gloss.
 
 What is pointed at here lights up everywhere on the page, and the other way round: all components
 tell and hear of it by one event of the window (`pointAt` and `onPoint` in common.js).
@@ -28,26 +28,31 @@ class TargetWord:
     is_changed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A line of the picture: a translation, and what it is called at the left."""
+
+    name: str
+    words: Sequence[TargetWord]
+    text: str  # whole, as it is copied
+    is_first: bool = True
+    """Whether its words are the ones that the rest of the page speaks of."""
+
+
 def words_payload(
-    source_words: Sequence[str],
-    target_words: Sequence[TargetWord],
-    *,
-    languages: tuple[str, str],
-    text: str,
+    source: tuple[str, Sequence[str]] | None,
+    translations: Sequence[Translation],
     warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What the script draws.
 
     Args:
-        languages: names of the source and of the target language.
-        text: the whole translation, as it is copied.
+        source: the language's name and the words of the source, where its line is drawn.
         warnings: what is unusual, a sentence each.
     """
     return {
-        "source": list(source_words),
-        "target": [asdict(word) for word in target_words],
-        "languages": list(languages),
-        "text": text,
+        "source": {"name": source[0], "words": list(source[1])} if source else None,
+        "translations": [asdict(each) for each in translations],
         "warnings": list(warnings),
     }
 

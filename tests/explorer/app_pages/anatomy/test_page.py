@@ -9,7 +9,7 @@ from explorer.app_pages.registry import PAGES
 from explorer.choice.choice import Run
 from explorer.components.anatomy.component import anatomy
 from explorer.engine import traces
-from explorer.engine.checkpoints import checkpoint_root, listed
+from explorer.engine.checkpoints import every_checkpoint
 from explorer.engine.table3 import paper_base
 from tests.checkpoints import SENTENCE
 from tests.explorer.pages import SHAPES, Open, link, open_page, subheaders
@@ -23,7 +23,7 @@ def test_every_shape_of_model_is_drawn(open_page: Open, shape: dict[str, Any], k
     page = open_page(shape, "anatomy", text=SENTENCE, kind=kind)
     assert not page.exception
     assert not page.warning
-    [model] = listed(checkpoint_root())
+    [model] = every_checkpoint()
     config = model_config_of(model.folder)
     assert f"{config.n_parameters:,} parameters" in subheaders(page)
     table = next(text.value for text in page.markdown if "this model" in text.value)
@@ -37,7 +37,7 @@ def test_the_choice_of_other_pages_stays_in_the_link(open_page: Open) -> None:
 
 def test_the_letters_of_shapes_are_told_for_the_sentence(open_page: Open) -> None:
     page = open_page(page="anatomy", text=SENTENCE)
-    [model] = listed(checkpoint_root())
+    [model] = every_checkpoint()
     trace = traces.trace(model.folder, Run(text=SENTENCE))
     told = " ".join(text.value for text in page.markdown)
     assert f"S = {len(trace.source.pieces)} in the source and T = {len(trace.consumed)} in" in told

@@ -1,0 +1,90 @@
+"""What was measured once for a checkpoint on a whole text: heads left out, and heads pruned."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import streamlit as st
+
+from core.analysis.effects.corpus_results import SWEEP, read_sweep
+from core.analysis.effects.pruning_results import read_pruning
+from explorer.app_pages.ablate import pictures
+from explorer.components.toggles.component import Effects
+from explorer.figures.standalone import Picture
+from explorer.frame.messages import note, notice
+
+
+def worth_on_text(folder: Path) -> Effects | None:
+    """The change of BLEU on a text without each head, if it was measured and can be read."""
+    swept = None
+    with suppress(ValueError):  # named where the picture would be
+        swept = read_sweep(folder)
+    if swept is None or not swept.heads_left_out():
+        return None
+    return Effects(
+        f"Change of BLEU without it, on {swept.n_sentences:,} sentences",
+        {
+            head.place: effect.differences["bleu"].value
+            for head, effect in swept.heads_left_out().items()
+        },
+        "BLEU",
+    )
+
+
+def draw_beyond_this_sentence(folder: Path) -> None:
+    """Draw both; a file beside the model that cannot be read costs its own picture, and is named."""
+    st.subheader("Which heads matter beyond this sentence?", anchor=False)
+    _unless_bad(_draw_worth, folder)
+    st.subheader("How many heads can go?", anchor=False)
+    _unless_bad(_draw_pruning, folder)
+
+
+def pictures_beyond(folder: Path) -> Iterator[Picture]:
+    """Those whose file is there and can be read; on the page a notice names the others."""
+    readers: tuple[Callable[[Path], Picture | None], ...] = (
+        lambda folder: pictures.worth_picture(read_sweep(folder)),
+        lambda folder: pictures.pruning_picture(read_pruning(folder)),
+    )
+    for read in readers:
+        with suppress(ValueError):
+            if picture := read(folder):
+                yield picture
+
+
+def _unless_bad(draw: Callable[[Path], None], folder: Path) -> None:
+    try:
+        draw(folder)
+    except ValueError as error:
+        notice(f"{error}.")
+
+
+def _draw_worth(of: Path) -> None:
+    folder = f"checkpoints/{of.name}"
+    swept = read_sweep(of)
+    _measured(
+        pictures.worth_picture(swept),
+        f"`python -m core ablate --checkpoint {folder} --sweep heads --output {folder}/{SWEEP}` with "
+        "a text and its translation (`--source`, `--reference`) leaves out one head after another. "
+        "This page then shows what each is worth in BLEU.",
+    )
+    if rows := pictures.worth_table(swept):
+        with st.expander("Every head in numbers, the most missed first"):
+            st.dataframe(rows, hide_index=True, width="stretch")
+
+
+def _draw_pruning(of: Path) -> None:
+    folder = f"checkpoints/{of.name}"
+    _measured(
+        pictures.pruning_picture(read_pruning(of)),
+        f"`python -m core prune --checkpoint {folder}` with a text and its translation removes heads "
+        "one after another, the least important first (Michel et al. 2019), and measures BLEU on the "
+        "way. This page then shows the curve.",
+    )
+
+
+def _measured(picture: Picture | None, how: str) -> None:
+    if picture is None:
+        note(f"Nobody has measured it for this checkpoint yet. {how}")
+        return
+    st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
+    note(picture.note)
