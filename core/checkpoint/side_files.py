@@ -66,6 +66,7 @@ class _Metrics(TypedDict, total=False):
 
     languages: tuple[str, str] | None
     pieces_not_in_training: _UnseenPieces
+    examples: list[str]
     results: dict[str, _Result]
     final: _Final
     alignment: _Alignment

@@ -41,6 +41,7 @@ def write_facts(
         "n_training_pairs": len(texts.corpus),
         "n_pairs_left_out": texts.corpus.n_left_out,
         "pieces_not_in_training": texts.unseen_pieces(),
+        "examples": texts.examples(),
     }
     write_whole(run.folder / FACTS, write_json(facts))
 

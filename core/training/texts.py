@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from core.training.workers import Workers
 
 MAX_HELD_OUT = 1_000
+N_EXAMPLES, FEWEST_PIECES, MOST_PIECES = 5, 6, 20
+"""Sentences that a checkpoint offers to begin with, and their lengths, `</s>` included."""
 HELD_OUT = "held-out"
 """The name of the last pairs of the training text when they are the validation text."""
 
@@ -173,6 +176,17 @@ class Texts:
                 line += f"; {left_out(corpus.n_left_out, MAX_SOURCE_PIECES)}"
             lines.append(line)
         return "\n".join(lines)
+
+    def examples(self) -> list[str]:
+        """A few sources of the validation text, or else of the training text, to begin with."""
+        import numpy as np
+
+        corpus = next(iter(self.validation.values()), self.corpus)
+        lengths = corpus.source_lengths
+        fitting = np.flatnonzero((lengths >= FEWEST_PIECES) & (lengths <= MOST_PIECES))
+        chosen = fitting if len(fitting) else np.arange(len(corpus))
+        texts = (self.vocabulary.decode(corpus.pair(int(index))[0]) for index in chosen)
+        return list(islice(dict.fromkeys(texts), N_EXAMPLES))
 
     def unseen_pieces(self) -> dict[str, list[int]]:
         """Ids of pieces that occur in no training sentence of that side."""

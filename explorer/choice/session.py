@@ -16,6 +16,7 @@ from explorer.choice.choice import Choice, Run, View, read_query, without_lost_m
 from explorer.choice.url_fields import UrlFields
 
 _CHOICE, _NOTICES, _PAST, _TOUCHED = "choice", "notices", "past", "touched"
+_HAS_TEXT = "has_text"
 MOST_UNDONE = 50
 
 
@@ -31,6 +32,7 @@ def begin() -> None:
 def open_link(query: Mapping[str, str]) -> None:
     """Choose what a link says, and forget what was chosen before."""
     reading = read_query(query)
+    st.session_state[_HAS_TEXT] = "text" in query
     st.session_state[_CHOICE] = reading.choice
     st.session_state[_NOTICES] = reading.notices
     st.session_state[_TOUCHED] = False
@@ -66,6 +68,16 @@ def choice() -> Choice:
 def link_notices() -> tuple[str, ...]:
     """Notices on invalid fields and missing models; empty once the reader has changed a choice."""
     return st.session_state[_NOTICES]  # type: ignore[no-any-return]
+
+
+def link_has_text() -> bool:
+    """Whether the link that was opened names a sentence, be it an empty one."""
+    return bool(st.session_state[_HAS_TEXT])
+
+
+def begin_with(text: str) -> None:
+    """Show this sentence where the link named none."""
+    st.session_state[_CHOICE] = choice().with_run(text=text)
 
 
 def is_from_link() -> bool:

@@ -118,7 +118,7 @@ def _side_files(folder_version: FolderVersion) -> SideFiles:
 
 def examples(folder: Path) -> tuple[str, ...]:
     """Sentences to begin with: the checkpoint's own, if its training recorded some."""
-    return tuple(metrics(folder).get("examples", EXAMPLES))
+    return tuple(metrics(folder).get("examples") or EXAMPLES)
 
 
 def best_head(folder: Path, shown: Trace) -> BestHead:

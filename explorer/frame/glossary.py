@@ -145,7 +145,7 @@ TERMS: Mapping[str, Term] = {
         "Its value is usually short, so that little is passed on.",
         "",
         "heads",
-        numbers="norms",
+        values="norms",
     ),
     "BLEU": _term(
         "A score from 0 to 100: how many short word sequences a translation shares with a reference.",

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from explorer.frame.tour import draw_tour
 
 Draw = Callable[[PageContext], Pictures]
 """Draws what a page is about; returns what makes its pictures once more, for one HTML file."""
+Words = Callable[[PageContext], None]
+"""Draws the sentence on screen and its translation in words."""
 Settle = Callable[[PageContext], Settled]
 """Replaces choices that the sentence does not allow; returns a notice for each."""
 FieldsOfPage = Sequence[type[UrlFields]]
@@ -54,6 +57,7 @@ def show_page(
     draw: Draw,
     settle: Settle = settled,
     *,
+    words: Words = draw_in_words,
     terms: Sequence[str] = (),
     fields: FieldsOfPage = (),
     takes_typed: bool = True,
@@ -61,6 +65,7 @@ def show_page(
     """Draw a whole page: title, one sentence, the shared controls, then the page's own part.
 
     Args:
+        words: draws the sentence in words.
         terms: names of the glossary that the page speaks of.
         fields: the classes of link fields that this page reads besides the shared ones.
         takes_typed: whether a translation that the reader typed is shown; a page that compares
@@ -71,6 +76,7 @@ def show_page(
         title,
         draw,
         settle,
+        words=words,
         terms=terms,
         fields=fields,
         takes_typed=takes_typed,
@@ -81,6 +87,7 @@ def open_page(title: str, lead: str) -> PageInputs | None:
     """Draw the bar, the title and one sentence; None, with a message on the page, without a model."""
     session.begin()
     _leave_lost_models()
+    _begin_with_an_example()
     asked = _ask_reader()
     is_on_tour = draw_tour(session.page_folder())
     with st.container(key="title", gap="xxsmall"):
@@ -108,12 +115,23 @@ def _leave_lost_models() -> None:
     session.leave_lost_models(lambda name: problems.get(name, "there is no such folder"))
 
 
+def _begin_with_an_example() -> None:
+    """A link without a sentence opens on the first example of the model."""
+    if session.is_from_link() and not session.link_has_text():
+        with suppress(
+            checkpoints.NoCheckpointError, ValueError
+        ):  # said where the controls would be
+            folder = checkpoints.folder_of(session.choice().run.model)
+            session.begin_with(checkpoints.examples(folder)[0])
+
+
 def show_sentence(
     asked: PageInputs | None,
     title: str,
     draw: Draw,
     settle: Settle = settled,
     *,
+    words: Words = draw_in_words,
     terms: Sequence[str] = (),
     fields: FieldsOfPage = (),
     takes_typed: bool = True,
@@ -125,7 +143,7 @@ def show_sentence(
     notice_change(asked, is_shown=shown is not None)
     if shown:
         draw_terms(asked, terms, shown)
-        draw_sentence(title, draw, asked, shown)
+        draw_sentence(title, draw, asked, shown, words)
 
 
 def draw_terms(asked: PageInputs, names: Sequence[str], shown: PageContext) -> None:
@@ -178,7 +196,8 @@ def _notice_chosen(asked: PageInputs, traced: Trace | None, *, takes_typed: bool
 
 def _typed_words(*, takes_typed: bool, is_shown: bool) -> str:
     if not takes_typed:
-        return "The translation that you typed is left out: this page shows what the model writes."
+        instead = ": this page shows what the model writes" if is_shown else " here"
+        return f"The translation that you typed is left out{instead}."
     if not is_shown:
         return "You asked for the score of a translation that you typed."
     return "You typed this translation: the model scored it, and chose none of its words."
@@ -243,7 +262,7 @@ def draw_sentence(
     draw: Draw,
     asked: PageInputs,
     shown: PageContext,
-    words: Callable[[PageContext], None] = draw_in_words,
+    words: Words = draw_in_words,
 ) -> None:
     """Draw the sentence in words, the page's own part, its downloads and its self-check."""
     words(shown)

@@ -83,5 +83,14 @@ def _choose_model(models: Sequence[CheckpointEntry], name: str) -> None:
         [item.name for item in models if item.problem is None],
         key=key,
         help="; ".join(["Cannot be loaded", *broken]) if broken else None,
-        on_change=lambda: session.change_run(model=st.session_state[key]),
+        on_change=lambda: _take_model(st.session_state[key]),
     )
+
+
+def _take_model(name: str) -> None:
+    """Show another model; an example of the one before makes room for one of its own."""
+    run = session.choice().run
+    own = checkpoints.examples(checkpoints.folder_of(name))
+    before = checkpoints.examples(checkpoints.folder_of(run.model))
+    text = own[0] if run.text in before and run.text not in own else run.text
+    session.change_run(model=name, text=text)

@@ -77,17 +77,17 @@ STOPS = (
     ),
     Stop(
         "What is a head worth?",
-        "Switch a head off with a click and read the translation again. Most heads are hardly missed; a "
-        "few change the sentence.",
+        "One of 96 heads is switched off, and the window is no longer closed but unlocked: “schließen” "
+        "became “aufschließen”, and “please” is gone. Click other heads: most are hardly missed.",
         "ablate",
-        {"text": FIRST, "swept": "1"},
+        {"text": "Could you please close the window?", "ablation": "cross.L4H8=0"},
     ),
     Stop(
         "Where each word stands",
-        "Attention alone does not know the order of words: sine waves added to the embeddings tell it. Move "
-        "them, and see what the translation becomes.",
+        "Attention alone does not know the order of words: waves added to the embeddings tell it. Here "
+        "all are moved by five places, and nothing is left of the translation.",
         "positions",
-        {"text": FIRST, "picture": "experiment", "positions": "shift", "k": "5"},
+        {"text": FIRST, "positions": "shift", "k": "5"},
     ),
     Stop(
         "What if it were built otherwise?",

@@ -24,6 +24,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from explorer.app_pages.registry import MENU
+
 expect.set_options(timeout=30_000)  # a slow machine is not a fault
 
 ROOT = Path(__file__).parents[2]
@@ -151,6 +153,13 @@ class Visitor:
         page.goto(self.server.url + link)
         idle(page)
         return page
+
+
+def open_from_menu(page: Page, title: str) -> None:
+    """Open a page of the app by the menu, which groups pages by their question."""
+    group = next(group for group, pages in MENU.items() if title in pages)
+    page.get_by_test_id("stTopNavSection").filter(has_text=group).click()
+    page.get_by_role("menuitem", name=title, exact=True).click()
 
 
 def idle(page: Page) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
+from tests.e2e.conftest import LOOKS, Visitor, idle, link, open_from_menu, overflow_px, violations
 
 pytestmark = pytest.mark.e2e
 
@@ -143,9 +143,11 @@ def test_a_preset_says_what_it_finds_and_the_link_shows_the_same(visitor: Visito
 
 def test_other_pages_name_the_change_and_this_one_shows_it_again(visitor: Visitor) -> None:
     page = opened(visitor, "?ablation=enc.L4%3Dskip")
-    expect(page.get_by_text("of a changed model")).to_have_count(0)
-    page.get_by_role("link", name="Heads", exact=True).click()
-    expect(page.get_by_text("Everything here is of a changed model: enc.L4=skip.")).to_be_visible()
+    expect(page.get_by_text("The model is changed here too")).to_have_count(0)
+    open_from_menu(page, "Heads")
+    expect(
+        page.get_by_text("The model is changed here too: encoder layer 4 skipped.")
+    ).to_be_visible()
 
 
 QUERIES = ["", "?ablation=cross.L1H6%3D0%2Cenc.L4%3Dskip&swept=1"]

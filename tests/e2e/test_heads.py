@@ -9,7 +9,16 @@ from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from core.text.vocabulary import IDS, JointVocabulary
 from explorer.figures.head import piece_label
-from tests.e2e.conftest import LOOKS, ROOT, Visitor, idle, link, overflow_px, violations
+from tests.e2e.conftest import (
+    LOOKS,
+    ROOT,
+    Visitor,
+    idle,
+    link,
+    open_from_menu,
+    overflow_px,
+    violations,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -61,10 +70,8 @@ def test_each_kind_of_attention_is_drawn(visitor: Visitor) -> None:
 def test_the_choice_stays_from_page_to_page(visitor: Visitor) -> None:
     page = visitor.open("/heads?text=A+dog+runs.&layer=3&head=2")
     for name in ("Translate", "Positions", "Heads"):
-        page.get_by_role("link", name=name, exact=True).click()
-        expect(page.get_by_role("link", name=name, exact=True)).to_have_attribute(
-            "aria-current", "page"
-        )
+        open_from_menu(page, name)
+        page.wait_for_url(re.compile("/\\?" if name == "Translate" else f"/{name.lower()}\\?"))
         idle(page)
         assert link(page)["text"] == "A dog runs."
         assert (link(page)["layer"], link(page)["head"]) == ("3", "2")

@@ -7,7 +7,7 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.conftest import Visitor, idle, link
+from tests.e2e.conftest import Visitor, idle, link, open_from_menu
 
 pytestmark = pytest.mark.e2e
 
@@ -52,7 +52,7 @@ def test_every_change_of_page_is_one_press(visitor: Visitor) -> None:
     page = visitor.open("/positions?text=A+dog+runs.&layer=2&head=3")
     on_page(page, "positions")
     for name in ("Inside attention", "Anatomy"):
-        page.get_by_role("link", name=name).click()
+        open_from_menu(page, name)
         on_page(page, name.split()[0].lower())
     page.get_by_role("button", name=re.compile("^Softmax")).click()
     on_page(page, "")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
+from tests.e2e.conftest import LOOKS, Visitor, idle, link, open_from_menu, overflow_px, violations
 
 pytestmark = pytest.mark.e2e
 
@@ -165,10 +165,10 @@ def test_the_map_is_shown_for_any_word_and_distance(visitor: Visitor) -> None:
 
 def test_the_experiment_does_not_follow_to_other_pages(visitor: Visitor) -> None:
     page = opened(visitor, "?positions=off")
-    page.get_by_role("link", name="Translate").click()
+    open_from_menu(page, "Translate")
     expect(page.get_by_role("group", name="Words of the translation")).to_contain_text("Frau")
     idle(page)
-    expect(page.get_by_text("of a changed model")).to_have_count(0)
+    expect(page.get_by_text("The model is changed here too")).to_have_count(0)
     assert "ablation" not in link(page)
 
 

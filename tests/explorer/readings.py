@@ -93,6 +93,17 @@ def translations(page: AppTest) -> list[list[str]]:
     return [words_in(body) for body in markup(page) if "font-size:1.15rem" in body]
 
 
+def lines_in_words(page: AppTest) -> list[list[str]]:
+    """Every line of translations in words, in their order on the page, new words in brackets."""
+    found = [
+        line for data in components(page, "sentence_in_words") for line in data["translations"]
+    ]
+    return [
+        [f"[{word['text']}]" if word["is_changed"] else word["text"] for word in line["words"]]
+        for line in found
+    ]
+
+
 def read(text: str) -> str:
     """Markdown as it is read: no marks of escape, of small print or of direction."""
     text = re.sub(r"\\(.)", r"\1", text)

@@ -6,8 +6,10 @@ from typing import Any
 import streamlit as st
 
 from core.analysis.trace.trace import Trace
+from core.analysis.trace.warnings import warnings_of
 from core.decoding.result import SearchResult
 from explorer.app_pages.translate.pictures import (
+    how_aligned,
     late_head,
     ribbons_note,
     run_name,
@@ -30,23 +32,40 @@ from explorer.engine.checkpoints import best_head, folder_of, languages
 from explorer.engine.traces import continuation
 from explorer.frame import sentence_page
 from explorer.frame.downloads import Pictures
-from explorer.frame.in_words import followed
+from explorer.frame.in_words import draw_translations, followed, translation, translation_beside
 from explorer.frame.messages import note, plain
 from explorer.head.differences import score
 
 STEPPER, BESIDE, TREE = "stepper", "stepper_beside", "beam_tree"
 
 
+def words(shown: PageContext) -> None:
+    """The translation in words; below it the pinned one, if it is of the same sentence."""
+    lines = [translation(shown)]
+    run = shown.choice.beside
+    pinned = _trace_or_none(run) if run else None
+    if run and pinned and _comparable(shown, run):
+        best = best_head(folder_of(run.model), pinned)
+        lines.append(translation_beside("pinned", pinned, shown.trace, followed(best, run)))
+    draw_translations(shown, lines, warnings_of(shown.trace))
+
+
 def draw(shown: PageContext) -> Pictures:
     earlier = session.earlier()
     before = _trace_or_none(earlier) if earlier else None
-    _draw_stepper(shown, before)
+    if shown.choice.beside:
+        left, right = st.columns(2, gap="medium")
+        with right:
+            _draw_pinned(shown, shown.choice.beside)
+        with left:
+            st.markdown("**This translation**")
+            _draw_stepper(shown, before)
+    else:
+        _draw_stepper(shown, before)
     if is_typed(shown.choice.run):
         _score_typed(shown)
     _explain(shown, before)
     _actions(shown, earlier if before else None)
-    if shown.choice.beside:
-        _draw_beside(shown, shown.choice.beside)
     if not is_typed(shown.choice.run):
         _draw_tree(shown)
     return lambda: translation_pictures(shown)
@@ -91,7 +110,7 @@ def _tokens_before(shown: PageContext, step: int) -> tuple[int, ...]:
 
 def _score_typed(shown: PageContext) -> None:
     """Show the probability of the typed translation, beside that of the model's own."""
-    st.markdown(f"**Score of your translation:** {score(shown.trace)}.")
+    st.markdown(f"**Your translation:** {score(shown.trace)}.")
     searched = _trace_or_none(shown.choice.run.replace(target="", prefix=()))
     if searched:
         note(f"The model’s own, “{plain(searched.target.text)}”: {score(searched)}.")
@@ -99,18 +118,18 @@ def _score_typed(shown: PageContext) -> None:
 
 def _explain(shown: PageContext, before: Trace | None) -> None:
     lines = [
-        f"{ribbons_note(shown)} Listed under each piece: the five most probable ones of its step; "
-        "click one, and decoding goes on from there."
+        f"{ribbons_note(shown)} Under each piece: the five most probable ones of its step. Click one, "
+        "and the model goes on from there."
     ]
     if shown.trace.best.is_cut:
         lines.append("The translation reached its length limit (section 6.1) and was ended there.")
     if before:
-        lines.append("Dashed: differs from the earlier run.")
+        lines.append("Dashed: differs from the run before.")
     if is_typed(shown.choice.run):
         lines.append("Underlined: typed by you.")
     elif shown.choice.run.prefix:
-        lines.append("Underlined: held fixed, as you chose.")
-    note(" ".join(lines))
+        lines.append("Underlined: kept, as you chose.")
+    st.markdown(f":small[{' '.join(lines)}]", help=how_aligned(shown.best))
 
 
 def _actions(shown: PageContext, earlier: Run | None) -> None:
@@ -119,13 +138,14 @@ def _actions(shown: PageContext, earlier: Run | None) -> None:
         with st.popover("Score a translation"):
             _score_form(shown)
         if shown.choice.beside:
-            st.button("Only one run", on_click=session.set_beside, args=(None,))
+            st.button("Unpin", on_click=session.set_beside, args=(None,))
         else:
             st.button(
-                "Compare with the earlier run" if earlier else "Keep this run beside",
+                "Compare with the run before" if earlier else "Pin to compare",
                 on_click=session.set_beside,
                 args=(earlier or shown.choice.run,),
-                help="A run stays below while you change sentence, model or words above.",
+                help="A pinned translation stays beside this one while you change sentence, model or "
+                "words.",
             )
 
 
@@ -144,12 +164,13 @@ def _score() -> None:
     session.change_run(target=st.session_state["typed_target"].strip(), prefix=())
 
 
-def _draw_beside(shown: PageContext, run: Run) -> None:
-    st.subheader("Beside it", anchor=False)
+def _draw_pinned(shown: PageContext, run: Run) -> None:
+    """The pinned run, at the same step as the run on show."""
+    st.markdown(f"**Pinned translation** · {plain(_differs(shown.choice.run, run))}")
     try:
         other = _trace_of(run)
     except ValueError as error:
-        st.error(f"The run beside cannot be shown: {plain(str(error))}.")
+        st.error(f"The pinned translation cannot be shown: {plain(str(error))}.")
         return
     best = best_head(folder_of(run.model), other)
     data = stepper.payload(
@@ -193,6 +214,17 @@ def _comparable(shown: PageContext, run: Run) -> Trace | None:
     return shown.trace if run.text == shown.choice.run.text else None
 
 
+def _differs(run: Run, pinned: Run) -> str:
+    """What is other in the pinned run, in one line."""
+    if pinned.text != run.text:
+        return f"of “{pinned.text}”"
+    names = {"model": "model", "prefix": "chosen words", "target": "typed translation",
+             "ablation": "changed model"}  # fmt: skip
+    other = [name for field, name in names.items() if getattr(run, field) != getattr(pinned, field)]
+    other += ["decoding"] if run.search != pinned.search else []
+    return f"other: {', '.join(other)}" if other else "the same settings"
+
+
 def _ignore() -> None:
     """Ignore steps in the run below: only those of the run above are in the link."""
 
@@ -214,9 +246,9 @@ def _draw_tree(shown: PageContext) -> None:
         on_open=lambda: _open_branch(trace.found, beam.opened(TREE)),
     )
     note(
-        f"{len(trace.found.tree) - 1} pieces were weighed in earnest, {len(trace.found.ends)} "
-        "translations were finished; the thick branch won (section 6.1). Point at a piece for its "
-        "scores; click it, and the translation above follows its branch."
+        f"The search tried {len(trace.found.tree) - 1} next pieces and completed "
+        f"{len(trace.found.ends)} translations; the thick branch scored best (section 6.1). Point at a "
+        "piece for its scores; click it, and the translation above follows its branch."
     )
 
 
@@ -228,8 +260,9 @@ def _open_branch(found: SearchResult, node: int | None) -> None:
 
 sentence_page.show_page(
     "Where did each word come from?",
-    "A Transformer translates your sentence: it encodes the source once, then writes one piece "
-    "after another. Step through it with the arrow keys, and click another piece to change its mind.",
+    "A Transformer encodes your sentence once, then writes its translation piece by piece. Press Play, "
+    "or step with the arrow keys; click another piece, and the model goes on from it.",
     draw,
+    words=words,
     terms=("piece", "encoder", "decoder", "probability", "beam search"),
 )

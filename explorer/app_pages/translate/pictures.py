@@ -59,16 +59,17 @@ def ribbons_note(shown: PageContext) -> str:
             f"There are no ribbons and no words under the pieces: they follow {head}, and under this "
             f"change of the model ({run.ablation}) it makes no difference where that head looks."
         )
-    found = (
-        f"Ribbons and the word under each piece: the source that {head} looked at most; that head "
-        f"{best.reason}."
-    )
+    return f"Ribbons: the source word that each piece was aligned with ({head})."
+
+
+def how_aligned(best: BestHead) -> str:
+    """How it is known which source word a piece came from."""
+    known = f"{best.place.name} {best.reason}."
     if not best.is_late:
-        return found
+        return known
     return (
-        f"{found} It looks at a word’s source one step after the word was written, when the decoder "
-        "reads it: a ribbon shows the row of that next step, and the panel “This step looks at the "
-        "source” the row of the step itself."
+        f"{known} It looks at a word’s source one step after the word was written, when the decoder "
+        "reads it. So a ribbon shows the row of the next step."
     )
 
 

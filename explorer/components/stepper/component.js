@@ -48,6 +48,7 @@ function build(root) {
   root.stage.onmouseleave = () => pointAt(null);
   onPoint(root, (words) => root.meta && light(root, words));
   steerFromAnywhere(root);
+  followStep(root);
   root.stage.addEventListener("focusin", (event) => stopAt(root, event.target));
   new ResizeObserver(() => root.meta && drawRibbons(root)).observe(root.stage);
 }
@@ -198,7 +199,19 @@ function change(root, view) {
 
 function go(root, step) {
   const within = Math.min(Math.max(step, 1), root.meta.steps.length);
-  if (within !== root.view.step) change(root, { step: within });
+  if (within === root.view.step) return;
+  change(root, { step: within });
+  window.dispatchEvent(new CustomEvent("explorer:step", { detail: { root, step: within } }));
+}
+
+// A translation beside another one shows the same step.
+function followStep(root) {
+  const hear = ({ detail }) => {
+    if (!root.isConnected) return window.removeEventListener("explorer:step", hear);
+    const step = Math.min(detail.step, root.meta?.steps.length);
+    if (detail.root !== root && step !== root.view.step) change(root, { step });
+  };
+  window.addEventListener("explorer:step", hear);
 }
 
 // What the arrow keys reach in a column: its chip, then its candidates.
@@ -420,9 +433,9 @@ function buildBlocks(root) {
   const form = wordForm(root);
   if (meta.can_change) choose.append(form);
   const titles = {
-    encoder: "1 · Encoded once: the source attends to the source",
-    decoder: "2 · This step attends to what is written so far (masked self-attention)",
-    cross: "3 · This step attends to the source (cross-attention)",
+    encoder: "Encoded once: each source word looks at all source words (rows look, columns are looked at)",
+    decoder: "This step looks at what is written so far (masked self-attention)",
+    cross: "This step looks at the source (cross-attention)",
   };
   root.strips = {};
   const blocks = KINDS.map((kind) => {
@@ -456,7 +469,7 @@ function wordForm(root) {
   root.word.maxLength = 100;
   root.word.dir = "auto";
   label.append(root.word);
-  const send = element("button", "", "Go on from here");
+  const send = element("button", "", "Continue with this word");
   form.append(label, send);
   form.onsubmit = (event) => {
     event.preventDefault();
@@ -511,9 +524,9 @@ function lateHint(root) {
   const quoted = (step) => `“\u2068${meta.steps[step - 1].text}\u2069”`;
   const looks =
     view.step > 1
-      ? `This head attends to the source of the word just written, ${quoted(view.step - 1)}.`
-      : "This head attends to the source of the word just written, and none is written yet.";
-  const on = view.step < meta.steps.length ? ` What ${quoted(view.step)} came from shows in the next step.` : "";
+      ? `This head looks at the source of the word just written, ${quoted(view.step - 1)}.`
+      : "This head looks at the source of the word just written, and none is written yet.";
+  const on = view.step < meta.steps.length ? ` Its look for ${quoted(view.step)} comes in the next step.` : "";
   return looks + on;
 }
 

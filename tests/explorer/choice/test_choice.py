@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import explorer
 from core.config import KINDS, LengthPenalty, Method
-from explorer.app_pages.ablate.fields import AblateFields
+from explorer.app_pages.ablate.fields import AblateFields, Worth
 from explorer.app_pages.positions.fields import (
     MOST_SCALE,
     MOST_SHIFT,
@@ -41,6 +41,7 @@ from explorer.frame.tour import TourFields
 from explorer.head.fields import (
     TINTS,
     BeforeAfterFields,
+    Compared,
     Drawing,
     HeadDrawing,
     StepsAfter,
@@ -82,7 +83,11 @@ of_pages = {
         specials=st.booleans(),
         threshold=st.floats(0, 1),
     ),
-    BeforeAfterFields: st.builds(BeforeAfterFields, rows=st.sampled_from(get_args(StepsAfter))),
+    BeforeAfterFields: st.builds(
+        BeforeAfterFields,
+        rows=st.sampled_from(get_args(StepsAfter)),
+        which=st.sampled_from(get_args(Compared)),
+    ),
     PositionsFields: st.builds(
         PositionsFields,
         picture=st.sampled_from(get_args(PositionPicture)),
@@ -94,7 +99,9 @@ of_pages = {
         scale=st.floats(0, MOST_SCALE),
         stacks=st.sampled_from(get_args(Stacks)),
     ),
-    AblateFields: st.builds(AblateFields, swept=st.booleans(), scored=some_number),
+    AblateFields: st.builds(
+        AblateFields, worth=st.sampled_from(get_args(Worth)), scored=some_number
+    ),
     TrainingFields: st.builds(
         TrainingFields,
         runs=st.lists(st.text(min_size=1), max_size=9).map(tuple),
@@ -146,10 +153,10 @@ def test_a_choice_survives_the_link(
 
 
 def test_fields_of_one_page_leave_those_of_another_alone() -> None:
-    choice = Choice().with_fields(PositionsFields(k=7)).with_fields(AblateFields(swept=True))
+    choice = Choice().with_fields(PositionsFields(k=7)).with_fields(AblateFields(worth="text"))
     choice = choice.with_fields(AblateFields()).with_fields(View(layer=2))
     assert choice.of(PositionsFields).k == 7
-    assert not choice.of(AblateFields).swept
+    assert choice.of(AblateFields).worth == "sentence"
     assert choice.to_query() == {"text": EXAMPLES[0], "layer": "2", "k": "7"}
 
 

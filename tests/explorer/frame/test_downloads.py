@@ -117,9 +117,11 @@ def test_the_translation_of_the_file_is_that_of_the_page(shelf: Shelf, taken: Ta
 def test_the_switches_and_the_model_of_the_file_are_those_of_the_page(
     shelf: Shelf, taken: Taken
 ) -> None:
-    page = shelf.own("ablate", text=SENTENCE, ablation="enc.L1=skip,cross.L1H3=0", swept="1")
+    page = shelf.own("ablate", text=SENTENCE, ablation="enc.L1=skip,cross.L1H3=0")
     file = sections(taken["View as HTML"])
-    title = "Switched off after training: cross-attention L1H3 off, encoder layer 1 skipped"
+    title = (
+        "Switched off after training: cross-attention layer 1, head 3 off; encoder layer 1 skipped"
+    )
     assert file[title]["data"] == components(page, "attention_toggles")[0]
     page = shelf.own("anatomy", text=SENTENCE)
     (drawn,) = sections(taken["View as HTML"]).values()

@@ -1,5 +1,6 @@
 """What every page shares: a changed model is never shown unnoticed."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import pytest
 import streamlit as st
 
 from explorer.choice.choice import MOST_ALPHA, MOST_TEMPERATURE
+from explorer.figures.head import piece_label
 from explorer.frame import sentence_page
-from tests.checkpoints import SENTENCE, write_checkpoint
+from tests.checkpoints import SENTENCE, grammar_tokenizer, write_checkpoint
 from tests.explorer.pages import Open, button, link, open_page
+from tests.explorer.readings import read
 
 __all__ = ["open_page"]
 
@@ -23,7 +26,8 @@ def test_a_changed_model_is_named_and_one_click_away_from_the_whole_one(
 ) -> None:
     page = open_page(page=name, text=SENTENCE, ablation=ABLATION)
     assert not page.exception
-    assert f"of a changed model: {ABLATION}" in page.warning[0].value.replace("\\", "")
+    said = page.warning[0].value.replace("\\", "")
+    assert "The model is changed here too: positions shift:3 in the encoder." in said
     assert link(page, "ablation") == ABLATION
     page = button(page, AS_IT_IS).click().run()
     assert not page.exception
@@ -94,7 +98,7 @@ def test_no_change_no_notice(open_page: Open) -> None:
 
 SHOWS_TYPED = ["translate", "heads", "inside"]
 LEAVES_OUT = ["ablate", "positions", "training"]
-BY_ITSELF = "Let the model translate"
+BY_ITSELF = "Undo my choice"
 
 
 @pytest.mark.parametrize("name", [*SHOWS_TYPED, *LEAVES_OUT])
@@ -115,7 +119,12 @@ def test_a_typed_translation_is_named_and_one_click_away_from_the_models_own(
 def test_chosen_pieces_are_counted_and_one_click_away_from_none(open_page: Open, name: str) -> None:
     page = open_page(page=name, text=SENTENCE, prefix="300.301")
     assert not page.exception
-    assert "You chose the first 2 pieces" in page.warning[0].value
+    said = read(page.warning[0].value)
+    put = re.match(
+        r"You put “(.+)” at step 2. What stood before is kept; the model wrote the", said
+    )
+    assert put
+    assert put[1] == piece_label(grammar_tokenizer().names[301])
     page = button(page, BY_ITSELF).click().run()
     assert not page.warning
     assert "prefix" not in page.query_params
@@ -163,7 +172,7 @@ def test_a_model_that_goes_while_the_app_runs_takes_its_own_with_it(
     assert not {"model", "prefix"} & set(page.query_params)
 
 
-CLAIMS = ("the model wrote", "the model scored", "model translates by itself", "Everything here is",
+CLAIMS = ("the model wrote", "the model scored", "what the model writes", "is changed here too",
           "is shown instead")  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """What Ablate shows is what the change did: switches, both translations, steps, heads, findings."""
 
+import json
 import math
 import re
 from pathlib import Path
@@ -9,17 +10,29 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.analysis.ablation import Ablation
+from core.analysis.ablation.in_words import in_words
+from core.analysis.effects.corpus_results import SWEEP
 from core.analysis.effects.sentence import StepEffect, step_effects
 from core.analysis.head_place import HeadPlace
 from core.analysis.trace.trace import Trace
-from core.config import KINDS
+from core.config import KINDS, Kind
 from explorer.figures.axes import signed
 from explorer.figures.colours import effect_colour
 from explorer.figures.head import piece_label, piece_labels
 from tests.checkpoints import SENTENCE, write_checkpoint
+from tests.core.ablations import made_up_sweep
 from tests.explorer.apart import held, loaded, traced
-from tests.explorer.pages import PROMPT, Shelf, charts, shelf, subheaders
-from tests.explorer.readings import components, labels, numbers, read, said, translations
+from tests.explorer.pages import PROMPT, Shelf, button, charts, link, shelf
+from tests.explorer.readings import (
+    assert_shown,
+    components,
+    heat_maps,
+    labels,
+    lines_in_words,
+    numbers,
+    read,
+    said,
+)
 
 __all__ = ["shelf"]
 
@@ -55,7 +68,7 @@ def test_the_switches_are_what_is_off_and_the_best_head(shelf: Shelf) -> None:
     (data,) = components(opened(shelf, f"{CHANGES[0]},dec.L2H1=0.5"), "attention_toggles")
     assert data["states"] == {"cross.L1H3": "off", "enc.L2.ffn": "off", "dec.L2H1": "changed"}
     assert data["marked"] == {"place": "cross.L3H2", "reason": "best-aligned"}
-    (data,) = components(opened(shelf), "attention_toggles")
+    (data,) = components(opened(shelf, worth="none"), "attention_toggles")
     assert data["states"] == {}
     assert data["effects"] is None
 
@@ -83,7 +96,7 @@ PLACES = ["enc.L1H1", "enc.L2H4", "dec.L1H2", "dec.L3H5", "cross.L1H3", "cross.L
 
 
 def test_what_each_place_is_worth_is_the_change_without_it(shelf: Shelf, folder: Path) -> None:
-    (data,) = components(opened(shelf, swept="1"), "attention_toggles")
+    (data,) = components(opened(shelf), "attention_toggles")
     effects = data["effects"]["of"]
     assert len(effects) == 5 * (2 + 3 + 3) + 5 + 2 * 2 + 3 * 3
     heads = [numeral(of["long"]) for place, of in effects.items() if "H" in place]
@@ -103,7 +116,9 @@ def test_what_each_place_is_worth_is_the_change_without_it(shelf: Shelf, folder:
         "it was in the way",
     )
     lowest, *_, highest = data["effects"]["legend"]
-    assert (lowest["text"], highest["text"]) == (signed(-limit), signed(limit))
+    every = [numeral(of["long"]) for of in effects.values()]
+    assert lowest["text"] == signed(-limit) + (" or less" if min(every) < -limit else "")
+    assert highest["text"] == signed(limit) + (" or more" if max(every) > limit else "")
     red, blue = ([int(n) for n in re.findall(r"\d+", of["colour"])] for of in (lowest, highest))
     assert red[0] > red[2]
     assert blue[2] > blue[0]
@@ -114,46 +129,44 @@ def numeral(text: str) -> float:
 
 
 def test_presets_from_the_sweep_name_the_head_that_costs_most(shelf: Shelf, folder: Path) -> None:
-    page = opened(shelf, swept="1")
+    page = opened(shelf)
     (data,) = components(page, "attention_toggles")
     heads = {p: numeral(of["long"]) for p, of in data["effects"]["of"].items() if "H" in p}
     most = min(heads, key=heads.__getitem__)
-    assert f"Of all {len(heads)} heads {most} costs most when it goes." in said(page)
-    idle = re.search(r"(\d+) of 40 heads cost nothing when they go alone", said(page))
+    off = in_words(Ablation.parse(f"{most}=0"))
+    assert f"Of all {len(heads)} heads it costs most when it is switched off: {off}." in said(page)
+    idle = re.search(r"(\d+) of 40 heads cost nothing when one alone is off", said(page))
     assert idle
     n_sure, n_open = (sum(of > nats for of in heads.values()) for nats in (0.005, -0.0051))
     assert n_sure <= int(idle[1]) <= n_open
 
 
 @pytest.mark.parametrize("ablation", CHANGES)
-def test_both_translations_stand_on_their_side_and_what_differs_is_marked(
+def test_both_translations_stand_in_words_and_what_is_new_is_marked(
     shelf: Shelf, folder: Path, ablation: str
 ) -> None:
     page = opened(shelf, ablation)
     before, after = traced(folder), traced(folder, ablation)
-    shown = translations(page)
+    shown = lines_in_words(page)
     texts = [" ".join(words).replace("[", "").replace("]", "") for words in shown]
     assert texts == [" ".join(t.target.text.split()) for t in (before, after)]
-    plain = [{word for word in words if not word.startswith("[")} for words in shown]
-    assert plain[0] == plain[1]
-    assert texts[0] != texts[1]
+    assert not any(word.startswith("[") for word in shown[0])
     assert any(word.startswith("[") for word in shown[1])
+    left = iter(shown[0])
+    assert all(word in left for word in shown[1] if not word.startswith("["))
 
 
 @pytest.mark.parametrize("ablation", CHANGES)
-def test_scores_are_those_of_each_run_and_of_the_first_translation_asked_again(
+def test_the_first_translation_is_scored_by_the_changed_model(
     shelf: Shelf, folder: Path, ablation: str
 ) -> None:
-    told = said(opened(shelf, ablation))
-    before, after, forced = traced(folder), traced(folder, ablation), held(folder, ablation)
-    for trace in (before, after):
-        total = signed(trace.best.log_probability_nats, 1)
-        assert f"Log-probability {total} nats in sum, {mean_probability(trace):.0%} a piece" in told
+    before, forced = traced(folder), held(folder, ablation)
+    assert f"With {in_words(Ablation.parse(ablation))}: " in said(opened(shelf, ablation))
     assert (
-        f"gives its pieces {mean_probability(forced):.0%} on average (before: "
-        f"{mean_probability(before):.0%}); its log-probability is "
-        f"{signed(forced.best.log_probability_nats, 1)} nats (before: "
-        f"{signed(before.best.log_probability_nats, 1)})." in told
+        f"the changed model gives each piece {mean_probability(forced):.0%} on average (before: "
+        f"{mean_probability(before):.0%}); total log-probability "
+        f"{signed(forced.best.log_probability_nats, 1)} (before: "
+        f"{signed(before.best.log_probability_nats, 1)})." in said(opened(shelf, ablation))
     )
 
 
@@ -175,9 +188,9 @@ def test_each_step_is_drawn_before_and_after(shelf: Shelf, folder: Path, ablatio
     worst = min(moved, key=lambda step: step.delta_nats)
     kl = np.mean([step.kl_nats for step in moved])
     assert (
-        f"Δ log-probability in sum: {signed(change_nats(folder, ablation), 1)} nats, most of it at "
-        f"“{names[moved.index(worst)]}” ({signed(worst.delta_nats, 1)}). KL(before ‖ after): "
-        f"{kl:.2f} nats a step." in said(page)
+        f"The log-probability of the whole changes by {signed(change_nats(folder, ablation), 1)} nats, "
+        f"most of it at “{names[moved.index(worst)]}” ({signed(worst.delta_nats, 1)}). The "
+        f"distribution of an average step moved by {kl:.2f} nats" in said(page)
     )
 
 
@@ -201,12 +214,21 @@ def test_the_candidates_are_those_of_the_chosen_step(
                 numbers(drawn["x"]), np.maximum(np.exp(nats), 1e-6), rtol=1e-4
             )
         names = piece_labels(one.name for one in moved)
-        assert f"In place of “{names[step]}”, all pieces before it held fixed" in said(page)
+        assert f"All pieces before “{names[step]}” are kept." in said(page)
         box = page.selectbox(key="choose_scored")
         assert box.value == step + 1
         assert [read(o).endswith(" (moved most)") for o in box.options] == [
             n == most for n in range(len(moved))
         ]
+
+
+def moved_weights(folder: Path, ablation: str) -> dict[Kind, np.ndarray]:
+    """Half the sum of absolute differences of each row, mean over rows."""
+    before, after = traced(folder).weights, held(folder, ablation).weights
+    return {
+        kind: np.abs(after[kind].astype(float) - before[kind]).sum(-1).mean(-1) / 2
+        for kind in KINDS
+    }
 
 
 @pytest.mark.parametrize("place", [HeadPlace("encoder", 0, 1), HeadPlace("cross", 1, 4)])
@@ -215,34 +237,38 @@ def test_how_far_a_head_moved_is_told_of_this_head(
 ) -> None:
     page = opened(
         shelf, CHANGES[0], kind=place.kind, layer=str(place.layer_number),
-        head=str(place.head_number),
+        head=str(place.head_number), which="chosen",
     )  # fmt: skip
-    before, after = traced(folder).weights, held(folder, CHANGES[0]).weights
-    moved = {
-        kind: np.abs(after[kind].astype(float) - before[kind]).sum(-1).mean(-1) / 2
-        for kind in KINDS
-    }
-    of_kind = moved[place.kind]
+    of_kind = moved_weights(folder, CHANGES[0])[place.kind]
     assert (
-        f"{of_kind[place.layer, place.head]:.0%} of the weight in an average row of this head lies "
-        f"elsewhere than before (all heads of this kind: {of_kind.min():.0%} to {of_kind.max():.0%})"
+        f"{of_kind[place.layer, place.head]:.0%} of this head’s weight moved to other words, in an "
+        f"average row (all heads of this kind: {of_kind.min():.0%} to {of_kind.max():.0%})"
         in said(page)
     )
+    assert_shown(heat_maps(page)[0], place.of(traced(folder).weights))
+
+
+def test_the_head_that_changed_most_is_drawn_at_first(shelf: Shelf, folder: Path) -> None:
+    moved = moved_weights(folder, CHANGES[0])
     kind = max(KINDS, key=lambda kind: float(moved[kind].max()))
-    layer, head = np.unravel_index(moved[kind].argmax(), moved[kind].shape)
-    label = f"Open the head that changed most ({kind}, layer {layer + 1}, head {head + 1})"
-    assert label in [button.label for button in page.button]
+    layer, head = (int(n) for n in np.unravel_index(moved[kind].argmax(), moved[kind].shape))
+    most = HeadPlace(kind, layer, head)
+    page = opened(shelf, CHANGES[0], kind="cross", layer="1", head="1")
+    before, after = heat_maps(page)
+    assert_shown(before, most.of(traced(folder).weights))
+    assert_shown(after, most.of(held(folder, CHANGES[0]).weights))
+    assert f"**{most.name}, before**" in said(page)
 
 
 @pytest.mark.parametrize("place", ["cross.L1H3", "cross.L1H4"])
 def test_a_head_that_is_off_is_said_to_be(shelf: Shelf, place: str) -> None:
-    page = opened(shelf, CHANGES[0], kind="cross", layer="1", head=place[-1])
+    page = opened(shelf, CHANGES[0], kind="cross", layer="1", head=place[-1], which="chosen")
     assert ("This head is off" in said(page)) == (place == "cross.L1H3")
 
 
 PRESETS = {
-    "Is it what the translation hangs on?": "cross.L3H2=0",
-    "Does the alignment alone carry the meaning across?": ",".join(
+    "Does the translation depend on it?": "cross.L3H2=0",
+    "Is one head that aligns words enough for a translation?": ",".join(
         f"cross.L{layer}H{head}=0" for layer in (1, 2, 3) for head in range(1, 6)
         if (layer, head) != (3, 2)
     ),
@@ -260,8 +286,8 @@ def test_a_finding_is_what_the_preset_does(
     became = (
         "The translation stays the same; "
         if before == after
-        else f"It becomes “{after if len(after) <= 160 else after[:159] + '…'}” "
-        "As for the first translation, "
+        else f"The translation becomes “{after if len(after) <= 160 else after[:159] + '…'}” "
+        "Of the first one "
     )
     how = "falls" if change < 0 else "rises"
     expected = (
@@ -274,15 +300,43 @@ def test_a_finding_is_what_the_preset_does(
 
 def test_the_head_of_a_preset_is_the_best_one(shelf: Shelf) -> None:
     page = opened(shelf)
-    assert "Cross-attention L3H2 aligns words best: error rate 0.25 on 9 hand" in said(page)
+    assert "Cross-attention layer 3, head 2 aligns words best: error rate 0.25 on 9 hand" in said(
+        page
+    )
     assert "Without the best-aligned head" in [button.label for button in page.button]
 
 
 def test_the_model_as_it_is_writes_its_own_translation(shelf: Shelf, folder: Path) -> None:
-    assert f"**{traced(folder).target.text}**" in said(opened(shelf))
+    assert lines_in_words(opened(shelf)) == [traced(folder).target.text.split()]
 
 
-def test_headings_name_the_change(shelf: Shelf) -> None:
-    assert "After: encoder layer 1 skipped" in subheaders(opened(shelf, "enc.L1=skip"))
-    said_change = subheaders(opened(shelf, CHANGES[0]))
-    assert "After: cross-attention L1H3 off, feed-forward of encoder layer 2 skipped" in said_change
+def test_the_change_is_named(shelf: Shelf) -> None:
+    assert "With encoder layer 1 skipped: " in said(opened(shelf, "enc.L1=skip"))
+    said_change = said(opened(shelf, CHANGES[0]))
+    named = "cross-attention layer 1, head 3 off; feed-forward of encoder layer 2 skipped"
+    assert f"With {named}: " in said_change
+
+
+def test_a_text_is_measured_in_bleu(shelf: Shelf, folder: Path) -> None:
+    """What the stored sweep says of each head, in the squares."""
+    changes = {"enc.L1H1=0": -0.4, "cross.L2H1=0": -3.0, "dec.L1H1=0": 0.9}
+    (folder / SWEEP).write_text(json.dumps(made_up_sweep(changes).to_json()), "utf-8")
+    (data,) = components(shelf.own("ablate", text=SENTENCE, worth="text"), "attention_toggles")
+    (folder / SWEEP).unlink()
+    of = data["effects"]["of"]
+    assert {place: numeral(effect["long"]) for place, effect in of.items()} == {
+        place.removesuffix("=0"): change for place, change in changes.items()
+    }
+    assert all(effect["long"].endswith(" BLEU") for effect in of.values())
+    assert "Change of BLEU" in data["effects"]["title"]
+
+
+def test_a_head_that_changes_a_word_is_found(shelf: Shelf, folder: Path) -> None:
+    page = shelf.own("ablate", text=SENTENCE)
+    page = button(page, "Find a head that changes a word").click().run()
+    assert not page.exception
+    ablation = link(page, "ablation")
+    text = link(page, "text")
+    before, after = traced(folder, text=text), traced(folder, ablation, text=text)
+    assert before.target.text.split() != after.target.text.split()
+    assert re.fullmatch(r"(enc|dec|cross)\.L\dH\d=0", ablation)

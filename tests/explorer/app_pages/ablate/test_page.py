@@ -6,26 +6,27 @@ from typing import Any
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.analysis.effects.corpus_results import SWEEP
 from core.analysis.effects.pruning_results import PRUNING, Pruning, PruningCurve, PruningPoint
 from core.config import KINDS
 from tests.checkpoints import SENTENCE
 from tests.core.ablations import made_up_sweep
-from tests.explorer.pages import SHAPES, Open, button, charts, link, open_page, subheaders, texts
+from tests.explorer.pages import SHAPES, Open, button, charts, link, open_page, texts
+from tests.explorer.readings import lines_in_words, read
 
 __all__ = ["open_page"]
 
 
 @pytest.mark.parametrize(
-    ("ablation", "swept"), [("", "0"), ("cross.L1H1=0", "1"), ("enc.L1=skip,pos=off", "0")]
+    ("ablation", "worth"),
+    [("", "text"), ("cross.L1H1=0", "sentence"), ("enc.L1=skip,pos=off", "none")],
 )
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_every_shape_is_drawn(
-    open_page: Open, shape: dict[str, Any], ablation: str, swept: str
+    open_page: Open, shape: dict[str, Any], ablation: str, worth: str
 ) -> None:
-    page = open_page(shape, "ablate", text=SENTENCE, ablation=ablation, swept=swept)
+    page = open_page(shape, "ablate", text=SENTENCE, ablation=ablation, worth=worth)
     assert not page.exception
     assert [error.value for error in page.error] == []
     assert not page.warning
@@ -37,7 +38,7 @@ def test_every_shape_is_drawn(
 def test_a_first_visit_shows_the_model_as_it_is_and_what_to_try(open_page: Open) -> None:
     page = open_page(page="ablate", text=SENTENCE)
     assert "ablation" not in page.query_params
-    assert "The model as it is" in texts(page)
+    assert len(lines_in_words(page)) == 1
     assert button(page, "Undo").disabled
     assert button(page, "Switch everything on").disabled
     assert button(page, "Without the last encoder layer")
@@ -48,7 +49,7 @@ def test_a_preset_is_undone(open_page: Open) -> None:
     page = button(page, "Without the last encoder layer").click().run()
     assert not page.exception
     assert link(page, "ablation") == "enc.L2=skip"
-    assert "After: encoder layer 2 skipped" in subheaders(page)
+    assert "With encoder layer 2 skipped: " in read(texts(page))
     page = button(page, "Undo").click().run()
     assert "ablation" not in page.query_params
 
@@ -61,15 +62,20 @@ def test_everything_is_switched_on_again(open_page: Open) -> None:
     assert link(page, "ablation") == "dec.L1=skip,cross.L2H1=0.5"
 
 
-def test_removing_each_head_adds_what_it_found_and_stays_in_the_link(open_page: Open) -> None:
+def test_the_worth_of_each_head_adds_presets_and_stays_in_the_link(open_page: Open) -> None:
     page = open_page(page="ablate", text=SENTENCE)
-    page = button(page, "What if I remove each head?").click().run()
     assert not page.exception
-    assert link(page, "swept") == "1"
-    assert "costs most when it goes" in texts(page)
+    assert "it costs most when it is switched off" in texts(page)
     page = button(page, "Without the head this sentence needs most").click().run()
     assert link(page, "ablation").endswith("=0")
-    page = button(page, "Hide what each head is worth").click().run()
+    page = page.segmented_control(key="choose_worth").set_value("none").run()
+    assert link(page, "worth") == "none"
+
+
+def test_a_link_of_before_still_opens(open_page: Open) -> None:
+    page = open_page(page="ablate", text=SENTENCE, swept="1")
+    assert not page.exception
+    assert not page.warning
     assert "swept" not in page.query_params
 
 
@@ -85,18 +91,14 @@ def test_the_step_that_moved_most_opens_and_another_is_chosen(open_page: Open) -
     assert not bad.exception
 
 
-def translations(page: AppTest) -> list[str]:
-    return [e.proto.body for e in page.get("html") if "font-size:1.15rem" in e.proto.body]
-
-
 def test_a_typed_translation_is_left_out_before_and_after(open_page: Open) -> None:
     chosen = {"text": SENTENCE, "ablation": "enc.L1=skip"}
-    own = translations(open_page(page="ablate", **chosen))
+    own = lines_in_words(open_page(page="ablate", **chosen))
     page = open_page(page="ablate", target="Der Mann.", **chosen)
     assert not page.exception
     assert [error.value for error in page.error] == []
     assert len(own) == 2
-    assert translations(page) == own
+    assert lines_in_words(page) == own
     assert link(page, "target") == "Der Mann."  # other pages have it still
 
 
@@ -109,8 +111,8 @@ def test_presets_say_that_they_know_nothing_of_chosen_pieces(open_page: Open) ->
 def test_the_model_as_it_is_does_not_say_what_was_typed(open_page: Open) -> None:
     page = open_page(page="ablate", text=SENTENCE, target="Der Mann.")
     assert not page.exception
-    assert "The model as it is" in texts(page)
-    assert "Der Mann." not in texts(page)
+    assert len(lines_in_words(page)) == 1
+    assert "Der Mann." not in str(lines_in_words(page)) + texts(page)
 
 
 def test_an_ablation_that_the_model_has_not_names_the_way_out(open_page: Open) -> None:
@@ -123,7 +125,7 @@ def test_an_ablation_that_the_model_has_not_names_the_way_out(open_page: Open) -
 
 @pytest.mark.parametrize("text", ["<script>alert(1)</script>", "**bold** $x$ :smile: ]", "שלום"])
 def test_hostile_text_is_shown_as_typed(open_page: Open, text: str) -> None:
-    page = open_page(page="ablate", text=text, ablation="cross.L1H1=0", swept="1")
+    page = open_page(page="ablate", text=text, ablation="cross.L1H1=0")
     assert not page.exception
     assert [error.value for error in page.error] == []
 
@@ -147,7 +149,7 @@ def test_the_stored_curve_is_drawn(open_page: Open, tmp_path: Path) -> None:
     (tmp_path / "tiny" / PRUNING).write_text(json.dumps(measured.to_json()), "utf-8")
     page = page.run()
     assert not page.exception
-    assert "30% can go" in texts(page)
+    assert "30% of all heads can be removed" in texts(page)
     (drawn,) = charts(page)
     assert [trace.get("name") for trace in drawn["data"][2:]] == [
         "least important first",
@@ -164,8 +166,11 @@ def test_what_each_head_is_worth_to_a_text_is_drawn_in_order(
     (tmp_path / "tiny" / SWEEP).write_text(json.dumps(measured.to_json()), "utf-8")
     page = page.run()
     assert not page.exception
-    assert "BLEU falls without 1 of 3 heads and rises without 1;" in texts(page)
-    assert "Missed most: cross.L2H1 (−3.00), enc.L1H1 (−0.40)" in texts(page)
+    assert "BLEU falls without 1 of 3 heads and rises without 1." in texts(page)
+    most = (
+        "Cross-attention, layer 2, head 1 (−3.00); Encoder self-attention, layer 1, head 1 (−0.40)"
+    )
+    assert f"Missed most: {most}" in texts(page)
     table = next(t.value for t in page.dataframe if "head left out" in t.value)
     assert list(table["head left out"]) == ["cross.L2H1", "enc.L1H1", "dec.L1H1"]
     assert table["Δ chrF"][0] == "−6.00 [−6.50, −5.50]"

@@ -3,12 +3,13 @@
 import pytest
 
 from core.analysis.ablation import Ablation
+from core.analysis.ablation.in_words import in_words
 from core.analysis.ablation.places import changes_of, is_blind, is_silent, off, states, with_off
 from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead
 from core.config import ModelConfig
-from explorer.app_pages.ablate.presets import in_words, presets, swept_presets
-from explorer.components.toggles.component import payload
+from explorer.app_pages.ablate.presets import presets, swept_presets
+from explorer.components.toggles.component import Effects, payload
 
 TEXT = "enc.pos=off,dec.pos=shift:3,enc.L2H1=mean,cross.L1H6=0,cross.L2H1.row7=k3,dec.L4.ffn=skip"
 
@@ -89,11 +90,11 @@ def test_a_place_that_cannot_be_is_refused() -> None:
     ("text", "words"),
     [
         ("", "nothing changed"),
-        ("cross.L1H6=0,cross.L2H1=0", "cross-attention L1H6, L2H1 off"),
+        ("cross.L1H6=0,cross.L2H1=0", "cross-attention layer 1, head 6 and layer 2, head 1 off"),
         ("enc.L1H1=0,enc.L1H2=0,enc.L1H3=0,enc.L1H4=0", "4 heads of encoder self-attention off"),
-        ("enc.L2H1=mean,enc.L2H2=0.5", "encoder self-attention L2H1 mean, "
-         "encoder self-attention L2H2 × 0.5"),
-        ("dec.L1.cross=skip,enc.L4=skip", "encoder layer 4 skipped, "
+        ("enc.L2H1=mean,enc.L2H2=0.5", "encoder self-attention layer 2, head 1 mean; "
+         "encoder self-attention layer 2, head 2 × 0.5"),
+        ("dec.L1.cross=skip,enc.L4=skip", "encoder layer 4 skipped; "
          "cross-attention of decoder layer 1 skipped"),
         ("enc.pos=shift:3", "positions shift:3 in the encoder"),
     ],
@@ -144,13 +145,13 @@ def test_every_switch_is_a_place_of_the_model(positions: str) -> None:
 def test_colours_reach_to_the_largest_effect_of_a_head() -> None:
     config = ModelConfig(vocabulary_size=9, n_heads=2)
     worth = {"enc.L1H1": -2.0, "enc.L1H2": 0.01, "enc.L1": -30.0}
-    effects = payload(config, {}, effects=worth)["effects"]
+    effects = payload(config, {}, effects=Effects("Change", worth, "nats"))["effects"]
     of = effects["of"]
     assert of["enc.L1H1"]["colour"] == of["enc.L1"]["colour"] != of["enc.L1H2"]["colour"]
     assert (of["enc.L1H1"]["short"], of["enc.L1H1"]["long"]) == ("−2.0", "−2.00 nats")
     assert of["enc.L1H2"]["short"] == "0"
     assert [step["text"] for step in effects["legend"]] == [
-        "−2.00",
+        "−2.00 or less",
         "−0.50",
         "0.00",
         "0.50",

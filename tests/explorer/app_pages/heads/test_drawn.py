@@ -189,7 +189,7 @@ def test_what_is_left_out_is_what_was_chosen(shelf: Shelf, folder: Path, kind: K
     most = int(on_special.argmax())
     assert (
         f"{on_special.mean():.0%} of the weight goes to the start and end marks (hidden), "
-        f"most in “{rows_of(trace, kind)[most]}” ({on_special[most]:.0%})" in said(page)
+        f"most in the row “{rows_of(trace, kind)[most]}” ({on_special[most]:.0%})" in said(page)
     )
 
 

@@ -48,7 +48,7 @@ changes = st.builds(
 
 
 def test_what_fits_is_left_alone() -> None:
-    view = PositionsFields(picture="shift", dimensions=(3, 25), position=6, k=46)
+    view = PositionsFields(picture="shift", dimensions=(3, 25), position=6, k=46, stacks="encoder")
     assert settle_positions(view, config(), OF) == (view, ())
 
 
@@ -66,7 +66,7 @@ def test_what_was_not_chosen_is_chosen_without_a_notice() -> None:
         ({"dimensions": (3, 26)}, {"dimensions": (3,)}, "dimensions 3, 26, but"),
         ({"dimensions": (3, 3)}, {"dimensions": (3,)}, "different ones from 0 to 25"),
         ({"dimensions": tuple(range(9))}, {"dimensions": tuple(range(8))}, "up to 8 different"),
-        ({"picture": "learned"}, {"picture": "experiment"}, "this model has sinusoids"),
+        ({"picture": "learned"}, {"picture": "table"}, "this model has sinusoids"),
     ],
 )
 def test_what_does_not_fit_is_named_and_replaced(
@@ -83,7 +83,7 @@ def test_a_learned_table_has_no_map_from_p_to_p_plus_k() -> None:
     view, notices = settle_positions(
         PositionsFields(picture="shift"), config(positions="learned"), OF
     )
-    assert view.picture == "experiment"
+    assert view.picture == "table"
     assert "a learned table" in notices[0]
 
 
@@ -99,7 +99,7 @@ def test_a_sentence_that_fills_the_table_leaves_no_k() -> None:
         (PositionsFields(), 53 - 30),
         (PositionsFields(stacks="decoder"), 53 - 30),
         (PositionsFields(stacks="encoder"), 53 - 7),
-        (PositionsFields(picture="shift"), 53 - 7),
+        (PositionsFields(picture="shift"), 53 - 30),
     ],
 )
 def test_k_leaves_room_for_the_longest_translation_where_the_decoder_moves(

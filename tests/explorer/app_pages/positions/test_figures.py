@@ -115,7 +115,7 @@ def test_a_sentence_is_framed_where_the_table_goes_on() -> None:
         table_figure(table(), words=WORDS),
         dot_products_figure(table(), words=WORDS),
     ):
-        (frame,) = figure.layout.shapes
+        frame = figure.layout.shapes[0]
         assert 2.5 in (frame.x1, frame.y1)
 
 

@@ -12,10 +12,11 @@ from streamlit.testing.v1 import AppTest
 from explorer.app_pages.positions.fields import PositionsFields
 from tests.checkpoints import SENTENCE
 from tests.explorer.pages import SHAPES, Open, button, link, open_page, plot
+from tests.explorer.readings import lines_in_words, read
 
 __all__ = ["open_page"]
 
-PICTURES = ("experiment", "curves", "table", "distance", "shift", "learned")
+PICTURES = ("curves", "table", "distance", "shift", "learned")
 
 
 def texts(page: AppTest) -> str:
@@ -49,10 +50,10 @@ def test_every_experiment_shows_two_translations_and_two_heads(
     page = open_page(page="positions", text=SENTENCE, positions=change, stacks=stacks, kind=kind)
     assert not page.exception
     assert not page.error
-    assert len(page.get("plotly_chart")) == 2
+    assert len(page.get("plotly_chart")) == 3
     strips = [part for part in markup(page) if "<ol" in part]
     assert len(strips) == (2 if stacks == "both" else 1)
-    assert "Asked to score the first translation" in texts(page)
+    assert "Made to write the first translation" in texts(page)
     assert [expander.label for expander in page.expander] == [
         "The strongest links before as a table",
         "The strongest links after as a table",
@@ -66,18 +67,16 @@ def test_a_typed_translation_is_left_out_before_and_after(open_page: Open) -> No
     assert not page.exception
     assert not any("Der Mann." in part for part in markup(page))
     same = open_page(page="positions", text=SENTENCE, positions="off")
-    assert [part for part in markup(page) if "1.15rem" in part] == [
-        part for part in markup(same) if "1.15rem" in part
-    ]
+    assert lines_in_words(page) == lines_in_words(same)
 
 
 def test_a_change_that_changes_nothing_says_so(open_page: Open) -> None:
     page = open_page(page="positions", text=SENTENCE, positions="scale", scale="1.0")
     assert "stays the same, word for word" in texts(page)
-    assert "0% of the weight" in texts(page)
+    assert "0% of this head’s weight moved" in texts(page)
     first, second = (
         np.frombuffer(base64.b64decode(json.loads(chart.proto.spec)["data"][0]["z"]["bdata"]), "f4")
-        for chart in page.get("plotly_chart")
+        for chart in page.get("plotly_chart")[1:]
     )
     assert_allclose(first, second, rtol=0, atol=1e-6)
 
@@ -99,24 +98,35 @@ def test_the_experiment_comes_on_top_of_a_model_changed_already(open_page: Open)
     assert "is named twice" in page.error[0].value
 
 
-def test_the_head_that_changed_most_opens(open_page: Open) -> None:
+def test_another_head_is_chosen(open_page: Open) -> None:
     page = open_page(page="positions", text=SENTENCE, layer="1", head="1")
-    label = next(b.label for b in page.button if b.label.startswith("Open the head"))
-    page = button(page, label).click().run()
+    page = page.segmented_control(key="choose_which").set_value("chosen").run()
     assert not page.exception
-    place = f"{link_of(page, 'kind')}, layer {link(page, 'layer')}, head {link(page, 'head')}"
-    assert place in label
+    assert link(page, "which") == "chosen"
+    assert "**Cross-attention, layer 1, head 1, before**" in texts(page)
 
 
-def link_of(page: AppTest, name: str) -> str:
-    return link(page, name) if name in page.query_params else "cross"
+def test_the_strongest_effects_are_one_click_away(open_page: Open) -> None:
+    page = button(open_page(page="positions", text=SENTENCE), "Shift all by 5").click().run()
+    assert "With positions shifted by 5: " in read(texts(page))
+    page = button(page, "Take the order away").click().run()
+    assert "With positions scaled by 0: " in read(texts(page))
+    assert not page.exception
+
+
+def test_a_link_of_before_opens_the_experiment(open_page: Open) -> None:
+    page = open_page(
+        page="positions", text=SENTENCE, picture="experiment", positions="shift", k="3"
+    )
+    assert not page.warning
+    assert "With positions shifted by 3: " in read(texts(page))
 
 
 def test_steps_after_are_those_of_the_first_translation_or_of_the_new_one(open_page: Open) -> None:
     for rows, is_same in (("first", True), ("new", False)):
         page = open_page(page="positions", text=SENTENCE, positions="scale", scale="0.0", rows=rows)
         assert not page.exception
-        before, after = (json.loads(c.proto.spec)["layout"] for c in page.get("plotly_chart"))
+        before, after = (json.loads(c.proto.spec)["layout"] for c in page.get("plotly_chart")[1:])
         assert (before["yaxis"]["ticktext"] == after["yaxis"]["ticktext"]) == is_same
 
 
@@ -165,7 +175,7 @@ def test_a_row_of_a_byte_is_called_by_its_character(open_page: Open) -> None:
 
 def test_the_error_of_the_map_is_that_of_the_loaded_table(open_page: Open) -> None:
     page = open_page(page="positions", text=SENTENCE, picture="shift", position="2", k="4")
-    assert "Largest difference over all 1,020 p and 24 dimensions" in texts(page)
+    assert "the largest difference over all 1,020 p and 24 dimensions" in texts(page)
     assert "From p = 2" in texts(page)
     page = page.number_input(key="choose_k").set_value(9).run()
     assert link(page, "k") == "9"
@@ -217,7 +227,7 @@ def test_the_last_k_that_fits_runs_and_passes_its_check(open_page: Open) -> None
     page = page.number_input(key="choose_k").set_value(most).run()
     assert not page.exception
     assert not page.error
-    assert page.expander[2].label == "Self-check of the changed run: 6 of 6 hold"
+    assert page.expander[-2].label == "Self-check of the changed run: 6 of 6 hold"
     last = next(part for part in markup(page) if "<ol" in part)
     assert "<b>79</b>" in last
 

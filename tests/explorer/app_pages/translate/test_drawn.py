@@ -81,7 +81,7 @@ def test_the_word_under_a_piece_is_the_one_its_head_attends_to(
     assert shown == expected
     assert len(set(expected)) > 1
     assert all(not step["gloss"] for step in stepper(page)["steps"] if not step["opens"])
-    assert f"the source that {BEST[model].in_words} looked at most" in said(page)
+    assert f"each piece was aligned with ({BEST[model].in_words})" in said(page)
 
 
 @pytest.mark.parametrize(("model", "lag"), [("prompt", 0), ("late", 1)])
@@ -158,7 +158,7 @@ def test_the_tree_is_the_search(shelf: Shelf) -> None:
     ranks = {drawn["rank"]: index for index, drawn in enumerate(shown["nodes"]) if drawn["rank"]}
     assert [ranks[rank] for rank in sorted(ranks)] == list(dict.fromkeys(found.ends))
     assert shown["winner"][-1] == found.ends[0]
-    assert f"{len(found.tree) - 1} pieces were weighed in earnest, {len(found.ends)} tr" in said(
+    assert f"tried {len(found.tree) - 1} next pieces and completed {len(found.ends)} tr" in said(
         page
     )
 
@@ -241,21 +241,22 @@ def score_of(trace: Trace) -> str:
     """Sum of log-probabilities, and the geometric mean of the pieces' probabilities."""
     nats = [step.log_probability_nats for step in trace.steps]
     return (
-        f"log-probability {signed(sum(nats), 1)} nats in sum, {math.exp(np.mean(nats)):.0%} a piece"
+        f"{math.exp(np.mean(nats)):.0%} per piece on average; total log-probability "
+        f"{signed(sum(nats), 1)}"
     )
 
 
 def test_the_score_of_a_typed_translation_is_its_own(shelf: Shelf) -> None:
     page = shelf("translate", text=SENTENCE, model="prompt", target=TARGET)
     own = traced(shelf.root / "prompt")
-    assert f"Score of your translation:** {score_of(typed(shelf.root / 'prompt'))}" in said(page)
+    assert f"Your translation:** {score_of(typed(shelf.root / 'prompt'))}" in said(page)
     assert f"The model’s own, “{own.target.text}”: {score_of(own)}" in said(page)
 
 
 def test_what_differs_from_the_earlier_run_is_marked(shelf: Shelf) -> None:
     page = shelf.own("translate", text=SENTENCE, model="prompt", prefix="300.301")
     assert not any(step["changed"] for step in stepper(page)["steps"])
-    page = button(page, "Let the model translate").click().run()
+    page = button(page, "Undo my choice").click().run()
     before = traced(shelf.root / "prompt", prefix=(300, 301)).target
     now = traced(shelf.root / "prompt").target
     shown = [step["changed"] for step in stepper(page)["steps"]]
@@ -307,6 +308,6 @@ def path(nodes: Any, end: int) -> list[int]:
 
 def test_the_message_about_ribbons_names_the_head_and_why(shelf: Shelf) -> None:
     page = shelf("translate", text=SENTENCE, model="late")
-    assert "layer 2, head 3 looked at most; that head aligns words best: error rate 0.30" in read(
-        said(page)
-    )
+    assert "each piece was aligned with (layer 2, head 3)" in read(said(page))
+    helps = " ".join(text.help or "" for text in page.markdown)
+    assert "Cross-attention, layer 2, head 3 aligns words best: error rate 0.30" in read(helps)

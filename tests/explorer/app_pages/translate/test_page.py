@@ -17,6 +17,11 @@ __all__ = ["open_page"]
 OTHER = "The cat finds a ball."
 
 
+def helps(page: AppTest) -> str:
+    """What is told of texts that are pointed at."""
+    return " ".join(text.help or "" for text in page.markdown)
+
+
 def ask(page: AppTest, text: str) -> AppTest:
     page.text_input[0].set_value(text)
     return button(page, "Translate").click().run()  # type: ignore[no-any-return]
@@ -43,7 +48,7 @@ def test_undo_goes_back_and_what_was_chosen_is_forgotten_at_a_click(open_page: O
     page = button(ask(page, OTHER), "Undo").click().run()
     assert link(page, "text") == SENTENCE
     assert link(page, "prefix") == "300.301"
-    page = button(page, "Let the model translate").click().run()
+    page = button(page, "Undo my choice").click().run()
     assert "prefix" not in page.query_params
     assert link(page, "text") == SENTENCE
 
@@ -56,31 +61,31 @@ def test_a_typed_translation_is_scored(open_page: Open, tmp_path: Path) -> None:
     assert link(page, "target") == "Der Mann sieht ein Haus."
     run = Run(text=SENTENCE, target="Der Mann sieht ein Haus.")
     for shown, said in (
-        (run, "Score of your translation:** log-probability {}"),
-        (run.replace(target=""), ": log-probability {}"),
+        (run, "total log-probability {}."),
+        (run.replace(target=""), "total log-probability {}."),
     ):
         trace = traces.trace(tmp_path / "tiny", shown)
         assert said.format(signed(trace.best.log_probability_nats, 1)) in texts(page)
     assert "The model’s own, “" in texts(page)
-    assert texts(page).count("a piece (geometric mean)") == 2
+    assert texts(page).count("per piece on average") == 2
 
 
 def test_of_a_typed_translation_no_search_is_told(open_page: Open) -> None:
     page = open_page(text=SENTENCE, target="Der Mann sieht ein Haus.")
     assert "What the search explored" not in subheaders(page)
-    assert "branch won" not in texts(page)
+    assert "branch scored best" not in texts(page)
     assert "Underlined: typed by you." in texts(page)
-    assert "Score of your translation" not in texts(open_page(text=SENTENCE))
+    assert "Your translation:" not in texts(open_page(text=SENTENCE))
 
 
 def test_a_run_stays_beside_while_another_is_made(open_page: Open) -> None:
-    page = button(open_page(text=SENTENCE), "Keep this run beside").click().run()
+    page = button(open_page(text=SENTENCE), "Pin to compare").click().run()
     page = ask(page, OTHER)
     assert not page.exception
     assert "red+house" in link(page, "beside")
     assert link(page, "text") == OTHER
-    assert "Beside it" in [element.value for element in page.subheader]
-    page = button(page, "Only one run").click().run()
+    assert "**Pinned translation**" in texts(page)
+    page = button(page, "Unpin").click().run()
     assert "beside" not in page.query_params
 
 
@@ -127,7 +132,7 @@ def test_ribbons_say_where_they_are_read_one_step_late(
     write_checkpoint(tmp_path / "tiny", metrics=metrics)
     page = open_page(text=SENTENCE)
     assert not page.exception
-    assert ("a ribbon shows the row of that next step" in texts(page)) == is_said
+    assert ("a ribbon shows the row of the next step" in helps(page)) == is_said
 
 
 @pytest.mark.parametrize(
@@ -143,7 +148,7 @@ def test_no_ribbons_follow_a_head_whose_looks_make_no_difference(
     assert not page.exception
     said = f"they follow layer 2, head 3, and under this change of the model ({ablation})"
     assert (said in texts(page)) != is_drawn
-    assert ("aligns words best" in texts(page)) == is_drawn
+    assert ("was aligned with (layer 2, head 3)" in texts(page)) == is_drawn
 
 
 def test_an_earlier_run_that_failed_is_neither_compared_nor_an_error_of_this_one(
@@ -154,12 +159,14 @@ def test_an_earlier_run_that_failed_is_neither_compared_nor_an_error_of_this_one
     page = button(page, "Use the model as it is").click().run()
     assert not page.exception
     assert not page.error
-    assert "Keep this run beside" in [found.label for found in page.button]
+    assert "Pin to compare" in [found.label for found in page.button]
     assert "Dashed" not in texts(page)
 
 
 def test_a_run_beside_that_cannot_be_shown_is_not_called_this_text(open_page: Open) -> None:
     page = open_page(text=SENTENCE, beside="text=A+dog.&prefix=7000")
     assert not page.exception
-    assert page.error[0].value.startswith("The run beside cannot be shown: the link's prefix")
-    assert "Only one run" in [found.label for found in page.button]
+    assert page.error[0].value.startswith(
+        "The pinned translation cannot be shown: the link's prefix"
+    )
+    assert "Unpin" in [found.label for found in page.button]
