@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.analysis.trace.capture import capture, ids_of
 from core.analysis.trace.trace import Trace
@@ -120,6 +120,7 @@ def _sublayers(
     for name in _sublayers_of(path):
         output, normed = seen[f"{path}.{name}.output"][0], seen[f"{path}.{name}_norm.output"][0]
         norm = model.get_submodule(f"{path}.{name}_norm.norm")
+        assert isinstance(norm, nn.LayerNorm)
         found.append(
             SublayerVectors(
                 name,
