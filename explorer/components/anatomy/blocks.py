@@ -158,7 +158,7 @@ def _attention(config: ModelConfig, side: Side, kind: str, n_layers: int) -> lis
             "Lets each token of the translation attend to itself and to those before it." if is_masked
             else "Lets every source piece attend to every source piece.",
             equation="MultiHead(Q, K, V) = Concat(head_1, …, head_h) W^O",
-            note=f"{h} heads side by side, joined by W^O",
+            note=f"{h} heads side by side, joined by Wᴼ",
         ),
         Block(
             f"{name}.weights", "equation", side, "softmax(QKᵀ/√dₖ) V",

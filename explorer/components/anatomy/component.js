@@ -352,7 +352,8 @@ function showFrame(root, side, { before, after }) {
   const [layer, n] = [root.view.layers[side], root.meta.n_layers[side]];
   const span = (from, to) => (from === to ? `layer ${from}` : `layers ${from} to ${to}`);
   before.textContent = layer > 1 ? `through ${span(1, layer - 1)}` : "";
-  after.textContent = layer < n ? `through ${span(layer + 1, n)}` : "";
+  const isSkipped = root.meta.strips?.skipped[side].includes(layer);
+  after.textContent = [isSkipped ? "skipped: its input goes on" : "", layer < n ? `through ${span(layer + 1, n)}` : ""].filter(Boolean).join("; ");
   root.figure.querySelector("svg")?.classList.toggle(`${side}-before`, layer > 1);
   root.figure.querySelector("svg")?.classList.toggle(`${side}-after`, layer < n);
 }

@@ -203,11 +203,12 @@ def _packed(
         sent += weight_levels(chosen).tobytes()
     if sentence.vectors is None:
         return bytes(sent), weights, None
-    strips: dict[str, Any] = {"places": {}, "hidden": {}, "norms": {}}
+    strips: dict[str, Any] = {"places": {}, "hidden": {}, "norms": {}, "skipped": {}}
     parts = []
     for side in _SIDES:
         stack: StackVectors = getattr(sentence.vectors, side)
         layers = range(len(stack.layers)) if is_small else [view.layers[side] - 1]
+        strips["skipped"][side] = _skipped(stack)
         strips["hidden"][side] = _hidden(stack, layers)
         strips["norms"] |= _norms(side, stack, layers)
         for name, (numbers, of_layers) in _strips(side, stack, layers).items():
@@ -264,6 +265,15 @@ def _strips(side: Side, stack: "StackVectors", layers: Sequence[int]) -> dict[st
         found[f"{name}_norm.sum"] = (np.stack([each.residual_sum for each in own]), numbers)
         found[f"{name}_norm"] = (np.stack([each.normed for each in own]), numbers)
     return found
+
+
+def _skipped(stack: "StackVectors") -> list[int]:
+    """The layers, from 1, that pass on their input: an ablation switched them off."""
+    return [
+        number
+        for number, layer in enumerate(stack.layers, start=1)
+        if not np.array_equal(layer.output, layer.sublayers[-1].normed)
+    ]
 
 
 def _hidden(stack: "StackVectors", layers: Sequence[int]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ const paragraph = (className, text) => element("p", className, text);
 function ofStep(root) {
   const { meta, view, shown } = root;
   const step = meta.steps[view.step - 1];
-  const why = view.row ? "you chose it; click it again to let go"
+  const why = root.pointed?.source.size ? "you point at it"
+    : view.row ? "you chose it; click it again to let go"
     : `this step's cross-attention, layer ${view.layers.decoder}, head ${view.heads.cross}, gives it the largest weight of all words`;
   return [
     element("h3", "", `Step ${view.step} of ${meta.steps.length}`),
@@ -118,7 +119,7 @@ function ofAttention(root, block) {
   const rows = order.map((key) => [quoted(texts[key]), percent(head.at(query, key))]);
   const said = paragraph("", `${tokenOf(root, kind === "encoder" ? "encoder" : "decoder")} attends to${head ? "" : " …"}`);
   const output = root.meta.strips && block.kind === "attention"
-    ? [paragraph("fact", `All heads together, W^O applied: ${list(stripHere(root, block.name, block.side))}`)] : [];
+    ? [paragraph("fact", `All heads together, times Wᴼ: ${list(stripHere(root, block.name, block.side))}`)] : [];
   return [said, table(rows), ...output];
 }
 
