@@ -2,6 +2,12 @@
 
 import numpy as np
 
+from core.analysis.trace.block_vectors import (
+    LayerVectors,
+    ModelVectors,
+    StackVectors,
+    SublayerVectors,
+)
 from core.config import KINDS, ModelConfig, n_layers
 from explorer.components.anatomy.component import (
     DecodingStep,
@@ -39,3 +45,28 @@ def view_of(step: int = 2, row: int | None = None, **changes: object) -> FigureV
         "layers": {"encoder": 1, "decoder": 1}, "heads": dict.fromkeys(KINDS, 1), **changes,
     }  # fmt: skip
     return FigureView(step=step, row=row, **values)  # type: ignore[arg-type]
+
+
+def vectors_for(config: ModelConfig, n_source: int = 4, n_steps: int = 3) -> ModelVectors:
+    """Random numbers of the right shapes; no two are equal."""
+    random = np.random.default_rng(7)
+
+    def stack(n: int, names: tuple[str, ...], n_layers: int) -> StackVectors:
+        def numbers(width: int = config.d_model) -> np.ndarray:
+            return random.normal(size=(n, width))
+
+        layers = []
+        for _ in range(n_layers):
+            sublayers = tuple(
+                SublayerVectors(name, numbers(), numbers(), numbers(), numbers()[0], numbers()[0])
+                for name in names
+            )
+            layers.append(LayerVectors(sublayers, numbers(config.d_ff), sublayers[-1].normed))
+        return StackVectors(numbers(), numbers(), numbers(), tuple(layers))
+
+    names = ("self_attention", "cross_attention", "feed_forward")
+    return ModelVectors(
+        stack(n_source, names[::2], config.n_encoder_layers),
+        stack(n_steps, names, config.n_decoder_layers),
+        logits=(), produced_logits=np.zeros(n_steps), log_normalisers=np.zeros(n_steps),
+    )  # fmt: skip

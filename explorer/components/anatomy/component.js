@@ -50,7 +50,7 @@ function buildPlayer(root) {
   root.slider = element("input", "slider");
   Object.assign(root.slider, { type: "range", min: 1, oninput: () => go(root, Number(root.slider.value)) });
   root.slider.setAttribute("aria-label", "Decoding step");
-  root.status = element("div", "status");
+  root.status = element("div", "now");
   root.status.setAttribute("role", "status");
   const drawn = () => root.figure.firstElementChild;
   root.player.append(back, root.playButton, forward, root.slider, root.status, svgPngButton(drawn, "model"), svgButton(drawn, "model"));

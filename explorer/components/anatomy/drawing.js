@@ -101,7 +101,7 @@ function frame(root, side, stack) {
   const n = root.meta.n_layers[side];
   const column = out + outwards * 17;
   const height = frameBottom - frameTop;
-  made.append(label(column, frameTop + 4, `× ${n}`, "times"));
+  made.append(label(out + outwards * 4, frameTop + 4, `×${n}`, `times ${outwards > 0 ? "start" : "end"}`));
   const picker = numerals(root, {
     name: `${side === "encoder" ? "Encoder" : "Decoder"} layer`, n, most: Math.min(MOST_NUMERALS, Math.floor((height - 60) / 24)),
     place: (i, count) => [column, frameTop + height / 2 + 24 * ((count - 1) / 2 - i) + 12],

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import explorer
 from core.config import KINDS, LengthPenalty, Method
 from explorer.app_pages.ablate.fields import AblateFields
+from explorer.app_pages.anatomy.fields import AnatomyFields
 from explorer.app_pages.positions.fields import (
     MOST_SCALE,
     MOST_SHIFT,
@@ -93,6 +94,15 @@ of_pages = {
         positions=st.sampled_from(get_args(PositionEdit)),
         scale=st.floats(0, MOST_SCALE),
         stacks=st.sampled_from(get_args(Stacks)),
+    ),
+    AnatomyFields: st.builds(
+        AnatomyFields,
+        encoder_layer=some_number,
+        decoder_layer=some_number,
+        encoder_head=some_number,
+        decoder_head=some_number,
+        cross_head=some_number,
+        block=st.sampled_from(["", "linear", "encoder.layers.feed_forward"]),
     ),
     AblateFields: st.builds(AblateFields, swept=st.booleans(), scored=some_number),
     TrainingFields: st.builds(

@@ -155,7 +155,9 @@ def test_of_a_long_sentence_only_the_heads_on_show_are_sent(
 ) -> None:
     config = small_config()
     sentence = sentence_for(config, n_source=7, n_steps=5)
-    view = view_of(layers={"encoder": 2, "decoder": 3}, heads={"encoder": 4, "decoder": 1, "cross": 5})
+    view = view_of(
+        layers={"encoder": 2, "decoder": 3}, heads={"encoder": 4, "decoder": 1, "cross": 5}
+    )
     whole, _ = unpacked(anatomy_payload(config, sentence, view, run="r"))
     assert whole["weights"]["cross"]["layers"] == [1, 2, 3]
     monkeypatch.setattr(component, "MOST_BYTES", 100)
