@@ -35,7 +35,10 @@ function assemble(root) {
   root.panel.tabIndex = 0;
   const body = element("div", "body");
   body.append(root.figure, root.panel);
-  root.append(root.player, body);
+  const controls = element("div", "controls");
+  root.said = element("div", "said");
+  controls.append(root.player, root.said);
+  root.append(controls, body);
   buildPlayer(root);
   listen(root);
   new ResizeObserver(() => root.meta && root.figure.clientWidth !== root.plan?.width && redraw(root)).observe(root.figure);
@@ -53,7 +56,8 @@ function buildPlayer(root) {
   root.status = element("div", "now");
   root.status.setAttribute("role", "status");
   const drawn = () => root.figure.firstElementChild;
-  root.player.append(back, root.playButton, forward, root.slider, root.status, svgPngButton(drawn, "model"), svgButton(drawn, "model"));
+  root.player.append(back, root.playButton, forward, root.slider);
+  root.said.append(root.status, svgPngButton(drawn, "model"), svgButton(drawn, "model"));
   stop(root);
 }
 
@@ -372,7 +376,7 @@ function showUnits(root, node, { items }) {
   const { block } = node;
   const found = root.meta.strips?.hidden[block.side];
   const [layer, position] = [root.view.layers[block.side], block.side === "encoder" ? root.shown.row : root.shown.position];
-  const best = ofLayer(found, "best", layer, position) ?? [];
+  const best = strongest(found, layer, position) ?? [];
   const most = Math.max(1e-9, ...best.map(([, value]) => Math.abs(value)));
   items.forEach(({ text, bar, most: room }, i) => {
     const [unit, size] = best[i] ?? [null, 0];

@@ -238,7 +238,7 @@ def _n_bytes(sentence: Sentence) -> int:
         stack: StackVectors = getattr(sentence.vectors, side)
         n_sublayers = sum(len(layer.sublayers) for layer in stack.layers)
         n_strips += (4 + 3 * n_sublayers) * len(stack.embedded)
-    width = min(MOST_SHOWN, sentence.vectors.encoder.embedded.shape[1])
+    width = min(MOST_SHOWN, int(sentence.vectors.encoder.embedded.shape[1]))
     return n_weights + 2 * width * n_strips
 
 

@@ -61,32 +61,30 @@ function build(root) {
 // What the colours mean, and how much of each vector is shown.
 function legend(root) {
   const { meta, plan } = root;
-  const { x, y } = plan.legend;
+  const { x } = plan.legend;
   const made = group("legend");
-  const says = [];
+  let y = plan.legend.y + CELL_PX / 2;
+  const line = (text, at = x) => made.append(label(at, y, text, "start"));
   if (meta.strips) {
     const { n_shown, most } = meta.strips;
-    const cells = 16;
-    for (let i = 0; i < cells; i++) {
-      const cell = svg("rect", { x: x + i * 7, y, width: 6, height: CELL_PX });
-      cell.style.fill = colourOf(root, most * (2 * (i + 0.5) / cells - 1));
+    for (let i = 0; i < 16; i++) {
+      const cell = svg("rect", { x: x + i * 7, y: y - CELL_PX / 2, width: 6, height: CELL_PX });
+      cell.style.fill = colourOf(root, most * ((2 * (i + 0.5)) / 16 - 1));
       made.append(cell);
     }
-    made.append(label(x + cells * 7 + 6, y + CELL_PX / 2, `−${most} or less … ${most} or more`, "small start"));
-    says.push(n_shown < meta.d_model
+    line(`−${most} or less … ${most} or more`, x + 16 * 7 + 8);
+    y += 19;
+    line(n_shown < meta.d_model
       ? `A strip is one token's vector: the first ${n_shown} of ${whole(meta.d_model)} numbers`
       : `A strip is one token's vector: all ${n_shown} numbers`);
   } else {
-    says.push("The numbers of the vectors come when the model is loaded");
+    line("The numbers of the vectors come when the model is loaded");
   }
-  const ribbon = y + (meta.strips ? 42 : 26);
-  made.append(label(x, y + (meta.strips ? 22 : 6), says[0], "small start"));
-  const strokes = [["current", "A ribbon is a weight of this token's query"], ["past", "… of the other tokens read so far"], ["lit", "… of what you point at"]];
-  let at = ribbon;
-  for (const [className, text] of strokes) {
-    made.append(svg("path", { class: `ribbon ${className}`, d: `M${x} ${at}h26`, "stroke-width": 4 }));
-    made.append(label(x + 34, at, text, "small start"));
-    at += 18;
+  const ribbons = [["current", "A ribbon is a weight of this token's query"], ["past", "… of the other tokens read so far"], ["lit", "… of what you point at"]];
+  for (const [className, text] of ribbons) {
+    y += 19;
+    made.append(svg("path", { class: `ribbon ${className}`, d: `M${x} ${y}h26`, "stroke-width": 4 }));
+    line(text, x + 34);
   }
   return made;
 }

@@ -24,6 +24,11 @@ function ofLayer(found, name, layer, position) {
   return position === undefined || own === null ? own : own[position];
 }
 
+// The strongest units of a network with their values; those at 0 are none. Null if they are not here.
+function strongest(found, layer, position) {
+  return ofLayer(found, "best", layer, position)?.filter(([, value]) => value !== 0) ?? null;
+}
+
 // The weights of the head on show; null if they are not here.
 function headOf(root, kind) {
   const { layers, heads, rows, columns, first } = root.meta.weights[kind];

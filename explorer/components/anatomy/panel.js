@@ -150,7 +150,7 @@ function ofUnits(root, block) {
   const found = root.meta.strips.hidden[block.side];
   const layer = root.view.layers[block.side];
   const position = block.side === "encoder" ? root.shown.row : root.shown.position;
-  const best = ofLayer(found, "best", layer, position);
+  const best = strongest(found, layer, position);
   if (!best) return [];
   return [
     paragraph("", `${tokenOf(root, block.side)} sets ${whole(ofLayer(found, "n_active", layer, position))} of ${whole(root.meta.d_ff)} units above 0; the strongest are`),
