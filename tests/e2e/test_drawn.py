@@ -512,6 +512,17 @@ def test_a_token_that_is_pointed_at_shows_its_way_and_the_page_hears_of_it(board
     assert_strip(drawn, "decoder.embedding.tokens", FIGURE.vectors.decoder.tokens[1])
 
 
+def test_a_token_that_was_pressed_does_not_stay_pointed_at(board: Board) -> None:
+    """The figure plays on from there, although no event ends the pointing of a finger."""
+    drawn = drawn_model(board, step=4)
+    drawn.get_by_role("button", name="Play").click()
+    drawn.locator(".tokens.target .token").nth(0).click()
+    expect(drawn.locator(".tokens.target .chosen")).to_have_text("t0")
+    expect(drawn.locator(".tokens.target .chosen")).to_have_text("t2")
+    expect(drawn.locator(".token.lit")).to_have_count(0)
+    drawn.get_by_role("button", name="Pause").click()
+
+
 def test_a_layer_and_a_head_that_are_chosen_are_reported_and_drawn(board: Board) -> None:
     drawn = drawn_model(board, step=4)
     drawn.get_by_role("radio", name="Decoder layer 3").click()
@@ -527,6 +538,9 @@ def test_a_layer_and_a_head_that_are_chosen_are_reported_and_drawn(board: Board)
     assert_strip(drawn, "decoder.layers.self_attention", sublayer.output[3])
     weights = FIGURE.weights["cross"][2, 1]
     ribbons = block(drawn, "decoder.layers.cross_attention.weights").locator(".ribbon")
+    drawn.get_by_role("radio", name="Head of encoder self-attention 6").click()
+    seen = seen_last(board)
+    assert (seen["kind"], seen["heads"]["encoder"]) == ("encoder", 6)
     assert ribbons.count() == ((np.rint(255 * np.sqrt(weights)) / 255) ** 2 >= 0.02).sum()
 
 

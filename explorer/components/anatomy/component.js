@@ -83,6 +83,7 @@ function stop(root) {
 // Draw at once; tell the server when the reader has been quiet for a moment.
 function change(root, view) {
   root.view = { ...root.view, ...view };
+  point(root, null); // on a touch screen nothing else ends it
   update(root);
   clearTimeout(root.timer);
   root.timer = setTimeout(() => {
