@@ -79,11 +79,15 @@ function pngButton(root, name) {
   return made;
 }
 
-async function savePng(root, name, scale = 2) {
+async function savePng(root, name) {
   const width = Math.max(root.scrollWidth, ...[...root.children].map((child) => child.scrollWidth));
   const height = root.scrollHeight;
-  const image = new Image();
   const svg = asSvg(root, width, height, await fontFaces(getComputedStyle(root).fontFamily));
+  await saveAsPng(svg, width, height, name);
+}
+
+async function saveAsPng(svg, width, height, name, scale = 2) {
+  const image = new Image();
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
   await image.decode();
   const canvas = document.createElement("canvas");
@@ -92,10 +96,62 @@ async function savePng(root, name, scale = 2) {
   const context = canvas.getContext("2d");
   context.scale(scale, scale);
   context.drawImage(image, 0, 0);
+  saveFile(`${name}.png`, canvas.toDataURL("image/png"));
+}
+
+function saveFile(name, address) {
   const link = document.createElement("a");
-  link.download = `${name}.png`;
-  link.href = canvas.toDataURL("image/png");
+  link.download = name;
+  link.href = address;
   link.click();
+}
+
+// Two buttons for a picture that is one SVG element: `find` returns it as it stands.
+function svgButton(find, name) {
+  const made = button("png", "Save this picture as SVG", () =>
+    saveFile(`${name}.svg`, `data:image/svg+xml;charset=utf-8,${encodeURIComponent(standaloneSvg(find()))}`));
+  made.textContent = "SVG";
+  return made;
+}
+
+function svgPngButton(find, name) {
+  const made = button("png", "Save this picture as PNG", async () => {
+    const drawn = find();
+    const { width, height } = drawn.getBoundingClientRect();
+    const fonts = await fontFaces(getComputedStyle(drawn).fontFamily);
+    await saveAsPng(standaloneSvg(drawn, fonts), Math.round(width), Math.round(height), name);
+  });
+  made.textContent = "PNG";
+  return made;
+}
+
+const WRITTEN_OUT = [
+  "fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap", "opacity",
+  "font-family", "font-size", "font-weight", "text-anchor", "dominant-baseline",
+];
+
+// An SVG element as a file that needs nothing around it: colours and styles written out, on the page's
+// background, without what cannot be seen and without what only a page can do.
+function standaloneSvg(drawn, fonts = "") {
+  const copy = drawn.cloneNode(true);
+  const [originals, copies] = [drawn, copy].map((root) => [root, ...root.querySelectorAll("*")]);
+  originals.forEach((original, i) => {
+    const computed = getComputedStyle(original);
+    const made = copies[i];
+    for (const name of WRITTEN_OUT) made.setAttribute(name, computed.getPropertyValue(name));
+    for (const name of ["class", "style", "role", "tabindex"]) made.removeAttribute(name);
+    for (const { name } of [...made.attributes]) if (/^(aria|data)-/.test(name)) made.removeAttribute(name);
+    if (computed.opacity === "0") made.remove();
+  });
+  const { width, height } = drawn.getBoundingClientRect();
+  const ground = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+  for (const [name, value] of Object.entries({ width: "100%", height: "100%", fill: getComputedStyle(drawn).getPropertyValue("--st-background-color") }))
+    ground.setAttribute(name, value);
+  const style = document.createElementNS("http://www.w3.org/2000/svg", "style");
+  style.textContent = fonts;
+  copy.prepend(...(fonts ? [style] : []), ground);
+  for (const [name, value] of Object.entries({ xmlns: "http://www.w3.org/2000/svg", width, height })) copy.setAttribute(name, value);
+  return new XMLSerializer().serializeToString(copy);
 }
 
 // The element with its styles and canvases written out, so that it needs nothing around it.

@@ -20,6 +20,7 @@ from explorer.engine.result_cache import MemoryCache
 
 if TYPE_CHECKING:
     from core.analysis.effects.sentence import SentenceEffect, StepEffect
+    from core.analysis.trace.block_vectors import ModelVectors
     from core.analysis.trace.head_internals import HeadInternals
     from core.analysis.trace.self_check import Check
     from core.model import Transformer
@@ -155,6 +156,24 @@ def head_internals(folder: Path, run: Run, shown: Trace, place: HeadPlace) -> "H
         return internals(model, shown, place)
 
     return run_under_ablation(folder, run, at, shown)
+
+
+MOST_VECTOR_BYTES = 100_000_000
+"""Memory for vectors of all visitors together; a sentence of 30 pieces has about 5 million."""
+
+
+def model_vectors(folder: Path, run: Run, shown: Trace) -> "ModelVectors":
+    """The vectors that leave every block of Figure 1 for the sentence on screen."""
+    from core.analysis.trace.block_vectors import model_vectors as vectors
+
+    return _vectors().get(
+        (folder_version(folder), run), lambda: run_under_ablation(folder, run, vectors, shown)
+    )
+
+
+@st.cache_resource(show_spinner=False)
+def _vectors() -> MemoryCache:
+    return MemoryCache(MOST_VECTOR_BYTES)
 
 
 def position_table(folder: Path) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ IMAGES = ROOT / "docs" / "images"
 PAGES = {
     "translate": ("/?step=4", ".stepper .ribbons path"),
     "heads": ("/heads", ".js-plotly-plot"),
-    "anatomy": ("/anatomy", ".anatomy svg"),
+    "anatomy": ("/anatomy", ".anatomy .strip rect[style]"),
     "inside": ("/inside", ".st-key-norms .js-plotly-plot"),
     "positions": ("/positions?positions=scale", ".js-plotly-plot"),
     "table3": ("/table3", ".paper-table table"),

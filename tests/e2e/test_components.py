@@ -57,14 +57,18 @@ def test_siblings_are_one_arrow_apart(gallery: Page) -> None:
     expect(gallery.get_by_text("Node: 2")).to_be_visible()
 
 
-def test_a_block_opens_its_page_and_one_without_opens_nothing(gallery: Page) -> None:
-    model = gallery.get_by_role("group", name="The model, encoder on the left")
-    model.get_by_role("button", name="Feed Forward").first.click(force=True)
-    idle(gallery)
-    expect(gallery.get_by_text("Page: None")).to_be_visible()
-    model.get_by_role("button", name="Input Embedding (encoder)").focus()
+def test_a_block_opens_in_place_and_its_link_asks_for_the_page(gallery: Page) -> None:
+    model = gallery.get_by_role("group", name="The model as Figure 1")
+    model.get_by_role("button", name="Feed Forward (Encoder").click()
+    words = gallery.get_by_role("region", name="This step, or the open block")
+    expect(words.get_by_role("heading")).to_have_text("Feed Forward")
+    expect(words.get_by_role("link")).to_have_count(0)  # this app has no page for it
+    model.get_by_role("button", name="Input Embedding (Encoder)").focus()
     gallery.keyboard.press("ArrowUp")
     gallery.keyboard.press("Enter")
+    expect(words.get_by_role("heading")).to_have_text("Positional Encoding")
+    expect(gallery.get_by_text("Page: None")).to_be_visible()
+    words.get_by_role("link").click()
     expect(gallery.get_by_text("Page: Positions")).to_be_visible()
 
 

@@ -3,9 +3,12 @@
 Every number that is compared is worked out here, from the trace, and not by what made the payload.
 """
 
+import dataclasses
+import itertools
 import math
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +22,8 @@ from core.analysis.trace.trace import Trace
 from core.config import ModelConfig
 from explorer.app_pages.translate.tokens import source_tokens, step_tokens
 from explorer.components.anatomy import component as anatomy
+from explorer.components.anatomy.blocks import anatomy as blocks_of
+from explorer.components.anatomy.component import NextPiece, Sentence
 from explorer.components.beam import component as beam
 from explorer.components.lines import component as lines
 from explorer.components.overview import component as overview
@@ -27,6 +32,7 @@ from explorer.components.toggles import component as toggles
 from explorer.figures.colours import ATTENTION_RGB, OKABE_ITO
 from tests.e2e.board import Board, pixels
 from tests.e2e.conftest import ROOT
+from tests.explorer.figure_sentences import sentence_for, vectors_for, view_of
 
 pytestmark = pytest.mark.e2e
 
@@ -287,64 +293,311 @@ def test_the_node_that_is_clicked_is_reported_and_described(board: Board) -> Non
 # The model
 
 
-def test_every_block_of_the_model_says_its_own_numbers_and_opens_itself(board: Board) -> None:
-    config = ModelConfig(
-        vocabulary_size=1_009, n_encoder_layers=2, n_decoder_layers=3, d_model=96, d_ff=301,
-        n_heads=6, d_k=13, d_v=17,
-    )  # fmt: skip
-    data = anatomy.anatomy_payload(config, ["Heads", "Positions", "Inside attention", "Translate"])
-    drawn = board.draw("anatomy", anatomy.SCRIPT, anatomy.STYLE, data)
+CONFIG = ModelConfig(
+    vocabulary_size=1_009, n_encoder_layers=2, n_decoder_layers=3, d_model=96, d_ff=301,
+    n_heads=6, d_k=13, d_v=17,
+)  # fmt: skip
+PAGE_PATHS = {"Heads": "heads", "Positions": "positions", "Inside attention": "inside"}
+FIGURE = dataclasses.replace(
+    sentence_for(CONFIG, n_source=7, n_steps=5), vectors=vectors_for(CONFIG, 7, 5)
+)
+
+
+FIGURE_NAMES = (f"figure{number}" for number in itertools.count())
+
+
+def drawn_model(
+    board: Board, config: ModelConfig = CONFIG, sentence: Sentence = FIGURE, **view: Any
+) -> Locator:
+    """The figure anew, with nothing chosen or pointed at before."""
+    name = next(FIGURE_NAMES)
+    data = anatomy.anatomy_payload(config, sentence, view_of(**view), run=name, pages=PAGE_PATHS)
+    return board.draw(name, anatomy.SCRIPT, anatomy.STYLE, data)
+
+
+def seen_last(board: Board) -> dict[str, Any]:
+    """What the figure reports when the reader has been quiet for a moment."""
+    board.page.wait_for_timeout(600)
+    name, value = board.reported()[-1]
+    assert name == "view"
+    return dict(value)
+
+
+def block(drawn: Locator, name: str) -> Locator:
+    return drawn.locator(f".block[data-name='{name}']")
+
+
+def test_every_block_opens_in_place_with_its_own_numbers(board: Board) -> None:
+    drawn = drawn_model(board, step=4)
     attention = 6 * 96 * (2 * 13 + 2 * 17)
     feed_forward = 2 * 96 * 301 + 301 + 96
-    texts = {
-        block.name: of.locator("text").all_text_contents()
-        for block in anatomy.anatomy(config)
-        for of in [drawn.locator(".block").nth(names(drawn).index(block.name))]
-    }
-    assert f"{1_009 * 96:,}" in texts["encoder.embedding.tokens"]
-    for side, n in (("encoder", 2), ("decoder", 3)):
-        assert f"{n} × {attention:,}" in texts[f"{side}.layers.self_attention"]
-        assert f"{n} × {feed_forward:,}" in texts[f"{side}.layers.feed_forward"]
-    assert f"3 × {attention:,}" in texts["decoder.layers.cross_attention"]
-    assert drawn.locator(".times").all_text_contents() == ["2 ×", "3 ×"]
-    for name, opens in (
-        ("decoder.layers.cross_attention", True), ("encoder.layers.self_attention", True),
-        ("decoder.layers.self_attention.weights", True), ("encoder.layers.feed_forward", False),
-        ("decoder.embedding.positions", True),
+    words = drawn.locator(".panel")
+    for name, says, title in (
+        ("encoder.embedding.tokens", f"{1_009 * 96:,} parameters", "Input Embedding"),
+        ("encoder.layers.self_attention", f"{attention:,} parameters × 2 layers", "Multi-Head"),
+        ("decoder.layers.cross_attention", "Q 6 × 4 × 13, K 6 × 7 × 13, V 6 × 7 × 17 → 4 × 96",
+         "Multi-Head Attention"),
+        ("decoder.layers.self_attention", f"{attention:,} parameters × 3 layers", "Masked"),
+        ("decoder.layers.feed_forward", f"{feed_forward:,} parameters × 3 layers", "Feed Forward"),
+        ("encoder.layers.feed_forward_norm", "192 parameters × 2 layers = 384", "Add & Norm"),
+        ("decoder.layers.self_attention.weights", "weights 6 × 4 × 4 → heads 6 × 4 × 17", "softmax"),
+        ("decoder.embedding.positions", "No parameters of its own", "Positional Encoding"),
     ):  # fmt: skip
-        block = drawn.locator(".block").nth(names(drawn).index(name))
-        block.locator(".shape").click(force=True, position={"x": 8, "y": 8})
-        assert board.reported() == ([["opened", name]] if opens else [])
-        side, title = name.split(".")[0], block.evaluate("it => it.block.title")
-        expect(drawn.locator(".facts b")).to_contain_text(f"{title} ({side}")
+        block(drawn, name).locator(".shape").first.click(force=True, position={"x": 8, "y": 8})
+        expect(words.locator("h3")).to_contain_text(title)
+        expect(words).to_contain_text(says)
+    assert drawn.locator(".times").all_text_contents() == ["×2", "×3"]
+    words.get_by_role("link").click()
+    assert board.reported()[-1] == ["opened", "decoder.embedding.positions"]
 
 
-def names(drawn: Locator) -> list[str]:
-    found: list[str] = drawn.locator(".block").evaluate_all(
-        "blocks => blocks.map(it => it.block.name)"
+def test_a_link_names_the_head_of_its_block(board: Board) -> None:
+    heads = {"encoder": 2, "decoder": 3, "cross": 5}
+    layers = {"encoder": 1, "decoder": 3}
+    drawn = drawn_model(board, layers=layers, heads=heads, step=3, row=6)
+    for name, query in (
+        ("encoder.layers.self_attention", "kind=encoder&layer=1&head=2"),
+        ("decoder.layers.cross_attention", "kind=cross&layer=3&head=5"),
+    ):
+        block(drawn, name).locator(".title").click()
+        link = drawn.locator(".panel a")
+        assert link.get_attribute("href") == f"heads?{query}&step=3&row=6"
+        link.click()
+        seen, opened = board.reported()[-2:]
+        assert opened == ["opened", name]
+        assert seen[1]["kind"] == query.partition("&")[0].removeprefix("kind=")
+
+
+@pytest.mark.parametrize(("layers", "heads"), [((1, 1), (1, 1, 1)), ((2, 3), (4, 6, 5))])
+def test_ribbons_are_the_weights_of_the_head_on_show(
+    board: Board, layers: tuple[int, int], heads: tuple[int, int, int]
+) -> None:
+    step, row = 4, 3
+    chosen = dict(zip(("encoder", "decoder", "cross"), heads, strict=True))
+    of_sides = dict(zip(("encoder", "decoder"), layers, strict=True))
+    drawn = drawn_model(board, layers=of_sides, heads=chosen, step=step, row=row)
+    for kind, side, query in (
+        ("encoder", "encoder", row - 1), ("decoder", "decoder", step - 1),
+        ("cross", "decoder", step - 1),
+    ):  # fmt: skip
+        weights = FIGURE.weights[kind][of_sides[side] - 1, chosen[kind] - 1]  # type: ignore[index]
+        name = f"{side}.layers.{'cross' if kind == 'cross' else 'self'}_attention.weights"
+        ribbons = block(drawn, name).locator(".ribbon").evaluate_all(RIBBONS)
+        found = {(query, key): (width, state) for query, key, width, state in ribbons}
+        sent = (np.rint(255 * np.sqrt(weights)) / 255) ** 2
+        expected = {place: weight for place, weight in np.ndenumerate(sent) if weight >= 0.02}
+        assert set(found) == set(expected)
+        for (of_query, key), weight in expected.items():
+            width, state = found[of_query, key]
+            assert width == pytest.approx(0.8 + 6 * weight, abs=0.03)
+            if of_query == query:
+                assert state == "current"
+            else:
+                is_future = kind != "encoder" and of_query > query
+                assert state == ("future" if is_future else "past")
+        labels = block(drawn, name).locator(".share").all_text_contents()
+        assert labels[0] == percent(float(weights[query].max()))
+
+
+RIBBONS = """ribbons => ribbons.map(it => [it.query, it.key, Number(it.getAttribute("stroke-width")),
+  it.getAttribute("class").split(" ")[1]])"""
+
+
+def test_strips_are_the_vectors_of_the_tokens_on_show(board: Board) -> None:
+    assert FIGURE.vectors
+    for encoder_layer, decoder_layer, step, row in ((1, 3, 2, 7), (2, 1, 5, 1)):
+        drawn = drawn_model(board, step=step, row=row,
+            layers={"encoder": encoder_layer, "decoder": decoder_layer},
+        )  # fmt: skip
+        for side, layer, position in (
+            ("encoder", encoder_layer, row - 1), ("decoder", decoder_layer, step - 1),
+        ):  # fmt: skip
+            stack = getattr(FIGURE.vectors, side)
+            assert_strip(drawn, f"{side}.embedding.tokens", stack.tokens[position])
+            assert_strip(drawn, f"{side}.embedding.positions", stack.positions[position])
+            for each in stack.layers[layer - 1].sublayers:
+                name = f"{side}.layers.{each.name}"
+                assert_strip(drawn, name, each.output[position])
+                assert_strip(drawn, f"{name}_norm", each.normed[position], 0)
+                assert_strip(drawn, f"{name}_norm", each.residual_sum[position], 1)
+
+
+def assert_strip(drawn: Locator, name: str, vector: NDArray[np.floating], which: int = 0) -> None:
+    """Whether a strip of a block has the colours of the first 32 numbers on a scale to ±2 or 3."""
+    colours = block(drawn, name).locator(".strip").nth(which).locator("rect").evaluate_all(
+        "cells => cells.map(it => it.style.fill)"
+    )  # fmt: skip
+    assert len(colours) == 32
+    limit = drawn.locator(".legend text").first.text_content()
+    most = float(re.findall(r"[\d.]+", str(limit))[0])
+    shares = (vector[:32] / most).clip(-1, 1)
+    expected = sample_colorscale("RdBu", ((shares + 1) / 2).tolist())
+    difference = np.array([rgb(one) for one in colours]) - [rgb(one) for one in expected]
+    assert np.abs(difference).max() <= 8, name
+
+
+def test_the_numbers_of_a_norm_are_its_vectors(board: Board) -> None:
+    assert FIGURE.vectors
+    drawn = drawn_model(board, step=3, layers={"encoder": 1, "decoder": 2},
+                        block="decoder.layers.cross_attention_norm")  # fmt: skip
+    each = FIGURE.vectors.decoder.layers[1].sublayers[1]
+    cells = drawn.locator(".panel td").all_text_contents()
+    x = each.residual_sum[2] - each.output[2]
+    for cell, vector in zip(cells, (x, each.output[2], each.residual_sum[2], each.normed[2]),
+                            strict=True):  # fmt: skip
+        numbers = [float(part.replace("−", "-")) for part in cell.split(", ")[:4]]
+        assert numbers == pytest.approx(vector[:4], abs=0.0081)
+    mean, deviation = each.residual_sum[2].mean(), each.residual_sum[2].std()
+    told = str(drawn.locator(".panel").text_content()).replace("−", "-")
+    assert f"mean {mean:.2f} and deviation {deviation:.2f}" in told
+
+
+def test_the_distribution_and_the_tokens_are_those_of_the_step(board: Board) -> None:
+    steps = tuple(
+        dataclasses.replace(step, next_pieces=(
+            NextPiece(f"a{i}", 0.5 + i / 20, is_taken=False), NextPiece(f"b{i}", 0.1, is_taken=True),
+        ))
+        for i, step in enumerate(FIGURE.steps)
+    )  # fmt: skip
+    drawn = drawn_model(board, sentence=dataclasses.replace(FIGURE, steps=steps), step=2)
+    for step in (2, 3, 5):
+        while drawn.locator(".slider").input_value() != str(step):
+            drawn.get_by_role("button", name="Step forward").click()
+        texts = drawn.locator(".distribution text").all_text_contents()
+        share = percent(0.5 + (step - 1) / 20)
+        assert texts == ["Output probabilities", f"a{step - 1}", share, f"b{step - 1}", "10 %"]
+        read = drawn.locator(".tokens.target .token:not(.future)").all_text_contents()
+        assert read == [f"t{i}" for i in range(step)]
+        expect(drawn.locator(".tokens.target .chosen")).to_have_text(f"t{step - 1}")
+    assert drawn.locator(".tokens.source .token").all_text_contents() == [f"s{i}" for i in range(7)]
+
+
+def test_without_a_choice_the_source_piece_is_the_one_the_step_attends_to_most(
+    board: Board,
+) -> None:
+    weights = FIGURE.weights["cross"][0, 0]
+    drawn = drawn_model(board, step=1)
+    seen = set()
+    for step in range(1, 6):
+        best = int(weights[step - 1].argmax())
+        expect(drawn.locator(".tokens.source .chosen")).to_have_text(f"s{best}")
+        seen.add(best)
+        drawn.get_by_role("button", name="Step forward").click()
+    assert len(seen) > 1
+    drawn.locator(".tokens.source .token").nth(4).click()
+    assert seen_last(board)["row"] == 5
+    drawn.get_by_role("button", name="Step back").click()
+    expect(drawn.locator(".tokens.source .chosen")).to_have_text("s4")
+
+
+def test_a_token_that_is_pointed_at_shows_its_way_and_the_page_hears_of_it(board: Board) -> None:
+    drawn = drawn_model(board, step=4, row=1)
+    board.page.evaluate(
+        "addEventListener('explorer:point', (event) => { window.heard = event.detail; })"
     )
-    return found
-
-
-def test_blocks_stand_in_the_order_of_the_paper(board: Board) -> None:
-    config = ModelConfig(vocabulary_size=100)
-    drawn = board.draw(
-        "order", anatomy.SCRIPT, anatomy.STYLE, anatomy.anatomy_payload(config, ["Heads"])
+    drawn.locator(".tokens.source .token").nth(5).hover()
+    assert board.page.evaluate("window.heard") == {"source": [5], "target": []}
+    assert FIGURE.vectors
+    assert_strip(drawn, "encoder.embedding.tokens", FIGURE.vectors.encoder.tokens[5])
+    name = "decoder.layers.cross_attention.weights"
+    lit = block(drawn, name).locator(".ribbon.lit").evaluate_all("r => r.map(it => it.key)")
+    assert lit
+    assert set(lit) == {5}
+    drawn.locator(".now").hover()
+    assert_strip(drawn, "encoder.embedding.tokens", FIGURE.vectors.encoder.tokens[0])
+    board.page.evaluate(
+        "dispatchEvent(new CustomEvent('explorer:point', { detail: { source: [2], target: [1] } }))"
     )
+    assert_strip(drawn, "encoder.embedding.tokens", FIGURE.vectors.encoder.tokens[2])
+    assert_strip(drawn, "decoder.embedding.tokens", FIGURE.vectors.decoder.tokens[1])
+
+
+def test_a_token_that_was_pressed_does_not_stay_pointed_at(board: Board) -> None:
+    """The figure plays on from there, although no event ends the pointing of a finger."""
+    drawn = drawn_model(board, step=4)
+    drawn.get_by_role("button", name="Play").click()
+    drawn.locator(".tokens.target .token").nth(0).click()
+    expect(drawn.locator(".tokens.target .chosen")).to_have_text("t0")
+    expect(drawn.locator(".tokens.target .chosen")).to_have_text("t2")
+    expect(drawn.locator(".token.lit")).to_have_count(0)
+    drawn.get_by_role("button", name="Pause").click()
+
+
+def test_a_layer_and_a_head_that_are_chosen_are_reported_and_drawn(board: Board) -> None:
+    drawn = drawn_model(board, step=4)
+    drawn.get_by_role("radio", name="Decoder layer 3").click()
+    drawn.get_by_role("radio", name="Head of cross-attention 5").focus()
+    board.page.keyboard.press("ArrowRight")
+    expect(drawn.get_by_role("radio", name="Head of cross-attention 2")).to_be_focused()
+    seen = seen_last(board)
+    assert seen["layers"] == {"encoder": 1, "decoder": 3}
+    assert seen["heads"] == {"encoder": 1, "decoder": 1, "cross": 2}
+    assert seen["kind"] == "cross"
+    assert FIGURE.vectors
+    sublayer = FIGURE.vectors.decoder.layers[2].sublayers[0]
+    assert_strip(drawn, "decoder.layers.self_attention", sublayer.output[3])
+    weights = FIGURE.weights["cross"][2, 1]
+    ribbons = block(drawn, "decoder.layers.cross_attention.weights").locator(".ribbon")
+    drawn.get_by_role("radio", name="Head of encoder self-attention 6").click()
+    seen = seen_last(board)
+    assert (seen["kind"], seen["heads"]["encoder"]) == ("encoder", 6)
+    assert ribbons.count() == ((np.rint(255 * np.sqrt(weights)) / 255) ** 2 >= 0.02).sum()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"n_encoder_layers": 1, "n_decoder_layers": 24, "n_heads": 32},
+        {"n_encoder_layers": 13, "n_decoder_layers": 1, "n_heads": 1},
+        {"positions": "none"},
+        {"positions": "learned", "output_bias": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("width", [1280, 700, 388])
+def test_any_shape_is_drawn_within_its_edges_in_the_order_of_the_paper(
+    board: Board, changes: dict[str, Any], width: int
+) -> None:
+    config = ModelConfig(vocabulary_size=100, d_model=24, d_ff=30, **changes)
+    sentence = dataclasses.replace(
+        sentence_for(config, n_source=31, n_steps=25), vectors=vectors_for(config, 31, 25)
+    )
+    board.page.set_viewport_size({"width": width, "height": 900})
+    drawn = drawn_model(board, config, sentence, step=20)
+    board.page.set_viewport_size({"width": width, "height": 900})
+    assert drawn.locator("svg").evaluate(OUTSIDE) == []
+    assert min(drawn.locator("svg").evaluate(TEXT_SIZES)) >= 10
     places = drawn.locator(".block").evaluate_all(
         "blocks => Object.fromEntries(blocks.map(it => { const box = it.getBoundingClientRect();"
         "return [it.block.name, [box.left + box.width / 2, box.top + box.height / 2]]; }))"
     )
     for side in ("encoder", "decoder"):
-        own = [f"{side}.embedding.tokens", f"{side}.embedding.positions"]
-        sublayers = ["self_attention", "cross_attention", "feed_forward"][
-            :: 2 - (side == "decoder")
-        ]
-        own += [f"{side}.layers.{name}{end}" for name in sublayers for end in ("", "_norm")]
+        own = [f"{side}.embedding.tokens"]
+        own += [f"{side}.embedding.positions"] * (config.positions != "none")
+        names = ["self_attention", "cross_attention", "feed_forward"][:: 2 - (side == "decoder")]
+        own += [f"{side}.layers.{name}{end}" for name in names for end in ("", "_norm")]
         own += ["linear", "softmax"] * (side == "decoder")
         heights = [places[name][1] for name in own]
         assert heights == sorted(heights, reverse=True), side
-    assert places["encoder.layers.self_attention"][0] < places["decoder.layers.self_attention"][0]
+    assert len(places) == sum(1 for _ in blocks_of(config))
+    one, other = places["encoder.layers.self_attention"], places["decoder.layers.self_attention"]
+    if width == 388:
+        assert one[1] > other[1]
+    else:
+        assert one[0] < other[0]
+    board.page.set_viewport_size({"width": 1280, "height": 1000})
+
+
+OUTSIDE = """svg => {
+  const edge = svg.getBoundingClientRect();
+  return [...svg.querySelectorAll("text, rect, circle, path")].map((it) => [it, it.getBoundingClientRect()])
+    .filter(([it, box]) => box.width && getComputedStyle(it).opacity !== "0" &&
+      (box.left < edge.left - 1 || box.right > edge.right + 1 || box.top < edge.top - 1 || box.bottom > edge.bottom + 1))
+    .map(([it]) => it.outerHTML.slice(0, 120));
+}"""
+TEXT_SIZES = """svg => [...svg.querySelectorAll("text")].filter((it) => it.textContent)
+  .map((it) => parseFloat(getComputedStyle(it).fontSize))"""
 
 
 # Lines between two columns

@@ -16,6 +16,7 @@ from explorer.components.overview import component as overview
 from explorer.figures.head import head_figure
 from explorer.figures.standalone import Mounted, Picture, notebook_html, standalone_html
 from tests.e2e.conftest import violations
+from tests.explorer.figure_sentences import sentence_for, view_of
 from tests.explorer.trees import beam_of
 
 pytestmark = pytest.mark.e2e
@@ -37,12 +38,13 @@ def pictures() -> list[Picture]:
     )
     tree = beam.beam_payload(found, {node.token: "<i>" for node in found.tree})
     shape = ModelConfig(vocabulary_size=100, n_encoder_layers=2)
+    model = anatomy.anatomy_payload(shape, sentence_for(shape), view_of(), run="r")
     return [
         Picture("All heads", Mounted(overview.SCRIPT, overview.STYLE, heads)),
         Picture("One head", head, note="Rows sum to 1 & more."),
         Picture("Lines", Mounted(lines.SCRIPT, lines.STYLE, payload)),
         Picture("Tree", Mounted(beam.SCRIPT, beam.STYLE, tree)),
-        Picture("Model", Mounted(anatomy.SCRIPT, anatomy.STYLE, anatomy.anatomy_payload(shape))),
+        Picture("Model", Mounted(anatomy.SCRIPT, anatomy.STYLE, model)),
     ]
 
 

@@ -12,6 +12,7 @@ from core.config import ModelConfig
 from explorer.components.anatomy import component as anatomy
 from explorer.components.beam import component as beam
 from explorer.components.lines import component as lines
+from tests.explorer.figure_sentences import sentence_for, view_of
 from tests.explorer.trees import beam_of
 
 st.header("Gallery")
@@ -26,10 +27,11 @@ beam.beam_tree(
     on_open=lambda: st.session_state.update(beam_opened=beam.opened("beam")),
 )
 model = ModelConfig(vocabulary_size=100, n_encoder_layers=2, n_decoder_layers=3)
+pages = {"Translate": "translate", "Positions": "positions"}
 anatomy.anatomy_figure(
-    model,
-    ["Translate", "Positions"],
+    anatomy.anatomy_payload(model, sentence_for(model), view_of(), run="r", pages=pages),
     key="anatomy",
+    on_view=lambda: None,
     on_open=lambda: st.session_state.update(block_opened=anatomy.opened(model, "anatomy")),
 )
 weights = np.random.default_rng(1).dirichlet(np.full(4, 0.3), size=(2, 3))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from core.config import ModelConfig
-from explorer.components.anatomy.component import BlockKind, anatomy
+from explorer.components.anatomy.blocks import BlockKind, anatomy
 
 PAPER_MILLIONS = 65
 """Parameters of the base model as Table 3 prints them."""

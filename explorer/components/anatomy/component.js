@@ -1,261 +1,405 @@
-const SVG = "http://www.w3.org/2000/svg";
-const [WIDTH, BOX, BOTTOM] = [760, 228, 836];
-const MIDDLE = { encoder: 210, decoder: 540 };
-const OUTWARDS = { encoder: -1, decoder: 1 };
-const HEIGHTS = { embedding: 46, positions: 34, attention: 84, norm: 28, feed_forward: 46, linear: 46, softmax: 32 };
-const GAPS = { embedding: 0, positions: 20, attention: 52, norm: 12, feed_forward: 36, linear: 40, softmax: 16 };
-const EQUATION = 26;
+// The model as Figure 1 with a sentence in it. Stepping, pointing and changing heads need no server.
 
-function svg(tag, attributes, text = "") {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.textContent = text;
-  return made;
+const QUIET_MS = 300;
+const PLAY_MS = 1200;
+
+export default function (component) {
+  const { data, parentElement, setStateValue, setTriggerValue } = component;
+  const root = keep(parentElement, "anatomy", assemble);
+  const { meta, values } = unpack(data);
+  const isNew = root.meta?.run !== meta.run;
+  Object.assign(root, { meta, values });
+  root.report = () => setStateValue("view", { ...root.view, run: meta.run });
+  root.leave = (name, kind) => {
+    stop(root);
+    clearTimeout(root.timer);
+    root.timer = null;
+    root.view = { ...root.view, kind, block: "" };
+    root.report();
+    setTriggerValue("opened", name);
+  };
+  if (isNew) stop(root);
+  // an older answer of the server never overwrites a newer choice
+  if (isNew || !root.timer) root.view = { ...meta.view };
+  textWidth.family = getComputedStyle(root).fontFamily;
+  root.pointed = null;
+  redraw(root);
 }
 
-const whole = (n) => n.toLocaleString("en");
-
-function count(block) {
-  const isTied = block.kind === "linear" || (block.kind === "embedding" && !block.n_parameters);
-  if (isTied) return block.n_parameters ? `tied + ${whole(block.n_parameters)}` : "tied";
-  if (!block.n_parameters) return "";
-  return block.n_copies > 1 ? `${block.n_copies} × ${whole(block.n_parameters)}` : whole(block.n_parameters);
+function assemble(root) {
+  root.player = element("div", "player");
+  root.figure = element("div", "figure");
+  root.panel = element("div", "panel");
+  root.panel.setAttribute("role", "region");
+  root.panel.setAttribute("aria-label", "This step, or the open block");
+  root.panel.tabIndex = 0;
+  const body = element("div", "body");
+  body.append(root.figure, root.panel);
+  const controls = element("div", "controls");
+  root.said = element("div", "said");
+  controls.append(root.player, root.said);
+  root.append(controls, body);
+  buildPlayer(root);
+  listen(root);
+  new ResizeObserver(() => root.meta && root.figure.clientWidth !== root.plan?.width && redraw(root)).observe(root.figure);
+  document.fonts?.ready.then(() => root.meta && redraw(root));
 }
 
-// Every block of a side gets a top `y` and a height, from the bottom up; an equation lies in its attention.
-function place(blocks) {
-  let y = BOTTOM;
-  for (const block of blocks) {
-    if (block.kind === "equation") {
-      const outer = blocks[blocks.indexOf(block) - 1];
-      Object.assign(block, { y: outer.y + outer.height - EQUATION - 8, height: EQUATION });
-      continue;
-    }
-    block.height = HEIGHTS[block.kind];
-    y -= GAPS[block.kind] + block.height;
-    block.y = y;
+function buildPlayer(root) {
+  const back = button("move", "Step back", () => go(root, root.view.step - 1));
+  const forward = button("move", "Step forward", () => go(root, root.view.step + 1));
+  [back.textContent, forward.textContent] = ["◀", "▶"];
+  root.playButton = button("move play", "Play", () => (root.playing ? stop(root) : play(root)));
+  root.slider = element("input", "slider");
+  Object.assign(root.slider, { type: "range", min: 1, oninput: () => go(root, Number(root.slider.value)) });
+  root.slider.setAttribute("aria-label", "Decoding step");
+  root.status = element("div", "now");
+  root.status.setAttribute("role", "status");
+  const drawn = () => root.figure.firstElementChild;
+  root.player.append(back, root.playButton, forward, root.slider);
+  root.said.append(root.status, svgPngButton(drawn, "model"), svgButton(drawn, "model"));
+  stop(root);
+}
+
+function play(root) {
+  if (root.view.step >= root.meta.steps.length) go(root, 1);
+  root.playButton.textContent = "Pause";
+  root.playButton.setAttribute("aria-label", "Pause");
+  root.figure.classList.add("playing");
+  root.playing = setInterval(() => {
+    if (!root.isConnected || root.view.step >= root.meta.steps.length) return stop(root);
+    go(root, root.view.step + 1);
+  }, PLAY_MS);
+}
+
+function stop(root) {
+  clearInterval(root.playing);
+  root.playing = null;
+  root.figure.classList.remove("playing");
+  root.playButton.textContent = "Play";
+  root.playButton.setAttribute("aria-label", "Play");
+}
+
+// Draw at once; tell the server when the reader has been quiet for a moment.
+function change(root, view) {
+  root.view = { ...root.view, ...view };
+  point(root, null); // on a touch screen nothing else ends it
+  update(root);
+  clearTimeout(root.timer);
+  root.timer = setTimeout(() => {
+    root.timer = null;
+    root.report();
+  }, QUIET_MS);
+}
+
+function go(root, step) {
+  const within = Math.min(Math.max(step, 1), root.meta.steps.length);
+  if (within !== root.view.step) change(root, { step: within });
+}
+
+// Where the words lie over the figure, the block that they are of is brought into sight.
+function open(root, block) {
+  change(root, { block });
+  const node = root.parts.blocks[block];
+  const [words, box] = [root.panel, node ?? root.panel].map((each) => each.getBoundingClientRect());
+  if (node && words.top < box.bottom && words.left < box.right) node.scrollIntoView({ block: "center" });
+}
+
+function listen(root) {
+  const { figure } = root;
+  const found = (event) => ({ token: event.target.closest?.(".token"), block: event.target.closest?.(".block") });
+  figure.onclick = (event) => press(root, found(event));
+  figure.onkeydown = (event) => key(root, event, found(event));
+  figure.onmouseover = (event) => point(root, found(event).token);
+  figure.onmouseleave = () => point(root, null);
+  figure.addEventListener("focusin", (event) => point(root, found(event).token));
+  figure.addEventListener("focusout", () => point(root, null));
+  root.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !root.view.block) return;
+    const block = root.parts.blocks[root.view.block];
+    open(root, "");
+    block.focus();
+  });
+  onPoint(root, (words) => root.meta && hear(root, words));
+  steerFromAnywhere(root);
+}
+
+function press(root, { token, block }) {
+  if (token?.side === "source") change(root, { row: root.view.row === token.index + 1 ? null : token.index + 1 });
+  else if (token) go(root, token.index + 1);
+  else if (block) open(root, root.view.block === block.block.name ? "" : block.block.name);
+}
+
+function key(root, event, { token, block }) {
+  if (event.altKey || event.ctrlKey || event.metaKey || !(token ?? block)) return;
+  if (event.key === "Enter" || event.key === " ") {
+    event.preventDefault();
+    press(root, { token, block });
+  } else if (event.key.startsWith("Arrow")) {
+    event.preventDefault();
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    move(token ? root.parts.tokens[token.side][token.index + (by ?? 0)] : neighbour(root, block.block, event.key));
   }
 }
 
-const path = (d, colour) => {
-  const made = svg("path", { class: "wire", d });
-  if (colour) made.style.setProperty("--colour", colour);
-  return made;
-};
-
-function tip(x, y, angle, colour) {
-  const made = svg("path", { class: "tip", d: "M0 0L-4.5 -8L4.5 -8Z", transform: `translate(${x} ${y}) rotate(${angle})` });
-  if (colour) made.style.setProperty("--colour", colour);
-  return made;
-}
-
-const [UP, LEFTWARDS, RIGHTWARDS] = [180, 90, -90];
-
-function trunk(side, blocks) {
-  const x = MIDDLE[side];
-  const made = [path(`M${x} ${BOTTOM + 18}V${BOTTOM}`), tip(x, BOTTOM, UP)];
-  let below = blocks[0];
-  for (const block of blocks.slice(1)) {
-    if (block.kind === "equation") continue;
-    if (block.kind === "positions") {
-      const y = block.y + block.height / 2;
-      const out = x + OUTWARDS[side] * 100;
-      made.push(path(`M${x} ${below.y}V${y}`), path(`M${out} ${y}H${x}`), svg("circle", { class: "sum", cx: x, cy: y, r: 10 }),
-        path(`M${x - 10} ${y}H${x + 10}M${x} ${y - 10}V${y + 10}`));
-    } else if (block.kind !== "attention") {
-      made.push(path(`M${x} ${below.kind === "positions" ? below.y + 7 : below.y}V${block.y + block.height}`), tip(x, block.y + block.height, UP));
-    }
-    below = block;
-  }
-  return made;
-}
-
-// Q, K and V enter an attention from below; those of cross-attention come from the encoder.
-function inputs(side, block, below, encoderTop, colours) {
-  const x = MIDDLE[side];
-  const [bottom, top] = [block.y + block.height, below.kind === "positions" ? below.y + 7 : below.y];
-  const fork = bottom + 16;
-  const isCross = block.name.includes("cross");
-  const made = [path(`M${x} ${top}V${isCross ? bottom : fork}`, isCross ? colours.query : null)];
-  const enter = (offset, colour, from) => made.push(path(from, colour), tip(x + offset, bottom, UP, colour));
-  if (isCross) {
-    const between = (MIDDLE.encoder + MIDDLE.decoder) / 2;
-    made.push(path(`M${MIDDLE.encoder} ${encoderTop}V${encoderTop - 24}H${between}V${fork}`));
-    made.push(tip(x, bottom, UP, colours.query));
-    enter(-70, colours.key, `M${between} ${fork}H${x - 70}V${bottom}`);
-    enter(-40, colours.value, `M${between} ${fork + 7}H${x - 40}V${bottom}`);
-    made.push(path(`M${between} ${fork}V${fork + 7}`));
-  } else {
-    made.push(path(`M${x - 60} ${fork}H${x + 60}`));
-    [["query", 60], ["key", -60], ["value", 0]].forEach(([name, offset]) => enter(offset, colours[name], `M${x + offset} ${fork}V${bottom}`));
-  }
-  const letters = isCross ? [["K", -82], ["V", -28], ["Q", 12]] : [["K", -72], ["V", 12], ["Q", 72]];
-  for (const [letter, offset] of letters) made.push(svg("text", { class: "count", x: x + offset, y: bottom + 9 }, letter));
-  return made;
-}
-
-// Around a sub-layer, from its input to the side of its add & norm.
-function residual(side, sublayer, norm) {
-  const [x, edge] = [MIDDLE[side], MIDDLE[side] + (OUTWARDS[side] * BOX) / 2];
-  const from = sublayer.y + sublayer.height + (sublayer.kind === "attention" ? 34 : 22);
-  const [out, y] = [edge + OUTWARDS[side] * 18, norm.y + norm.height / 2];
-  return [path(`M${x} ${from}H${out}V${y}H${edge}`), tip(edge, y, side === "encoder" ? RIGHTWARDS : LEFTWARDS)];
-}
-
-function stack(side, blocks, nLayers) {
-  const inside = blocks.filter((block) => block.name.includes(".layers."));
-  const top = inside.at(-1).y - 12;
-  const bottom = inside[0].y + inside[0].height + 44;
-  const [x, out] = [MIDDLE[side], MIDDLE[side] + OUTWARDS[side] * (BOX / 2 + 28)];
-  const inner = x - (OUTWARDS[side] * BOX) / 2 - OUTWARDS[side] * 14;
-  return [
-    svg("rect", { class: "layers", x: Math.min(out, inner), y: top, width: Math.abs(out - inner), height: bottom - top, rx: 14 }),
-    svg("text", { class: `times ${side === "encoder" ? "end" : "start"}`, x: out + OUTWARDS[side] * 10, y: (top + bottom) / 2 }, `${nLayers} ×`),
-  ];
-}
-
-// Dotted: the embeddings and the last projection are one table.
-function tie(find) {
-  const [one, two, three] = [find("encoder.embedding.tokens"), find("decoder.embedding.tokens"), find("linear")];
-  const y = one.y + one.height / 2;
-  const [left, right] = [MIDDLE.encoder + BOX / 2, MIDDLE.decoder + BOX / 2];
-  const far = WIDTH - 12;
-  return [
-    svg("path", { class: "tie", d: `M${left} ${y}H${MIDDLE.decoder - BOX / 2}` }),
-    svg("path", { class: "tie", d: `M${right} ${y}H${far}V${three.y + three.height / 2}H${right}` }),
-    svg("text", { class: "count", x: (left + MIDDLE.decoder - BOX / 2) / 2, y: y - 12 }, "one table, tied"),
-  ];
-}
-
-function circle(block, x) {
-  const [cx, cy] = [x + OUTWARDS[block.side] * 100, block.y + block.height / 2];
-  const title = { class: "count", y: cy };
-  const out = cx + OUTWARDS[block.side] * 24;
-  const words = block.title.split(" ");
-  if (block.n_parameters) words.push(count(block));
-  const wave = block.title.startsWith("Learned") ? [] : [path(`M${cx - 12} ${cy}c4 -12 8 -12 12 0s8 12 12 0`)];
-  if (block.page) words[words.length - 1] += " ↗";
-  return [
-    svg("circle", { class: "back", cx, cy, r: 17 }),
-    svg("circle", { class: "shape", cx, cy, r: 17 }),
-    ...wave,
-    ...words.map((word, i) => svg("text", { ...title, class: `count ${block.side === "encoder" ? "end" : "start"}`, x: out, y: cy + 15 * (i - (words.length - 1) / 2) }, word)),
-  ];
-}
-
-function rectangle(block, x) {
-  const width = block.kind === "equation" ? BOX - 36 : BOX;
-  const frame = { x: x - width / 2, y: block.y, width, height: block.height, rx: block.kind === "equation" ? 13 : 7 };
-  const [number, lines] = [count(block), block.height >= 44];
-  const title = block.kind === "attention" ? block.y + 16 : block.y + block.height / 2 - (lines && number ? 9 : 0);
-  const made = [svg("rect", { ...frame, class: "back" }), svg("rect", { ...frame, class: "shape" })];
-  if (number && !lines) made.push(svg("text", { class: "title", x, y: title }, `${block.title} · ${number}`));
-  else made.push(svg("text", { class: "title", x, y: title }, block.title));
-  if (number && lines) made.push(svg("text", { class: "count", x, y: title + 18 }, number));
-  if (block.page) made.push(svg("text", { class: "count", x: x + width / 2 - 12, y: title }, "↗"));
-  return made;
-}
-
-function box(block) {
-  const made = svg("g", { class: `block ${block.kind}${block.page ? " opens" : ""}`, role: "button", tabindex: -1, "aria-label": facts(block).join(". ") });
-  if (!block.page) made.setAttribute("aria-disabled", "true");
-  made.style.setProperty("--colour", block.colour);
-  made.append(...(block.kind === "positions" ? circle : rectangle)(block, MIDDLE[block.side]));
-  made.block = block;
-  return made;
-}
-
-function facts(block) {
-  const all = block.n_parameters * block.n_copies;
-  const where = block.n_copies > 1 ? `, in each of ${block.n_copies} layers` : "";
-  const numbers = !all ? "No parameters of its own"
-    : block.n_copies > 1 ? `${whole(block.n_parameters)} parameters × ${block.n_copies} = ${whole(all)}` : `${whole(all)} parameters`;
-  return [
-    `${block.title} (${block.side}${where})`,
-    ...(block.note ? [block.note] : []),
-    block.shape,
-    numbers,
-    `Paper, section ${block.section}${block.page ? `; shown on the page ${block.page}` : ""}`,
-  ];
-}
-
-function drawing({ blocks, n_layers, colours }) {
-  const sides = { encoder: [], decoder: [] };
-  for (const block of blocks) sides[block.side].push(block);
-  for (const side of Object.values(sides)) place(side);
-  const find = (name) => blocks.find((block) => block.name === name);
-  const top = Math.min(...blocks.map((block) => block.y)) - 40;
-  const made = svg("svg", { viewBox: `0 ${top} ${WIDTH} ${BOTTOM + 40 - top}`, role: "group", "aria-label": "The model, encoder on the left, decoder on the right" });
-  const encoderTop = sides.encoder.at(-1).y;
-  for (const [side, own] of Object.entries(sides)) made.append(...stack(side, own, n_layers[side]));
-  for (const [side, own] of Object.entries(sides)) {
-    made.append(...trunk(side, own));
-    const solid = own.filter((block) => block.kind !== "equation");
-    solid.forEach((block, i) => {
-      if (block.kind === "attention") made.append(...inputs(side, block, solid[i - 1], encoderTop, colours));
-      if (block.kind === "norm") made.append(...residual(side, solid[i - 1], block));
-    });
-  }
-  made.append(...tie(find));
-  const last = sides.decoder.at(-1);
-  made.append(
-    path(`M${MIDDLE.decoder} ${last.y}v-14`), tip(MIDDLE.decoder, last.y - 14, UP),
-    svg("text", { x: MIDDLE.encoder, y: BOTTOM + 28 }, "Inputs"),
-    svg("text", { x: MIDDLE.decoder, y: BOTTOM + 28 }, "Outputs (shifted right)"),
-    svg("text", { x: MIDDLE.decoder, y: last.y - 26 }, "Output probabilities"),
-    ...blocks.map(box),
-  );
-  return made;
+function move(to) {
+  if (!to || to.classList.contains("future")) return;
+  for (const other of to.parentNode.querySelectorAll(`.${to.classList[0]}`)) other.setAttribute("tabindex", -1);
+  to.setAttribute("tabindex", 0);
+  to.focus();
 }
 
 // Up and down in one stack, left and right to the block of the other that is nearest in height.
-function neighbour(boxes, at, key) {
-  const { side, y } = boxes[at].block;
-  const own = boxes.filter((other) => other.block.side === side);
-  const others = boxes.filter((other) => other.block.side !== side);
-  if (key === "ArrowUp") return own[own.indexOf(boxes[at]) + 1];
-  if (key === "ArrowDown") return own[own.indexOf(boxes[at]) - 1];
-  if ((key === "ArrowLeft") !== (side === "decoder")) return undefined;
-  return others.sort((a, b) => Math.abs(a.block.y - y) - Math.abs(b.block.y - y))[0];
+function neighbour(root, block, pressed) {
+  const { blocks } = root.parts;
+  const own = Object.values(blocks).filter((each) => each.block.side === block.side);
+  const at = own.indexOf(blocks[block.name]);
+  if (pressed === "ArrowUp") return own[at + 1];
+  if (pressed === "ArrowDown") return own[at - 1];
+  if ((pressed === "ArrowLeft") !== (block.side === "decoder")) return undefined;
+  const others = Object.values(blocks).filter((each) => each.block.side !== block.side);
+  return others.sort((a, b) => Math.abs(a.block.y - block.y) - Math.abs(b.block.y - block.y))[0];
 }
 
-export default function (component) {
-  const { data, parentElement, setTriggerValue } = component;
-  const root = keep(parentElement, "anatomy");
-  root.open = ({ page, name }) => page && setTriggerValue("opened", name);
-  const drawn = JSON.stringify(data);
-  if (root.drawn === drawn) return;
-  root.drawn = drawn;
-  const scroll = element("div", "scroll");
-  scroll.append(drawing(data));
-  const panel = element("div", "facts");
-  panel.setAttribute("aria-hidden", "true"); // every block's name says the same
-  root.replaceChildren(scroll, pngButton(root, "model"), panel);
-  const boxes = [...scroll.querySelectorAll(".block")];
-  boxes[0].setAttribute("tabindex", 0);
-  const show = (found) => {
-    for (const other of boxes) other.classList.toggle("shown", other === found);
-    const lines = found ? facts(found.block) : [`${whole(data.n_parameters)} parameters in all`, "Point at a block to see its shapes and its numbers."];
-    panel.replaceChildren(...lines.map((line, i) => element(i ? "div" : "b", "", line)));
+// The arrow keys step without a click before, unless something else on the page takes them.
+function steerFromAnywhere(root) {
+  const hear = (event) => {
+    if (!root.isConnected) return document.removeEventListener("keydown", hear);
+    const isFree = [document.body, null].includes(document.activeElement) && !event.defaultPrevented;
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!isFree || !by || !root.meta || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    go(root, root.view.step + by);
   };
-  show(null);
-  const blockOf = (event) => event.target.closest?.(".block");
-  scroll.onmouseover = (event) => blockOf(event) && show(blockOf(event));
-  scroll.addEventListener("focusin", (event) => show(blockOf(event)));
-  scroll.onclick = (event) => blockOf(event) && root.open(blockOf(event).block);
-  scroll.onkeydown = (event) => {
-    const found = blockOf(event);
-    if (!found) return;
-    if (event.key === "Enter" || event.key === " ") {
-      event.preventDefault();
-      root.open(found.block);
-    } else if (event.key.startsWith("Arrow")) {
-      event.preventDefault();
-      const next = neighbour(boxes, boxes.indexOf(found), event.key);
-      if (!next) return;
-      found.setAttribute("tabindex", -1);
-      next.setAttribute("tabindex", 0);
-      next.focus();
+  document.addEventListener("keydown", hear);
+}
+
+// A token in the figure is pointed at: the whole page hears of its word.
+function point(root, token) {
+  const own = token ? { side: token.side, index: token.index } : null;
+  if (JSON.stringify(own) === JSON.stringify(root.own ?? null)) return;
+  root.own = own;
+  if (!own) return pointAt(null);
+  const { word } = own.side === "source" ? root.meta.source[own.index] : root.meta.steps[own.index].consumed;
+  const words = word < 0 ? [] : [word];
+  pointAt(own.side === "source" ? { source: words, target: [] } : { source: [], target: words });
+}
+
+function hear(root, words) {
+  const { source, steps } = root.meta;
+  const has = (of, token) => token.word >= 0 && words[of].includes(token.word);
+  const pointed = { source: new Set(), target: new Set() };
+  if (root.own) pointed[root.own.side].add(root.own.index);
+  else if (words) {
+    source.forEach((token, i) => has("source", token) && pointed.source.add(i));
+    steps.forEach((step, i) => has("target", step.consumed) && i < root.view.step && pointed.target.add(i));
+  }
+  root.pointed = words || root.own ? pointed : null;
+  update(root);
+}
+
+function redraw(root) {
+  const width = Math.floor(root.figure.clientWidth);
+  if (!width) return;
+  const focused = root.figure.contains(root.getRootNode().activeElement) ? root.getRootNode().activeElement.dataset?.name : null;
+  root.plan = planFigure(root.meta, width);
+  root.figure.replaceChildren(build(root));
+  update(root);
+  if (focused) root.parts.blocks[focused]?.focus();
+}
+
+// All that depends on step, layers, heads, and what is pointed at.
+function update(root) {
+  const { meta, view, parts } = root;
+  const pointed = root.pointed ?? { source: new Set(), target: new Set() };
+  const first = (set) => (set.size ? Math.min(...set) : null);
+  root.shown = {
+    row: first(pointed.source) ?? (view.row ? view.row - 1 : followed(root)),
+    position: first(pointed.target) ?? view.step - 1,
+  };
+  root.slider.max = meta.steps.length;
+  root.slider.value = view.step;
+  showStatus(root);
+  showTokens(root, pointed);
+  for (const strip of parts.strips) showStrip(root, strip);
+  for (const found of Object.values(parts.attentions)) showAttention(root, found, pointed);
+  for (const [side, found] of Object.entries(parts.frames)) showFrame(root, side, found);
+  for (const picker of parts.pickers) picker.update();
+  for (const node of Object.values(parts.blocks)) showBlock(root, node);
+  showDistribution(root);
+  panel(root);
+}
+
+function showStatus(root) {
+  const { meta, view } = root;
+  const step = meta.steps[view.step - 1];
+  root.status.replaceChildren(
+    element("b", "", `Step ${view.step} of ${meta.steps.length}`), document.createTextNode(": reads "),
+    tokenElement("in", step.consumed.text), document.createTextNode(", writes "), tokenElement("out", step.produced.text),
+    document.createTextNode(` (${percent(taken(step).probability)})`),
+  );
+}
+
+function showTokens(root, pointed) {
+  const { meta, view, shown, parts } = root;
+  const chosen = { source: shown.row, target: shown.position };
+  for (const [which, items] of Object.entries(parts.tokens)) {
+    const stack = root.plan.stacks[which === "source" ? "encoder" : "decoder"];
+    const seen = legible(stack.tokens, (i) => (i === chosen[which] ? 2 : 0));
+    items.forEach((item, i) => {
+      const isFuture = which === "target" && i >= view.step;
+      item.classList.toggle("future", isFuture);
+      item.classList.toggle("chosen", i === chosen[which]);
+      item.classList.toggle("lit", pointed[which].has(i));
+      item.classList.toggle("crowded", !seen.has(i));
+      item.setAttribute("tabindex", i === chosen[which] ? 0 : -1);
+      item.setAttribute("aria-disabled", String(isFuture));
+      item.setAttribute("aria-pressed", String(which === "source" ? view.row === i + 1 : view.step === i + 1));
+      const text = which === "source" ? meta.source[i].text : meta.steps[i].consumed.text;
+      item.setAttribute("aria-label", which === "source" ? `${text}, source piece ${i + 1} of ${items.length}: show its way` : `${text}, read at step ${i + 1} of ${items.length}: go there`);
+    });
+  }
+}
+
+// Which labels of a row are written where they stand too close: the largest first.
+function legible(columns, size) {
+  const { centres, pitch } = columns;
+  if (pitch >= LEAST_PITCH) return new Set(centres.keys());
+  const found = [];
+  for (const i of [...centres.keys()].sort((a, b) => size(b) - size(a) || a - b))
+    if (found.every((other) => Math.abs(centres[other] - centres[i]) >= LEAST_PITCH)) found.push(i);
+  return new Set(found);
+}
+
+function showStrip(root, { name, side, cells, isOfLayer }) {
+  if (!cells.length) return;
+  const position = side === "encoder" ? root.shown.row : root.shown.position;
+  const numbers = stripOf(root, name, isOfLayer ? root.view.layers[side] : 0, position);
+  cells.forEach((cell, i) => {
+    cell.style.fill = numbers ? colourOf(root, numbers[i]) : "transparent";
+  });
+}
+
+function showAttention(root, found, pointed) {
+  const { kind, keys, queries, ribbons, block } = found;
+  const { view, shown } = root;
+  const head = headOf(root, kind);
+  const now = kind === "encoder" ? shown.row : shown.position;
+  const step = view.step - 1;
+  const isLong = queries.centres.length > MOST_ROWS;
+  const drawn = JSON.stringify([root.meta.run, Boolean(head), view.layers[sideOf(kind)], view.heads[kind], isLong && now]);
+  if (found.drawn !== drawn) drawRibbons(found, head, isLong ? [now] : queries.centres.map((_, i) => i));
+  found.drawn = drawn;
+  const [ofQueries, ofKeys] = { encoder: [pointed.source, pointed.source], decoder: [pointed.target, pointed.target], cross: [pointed.target, pointed.source] }[kind];
+  const isPointed = ofQueries.size + ofKeys.size > 0;
+  for (const ribbon of ribbons.children) {
+    const { query, key } = ribbon;
+    const isFuture = kind !== "encoder" && query > step;
+    const isLit = kind === "encoder" ? ofQueries.has(query) : ofQueries.has(query) || (kind === "cross" && ofKeys.has(key));
+    const state = isFuture ? "future" : isPointed && isLit ? "lit" : query === (kind === "encoder" ? now : step) ? "current" : "past";
+    ribbon.setAttribute("class", `ribbon ${state}`);
+  }
+  const strengths = (key) => (head && (kind !== "decoder" || key <= now) ? head.at(now, key) : 0);
+  const seen = legible(keys, (key) => strengths(key));
+  found.labels.forEach((text, key) => {
+    text.classList.toggle("future", kind === "decoder" && key > step);
+    text.classList.toggle("crowded", !seen.has(key));
+    text.classList.toggle("lit", ofKeys.has(key));
+    text.style.fontWeight = strengths(key) >= 0.1 ? 700 : 400;
+  });
+  showShares(found, strengths);
+  const texts = kind === "encoder" ? root.meta.source.map((token) => token.text) : root.meta.steps.map((each) => each.consumed.text);
+  const half = textWidth(cut(texts[now]), LABEL_PX, true) / 2 + 4;
+  const x = Math.min(Math.max(queries.centres[now], block.x + half + 4), block.x + block.w - half - 4);
+  found.query.setAttribute("x", x);
+  found.query.textContent = cut(texts[now]);
+  found.says = head ? saysOf(root, found, texts[now], strengths) : "";
+}
+
+function saysOf(root, { kind, keys }, text, strengths) {
+  const best = [...keys.centres.keys()].filter((key) => strengths(key) >= 0.1).sort((a, b) => strengths(b) - strengths(a)).slice(0, 3);
+  return `${text} attends to ${best.map((key) => `${keys.texts[key]} ${percent(strengths(key))}`).join(", ") || "many, each below 10 %"}`;
+}
+
+function drawRibbons(found, head, rows) {
+  const { ribbons, keys, queries, top, bottom } = found;
+  const made = [];
+  const middle = (top + bottom) / 2;
+  for (const query of head ? rows : []) {
+    for (let key = 0; key < head.columns; key++) {
+      const share = head.at(query, key);
+      if (share < LEAST_WEIGHT) continue;
+      const [from, to] = [keys.centres[key], queries.centres[query]];
+      const ribbon = svg("path", { class: "ribbon", d: `M${from} ${bottom}C${from} ${middle} ${to} ${middle} ${to} ${top}`, "stroke-width": (0.8 + 6 * share).toFixed(2) });
+      ribbon.style.setProperty("--share", share.toFixed(3));
+      Object.assign(ribbon, { query, key });
+      made.push(ribbon);
     }
-  };
+  }
+  ribbons.replaceChildren(...made);
+}
+
+// The largest weights in writing, where there is room.
+function showShares(found, strengths) {
+  const { keys, bottom, shares } = found;
+  const taken = [];
+  const made = [];
+  for (const key of [...keys.centres.keys()].sort((a, b) => strengths(b) - strengths(a))) {
+    const x = keys.centres[key];
+    if (strengths(key) < 0.05 || taken.some((other) => Math.abs(other - x) < 30)) continue;
+    taken.push(x);
+    made.push(label(x, bottom + 8, percent(strengths(key)), "tiny share"));
+  }
+  shares.replaceChildren(...made);
+}
+
+function showFrame(root, side, { before, after }) {
+  const [layer, n] = [root.view.layers[side], root.meta.n_layers[side]];
+  const span = (from, to) => (from === to ? `layer ${from}` : `layers ${from} to ${to}`);
+  before.textContent = layer > 1 ? `through ${span(1, layer - 1)}` : "";
+  const isSkipped = root.meta.strips?.skipped[side].includes(layer);
+  after.textContent = [isSkipped ? "skipped: its input goes on" : "", layer < n ? `through ${span(layer + 1, n)}` : ""].filter(Boolean).join("; ");
+  root.figure.querySelector("svg")?.classList.toggle(`${side}-before`, layer > 1);
+  root.figure.querySelector("svg")?.classList.toggle(`${side}-after`, layer < n);
+}
+
+function showBlock(root, node) {
+  const { block, units } = node;
+  const isOpen = root.view.block === block.name;
+  node.classList.toggle("shown", isOpen);
+  node.setAttribute("aria-expanded", String(isOpen));
+  const says = block.attention ? root.parts.attentions[block.attention].says : "";
+  node.setAttribute("aria-label", [`${block.title} (${whereOf(root, block)})`, says, ...facts(root, block)].filter(Boolean).join(". "));
+  if (units) showUnits(root, node, units);
+}
+
+function showUnits(root, node, { items }) {
+  const { block } = node;
+  const found = root.meta.strips?.hidden[block.side];
+  const [layer, position] = [root.view.layers[block.side], block.side === "encoder" ? root.shown.row : root.shown.position];
+  const best = strongest(found, layer, position) ?? [];
+  const most = Math.max(1e-9, ...best.map(([, value]) => Math.abs(value)));
+  items.forEach(({ text, bar, most: room }, i) => {
+    const [unit, size] = best[i] ?? [null, 0];
+    text.textContent = unit ? `#${unit}: ${decimal(size)}` : "";
+    bar.setAttribute("width", (room * Math.abs(size)) / most);
+  });
+  node.active.textContent = best.length ? `${whole(ofLayer(found, "n_active", layer, position))} of ${whole(root.meta.d_ff)} units above 0` : "";
+}
+
+function showDistribution(root) {
+  const { next_pieces: pieces } = root.meta.steps[root.view.step - 1];
+  root.parts.rows.forEach(({ bar, most, text, share, room }, i) => {
+    const piece = pieces[i];
+    text.textContent = piece ? fitted(piece.text, room) : "";
+    share.textContent = piece ? percent(piece.probability) : "";
+    bar.setAttribute("width", most * (piece?.probability ?? 0));
+    for (const node of [bar, text, share]) node.classList.toggle("taken", Boolean(piece?.is_taken));
+  });
+}
+
+function fitted(text, room) {
+  let shown = text;
+  while (shown.length > 1 && textWidth(shown, LABEL_PX + 1, true) > room) shown = `${[...shown].slice(0, -2).join("")}…`;
+  return shown;
 }

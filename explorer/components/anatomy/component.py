@@ -1,111 +1,168 @@
-"""The model as the paper's Figure 1: every block with its shapes, its numbers, and its page."""
+"""The loaded model as the paper's Figure 1 with the sentence on screen in it.
+
+The browser gets the numbers of every step and source piece at once, so that stepping, pointing and
+changing heads need no server. Of a long sentence it gets the layers and heads on show alone.
+"""
 
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
+from plotly.colors import sample_colorscale
 
-from core.config import Kind, ModelConfig
-from explorer.components import source
-from explorer.figures.colours import OKABE_ITO, ROLES
+from core.config import KINDS, Kind, ModelConfig
+from explorer.components import pack, source
+from explorer.components.anatomy.blocks import COLOURS, Block, Side, anatomy
+from explorer.figures.colours import MARK, ROLES, SIGNED_SCALE, weight_levels
+
+if TYPE_CHECKING:
+    from core.analysis.trace.block_vectors import ModelVectors, StackVectors
+
+Numbers = NDArray[np.floating[Any]]
 
 SCRIPT, STYLE = (
-    source("common.js", "anatomy/component.js"),
+    source(
+        "common.js",
+        "anatomy/numbers.js",
+        "anatomy/layout.js",
+        "anatomy/drawing.js",
+        "anatomy/panel.js",
+        "anatomy/component.js",
+    ),
     source("common.css", "anatomy/component.css"),
 )
 
-Side = Literal["encoder", "decoder"]
-BlockKind = Literal[
-    "embedding", "positions", "attention", "equation", "norm", "feed_forward", "linear", "softmax"
-]
-
-COLOURS: dict[BlockKind, str] = {
-    "embedding": OKABE_ITO[3],
-    "positions": OKABE_ITO[3],
-    "attention": ROLES["attention"].mark,
-    "equation": ROLES["attention"].mark,
-    "norm": OKABE_ITO[4],
-    "feed_forward": OKABE_ITO[5],
-    "linear": OKABE_ITO[7],
-    "softmax": OKABE_ITO[2],
-}
+MOST_BYTES = 400_000
+"""All layers and heads are sent while their numbers fit into so much."""
+MOST_SHOWN = 32
+"""So many numbers of a vector are drawn, the first ones."""
+N_UNITS = 5
+"""So many units of a feed-forward network are named, the strongest ones."""
+N_COLOURS = 65
 
 _mount = st.components.v2.component("model_anatomy", js=SCRIPT, css=STYLE)
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """One box of the figure; a box in a layer stands for its copies in all layers of the stack.
-
-    In shapes, S and T are the source's and the target's number of pieces.
-    """
-
-    name: str  # its path in the module tree, without the layer's number
-    kind: BlockKind
-    side: Side
-    title: str
-    shape: str
-    section: str  # of the paper
-    n_parameters: int = 0  # of one copy
-    n_copies: int = 1
-    page: str | None = None  # that shows it
-    note: str = ""
-
-    @property
-    def n_parameters_in_all(self) -> int:
-        return self.n_parameters * self.n_copies
-
-    @property
-    def attention(self) -> Kind | None:
-        """The kind of attention that this block belongs to, if any."""
-        if self.kind not in ("attention", "equation"):
-            return None
-        return "cross" if "cross_attention" in self.name else self.side
+class Token:
+    text: str
+    word: int  # the word that it is a part of; -1 for special tokens
 
 
-def anatomy(config: ModelConfig) -> tuple[Block, ...]:
-    """All blocks, encoder then decoder, from the bottom up; their parameters add up to the model's.
+@dataclass(frozen=True, slots=True)
+class NextPiece:
+    """A piece that a step may write."""
 
-    The tied table counts once, in the encoder's embedding.
-    """
-    return (*_foot(config, "encoder"), *_layer(config, "encoder"),
-            *_foot(config, "decoder"), *_layer(config, "decoder"), *_top(config))  # fmt: skip
+    text: str
+    probability: float
+    is_taken: bool
 
 
-def anatomy_payload(config: ModelConfig, pages: Collection[str] = ()) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class DecodingStep:
+    """One step: what it reads last, what it writes, and what else it might have written."""
+
+    consumed: Token
+    produced: Token
+    next_pieces: tuple[NextPiece, ...]  # the most probable ones, and the one taken
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A traced sentence as the figure shows it."""
+
+    source: tuple[Token, ...]
+    steps: tuple[DecodingStep, ...]
+    weights: Mapping[Kind, Numbers]  # N H q k
+    vectors: "ModelVectors | None" = None  # None until the model is loaded
+    logits: tuple[tuple[float, ...], ...] = ()  # of each step's next pieces
+
+
+@dataclass(frozen=True, slots=True)
+class FigureView:
+    """What of the figure is on show; all numbers from 1."""
+
+    layers: Mapping[Side, int]
+    heads: Mapping[Kind, int]
+    step: int
+    row: int | None = None  # the source piece whose vectors are shown; None follows the step
+    kind: Kind = "cross"  # of the head that other pages open
+    block: str = ""  # the name of the block that is open
+
+
+def layer_of(view: FigureView, kind: Kind) -> int:
+    return view.layers["encoder" if kind == "encoder" else "decoder"]
+
+
+def anatomy_payload(
+    config: ModelConfig,
+    sentence: Sentence,
+    view: FigureView,
+    *,
+    run: str,
+    pages: Mapping[str, str] | None = None,
+) -> bytes:
     """The data that the browser's script draws.
 
     Args:
-        pages: those that can be opened; blocks of other pages cannot be clicked.
+        run: names the sentence and the model; another one starts the figure anew.
+        pages: those that blocks can lead to: title -> path in the address bar.
     """
+    pages = pages or {}
     blocks = anatomy(config)
-    return {
+    sent, weights, strips = _packed(sentence, view)
+    meta = {
+        "run": run,
         "blocks": [
             {
                 **dataclasses.asdict(block),
                 "colour": COLOURS[block.kind],
                 "page": block.page if block.page in pages else None,
+                "path": pages.get(block.page or ""),
+                "attention": block.attention,
             }
             for block in blocks
         ],
         "n_layers": {"encoder": config.n_encoder_layers, "decoder": config.n_decoder_layers},
+        "n_heads": config.n_heads,
+        "d_model": config.d_model,
+        "d_ff": config.d_ff,
         "n_parameters": sum(block.n_parameters_in_all for block in blocks),
-        "colours": {name: ROLES[name].mark for name in ("query", "key", "value")},
+        "colours": {name: ROLES[name].mark for name in ("query", "key", "value", "attention")},
+        "mark": MARK,
+        "palette": _palette(),
+        "source": [dataclasses.asdict(token) for token in sentence.source],
+        "steps": [_step(sentence, index) for index in range(len(sentence.steps))],
+        "view": dataclasses.asdict(view),
+        "weights": weights,
+        "strips": strips,
     }
+    return pack(meta, sent)
 
 
 def anatomy_figure(
-    config: ModelConfig, pages: Collection[str], *, key: str, on_open: Callable[[], None]
+    data: bytes, *, key: str, on_view: Callable[[], None], on_open: Callable[[], None]
 ) -> None:
-    """Draw the model; a click, or Enter, on a block asks for the page that shows it.
+    """Draw an `anatomy_payload`; the callbacks run before the next script run.
 
     Args:
-        pages: those that can be opened.
-        on_open: called before the next run; `opened` then says which block.
+        on_view: the reader shows something else; see `viewed`.
+        on_open: the reader asks for the page that shows a block; see `opened`.
     """
-    _mount(data=anatomy_payload(config, pages), key=key, on_opened_change=on_open)
+    _mount(data=data, key=key, on_view_change=on_view, on_opened_change=on_open)
+
+
+def viewed(key: str) -> FigureView | None:
+    """What the reader has on show."""
+    found = getattr(st.session_state.get(key), "view", None)
+    if not found:
+        return None
+    names = {field.name for field in dataclasses.fields(FigureView)}
+    return FigureView(**{name: value for name, value in found.items() if name in names})
 
 
 def opened(config: ModelConfig, key: str) -> Block | None:
@@ -114,99 +171,146 @@ def opened(config: ModelConfig, key: str) -> Block | None:
     return next((block for block in anatomy(config) if block.name == name), None)
 
 
-def _foot(config: ModelConfig, side: Side) -> list[Block]:
-    """Section 3.4's embedding and section 3.5's positions; the decoder's are the same tables."""
-    letter, first = ("S", True) if side == "encoder" else ("T", False)
-    d = config.d_model
-    embedding = Block(
-        f"{side}.embedding.tokens",
-        "embedding",
-        side,
-        "Input Embedding" if first else "Output Embedding",
-        f"{letter} ids → {letter} × {d}",
-        "3.4",
-        config.vocabulary_size * d if first else 0,
-        note=f"One table of {config.vocabulary_size:,} × {d}, tied three ways"
-        + ("" if first else "; counted in the input embedding"),
-    )
-    if config.positions == "none":
-        return [embedding]
-    is_learned = config.positions == "learned"
-    positions = Block(
-        f"{side}.embedding.positions",
-        "positions",
-        side,
-        "Learned Positions" if is_learned else "Positional Encoding",
-        f"{letter} × {d}, added",
-        "6.2, row (E)" if is_learned else "3.5",
-        config.max_positions * d if is_learned and first else 0,
-        page="Positions",
-        note="One table for both stacks" if is_learned else "Sines and cosines, nothing learnt",
-    )
-    return [embedding, positions]
+def _palette() -> list[str]:
+    """Colours of numbers from the scale's lower to its upper end."""
+    found = sample_colorscale(SIGNED_SCALE, [n / (N_COLOURS - 1) for n in range(N_COLOURS)])
+    return [colour.replace(" ", "") for colour in found]
 
 
-def _layer(config: ModelConfig, side: Side) -> list[Block]:
-    """One layer of a stack, each sub-layer with its add & norm."""
-    d, n_layers = config.d_model, getattr(config, f"n_{side}_layers")
-    letter = "S" if side == "encoder" else "T"
-    kinds = ["self_attention"] if side == "encoder" else ["self_attention", "cross_attention"]
+def _step(sentence: Sentence, index: int) -> dict[str, Any]:
+    step = dataclasses.asdict(sentence.steps[index])
+    if sentence.logits:
+        for piece, logit in zip(step["next_pieces"], sentence.logits[index], strict=True):
+            piece["logit"] = _rounded(logit)
+    return step
 
-    def norm(name: str) -> Block:
-        return Block(
-            f"{side}.layers.{name}_norm", "norm", side, "Add & Norm",
-            f"{letter} × {d} + {letter} × {d} → {letter} × {d}", "3.1", 2 * d, n_layers,
-            note="LayerNorm(x + Sublayer(x)): a gain and a bias a dimension",
-        )  # fmt: skip
 
-    attentions = [
-        block for kind in kinds for block in (*_attention(config, side, kind, n_layers), norm(kind))
+def _packed(
+    sentence: Sentence, view: FigureView
+) -> tuple[bytes, dict[str, Any], dict[str, Any] | None]:
+    """Raw bytes, and where in them the weights of each kind and the strip of each block begin."""
+    is_small = _n_bytes(sentence) <= MOST_BYTES
+    sent, weights = bytearray(), dict[str, Any]()
+    for kind in KINDS:
+        n_layers, n_heads, rows, columns = sentence.weights[kind].shape
+        layers = range(n_layers) if is_small else [layer_of(view, kind) - 1]
+        heads = range(n_heads) if is_small else [view.heads[kind] - 1]
+        weights[kind] = {
+            "layers": _from_1(layers), "heads": _from_1(heads), "rows": rows, "columns": columns,
+            "first": len(sent),
+        }  # fmt: skip
+        chosen = sentence.weights[kind][list(layers)][:, list(heads)]
+        sent += weight_levels(chosen).tobytes()
+    if sentence.vectors is None:
+        return bytes(sent), weights, None
+    strips: dict[str, Any] = {"places": {}, "hidden": {}, "norms": {}, "skipped": {}}
+    parts = []
+    for side in _SIDES:
+        stack: StackVectors = getattr(sentence.vectors, side)
+        layers = range(len(stack.layers)) if is_small else [view.layers[side] - 1]
+        strips["skipped"][side] = _skipped(stack)
+        strips["hidden"][side] = _hidden(stack, layers)
+        strips["norms"] |= _norms(side, stack, layers)
+        for name, (numbers, of_layers) in _strips(side, stack, layers).items():
+            shown = numbers[..., :MOST_SHOWN]
+            strips["places"][name] = {
+                "first": len(sent),
+                "layers": of_layers,
+                "rows": shown.shape[1],
+            }
+            sent += np.clip(shown, -60_000, 60_000).astype("<f2").tobytes()
+            parts.append(np.abs(shown).ravel())
+    strips["n_shown"] = shown.shape[-1]
+    strips["most"] = float(f"{np.percentile(np.concatenate(parts), 98):.1g}") or 1.0
+    return bytes(sent), weights, strips
+
+
+_SIDES: tuple[Side, ...] = ("encoder", "decoder")
+
+
+def _n_bytes(sentence: Sentence) -> int:
+    """Of the weights of all heads and the strips of all layers."""
+    n_weights = sum(int(weights.size) for weights in sentence.weights.values())
+    if sentence.vectors is None:
+        return n_weights
+    n_strips = 0
+    for side in _SIDES:
+        stack: StackVectors = getattr(sentence.vectors, side)
+        n_sublayers = sum(len(layer.sublayers) for layer in stack.layers)
+        n_strips += (4 + 3 * n_sublayers) * len(stack.embedded)
+    width = min(MOST_SHOWN, int(sentence.vectors.encoder.embedded.shape[1]))
+    return n_weights + 2 * width * n_strips
+
+
+Strip = tuple[Numbers, list[int]]
+"""L n d_model, and which layers these are, from 1; none where it is of no layer."""
+
+
+def _strips(side: Side, stack: "StackVectors", layers: Sequence[int]) -> dict[str, Strip]:
+    """The vectors of each block of a stack; in a layer, those of these layers.
+
+    `NAME` is what leaves block NAME, and `NAME.sum` what its norm is taken of.
+    """
+    found: dict[str, Strip] = {
+        f"{side}.embedding.tokens": (stack.tokens[None], []),
+        f"{side}.embedding.positions": (stack.positions[None], []),
+        f"{side}.embedding": (stack.embedded[None], []),
+        f"{side}.output": (stack.output[None], []),
+    }
+    numbers = _from_1(layers)
+    for index, sublayer in enumerate(stack.layers[0].sublayers):
+        own = [stack.layers[layer].sublayers[index] for layer in layers]
+        name = f"{side}.layers.{sublayer.name}"
+        found[name] = (np.stack([each.output for each in own]), numbers)
+        found[f"{name}_norm.sum"] = (np.stack([each.residual_sum for each in own]), numbers)
+        found[f"{name}_norm"] = (np.stack([each.normed for each in own]), numbers)
+    return found
+
+
+def _skipped(stack: "StackVectors") -> list[int]:
+    """The layers, from 1, that pass on their input: an ablation switched them off."""
+    return [
+        number
+        for number, layer in enumerate(stack.layers, start=1)
+        if not np.array_equal(layer.output, layer.sublayers[-1].normed)
     ]
-    feed_forward = Block(
-        f"{side}.layers.feed_forward", "feed_forward", side, "Feed Forward",
-        f"{letter} × {d} → {letter} × {config.d_ff} → {letter} × {d}", "3.3",
-        2 * d * config.d_ff + config.d_ff + d, n_layers, note=f"Two matrices, {config.activation} between them",
-    )  # fmt: skip
-    return [*attentions, feed_forward, norm("feed_forward")]
 
 
-def _attention(config: ModelConfig, side: Side, kind: str, n_layers: int) -> list[Block]:
-    """Section 3.2.2's projections, and section 3.2.1's Equation 1 between them."""
-    d, h, d_k, d_v = config.d_model, config.n_heads, config.d_k, config.d_v
-    asks = "S" if side == "encoder" else "T"
-    looked_at = "T" if (side, kind) == ("decoder", "self_attention") else "S"
-    n_parameters = h * d * (2 * d_k + 2 * d_v)
-    n_parameters += h * (2 * d_k + d_v) + d if config.attention_bias else 0
-    is_masked = looked_at == "T"
-    name = f"{side}.layers.{kind}"
-    return [
-        Block(
-            name, "attention", side,
-            f"{'Masked ' if is_masked else ''}Multi-Head Attention",
-            f"Q {h} × {asks} × {d_k}, K {h} × {looked_at} × {d_k}, V {h} × {looked_at} × {d_v} → {asks} × {d}",
-            "3.2.2", n_parameters, n_layers, page="Heads",
-            note="Looks at the encoder's output" if kind == "cross_attention" else
-            "No piece looks at a later one" if is_masked else "Every piece may look at every piece",
-        ),
-        Block(
-            f"{name}.weights", "equation", side, "softmax(QKᵀ/√dₖ) V",
-            f"weights {h} × {asks} × {looked_at} → heads {h} × {asks} × {d_v}",
-            "3.2.1, Eq. 1", page="Inside attention", n_copies=n_layers,
-        ),
-    ]  # fmt: skip
+def _hidden(stack: "StackVectors", layers: Sequence[int]) -> dict[str, Any]:
+    """The strongest units of each layer's feed-forward network at each position, from 1."""
+    best, n_active = [], []
+    for layer in layers:
+        hidden = stack.layers[layer].hidden
+        order = np.argsort(-np.abs(hidden), axis=1, kind="stable")[:, :N_UNITS]
+        values = np.take_along_axis(hidden, order, axis=1)
+        best.append(
+            [
+                [[int(unit) + 1, _rounded(value)] for unit, value in zip(*row, strict=True)]
+                for row in zip(order, values, strict=True)
+            ]
+        )
+        n_active.append((hidden > 0).sum(1).tolist())
+    return {"layers": _from_1(layers), "best": best, "n_active": n_active}
 
 
-def _top(config: ModelConfig) -> list[Block]:
-    """The projection onto the vocabulary, tied to the embeddings, and the softmax."""
-    vocabulary = config.vocabulary_size
-    return [
-        Block(
-            "linear", "linear", "decoder", "Linear", f"T × {config.d_model} → T × {vocabulary}",
-            "3.4", vocabulary if config.output_bias else 0,
-            note="The embeddings' table again" + (", and a bias a piece" if config.output_bias else ""),
-        ),
-        Block(
-            "softmax", "softmax", "decoder", "Softmax",
-            f"T × {vocabulary}: the probability of every next piece", "3.4", page="Translate",
-        ),
-    ]  # fmt: skip
+def _norms(side: Side, stack: "StackVectors", layers: Sequence[int]) -> dict[str, Any]:
+    """Mean and standard deviation of each sum, and the first gain and bias of its norm."""
+    found = {}
+    for index, sublayer in enumerate(stack.layers[0].sublayers):
+        own = [stack.layers[layer].sublayers[index] for layer in layers]
+        found[f"{side}.layers.{sublayer.name}_norm"] = {
+            "layers": _from_1(layers),
+            "mean": [[_rounded(n) for n in each.residual_sum.mean(1)] for each in own],
+            "deviation": [[_rounded(n) for n in each.residual_sum.std(1)] for each in own],
+            "gain": [_rounded(each.gain[0]) for each in own],
+            "bias": [_rounded(each.bias[0]) for each in own],
+        }
+    return found
+
+
+def _from_1(indices: Collection[int]) -> list[int]:
+    return [index + 1 for index in indices]
+
+
+def _rounded(value: Any) -> float:
+    return float(f"{float(value):.4g}")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import explorer
 from core.config import KINDS, LengthPenalty, Method
 from explorer.app_pages.ablate.fields import AblateFields, Worth
+from explorer.app_pages.anatomy.fields import AnatomyFields
 from explorer.app_pages.positions.fields import (
     MOST_SCALE,
     MOST_SHIFT,
@@ -101,6 +102,15 @@ of_pages = {
     ),
     AblateFields: st.builds(
         AblateFields, worth=st.sampled_from(get_args(Worth)), scored=some_number
+    ),
+    AnatomyFields: st.builds(
+        AnatomyFields,
+        encoder_layer=some_number,
+        decoder_layer=some_number,
+        encoder_head=some_number,
+        decoder_head=some_number,
+        cross_head=some_number,
+        block=st.sampled_from(["", "linear", "encoder.layers.feed_forward"]),
     ),
     TrainingFields: st.builds(
         TrainingFields,

@@ -1,13 +1,20 @@
 """The drawn model is the real one: every block's numbers are those of its module."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 
 from core.config import ModelConfig
 from core.experiments.table3.presets import PRESETS, model_config
 from core.model import build
-from explorer.components.anatomy.component import Block, anatomy, anatomy_payload
+from explorer.components.anatomy import component
+from explorer.components.anatomy.blocks import Block, anatomy
+from explorer.components.anatomy.component import anatomy_payload
 from tests.core.helpers import small_config
+from tests.explorer.figure_sentences import sentence_for, view_of
+from tests.explorer.readings import assert_levels, unpacked
 
 SHAPES = [
     {},
@@ -26,6 +33,11 @@ def by_name(config: ModelConfig) -> dict[str, Block]:
     return {block.name: block for block in blocks}
 
 
+def header(config: ModelConfig, pages: dict[str, str] | None = None) -> dict[str, Any]:
+    data = anatomy_payload(config, sentence_for(config), view_of(), run="r", pages=pages)
+    return unpacked(data)[0]
+
+
 def in_all(config: ModelConfig) -> int:
     return sum(block.n_parameters_in_all for block in anatomy(config))
 
@@ -40,7 +52,7 @@ def test_blocks_add_up_to_every_row_of_table_3(name: str) -> None:
 def test_blocks_add_up_whatever_the_shape(changes: dict[str, object]) -> None:
     config = small_config(**changes)
     assert in_all(config) == config.n_parameters
-    assert anatomy_payload(config)["n_parameters"] == config.n_parameters
+    assert header(config)["n_parameters"] == config.n_parameters
 
 
 @pytest.mark.parametrize("changes", SHAPES)
@@ -113,9 +125,50 @@ def test_only_the_decoder_is_masked() -> None:
 
 
 def test_a_block_opens_only_a_page_that_there_is() -> None:
-    everywhere = anatomy_payload(small_config(), ["Heads", "Translate"])["blocks"]
-    assert {block["page"] for block in everywhere} == {"Heads", "Translate", None}
-    assert {block["page"] for block in anatomy_payload(small_config())["blocks"]} == {None}
+    config = small_config()
+    some = header(config, {"Heads": "heads", "Translate": "translate"})["blocks"]
+    assert {(block["page"], block["path"]) for block in some} == {
+        ("Heads", "heads"), ("Translate", "translate"), (None, None),
+    }  # fmt: skip
+    assert {block["page"] for block in header(config)["blocks"]} == {None}
+
+
+def test_every_block_says_what_it_does_and_by_which_equation() -> None:
+    for changes in SHAPES:
+        for block in anatomy(small_config(**changes)):
+            assert block.says.endswith("."), block.name
+            assert block.equation, block.name
+
+
+def test_the_equation_is_that_of_the_activation() -> None:
+    equations = {
+        activation: by_name(small_config(activation=activation))["encoder.layers.feed_forward"]
+        for activation in ("relu", "silu")
+    }
+    assert equations["relu"].equation == "FFN(x) = max(0, xW_1 + b_1) W_2 + b_2"
+    assert equations["silu"].equation == "FFN(x) = SiLU(xW_1 + b_1) W_2 + b_2"
+    assert "max(0, ·)" in equations["silu"].note
+
+
+def test_of_a_long_sentence_only_the_heads_on_show_are_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = small_config()
+    sentence = sentence_for(config, n_source=7, n_steps=5)
+    view = view_of(
+        layers={"encoder": 2, "decoder": 3}, heads={"encoder": 4, "decoder": 1, "cross": 5}
+    )
+    whole, _ = unpacked(anatomy_payload(config, sentence, view, run="r"))
+    assert whole["weights"]["cross"]["layers"] == [1, 2, 3]
+    monkeypatch.setattr(component, "MOST_BYTES", 100)
+    part, values = unpacked(anatomy_payload(config, sentence, view, run="r"))
+    for kind, layer, head in (("encoder", 2, 4), ("decoder", 3, 1), ("cross", 3, 5)):
+        place = part["weights"][kind]
+        assert (place["layers"], place["heads"]) == ([layer], [head])
+        weights = sentence.weights[kind][layer - 1, head - 1]  # type: ignore[index]
+        levels = np.frombuffer(values, np.uint8, weights.size, place["first"])
+        assert_levels(levels.reshape(weights.shape), weights)
+    assert len(values) == 7 * 7 + 5 * 5 + 5 * 7
 
 
 def test_attention_blocks_know_their_kind() -> None:

@@ -25,6 +25,7 @@ from explorer.engine import traces
 from explorer.engine.analyses import (
     head_effects,
     leave_one_out,
+    model_vectors,
     self_check,
     sentence_effects,
     step_effects,
@@ -112,6 +113,7 @@ def replaced_weights(own: Path) -> None:
 def test_replaced_weights_are_read_again(own: Path, run: Run) -> None:
     before = traces.trace(own, run)
     kept = head_effects(own, run, before), leave_one_out(own, run.replace(ablation=""), before)
+    model_vectors(own, run, before)
     replaced_weights(own)
     found = traces.trace(own, run)
     assert differ(before, found)
@@ -119,6 +121,9 @@ def test_replaced_weights_are_read_again(own: Path, run: Run) -> None:
     assert not np.allclose(head_effects(own, run, found)["cross"], kept[0]["cross"])
     assert leave_one_out(own, run.replace(ablation=""), found) != kept[1]
     assert all(check.passed for check in self_check(own, run, found))
+    vectors = model_vectors(own, run, found)
+    first = vectors.produced_logits[0] - vectors.log_normalisers[0]
+    assert first == pytest.approx(found.steps[0].log_probability_nats, abs=1e-4)
 
 
 def test_replaced_weights_of_a_step_are_read_again(own: Path) -> None:
@@ -205,6 +210,7 @@ OF_RUN: dict[str, Callable[[Path, Run, Trace], Any]] = {
     "leave one out": leave_one_out,
     "sentence": lambda *of: OF_ABLATION["sentence"](*of, Ablation.parse("enc.L1=skip")),
     "steps": lambda *of: OF_ABLATION["steps"](*of, Ablation.parse("enc.L1=skip")),
+    "vectors": lambda at, run, shown: model_vectors(at, run, shown).decoder.output.tolist(),
     "check": lambda at, run, shown: [c.largest_difference for c in self_check(at, run, shown)],
 }
 

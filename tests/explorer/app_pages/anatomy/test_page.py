@@ -7,12 +7,12 @@ import pytest
 from core.checkpoint.required import model_config_of
 from explorer.app_pages.registry import PAGES
 from explorer.choice.choice import Run
-from explorer.components.anatomy.component import anatomy
+from explorer.components.anatomy.blocks import anatomy
 from explorer.engine import traces
 from explorer.engine.checkpoints import every_checkpoint
 from explorer.engine.table3 import paper_base
 from tests.checkpoints import SENTENCE
-from tests.explorer.pages import SHAPES, Open, link, open_page, subheaders
+from tests.explorer.pages import SHAPES, Open, link, open_page
 
 __all__ = ["open_page"]
 
@@ -25,7 +25,7 @@ def test_every_shape_of_model_is_drawn(open_page: Open, shape: dict[str, Any], k
     assert not page.warning
     [model] = every_checkpoint()
     config = model_config_of(model.folder)
-    assert f"{config.n_parameters:,} parameters" in subheaders(page)
+    assert page.expander[0].label.startswith(f"{config.n_parameters:,} parameters")
     table = next(text.value for text in page.markdown if "this model" in text.value)
     assert f"| {config.n_encoder_layers} + {config.n_decoder_layers} | 6 + 6 |" in table
 
@@ -40,7 +40,8 @@ def test_the_letters_of_shapes_are_told_for_the_sentence(open_page: Open) -> Non
     [model] = every_checkpoint()
     trace = traces.trace(model.folder, Run(text=SENTENCE))
     told = " ".join(text.value for text in page.markdown)
-    assert f"S = {len(trace.source.pieces)} in the source and T = {len(trace.consumed)} in" in told
+    assert f"S = {len(trace.source.pieces)} is the number of source pieces" in told
+    assert f"up to {len(trace.consumed)} here" in told
 
 
 def test_blocks_open_pages_of_the_app() -> None:
