@@ -12,20 +12,35 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.analysis.head_place import HeadPlace
-from explorer.choice.choice import Choice, Run, View, read_query, without_lost_models
+from explorer.choice.choice import (
+    EXAMPLES,
+    Choice,
+    Run,
+    View,
+    read_query,
+    without_lost_models,
+)
 from explorer.choice.url_fields import UrlFields
 
 _CHOICE, _NOTICES, _PAST, _TOUCHED = "choice", "notices", "past", "touched"
+_TEXT_IS_OURS = "text_is_ours"
+"""Whether the sentence is the program's: neither a link nor the reader named one."""
 MOST_UNDONE = 50
 
 
-def begin() -> None:
-    """Read the link: on the first run of a session, and when the reader goes back or forward to it."""
+def begin(usual_text: str = EXAMPLES[0]) -> None:
+    """Read the link: on the first run of a session, and when the reader goes back or forward to it.
+
+    Args:
+        usual_text: the sentence of this page until a link or the reader names one.
+    """
     is_first = _CHOICE not in st.session_state
     if is_first or _is_another_link():
         open_link(st.query_params)
     if is_first:
         st.session_state[_PAST] = ()
+    if st.session_state[_TEXT_IS_OURS] and choice().run.text != usual_text:
+        st.session_state[_CHOICE] = choice().without_dependents(["text"]).with_run(text=usual_text)
 
 
 def open_link(query: Mapping[str, str]) -> None:
@@ -34,6 +49,7 @@ def open_link(query: Mapping[str, str]) -> None:
     st.session_state[_CHOICE] = reading.choice
     st.session_state[_NOTICES] = reading.notices
     st.session_state[_TOUCHED] = False
+    st.session_state[_TEXT_IS_OURS] = "text" not in query
 
 
 def _is_another_link() -> bool:
@@ -93,6 +109,8 @@ def change_run(**values: Any) -> None:
     after = before.without_dependents(values).with_run(**values)
     if after.run == before.run:
         return
+    if values.keys() & {"text", "prefix", "target"}:
+        st.session_state[_TEXT_IS_OURS] = False
     _remember(before)
     _set(after)
 

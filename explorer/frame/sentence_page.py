@@ -14,7 +14,7 @@ from core.analysis.trace.trace import Trace
 from core.checkpoint.required import model_config_of
 from core.text.pieces import normalise
 from explorer.choice import session
-from explorer.choice.choice import Choice, Run
+from explorer.choice.choice import EXAMPLES, Choice, Run
 from explorer.choice.page_context import PageContext, Settled, is_typed, settled
 from explorer.choice.url_fields import UrlFields
 from explorer.engine import checkpoints, models, traces
@@ -77,9 +77,13 @@ def show_page(
     )
 
 
-def open_page(title: str, lead: str) -> PageInputs | None:
-    """Draw the bar, the title and one sentence; None, with a message on the page, without a model."""
-    session.begin()
+def open_page(title: str, lead: str, *, usual_text: str = EXAMPLES[0]) -> PageInputs | None:
+    """Draw the bar, the title and one sentence; None, with a message on the page, without a model.
+
+    Args:
+        usual_text: the sentence of this page until a link or the reader names one.
+    """
+    session.begin(usual_text)
     _leave_lost_models()
     asked = _ask_reader()
     is_on_tour = draw_tour(session.page_folder())
