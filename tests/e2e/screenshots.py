@@ -14,7 +14,7 @@ PAGES = {
     "anatomy": ("/anatomy", ".anatomy svg"),
     "inside": ("/inside", ".st-key-norms .js-plotly-plot"),
     "positions": ("/positions?positions=scale", ".js-plotly-plot"),
-    "table3": ("/table3", ".paper-table table"),
+    "table3": ("/table3", ".table3 table"),
     "training": ("/training", ".st-key-timeline .js-plotly-plot"),
     "ablate": ("/ablate?ablation=dec.L1.cross%3Dskip&swept=1", ".js-plotly-plot"),
 }

@@ -227,14 +227,14 @@ def _beside_paper(table: Table) -> Iterator[Cells]:
                 row.name,
                 f"{paper_perplexity:+.2f}",
                 f"{perplexity.difference:+.2f}",
-                _moves(paper_perplexity, perplexity),
+                moves_as_in_the_paper(paper_perplexity, perplexity),
                 f"{paper_bleu:+.1f}",
                 f"{bleu.difference:+.1f}",
-                _moves(paper_bleu, bleu),
+                moves_as_in_the_paper(paper_bleu, bleu),
             )
 
 
-def _moves(in_paper: float, here: DifferenceToBase) -> str:
+def moves_as_in_the_paper(in_paper: float, here: DifferenceToBase) -> str:
     """Whether a score moves in the paper's direction, if its interval here excludes zero."""
     if here.verdict not in {"higher", "lower"}:
         return here.verdict

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from core.experiments.table3.report import NOT_TRAINED, _moves, report
+from core.experiments.table3.report import NOT_TRAINED, moves_as_in_the_paper, report
 from core.experiments.table3.rows import TEST, TRAINING
 from core.experiments.table3.table import (
     BESIDE_OTHER_WORK,
@@ -177,4 +177,6 @@ def test_columns_of_text_are_aligned():
     ],
 )
 def test_a_row_moves_as_in_the_paper_only_where_it_is_shown_to_move(in_paper, verdict, said):
-    assert _moves(in_paper, DifferenceToBase(0.5, (0.25, 0.75), 0.001, verdict)) == said
+    assert (
+        moves_as_in_the_paper(in_paper, DifferenceToBase(0.5, (0.25, 0.75), 0.001, verdict)) == said
+    )
