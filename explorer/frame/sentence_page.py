@@ -252,7 +252,7 @@ def draw_sentence(
     """Draw the sentence in words, the page's own part, its downloads and its self-check."""
     words(shown)
     pictures = draw(shown)
-    linked = shown.choice.with_run(target=session.choice().run.target)  # kept for other pages
+    linked = dataclasses.replace(shown.choice, run=session.choice().run)  # kept for other pages
     session.write_link(linked)
     with asked.saving:
         share(linked, title, pictures)

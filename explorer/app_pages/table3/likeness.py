@@ -2,8 +2,8 @@
 
 from core.analysis.trace.trace import Trace, mean_probability
 from core.text.pieces import PiecedText
+from explorer.choice.choice import CAPTION
 
-CAPTION = "A man in a red jacket is riding a bicycle down the street."
 REFERENCES = {
     CAPTION: "Ein Mann in einer roten Jacke fährt mit dem Fahrrad die Straße entlang.",
     "Two children are playing football in the park.": "Zwei Kinder spielen im Park Fußball.",

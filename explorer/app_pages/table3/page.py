@@ -11,7 +11,6 @@ from core.experiments.table3.rows import TEST, VALIDATION
 from core.experiments.table3.table import LET_THROUGH
 from explorer.app_pages.table3.cells import COLUMNS, PAPER_COLUMNS, table_rows
 from explorer.app_pages.table3.fields import Quality, Sort, Table3Fields
-from explorer.app_pages.table3.likeness import CAPTION
 from explorer.app_pages.table3.points import our_points, paper_points
 from explorer.app_pages.table3.quality_figure import legend_html, quality_figure
 from explorer.app_pages.table3.rows import GROUPS, NAMES
@@ -26,6 +25,7 @@ from explorer.app_pages.table3.side_by_side import (
     traces_of,
 )
 from explorer.choice import session
+from explorer.choice.choice import CAPTION
 from explorer.components.table3 import component
 from explorer.components.table3.component import TableView
 from explorer.engine.checkpoints import checkpoint_root

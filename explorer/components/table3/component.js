@@ -1,7 +1,5 @@
 // Table 3: a table with sticky headers that sorts, opens its rows, and offers models to compare.
 
-const QUIET_MS = 300;
-const ANSWER_MS = 5000; // a server that has not answered by then has refused
 const DOTS = { width: 120, height: 22, margin: 7 };
 const SIGNS = { better: "▲", worse: "▼", same: "≈", unjudged: "?" };
 const WORDS = {
@@ -15,22 +13,11 @@ export default function (component) {
   const { data, parentElement, setStateValue } = component;
   const root = keep(parentElement, "table3", build);
   root.data = data;
-  root.report = () => {
-    root.awaited = { view: JSON.stringify(root.view), until: Date.now() + ANSWER_MS };
-    setStateValue("view", root.view);
-  };
-  if (isAnswer(root, data.view)) root.view = structuredClone(data.view);
+  takeView(root, data.view, setStateValue);
   const drawn = JSON.stringify([data.rows, data.columns, data.caption]);
   if (root.drawn !== drawn) drawTable(root);
   root.drawn = drawn;
   show(root);
-}
-
-// An older answer of the server never overwrites a newer choice.
-function isAnswer(root, view) {
-  const isNewest = !root.awaited || JSON.stringify(view) === root.awaited.view || Date.now() > root.awaited.until;
-  if (isNewest && !root.timer) root.awaited = null;
-  return isNewest && !root.timer;
 }
 
 function build(root) {
@@ -62,11 +49,7 @@ function fit(root) {
 function change(root, view) {
   root.view = { ...root.view, ...view };
   show(root);
-  clearTimeout(root.timer);
-  root.timer = setTimeout(() => {
-    root.timer = null;
-    root.report();
-  }, QUIET_MS);
+  tellSoon(root);
 }
 
 function drawTable(root) {

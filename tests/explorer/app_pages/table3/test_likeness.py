@@ -1,7 +1,8 @@
 """A sentence that is unlike the captions is said to be so."""
 
 from core.analysis.trace.trace import Trace
-from explorer.app_pages.table3.likeness import CAPTION, REFERENCES, unlike_captions
+from explorer.app_pages.table3.likeness import REFERENCES, unlike_captions
+from explorer.choice.choice import CAPTION
 from tests.explorer.apart import traced
 from tests.test_table3 import FOLDER
 
