@@ -22,9 +22,9 @@ RUNS = "ATTENTION_EXPLORER_RUNS"
 
 
 @st.cache_data(ttl=10, show_spinner=False)
-def histories(checkpoints: Path) -> list[HistoryEntry]:
+def histories(roots: tuple[Path, ...]) -> list[HistoryEntry]:
     """Every training whose reports can be drawn, finished or not: see `core.checkpoint.listing`."""
-    return list_histories(checkpoints, Path(os.environ.get(RUNS, "runs")))
+    return list_histories(roots, Path(os.environ.get(RUNS, "runs")))
 
 
 def with_timeline(listed: Sequence[CheckpointEntry]) -> CheckpointEntry | None:

@@ -28,8 +28,7 @@ from explorer.choice import session
 from explorer.choice.choice import CAPTION
 from explorer.components.table3 import component
 from explorer.components.table3.component import TableView
-from explorer.engine.checkpoints import checkpoint_root
-from explorer.engine.table3 import PaperAndOurs, read_family
+from explorer.engine.table3 import PaperAndOurs, shown_family
 from explorer.figures.standalone import Mounted, Picture
 from explorer.frame.downloads import save_table, share
 from explorer.frame.messages import notice, plain
@@ -62,7 +61,7 @@ OURS = {"bleu": f"BLEU on {TEST}", "perplexity": f"perplexity on {VALIDATION}"}
 def page() -> None:
     asked = open_page(TITLE, LEAD, usual_text=CAPTION)
     try:
-        family = read_family(checkpoint_root())
+        family = shown_family()
     except ValueError as error:
         st.error(plain(str(error)))
         return

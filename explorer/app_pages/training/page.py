@@ -25,7 +25,7 @@ from explorer.choice import session
 from explorer.choice.choice import CAPTION
 from explorer.choice.page_context import PageContext
 from explorer.engine import trainings
-from explorer.engine.checkpoints import NoCheckpointError, checkpoint_root, listed
+from explorer.engine.checkpoints import NoCheckpointError, checkpoint_roots, every_checkpoint
 from explorer.figures.standalone import Picture
 from explorer.frame import sentence_page
 from explorer.frame.downloads import Pictures, save_table
@@ -40,6 +40,7 @@ LEAD = (
     "Press Play: the same sentence, translated by one model at several moments of its training. "
     "Early on it repeats one word; then words appear, then their order."
 )
+TERMS = ("probability", "head", "cross-attention", "perplexity", "BLEU")
 IN_NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight"}
 KEEP = (
     "`python -m core train` keeps five early states of a model; this one was trained without them, "
@@ -52,7 +53,13 @@ def page() -> None:
     asked = sentence_page.open_page(TITLE, LEAD, usual_text=CAPTION)
     played = _played(asked) if asked else None
     sentence_page.show_sentence(
-        played, TITLE, draw, settle_snapshot, fields=(TrainingFields,), takes_typed=False
+        played,
+        TITLE,
+        draw,
+        settle_snapshot,
+        terms=TERMS,
+        fields=(TrainingFields,),
+        takes_typed=False,
     )
     _curves(played)
 
@@ -62,7 +69,7 @@ def _played(asked: PageInputs) -> PageInputs:
     if timeline_steps(asked.folder):
         return asked
     try:
-        models = listed(checkpoint_root())
+        models = every_checkpoint()
     except NoCheckpointError:
         return asked
     other = trainings.with_timeline(models)
@@ -121,7 +128,7 @@ def _marks(chosen: Sequence[HistoryEntry], played: PageInputs | None) -> list[in
 
 
 def _trainings() -> Trainings:
-    return {item.name: item for item in trainings.histories(checkpoint_root())}
+    return {item.name: item for item in trainings.histories(checkpoint_roots())}
 
 
 def label_of(item: HistoryEntry) -> str:
