@@ -184,12 +184,15 @@ def _compare(
         st.info("The weights of these rows are not here, so there is nothing to translate with.")
         _draw_charts(family)
         return
+    translations = st.container()
     rows = choose_models(family, models)
-    found = traces_of(family, rows, models)
+    with translations:
+        found = traces_of(family, rows, models)
+        if found:
+            draw_translations(family, rows, found)
     if not found:
         _draw_charts(family)
         return
-    draw_translations(family, rows, found)
     st.subheader("Where each model looks", anchor=False)
     heads = draw_heads(family, rows, found, models)
     charts = _draw_charts(family)
