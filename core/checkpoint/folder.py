@@ -105,7 +105,8 @@ def save_checkpoint(
 
     Args:
         half: store weights as float16, as the bundled ones are.
-        timeline: step of the training -> weight file after it, to copy into the timeline.
+        timeline: step of the training -> weight file after it, to copy into the timeline; always
+            as float16, as these weights are looked at and not trained on.
     """
     training = checkpoint.training.to_json() if checkpoint.training else None
     config = {"model": checkpoint.config.to_json(), "training": training}
@@ -121,7 +122,7 @@ def save_checkpoint(
         (partial / CARD).write_text(checkpoint.card, "utf-8")
         for step, file in (timeline or {}).items():
             (partial / timeline_file(step)).parent.mkdir(exist_ok=True)
-            save_weights(read_tensors(file), partial / timeline_file(step), half=half)
+            save_weights(read_tensors(file), partial / timeline_file(step), half=True)
 
 
 def model_with(config: ModelConfig, weights: Mapping[str, Tensor]) -> Transformer:

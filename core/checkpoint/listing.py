@@ -1,6 +1,7 @@
 """List checkpoint folders and running trainings from their files, without torch or reading
 weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,13 +50,18 @@ class HistoryEntry:
     is_finished: bool = True  # else a training may still write to it
 
 
-def list_histories(checkpoints: Path, runs: Path) -> list[HistoryEntry]:
+def list_histories(roots: Sequence[Path], runs: Path) -> list[HistoryEntry]:
     """Histories of finished checkpoints, by name; then of trainings whose state is in `runs`.
 
+    Where two roots have a checkpoint of the same name, the later one is named after its root too.
     In `runs`, `train` makes the folder runs/NAME, and `table3` runs/table3/VARIANT for each
     variant. A training that is already listed as a finished checkpoint is left out.
     """
-    finished = [HistoryEntry(name, file) for name, file in _histories(checkpoints, "**")]
+    named: dict[str, Path] = {}
+    for root in roots:
+        for name, file in _histories(root, "**"):
+            named[f"{name} ({root.name})" if name in named else name] = file
+    finished = [HistoryEntry(name, file) for name, file in named.items()]
     running = [
         HistoryEntry(f"runs/{name}", file, is_finished=False)
         for name, file in [*_histories(runs, "*"), *_histories(runs, "*/*")]

@@ -12,7 +12,7 @@ import tyro
 from core.cli.model_choice import ModelChoice
 from core.config import ModelConfig, TrainConfig
 from core.experiments.table3.presets import preset
-from core.training.recipes import Recipe, recipe_for
+from core.training.recipes import Recipe, early_steps, recipe_for
 from core.training.texts import Texts
 from core.training.train import TrainingJob, train
 
@@ -54,6 +54,10 @@ class Train:
     """A Markdown file for the model card: data with licenses, terms of the weights, known failures."""
     half: bool = False
     """Store the final weights as float16."""
+    early_snapshots: int = 5
+    """How many early states of the model the checkpoint keeps, so that the page Training can play how
+    it learnt: after a third of the steps, a third of that, and so on; 0 for none. --keep-steps names
+    the steps instead."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     model: ModelChoice = field(default_factory=ModelChoice)
     training: TrainConfig = field(default_factory=TrainConfig)
@@ -62,6 +66,11 @@ class Train:
     def execute(self, arguments: Sequence[str]) -> None:
         from core.training.run_folder import RunFolder
 
+        if self.early_snapshots < 0:
+            raise ValueError(
+                f"early_snapshots={self.early_snapshots} must be at least 0: it is the number of "
+                "early states of the model that are kept"
+            )
         files, held_out = self._files()
         train(
             TrainingJob(
@@ -102,7 +111,11 @@ class Train:
         return files, [ParallelFiles((source,), (target,)) for source, target in pairs]
 
     def _settings(self, recipe: Recipe, texts: Texts, arguments: Sequence[str]) -> TrainConfig:
-        """The settings given, over those that fit the preset or else the size of the corpus."""
+        """The settings given, over those that fit the preset or else the size of the corpus.
+
+        Early snapshots are kept unless the reader wants none: how a model learnt cannot be had
+        afterwards, and in half precision five of them are two and a half times the final weights.
+        """
         if self.model.preset:
             chosen = preset(self.model.preset)
             fitting = TrainConfig(label_smoothing=chosen.label_smoothing, n_steps=chosen.n_steps)
@@ -115,4 +128,7 @@ class Train:
             default=dataclasses.replace(self, training=fitting),
             config=TYRO_CONFIG,
         )
-        return again.training
+        settings = again.training
+        if settings.keep_steps:
+            return settings
+        return settings.replace(keep_steps=early_steps(settings.n_steps, self.early_snapshots))

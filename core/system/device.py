@@ -85,11 +85,13 @@ def hardware(device: str) -> str:
     """Device, processes and software, in one line."""
     kind = torch.device(device).type
     name = torch.cuda.get_device_name(device) if kind == "cuda" else cpu_name()
-    n_processes = os.environ.get("WORLD_SIZE", "1")
-    return (
-        f"{name}; {n_processes} process(es) of {torch.get_num_threads()} thread(s); "
-        f"torch {torch.__version__}"
-    )
+    processes = _counted(int(os.environ.get("WORLD_SIZE", "1")), "process", "processes")
+    threads = _counted(torch.get_num_threads(), "thread", "threads")
+    return f"{name}; {processes} of {threads}; torch {torch.__version__}"
+
+
+def _counted(n: int, one: str, many: str) -> str:
+    return f"{n} {one if n == 1 else many}"
 
 
 def cpu_name() -> str:

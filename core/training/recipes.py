@@ -60,6 +60,19 @@ RECIPES = (
 )
 
 
+def early_steps(n_steps: int, n: int) -> tuple[int, ...]:
+    """Steps for early snapshots: a third of the training, a third of that, and so on.
+
+    Most of what a model learns it learns early. Every batch of a training holds about as many
+    tokens, so the steps are evenly spaced in log tokens too, and the finished training is the next
+    point of the same sequence.
+
+    Args:
+        n: how many at most; a short training has fewer.
+    """
+    return tuple(sorted({max(1, round(n_steps / 3**k)) for k in range(1, n + 1)}))
+
+
 def recipe_for(n_pairs: int) -> Recipe:
     """The recipe for a corpus of this many pairs."""
     return next(recipe for recipe in RECIPES if n_pairs <= recipe.max_pairs)

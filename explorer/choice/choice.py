@@ -30,9 +30,11 @@ from explorer.choice.url_fields import (
     whole,
 )
 
+CAPTION = "A man in a red jacket is riding a bicycle down the street."
+"""A sentence like the image captions that the models of Table 3 learnt from."""
 EXAMPLES = (
     "The woman who lives next door has three dogs.",
-    "A man in a red jacket is riding a bicycle down the street.",
+    CAPTION,
     "I don't know why he didn't call me yesterday.",
     "Two children are playing football in the park.",
     "Could you please close the window?",

@@ -16,7 +16,8 @@ from explorer.choice.choice import Choice, Run, View, read_query, without_lost_m
 from explorer.choice.url_fields import UrlFields
 
 _CHOICE, _NOTICES, _PAST, _TOUCHED = "choice", "notices", "past", "touched"
-_HAS_TEXT = "has_text"
+_TEXT_IS_OURS = "text_is_ours"
+"""Whether the sentence is the program's: neither a link nor the reader named one."""
 MOST_UNDONE = 50
 
 
@@ -32,10 +33,10 @@ def begin() -> None:
 def open_link(query: Mapping[str, str]) -> None:
     """Choose what a link says, and forget what was chosen before."""
     reading = read_query(query)
-    st.session_state[_HAS_TEXT] = "text" in query
     st.session_state[_CHOICE] = reading.choice
     st.session_state[_NOTICES] = reading.notices
     st.session_state[_TOUCHED] = False
+    st.session_state[_TEXT_IS_OURS] = "text" not in query
 
 
 def _is_another_link() -> bool:
@@ -70,14 +71,10 @@ def link_notices() -> tuple[str, ...]:
     return st.session_state[_NOTICES]  # type: ignore[no-any-return]
 
 
-def link_has_text() -> bool:
-    """Whether the link that was opened names a sentence, be it an empty one."""
-    return bool(st.session_state[_HAS_TEXT])
-
-
-def begin_with(text: str) -> None:
-    """Show this sentence where the link named none."""
-    st.session_state[_CHOICE] = choice().with_run(text=text)
+def suggest(text: str) -> None:
+    """Show this sentence, unless a link or the reader named one."""
+    if st.session_state[_TEXT_IS_OURS] and choice().run.text != text:
+        st.session_state[_CHOICE] = choice().without_dependents(["text"]).with_run(text=text)
 
 
 def is_from_link() -> bool:
@@ -105,6 +102,8 @@ def change_run(**values: Any) -> None:
     after = before.without_dependents(values).with_run(**values)
     if after.run == before.run:
         return
+    if values.keys() & {"text", "prefix", "target"}:
+        st.session_state[_TEXT_IS_OURS] = False
     _remember(before)
     _set(after)
 

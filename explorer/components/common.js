@@ -43,6 +43,30 @@ function onPoint(root, act) {
   window.addEventListener("explorer:point", hear);
 }
 
+// A view that the reader changes in the browser. The server hears of it when the reader has been quiet
+// for a moment and nothing plays; an older answer of the server never overwrites a newer choice.
+const TELL_AFTER_MS = 300;
+const ANSWER_MS = 5000; // a server that has not answered by then has refused
+
+function tellSoon(root) {
+  clearTimeout(root.timer);
+  root.timer = setTimeout(() => {
+    if (root.playing) return tellSoon(root);
+    root.timer = null;
+    root.awaited = { view: JSON.stringify(root.view), until: Date.now() + ANSWER_MS };
+    root.tell(root.view);
+  }, TELL_AFTER_MS);
+}
+
+function takeView(root, view, setStateValue) {
+  root.tell = (seen) => setStateValue("view", seen);
+  const { awaited } = root;
+  const isLatest = !awaited || JSON.stringify(view) === awaited.view || Date.now() > awaited.until;
+  if (root.view && (!isLatest || root.timer || root.playing)) return;
+  root.awaited = null;
+  root.view = structuredClone(view);
+}
+
 // Data: 4 bytes header length, JSON header, then raw bytes.
 function unpack(data) {
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);

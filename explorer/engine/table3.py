@@ -9,6 +9,7 @@ from core.config import ModelConfig
 from core.experiments.table3.presets import PRESETS, model_config
 from core.experiments.table3.rows import TRAINING, VOCABULARY_SIZE
 from core.experiments.table3.table import TABLE, Table, read_table, untrained
+from explorer.engine.checkpoints import checkpoint_roots
 
 PAPER_PIECES = 37_000
 """About so many pieces has the vocabulary of section 5.1."""
@@ -22,6 +23,16 @@ class PaperAndOurs:
     paper_steps: dict[str, int]  # by row
     ours: Table
     folder: Path  # each row's checkpoint is in the folder of its name
+
+
+def shown_family() -> PaperAndOurs:
+    """Table 3 from the first folder of checkpoints that has one, else before any training.
+
+    Raises:
+        ValueError: if the file is no such table; the message names it.
+    """
+    roots = checkpoint_roots()
+    return read_family(next((root for root in roots if any(root.glob(f"**/{TABLE}"))), roots[0]))
 
 
 @st.cache_data(ttl=10, show_spinner=False)

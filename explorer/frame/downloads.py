@@ -42,6 +42,29 @@ def save_svg(label: str, make: Callable[[], str], file_name: str) -> None:
     )
 
 
+def save_table(name: str, *, csv: Callable[[], str], latex: Callable[[], str]) -> None:
+    """Two download buttons for a table; a click makes the file.
+
+    Args:
+        name: of the file, without its ending.
+    """
+    for label, make, ending, mime in (
+        ("CSV", csv, "csv", "text/csv"),
+        ("LaTeX", latex, "tex", "application/x-tex"),
+    ):
+        st.download_button(
+            label,
+            make,
+            file_name=f"{name}.{ending}",
+            mime=mime,
+            icon=":material/download:",
+            key=f"{name}-{ending}",
+            help=f"The table as {label}",
+            on_click="ignore",
+            type="tertiary",
+        )
+
+
 def save_trace(trace: Trace) -> None:
     st.caption("The trace: tokens, candidates, beam tree, every head's weights")
     for suffix, mime in ((".json", "application/json"), (".npz", "application/octet-stream")):

@@ -83,11 +83,16 @@ def show_page(
     )
 
 
-def open_page(title: str, lead: str) -> PageInputs | None:
-    """Draw the bar, the title and one sentence; None, with a message on the page, without a model."""
+def open_page(title: str, lead: str, *, usual_text: str | None = None) -> PageInputs | None:
+    """Draw the bar, the title and one sentence; None, with a message on the page, without a model.
+
+    Args:
+        usual_text: the sentence of this page until a link or the reader names one; without it, the
+            model's first example.
+    """
     session.begin()
     _leave_lost_models()
-    _begin_with_an_example()
+    _suggest(usual_text)
     asked = _ask_reader()
     is_on_tour = draw_tour(session.page_folder())
     with st.container(key="title", gap="xxsmall"):
@@ -115,14 +120,10 @@ def _leave_lost_models() -> None:
     session.leave_lost_models(lambda name: problems.get(name, "there is no such folder"))
 
 
-def _begin_with_an_example() -> None:
-    """A link without a sentence opens on the first example of the model."""
-    if session.is_from_link() and not session.link_has_text():
-        with suppress(
-            checkpoints.NoCheckpointError, ValueError
-        ):  # said where the controls would be
-            folder = checkpoints.folder_of(session.choice().run.model)
-            session.begin_with(checkpoints.examples(folder)[0])
+def _suggest(usual_text: str | None) -> None:
+    with suppress(checkpoints.NoCheckpointError, ValueError):  # said where the controls would be
+        folder = checkpoints.folder_of(session.choice().run.model)
+        session.suggest(usual_text or checkpoints.examples(folder)[0])
 
 
 def show_sentence(
@@ -267,7 +268,7 @@ def draw_sentence(
     """Draw the sentence in words, the page's own part, its downloads and its self-check."""
     words(shown)
     pictures = draw(shown)
-    linked = shown.choice.with_run(target=session.choice().run.target)  # kept for other pages
+    linked = dataclasses.replace(shown.choice, run=session.choice().run)  # kept for other pages
     session.write_link(linked)
     with asked.saving:
         share(linked, title, pictures)

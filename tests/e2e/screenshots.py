@@ -14,8 +14,8 @@ PAGES = {
     "anatomy": ("/anatomy", ".anatomy .strip rect[style]"),
     "inside": ("/inside", ".st-key-norms .js-plotly-plot"),
     "positions": ("/positions?positions=scale", ".js-plotly-plot"),
-    "table3": ("/table3", ".paper-table table"),
-    "training": ("/training", ".st-key-timeline .js-plotly-plot"),
+    "table3": ("/table3", ".table3 table"),
+    "training": ("/training?snapshot=1000", ".training canvas"),
     "ablate": ("/ablate?ablation=dec.L1.cross%3Dskip&swept=1", ".js-plotly-plot"),
 }
 """For each picture: the address, and what must be drawn before it is taken."""

@@ -89,7 +89,7 @@ class Family:
         (source, target), (validation_source, validation_target) = map(
             self.text, (TRAIN, VALIDATION)
         )
-        folder = self.work / row.name
+        folder, settings = self.work / row.name, row.settings(self.training)
         return [
             *("--source", str(source), "--target", str(target)),
             *("--validation-source", str(validation_source)),
@@ -97,7 +97,8 @@ class Family:
             *("--languages", "English", "German", "--vocabulary", str(self.vocabulary)),
             *("--preset", row.preset, "--width", self.width, "--depth", row.depth or self.depth),
             *("--run-folder", str(folder), "--output", str(folder / "final"), "--half"),
-            *_options(row.settings(self.training), TrainConfig(), "n_steps", "label_smoothing"),
+            *_options(settings, TrainConfig(), "n_steps", "label_smoothing"),
+            *(() if settings.keep_steps else ("--early-snapshots", "0")),
         ]
 
 

@@ -1,8 +1,9 @@
-"""Print the table of `core.experiments.table3.table` as text, Markdown, a summary, or JSON."""
+"""The table of `core.experiments.table3.table` as text, Markdown, a summary, CSV, LaTeX or JSON."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from core.experiments.table3.rows import TEST, VALIDATION
 from core.experiments.table3.table import (
@@ -17,10 +18,11 @@ from core.experiments.table3.table import (
     VariantScores,
 )
 from core.system.files import write_json
-from core.system.text_tables import Cells, aligned, markdown_table
+from core.system.text_tables import Cells, aligned, csv_table, latex_table, markdown_table
 
-Format = Literal["text", "markdown", "short", "json"]
-"""`short` is one table in Markdown: what each variant changes, and its scores beside base's."""
+Format = Literal["text", "markdown", "short", "csv", "latex", "json"]
+"""`short` is one table in Markdown: what each variant changes, and its scores beside base's; `latex`
+is the same for print. `csv` has every number, one line a variant."""
 
 NOT_TRAINED = "not trained yet"
 NAMES = {"perplexity": "PPL", "bleu": "BLEU", "bleu_lc": "BLEU lowercased"}
@@ -53,6 +55,10 @@ def report(table: Table, format_: Format) -> str:
         return write_json(table.to_json()).rstrip("\n")
     if format_ == "short":
         return markdown_table([SHORT_HEADER, *_short_rows(table)])
+    if format_ == "latex":
+        return latex_table([SHORT_HEADER, *_short_rows(table)]).rstrip("\n")
+    if format_ == "csv":
+        return csv_table(_every_number(table)).rstrip("\n")
     draw = _text if format_ == "text" else _markdown
     return "\n\n".join([*(draw(section) for section in sections(table)), *_notes(table)])
 
@@ -221,20 +227,62 @@ def _beside_paper(table: Table) -> Iterator[Cells]:
                 row.name,
                 f"{paper_perplexity:+.2f}",
                 f"{perplexity.difference:+.2f}",
-                _moves(paper_perplexity, perplexity),
+                moves_as_in_the_paper(paper_perplexity, perplexity),
                 f"{paper_bleu:+.1f}",
                 f"{bleu.difference:+.1f}",
-                _moves(paper_bleu, bleu),
+                moves_as_in_the_paper(paper_bleu, bleu),
             )
 
 
-def _moves(in_paper: float, here: DifferenceToBase) -> str:
+def moves_as_in_the_paper(in_paper: float, here: DifferenceToBase) -> str:
     """Whether a score moves in the paper's direction, if its interval here excludes zero."""
     if here.verdict not in {"higher", "lower"}:
         return here.verdict
     if in_paper == 0:
         return f"{here.verdict}; in the paper it stays"
     return "as in the paper" if (in_paper > 0) == (here.verdict == "higher") else "the other way"
+
+
+def _every_number(table: Table) -> list[Cells]:
+    """Every number of every variant under a name of its own, unrounded; empty where there is none."""
+    named = [_numbers(row) for row in table.rows]
+    header = tuple(dict.fromkeys(name for row in named for name in row))
+    return [header, *(tuple(row.get(name, "") for name in header) for row in named)]
+
+
+def _numbers(row: TableRow) -> dict[str, str]:
+    sizes = dataclasses.asdict(row.sizes)
+    paper = dataclasses.asdict(row.paper) if row.paper else {}
+    found: dict[str, Any] = {"row": row.name, "seed": row.seed, **sizes}
+    found |= {f"paper_{name}": value for name, value in paper.items()}
+    if row.measured:
+        found |= _measured_numbers(row.measured)
+    return {name: "" if value is None else str(value) for name, value in found.items()}
+
+
+def _measured_numbers(measured: VariantScores) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for text in TEXTS:
+        for name in SCORES:
+            score = measured.scores[text][name]
+            key = f"{name}_{text}"
+            found |= {key: score.value, **_ends(key, score.interval_95)}
+            if measured.against_base:
+                against = measured.against_base[text][name]
+                found |= {
+                    f"{key}_minus_base": against.difference,
+                    **_ends(f"{key}_minus_base", against.interval_95),
+                    f"{key}_p_value": against.p_value,
+                    f"{key}_verdict": against.verdict,
+                }
+    for field in ("steps", "best_step", "tokens_seen", "training_tokens_per_s",
+                  "decoding_tokens_per_s", "hardware", "weights_sha256"):  # fmt: skip
+        found[field] = getattr(measured, field)
+    return found
+
+
+def _ends(key: str, interval_95: tuple[float, float]) -> dict[str, float]:
+    return {f"{key}_low": interval_95[0], f"{key}_high": interval_95[1]}
 
 
 def _score(score: IntervalScore, name: str) -> str:

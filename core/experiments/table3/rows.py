@@ -7,6 +7,7 @@ from typing import Any
 
 from core.config import ModelConfig, TrainConfig
 from core.experiments.table3.presets import PRESETS, PaperResult, model_config, preset
+from core.training.recipes import early_steps
 
 # How every row is trained. A row's own settings, where it has any, stand beside its name in ROWS.
 
@@ -58,16 +59,9 @@ class Variant:
     def settings(self, common: TrainConfig = TRAINING) -> TrainConfig:
         changes = {"label_smoothing": preset(self.preset).label_smoothing, **self.training}
         settings = common.replace(**changes)
-        return settings.replace(keep_steps=timeline(settings.n_steps)) if self is BASE else settings
-
-
-def timeline(n_steps: int) -> tuple[int, ...]:
-    """Steps of early snapshots: a third of the training, a third of that, and so on.
-
-    Every batch of a training holds about as many tokens, so the steps are evenly spaced in log
-    tokens too, and the finished training is the next point of the same sequence.
-    """
-    return tuple(sorted({max(1, round(n_steps / 3**k)) for k in range(1, N_TIMELINE + 1)}))
+        if self is not BASE:
+            return settings
+        return settings.replace(keep_steps=early_steps(settings.n_steps, N_TIMELINE))
 
 
 SEEDS = ("base", "base-seed2", "base-seed3")

@@ -1,22 +1,23 @@
-"""The variants of Table 3 in words: what each changes, and how it was trained."""
+"""The variants of Table 3: their parts, and what a difference to base means."""
 
 from collections.abc import Sequence
 
-from core.experiments.table3.report import NOT_TRAINED, all_sizes, trained_with
+from core.experiments.table3.report import NOT_TRAINED, all_sizes
 from core.experiments.table3.rows import TEST, VALIDATION
 from core.experiments.table3.table import DifferenceToBase, TableRow, VariantScores
 from explorer.app_pages.table3.fields import Quality
+from explorer.components.table3.component import Judgement
 from explorer.engine.table3 import PaperAndOurs
 
 BASE = "base"
 GROUPS = {
-    "base": "base",
-    "A": "(A) number of heads",
-    "B": "(B) size of keys",
-    "C": "(C) size of the model",
-    "D": "(D) dropout and label smoothing",
-    "E": "(E) learned positions",
-    "big": "big",
+    "base": "Base",
+    "A": "(A) Number of heads",
+    "B": "(B) Size of keys",
+    "C": "(C) Size of the model",
+    "D": "(D) Dropout and label smoothing",
+    "E": "(E) Positions",
+    "big": "Big",
     "ours": "Only here",
 }
 """The parts of the paper's table, and rows of our own."""
@@ -60,31 +61,10 @@ def how_trained(row: TableRow, measured: VariantScores) -> str:
     )
 
 
-def verdict(comparison: DifferenceToBase, name: Quality) -> str:
-    """The verdict and its meaning: a higher perplexity is worse, a higher BLEU better."""
-    if comparison.verdict not in ("higher", "lower"):
-        return comparison.verdict
-    return f"{comparison.verdict}: {'worse' if comparison.verdict == JUDGED[name][1] else 'better'}"
-
-
-def details(family: PaperAndOurs) -> list[dict[str, object]]:
-    """How each variant was trained, one line per variant."""
-    base = row_named(family.ours.rows, BASE).sizes
-    return [
-        {
-            "row": row.name,
-            "trained with": trained_with(row.sizes, base),
-            "how": how_trained(row, row.measured) if row.measured else NOT_TRAINED,
-            **(_speeds(row.measured) if row.measured else {}),
-        }
-        for row in family.ours.rows
-    ]
-
-
-def _speeds(measured: VariantScores) -> dict[str, object]:
-    return {
-        "training tokens/s": round(measured.training_tokens_per_s),
-        "decoding tokens/s": round(measured.decoding_tokens_per_s),
-        "trained on": measured.hardware,
-        "weights (SHA-256)": (measured.weights_sha256 or "not kept")[:12],
-    }
+def judgement(comparison: DifferenceToBase, name: Quality) -> Judgement:
+    """What a verdict means: a higher perplexity is worse, a higher BLEU better."""
+    if comparison.verdict == "not judged yet":
+        return "unjudged"
+    if comparison.verdict == "no difference shown":
+        return "same"
+    return "worse" if comparison.verdict == JUDGED[name][1] else "better"

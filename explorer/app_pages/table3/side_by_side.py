@@ -1,19 +1,22 @@
 """One sentence through up to four models of Table 3: the translations, and every head of each."""
 
+import html
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
 from core.analysis.head_place import HeadPlace
 from core.analysis.trace.trace import Trace, mean_probability
-from core.experiments.table3.report import trained_with
 from core.text.pieces import normalise
 from core.text.word_diff import word_diff
 from explorer.app_pages.registry import PAGES
+from explorer.app_pages.table3.changes import change_in_words
 from explorer.app_pages.table3.fields import Table3Fields
-from explorer.app_pages.table3.rows import BASE, how_trained, row_named
+from explorer.app_pages.table3.likeness import REFERENCES, unlike_captions
+from explorer.app_pages.table3.rows import BASE, row_named
 from explorer.choice import session
-from explorer.choice.choice import Run
+from explorer.choice.choice import CAPTION, Run
 from explorer.components.overview import component as overview
 from explorer.components.overview.component import TILES_NOTE
 from explorer.engine import traces
@@ -25,60 +28,28 @@ from explorer.engine.checkpoints import (
 from explorer.engine.table3 import PaperAndOurs
 from explorer.figures.standalone import Mounted, Picture
 from explorer.figures.words import marked_words
-from explorer.frame.downloads import share
 from explorer.frame.messages import note, notice, plain
-from explorer.frame.self_check import draw_self_check
-from explorer.frame.sentence_page import PageInputs
 from explorer.frame.wide import wide
 
 LEAST_TILE_PX, LABELS_PX = 22, 70
-NOTHING = (
-    "No row can be loaded yet, so there is nothing to translate with. "
-    "`python -m core table3 --width 1/4 --depth 1/2 --data data/en-de --output checkpoints/table3` "
-    "trains them one after the other, and each appears here when it is finished."
-)
 PREFERRED = (BASE, "A-h1", "C-N2", "big")
 MOST_COMPARED = 4
+STYLE = """<style>
+.compared { display: grid; grid-template-columns: 15rem 1fr; gap: 0 1rem; align-items: baseline;
+  padding: 0.15rem 0; }
+.compared .of { font-size: 0.875rem; }
+.compared .of b { font-weight: 600; }
+@media (max-width: 640px) { .compared { grid-template-columns: 1fr; } }
+</style>"""
 
 Models = dict[str, str]
 """Row -> the name its checkpoint is listed by."""
+Traces = dict[str, Trace]
+"""Row -> the sentence through it; base first, whether the reader compares it or not."""
 
 
-def draw_rows(
-    family: PaperAndOurs, title: str, charts: list[Picture], asked: PageInputs | None
-) -> tuple[str, ...]:
-    """Draw the part of the page below the charts; returns the variants it shows.
-
-    Args:
-        charts: pictures from above, for the page's file.
-        asked: the bar, whose sentence is translated; None if there is no model.
-    """
-    st.subheader("One sentence through several models", anchor=False)
-    models = _models(family)
-    if not models or not asked:
-        st.info(NOTHING)
-        return ()
-    rows = _choose(family, list(models))
-    _notice_damage(family, rows)
-    traces = _traces(family, rows if BASE not in models else [BASE, *rows])
-    if traces:
-        drawn = _draw_models(family, rows, traces, models)
-        with asked.saving:
-            fields = session.choice().of(Table3Fields).replace(compared=tuple(rows))
-            share(session.choice().with_fields(fields), title, lambda: [*charts, *drawn])
-        for row in rows:
-            draw_self_check(family.folder / row, _run(), traces[row], row)
-    return tuple(rows)
-
-
-def _notice_damage(family: PaperAndOurs, rows: Sequence[str]) -> None:
-    for row in rows:
-        for text in traces.notices(family.folder / row):
-            notice(f"{text}.")
-
-
-def _models(family: PaperAndOurs) -> Models:
-    """The variants that can be loaded."""
+def loadable(family: PaperAndOurs) -> Models:
+    """The variants whose weights can be loaded."""
     try:
         found = every_checkpoint()
     except NoCheckpointError:
@@ -88,27 +59,6 @@ def _models(family: PaperAndOurs) -> Models:
     return {row: names[folder] for row, folder in rows.items() if folder in names}
 
 
-def _choose(family: PaperAndOurs, available: list[str]) -> list[str]:
-    wanted = session.choice().of(Table3Fields).compared
-    lost = [name for name in wanted if name not in available]
-    if lost:
-        notice(
-            f"No weights of {', '.join(lost)} are here; choose from the rows that can be loaded."
-        )
-    chosen = chosen_rows(wanted, available)
-    base = row_named(family.ours.rows, BASE).sizes
-    st.multiselect(
-        f"Up to {MOST_COMPARED} rows, each a model of its own",
-        available,
-        format_func=lambda name: (
-            f"{name}: {trained_with(row_named(family.ours.rows, name).sizes, base)}"
-        ),
-        max_selections=MOST_COMPARED,
-        **session.bind(Table3Fields, "compared", chosen),
-    )
-    return chosen
-
-
 def chosen_rows(wanted: Sequence[str], available: Sequence[str]) -> list[str]:
     """Up to four rows to translate side by side: the reader's, or some of very different shapes."""
     chosen = [name for name in wanted if name in available]
@@ -116,52 +66,119 @@ def chosen_rows(wanted: Sequence[str], available: Sequence[str]) -> list[str]:
     return (chosen or list(dict.fromkeys(usual)))[:MOST_COMPARED]
 
 
+def checked_runs(
+    family: PaperAndOurs, rows: Sequence[str], found: Traces
+) -> dict[str, tuple[Path, Run, Trace]]:
+    """What the self-check of each model on screen needs."""
+    return {row: (family.folder / row, _run(), found[row]) for row in rows}
+
+
+def choose_models(family: PaperAndOurs, models: Models) -> list[str]:
+    """Draw the field in which the reader names models; returns the chosen ones."""
+    wanted = session.choice().of(Table3Fields).compared
+    lost = [name for name in wanted if name not in models]
+    if lost:
+        notice(
+            f"No weights of {', '.join(lost)} are here; choose from the rows that can be loaded."
+        )
+    chosen = chosen_rows(wanted, list(models))
+    st.multiselect(
+        f"Compare up to {_in_words(MOST_COMPARED)} trained models; ticks in the table do the same",
+        list(models),
+        format_func=lambda name: f"{name}: {said(family, name)}",
+        max_selections=MOST_COMPARED,
+        **session.bind(Table3Fields, "compared", chosen),
+    )
+    for row in chosen:
+        for text in traces.notices(family.folder / row):
+            notice(f"{text}.")
+    return chosen
+
+
+def _in_words(n: int) -> str:
+    return {4: "four"}.get(n, str(n))
+
+
+def said(family: PaperAndOurs, name: str) -> str:
+    """What a variant changes, in words."""
+    row, base = row_named(family.ours.rows, name), row_named(family.ours.rows, BASE)
+    return change_in_words(row.sizes, base.sizes, seed=row.seed, base_seed=base.seed)
+
+
 def _run() -> Run:
     """The reader's sentence and search on the unchanged models, without a fixed prefix."""
     return session.choice().run.replace(model=None, prefix=(), target="", ablation="")
 
 
-def _traces(family: PaperAndOurs, rows: list[str]) -> dict[str, Trace]:
+def traces_of(family: PaperAndOurs, rows: Sequence[str], models: Models) -> Traces:
     """The sentence through each row; none, with a message on the page, if it cannot be translated."""
+    wanted = list(dict.fromkeys([BASE, *rows] if BASE in models else rows))
     try:
         text = normalise(session.choice().run.text)
         if not text:
             st.info("Type a sentence above, or choose one of the examples.")
             return {}
         with st.spinner("Translating with every row…"):
-            return {row: traces.trace(family.folder / row, _run()) for row in rows}
+            return {row: traces.trace(family.folder / row, _run()) for row in wanted}
     except ValueError as error:
         st.error(f"This text cannot be translated: {plain(str(error))}.")
         return {}
 
 
-def _draw_models(
-    family: PaperAndOurs, rows: list[str], traces: dict[str, Trace], models: Models
+def draw_translations(family: PaperAndOurs, rows: Sequence[str], found: Traces) -> None:
+    """Draw the translations below one another, and what is unusual about the sentence."""
+    _warn(found)
+    st.html(STYLE + "".join(_translation(family, row, found) for row in rows) + _reference())
+    if BASE in found:
+        note(
+            "Highlighted: words not in base's translation. The share is what the model gives each "
+            "piece of its translation, on average (geometric mean)."
+        )
+
+
+def _warn(found: Traces) -> None:
+    warnings = unlike_captions(found[BASE]) if BASE in found else ()
+    if warnings:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            notice(" ".join(warnings))
+            st.button(
+                "Use a caption instead", on_click=session.change_run, kwargs={"text": CAPTION}
+            )
+
+
+def _translation(family: PaperAndOurs, row: str, found: Traces) -> str:
+    text = found[row].target.text
+    runs = word_diff(found[BASE].target.text if BASE in found else text, text)
+    words = marked_words([(of.text, of.change == "added") for of in runs if of.change != "removed"])
+    share = f"{mean_probability(found[row]):.0%} per piece"
+    return _line(row, f"{said(family, row)} · {share}", words)
+
+
+def _reference() -> str:
+    known = REFERENCES.get(normalise(session.choice().run.text))
+    return _line("A person", "for comparison", marked_words([(known, False)])) if known else ""
+
+
+def _line(name: str, about: str, words: str) -> str:
+    return (
+        f'<div class="compared"><span class="of"><b>{html.escape(name)}</b><br>'
+        f"{html.escape(about)}</span>{words}</div>"
+    )
+
+
+def draw_heads(
+    family: PaperAndOurs, rows: Sequence[str], found: Traces, models: Models
 ) -> list[Picture]:
+    """Draw all heads of cross-attention of each model; returns the pictures."""
     drawn = []
     for left in range(0, len(rows), 2):
         pair = rows[left : left + 2]
         for place, row in zip(st.columns(2, gap="large"), pair, strict=False):
             with place:
-                _draw_translation(family, row, traces)
-                drawn.append(_draw_heads(family, row, traces[row], models[row]))
-    marked = "Marked: words that base's translation has not. " if BASE in traces else ""
-    note(
-        f"{marked}The share is the geometric mean of the probabilities of a translation's pieces. "
-        f"{TILES_NOTE}"
-    )
+                st.markdown(f"**{row}**: {plain(said(family, row))}")
+                drawn.append(_draw_heads(family, row, found[row], models[row]))
+    note(TILES_NOTE)
     return drawn
-
-
-def _draw_translation(family: PaperAndOurs, row: str, traces: dict[str, Trace]) -> None:
-    variant, base = row_named(family.ours.rows, row), row_named(family.ours.rows, BASE)
-    st.markdown(f"**{row}**, trained with {plain(trained_with(variant.sizes, base.sizes))}")
-    text = traces[row].target.text
-    runs = word_diff(traces[BASE].target.text if BASE in traces else text, text)
-    now = [(run.text, run.change == "added") for run in runs if run.change != "removed"]
-    st.html(marked_words(now))
-    how = f"; {how_trained(variant, variant.measured)}" if variant.measured else ""
-    note(plain(f"{mean_probability(traces[row]):.0%} a piece{how}"))
 
 
 def _draw_heads(family: PaperAndOurs, row: str, trace: Trace, model: str) -> Picture:

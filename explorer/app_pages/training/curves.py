@@ -22,7 +22,8 @@ class Quantity:
     help: str
     is_by_text: bool = False
     """Whether the field is followed by the name of a text, as in `bleu_multi30k-val`."""
-    may_be_log: bool = True
+    may_be_log: bool = False
+    """Whether the switch for a logarithmic axis is for it."""
 
 
 LOSS = Quantity(
@@ -38,6 +39,7 @@ PERPLEXITY = Quantity(
     "perplexity",
     "On held-out text, without dropout and smoothing. It is per piece: compare only trainings that "
     "share a vocabulary.",
+    may_be_log=True,
 )
 BLEU = Quantity(
     "Validation BLEU",
@@ -46,7 +48,6 @@ BLEU = Quantity(
     "Of greedy translations of the first held-out sentences, cased: quick, and rougher than the "
     "scores on a checkpoint's card.",
     is_by_text=True,
-    may_be_log=False,
 )
 RATE = Quantity(
     "Learning rate",

@@ -15,8 +15,11 @@ class TrainingFields(UrlFields):
     """Trainings whose curves are drawn; none leaves them to the program."""
     across: Annotated[Across, one_of(Across)] = "step"
     log_x: Annotated[bool, switch] = False
-    log_y: Annotated[bool, switch] = False
-    snapshot: Annotated[int, whole(0), DependsOn("model")] = 0
-    """The step of the timeline whose weights are shown; 0: the finished weights."""
+    log_y: Annotated[bool, switch] = True
+    """Whether perplexity is drawn on a logarithmic axis."""
+    snapshot: Annotated[int | None, whole(0), DependsOn("model")] = None
+    """The step of the timeline whose weights are shown; 0: the finished ones; None: the first."""
     held: Annotated[bool, switch] = True
-    """Whether snapshots are teacher-forced on the finished model's translation."""
+    """Whether the head's rows are those of the finished model's translation at every step."""
+    own: Annotated[bool, switch, DependsOn("model")] = False
+    """Whether a model without a timeline is shown as it is, instead of one that has a timeline."""

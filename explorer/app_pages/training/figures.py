@@ -32,10 +32,14 @@ def curves_figure(
     y_title: str,
     log_x: bool = False,
     log_y: bool = False,
+    marks: Sequence[int] = (),
 ) -> go.Figure:
     """Curves over the course of a training; a curve with few points also has markers.
 
     On a logarithmic axis, numbers that are not above 0 are left out.
+
+    Args:
+        marks: places on the x-axis that get a dotted line.
     """
     figure = go.Figure()
     for curve in curves:
@@ -52,6 +56,8 @@ def curves_figure(
             marker_size=5,
             hovertemplate=f"{curve.name}<br>%{{x:,}}: <b>%{{y:.4g}}</b><extra></extra>",
         )
+    for mark in marks if figure.data else ():
+        figure.add_vline(mark, line={"width": 1, "dash": "dot", "color": "#808080"})
     figure.update_layout(
         height=HEIGHT_PX + LEGEND_LINE_PX * len(curves),
         margin={**MARGIN, "t": 10},

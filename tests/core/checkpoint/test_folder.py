@@ -114,6 +114,19 @@ def test_a_timeline_is_loaded_step_by_step(tokenizer, saved):
         load_checkpoint(saved, step=8)
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_a_timeline_is_written_in_half_precision(tokenizer, tmp_path, half):
+    checkpoint = checkpoint_of(tokenizer)
+    save_weights(checkpoint.model.state_dict(), tmp_path / "early.safetensors", half=False)
+    save_checkpoint(
+        checkpoint, tmp_path / "m", half=half, timeline={7: tmp_path / "early.safetensors"}
+    )
+    dtypes = {
+        w.dtype for w in safetensors.torch.load_file(tmp_path / "m" / timeline_file(7)).values()
+    }
+    assert dtypes == {torch.float16}
+
+
 def test_an_untrained_checkpoint_needs_no_extras(tokenizer, tmp_path):
     model = small_model(small_config(vocabulary_size=len(tokenizer.names))).float()
     save_checkpoint(Checkpoint(model, tokenizer), tmp_path / "model")

@@ -54,7 +54,7 @@ def test_a_history_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
     write(tmp_path / "checkpoints" / "a" / "history.jsonl")
     (tmp_path / "checkpoints" / "b" / "history.jsonl").mkdir(parents=True)
     write(tmp_path / "runs" / "c" / "history.jsonl", "another one\n")
-    found = list_histories(tmp_path / "checkpoints", tmp_path / "runs")
+    found = list_histories([tmp_path / "checkpoints"], tmp_path / "runs")
     assert [item.name for item in found] == ["a", "runs/c"]
 
 
@@ -72,12 +72,25 @@ def test_histories_are_listed_where_trainings_leave_them(tmp_path: Path) -> None
     write(runs / "table3" / "C-N2" / "best" / "history.jsonl")
     write(runs / "mine" / "history.jsonl")
     write(runs / "just-begun" / "history.jsonl", "")
-    assert [(item.name, item.is_finished) for item in list_histories(checkpoints, runs)] == [
+    assert [(item.name, item.is_finished) for item in list_histories([checkpoints], runs)] == [
         ("table3/base", True),
         ("runs/mine", False),
         ("runs/table3/C-N2", False),
     ]
 
 
+def test_histories_of_several_roots_have_names_of_their_own(tmp_path: Path) -> None:
+    for root in ("mine", "bundled"):
+        write(tmp_path / root / "en-de" / "history.jsonl", f"of {root}\n")
+    write(tmp_path / "bundled" / "other" / "history.jsonl", "another\n")
+    write(tmp_path / "runs" / "en-de" / "history.jsonl", "of bundled\n")
+    found = list_histories([tmp_path / "mine", tmp_path / "bundled"], tmp_path / "runs")
+    assert {item.name: item.file.parent for item in found} == {
+        "en-de": tmp_path / "mine" / "en-de",
+        "en-de (bundled)": tmp_path / "bundled" / "en-de",
+        "other": tmp_path / "bundled" / "other",
+    }
+
+
 def test_no_folder_has_no_histories(tmp_path: Path) -> None:
-    assert list_histories(tmp_path / "none", tmp_path / "nor this") == []
+    assert list_histories([tmp_path / "none"], tmp_path / "nor this") == []

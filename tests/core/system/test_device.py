@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
-from core.system.device import choose_device, choose_dtype, product_time_s
+from core.system.device import choose_device, choose_dtype, hardware, product_time_s
 from tests.core.helpers import run_python
 
 CPU, CUDA, MPS = (torch.device(name) for name in ("cpu", "cuda", "mps"))
@@ -146,3 +146,12 @@ def test_freed_memory_stays_with_the_process(is_kept):
         """,
         str(is_kept),
     )
+
+
+@pytest.mark.parametrize(
+    ("n_processes", "said"), [("1", "1 process of 1 thread;"), ("4", "4 processes of 1 thread;")]
+)
+def test_hardware_counts_in_words(monkeypatch, n_processes, said):
+    monkeypatch.setenv("WORLD_SIZE", n_processes)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    assert said in hardware("cpu")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.experiments.table3.presets import model_config
-from core.training.recipes import RECIPES, recipe_for
+from core.training.recipes import RECIPES, early_steps, recipe_for
 
 
 @given(st.integers(0, 10**9))
@@ -62,3 +62,15 @@ def test_settings_fit_any_corpus(recipe, n_target_tokens, seed):
     assert settings.validate_every <= settings.n_steps
     assert settings.snapshot_every * settings.n_snapshots <= settings.n_steps
     assert settings.seed == seed
+
+
+@pytest.mark.parametrize("n_steps", [2_430, 9_000, 100_000])
+def test_the_timeline_is_evenly_spaced_in_log_steps_up_to_the_end(n_steps):
+    steps = [*early_steps(n_steps, 5), n_steps]
+    assert len(steps) == 6
+    for earlier, later in itertools.pairwise(steps):
+        assert math.log(later / earlier) == pytest.approx(math.log(3), abs=0.06)
+
+
+def test_a_short_training_has_a_shorter_timeline():
+    assert early_steps(7, 5) == (1, 2)

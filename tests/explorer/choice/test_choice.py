@@ -22,7 +22,7 @@ from explorer.app_pages.positions.fields import (
     PositionsFields,
     Stacks,
 )
-from explorer.app_pages.table3.fields import Quality, Table3Fields
+from explorer.app_pages.table3.fields import Quality, Sort, Table3Fields
 from explorer.app_pages.training.fields import Across, TrainingFields
 from explorer.choice.choice import (
     EXAMPLES,
@@ -118,14 +118,18 @@ of_pages = {
         across=st.sampled_from(get_args(Across)),
         log_x=st.booleans(),
         log_y=st.booleans(),
-        snapshot=st.integers(0, 999_999),
+        snapshot=st.none() | st.integers(0, 999_999),
         held=st.booleans(),
+        own=st.booleans(),
     ),
     TourFields: st.builds(TourFields, tour=some_number),
     Table3Fields: st.builds(
         Table3Fields,
         quality=st.sampled_from(get_args(Quality)),
         compared=st.lists(st.text(min_size=1), max_size=9).map(tuple),
+        sort=st.none() | st.sampled_from(get_args(Sort)),
+        down=st.booleans(),
+        opened=st.lists(st.text(min_size=1), max_size=9).map(tuple),
     ),
 }
 PAGES = tuple(of_pages)
@@ -174,7 +178,7 @@ SEARCH = ("method", "beam_size", "length_penalty", "alpha", "temperature", "seed
 GOES_WITH = {
     "text": {"prefix", "target", "step", "row", "scored"},
     "model": {"prefix", "target", "ablation", "layer", "head", "step", "row", "scored", "snapshot",
-              "dimensions"},
+              "own", "dimensions"},
     "prefix": {"step", "scored"},
     "target": {"step"},
     "ablation": {"step"},
@@ -194,7 +198,7 @@ def test_what_depends_on_what() -> None:
 WHOLE = {
     "text": "A dog.", "model": "old", "prefix": "3.4", "target": "Ein", "ablation": "enc.L1=skip",
     "beam_size": "2", "kind": "encoder", "layer": "2", "head": "3", "step": "4", "row": "5",
-    "scored": "2", "snapshot": "7", "dimensions": "1.2", "k": "3", "across": "tokens",
+    "scored": "2", "snapshot": "7", "own": "1", "dimensions": "1.2", "k": "3", "across": "tokens",
 }  # fmt: skip
 
 

@@ -1,14 +1,24 @@
 """The table for people: every row, every number where its header says, nothing invented."""
 
+import csv
 import dataclasses
+import io
+import itertools
 import json
 
 import pytest
 
-from core.experiments.table3.report import NOT_TRAINED, _moves, report
-from core.experiments.table3.rows import TRAINING
-from core.experiments.table3.table import BESIDE_OTHER_WORK, DifferenceToBase, Table, untrained
-from core.system.text_tables import aligned
+from core.experiments.table3.report import NOT_TRAINED, moves_as_in_the_paper, report
+from core.experiments.table3.rows import TEST, TRAINING
+from core.experiments.table3.table import (
+    BESIDE_OTHER_WORK,
+    SCORES,
+    TEXTS,
+    DifferenceToBase,
+    Table,
+    untrained,
+)
+from core.system.text_tables import aligned, csv_table, latex_table
 from tests.core.tables import made_up_table
 
 TABLE = made_up_table()
@@ -100,6 +110,53 @@ def test_json_is_the_table_itself():
     assert Table.from_json(json.loads(report(TABLE, "json"))) == TABLE
 
 
+def test_csv_has_every_number_of_the_table_unrounded():
+    lines = list(csv.DictReader(io.StringIO(report(TABLE, "csv"))))
+    assert [line["row"] for line in lines] == [row.name for row in TABLE.rows]
+    for line, row in zip(lines, TABLE.rows, strict=True):
+        assert int(line["n_heads"]) == row.sizes.n_heads
+        assert int(line["parameters"]) == row.sizes.parameters
+        assert line["paper_bleu"] == (str(row.paper.bleu) if row.paper else "")
+        if row.measured is None:
+            assert line["steps"] == line[f"bleu_{TEST}"] == ""
+            continue
+        for text, name in itertools.product(TEXTS, SCORES):
+            score, key = row.measured.scores[text][name], f"{name}_{text}"
+            assert float(line[key]) == score.value
+            ends = (float(line[f"{key}_low"]), float(line[f"{key}_high"]))
+            assert ends == score.interval_95
+            if row.measured.against_base:
+                against = row.measured.against_base[text][name]
+                assert float(line[f"{key}_minus_base"]) == against.difference
+                assert float(line[f"{key}_p_value"]) == against.p_value
+                assert line[f"{key}_verdict"] == against.verdict
+            else:
+                assert line[f"{key}_minus_base"] == ""
+
+
+def test_latex_is_the_short_table_and_nothing_in_it_is_a_command_by_accident():
+    lines = report(TABLE, "latex").splitlines()
+    assert lines[:3] == [
+        r"% needs \usepackage{booktabs}", r"\begin{tabular}{lrrrrrrrr}", r"\toprule"
+    ]  # fmt: skip
+    (one_head,) = (line for line in lines if line.startswith("A-h1 "))
+    assert one_head == (
+        r"A-h1 & h = 1, d\_k = 128, d\_v = 128 & 1.90 & 5.29 & 6.75 [6.50, 7.00] & +0.50, higher "
+        r"& 24.9 & 30.0 [28.5, 31.5] & $-$0.5, no difference shown \\"
+    )
+    body = [line for line in lines if line.endswith(r" \\")]
+    assert {line.count(" & ") for line in body} == {8}
+    assert len(body) == 1 + len(TABLE.rows)
+
+
+def test_texts_of_latex_and_csv_read_as_they_are():
+    lines = [("a_b", 'say "x", y'), ("50 % & #1", "{~^\\}")]
+    assert list(csv.reader(io.StringIO(csv_table(lines)))) == [list(line) for line in lines]
+    assert r"50 \% \& \#1 & \{\textasciitilde{}\textasciicircum{}\textbackslash{}\} \\" in (
+        latex_table(lines)
+    )
+
+
 def test_columns_of_text_are_aligned():
     assert (
         aligned([("row", "N"), ("longer", "3"), ("b", "10")])
@@ -120,4 +177,6 @@ def test_columns_of_text_are_aligned():
     ],
 )
 def test_a_row_moves_as_in_the_paper_only_where_it_is_shown_to_move(in_paper, verdict, said):
-    assert _moves(in_paper, DifferenceToBase(0.5, (0.25, 0.75), 0.001, verdict)) == said
+    assert (
+        moves_as_in_the_paper(in_paper, DifferenceToBase(0.5, (0.25, 0.75), 0.001, verdict)) == said
+    )

@@ -1,9 +1,7 @@
 """The family of Table 3: its rows at the bundled scale, and what their differences may say."""
 
 import dataclasses
-import itertools
 import json
-import math
 from pathlib import Path
 
 import pytest
@@ -15,12 +13,10 @@ from core.experiments.table3.presets import PRESETS, PaperResult
 from core.experiments.table3.report import report
 from core.experiments.table3.rows import (
     BASE,
-    N_TIMELINE,
     TRAINING,
     VARIANTS,
     VOCABULARY_SIZE,
     chosen_variants,
-    timeline,
 )
 from core.experiments.table3.table import (
     TABLE,
@@ -102,18 +98,6 @@ def test_further_seeds_keep_no_weights():
     assert [name for name, row in VARIANTS.items() if not row.keeps_weights] == [
         "base-seed2", "base-seed3",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize("n_steps", [2_430, 9_000, 100_000])
-def test_the_timeline_is_evenly_spaced_in_log_steps_up_to_the_end(n_steps):
-    steps = [*timeline(n_steps), n_steps]
-    assert len(steps) == N_TIMELINE + 1
-    for earlier, later in itertools.pairwise(steps):
-        assert math.log(later / earlier) == pytest.approx(math.log(3), abs=0.06)
-
-
-def test_a_short_training_has_a_shorter_timeline():
-    assert timeline(7) == (1, 2)
 
 
 def test_rows_are_chosen_by_name_and_come_in_their_order():

@@ -1,86 +1,93 @@
-"""Table 3 in cells: the paper's numbers are the paper's, ours are ours."""
+"""Table 3 in rows: the paper's numbers are the paper's, ours are ours."""
 
 from core.experiments.table3.presets import PRESETS
 from core.experiments.table3.rows import VARIANTS
-from explorer.app_pages.table3.cells import HEADER, sections
-from explorer.app_pages.table3.paper_table import Cell
-from explorer.app_pages.table3.rows import details
+from explorer.app_pages.table3.cells import COLUMNS, table_rows
+from explorer.components.table3.component import Row
 from explorer.engine.table3 import PaperAndOurs
 from tests.explorer.families import family
 
 __all__ = ["family"]
 
 
-def lines(family: PaperAndOurs) -> dict[str, dict[str, Cell]]:
-    """Of every row: column -> cell; a wide cell stands in its first column."""
-    columns = [f"{title}: {name}" for title, names in HEADER for name in names]
-    found = {}
-    for group in sections(family):
-        for line in group.lines:
-            places = [sum(cell.n_columns for cell in line[:n]) for n in range(len(line))]
-            found[line[0].text] = {columns[at]: cell for at, cell in zip(places, line, strict=True)}
-    return found
+def rows(family: PaperAndOurs) -> dict[str, Row]:
+    return {row.name: row for row in table_rows(family, frozenset({"base", "A-h1"}))}
 
 
 def test_every_row_stands_once_in_its_part(family: PaperAndOurs) -> None:
-    parts = {group.title: [line[0].text for line in group.lines] for group in sections(family)}
-    assert sorted(name for names in parts.values() for name in names) == sorted(VARIANTS)
-    assert parts["(A) number of heads"] == ["A-h1", "A-h4", "A-h16", "A-h32"]
-    assert parts["Only here"] == ["base-N6", "base-seed2", "base-seed3"]
+    found = rows(family)
+    assert list(found) == list(VARIANTS)
+    of = {name: row.group for name, row in found.items()}
+    assert [name for name in of if of[name] == "(A) Number of heads"] == [
+        "A-h1", "A-h4", "A-h16", "A-h32",
+    ]  # fmt: skip
+    assert [name for name in of if of[name] == "Only here"] == [
+        "base-N6", "base-seed2", "base-seed3",
+    ]  # fmt: skip
 
 
-def test_the_papers_half_is_the_paper(family: PaperAndOurs) -> None:
+def test_the_papers_columns_are_the_paper(family: PaperAndOurs) -> None:
+    found = rows(family)
     for name, preset in PRESETS.items():
-        line = lines(family)[name]
-        assert line["The paper: PPL"].text == f"{preset.paper.perplexity:.2f}"
-        assert line["The paper: BLEU"].text == f"{preset.paper.bleu:.1f}"
+        cells = found[name].cells
+        assert cells["paper_perplexity"].text == f"{preset.paper.perplexity:.2f}"
+        assert cells["paper_bleu"].number == preset.paper.bleu
         millions = preset.paper.parameters_millions
-        assert line["The paper: params ×10⁶"].text == (f"{millions:g}" if millions else "")
-    assert lines(family)["base"]["The paper: train steps"].text == "100K"
-    assert lines(family)["big"]["The paper: train steps"].text == "300K"
-    assert lines(family)["base-N6"]["The paper: PPL"].text == ""
+        assert ("paper_parameters" in cells) == (millions is not None)
+        if millions:
+            assert cells["paper_parameters"].text == f"{millions:g}"
+        assert cells["paper_bleu"].about.startswith(f"{name} in the paper: ")
+    assert "300,000 steps" in found["big"].cells["paper_bleu"].about
+    assert not any(key.startswith("paper") for key in found["base-N6"].cells)
 
 
-def test_only_what_differs_from_base_is_printed(family: PaperAndOurs) -> None:
-    sizes = "Sizes: the paper's, and in small print ours: "
-    one_head = {
-        name.removeprefix(sizes): (cell.text, cell.small)
-        for name, cell in lines(family)["A-h1"].items()
-        if name.startswith(sizes) and cell.text
-    }
-    assert one_head == {"h": ("1", ()), "d_k": ("512", ("128",)), "d_v": ("512", ("128",))}
-    assert lines(family)["base"][f"{sizes}N"] == Cell(
-        "6", "base: N = 6 in the paper, 3 here", ("3",)
+def test_the_papers_size_and_ours_stand_in_columns_of_their_own(family: PaperAndOurs) -> None:
+    cells = rows(family)["B-dk16"].cells
+    assert (cells["paper_size"].text, cells["size"].text) == ("d_k 16", "d_k 4")
+    assert rows(family)["base-N6"].cells["size"].text == "N 6"
+
+
+def test_ours_has_scores_differences_and_the_papers_difference_beside(
+    family: PaperAndOurs,
+) -> None:
+    row = rows(family)["A-h1"]
+    assert row.cells["perplexity"].text == "6.75"
+    assert row.cells["perplexity"].about.startswith("6.75 [6.50, 7.00], 95 % interval; A-h1 here: ")
+    perplexity, bleu = row.differences["perplexity_change"], row.differences["bleu_change"]
+    assert (perplexity.value, perplexity.low, perplexity.high) == (0.5, 0.25, 0.75)
+    assert (perplexity.text, perplexity.judgement, perplexity.paper) == ("+0.50", "worse", 0.37)
+    assert (bleu.text, bleu.judgement, bleu.paper) == ("−0.5", "same", -0.9)
+    assert "p = 0.125: no difference shown" in bleu.about
+    assert rows(family)["base"].differences == {}
+
+
+def test_details_say_how_a_row_was_trained(family: PaperAndOurs) -> None:
+    details = dict(rows(family)["A-h1"].details)
+    assert details["Sizes here"].startswith("N = 3, d_model = 128")
+    assert "N = 6, d_model = 512" in details["In the paper"]
+    assert (
+        "for 9,000 steps, 12.3 million tokens, seed 1; weights of step 8,500"
+        in (details["Training"])
     )
-    assert lines(family)["base-N6"][f"{sizes}N"].small == ("6",)
-
-
-def test_ours_has_intervals_and_verdicts(family: PaperAndOurs) -> None:
-    line = lines(family)["A-h1"]
-    assert line["Trained here: PPL"].text == "6.75"
-    assert line["Trained here: PPL"].small == ("[6.50, 7.00]",)
-    assert line["Trained here: BLEU"].text == "30.0"
-    assert line["Trained here: ΔPPL to base"].text == "+0.50"
-    assert line["Trained here: ΔPPL to base"].small == ("[+0.25, +0.75]", "higher: worse")
-    assert line["Trained here: ΔBLEU to base"].small == ("[−1.25, +0.25]", "no difference shown")
-    assert lines(family)["base"]["Trained here: ΔPPL to base"].text == ""
-
-
-def test_every_cell_says_which_model_was_trained_how(family: PaperAndOurs) -> None:
-    for name, line in lines(family).items():
-        assert {cell.text for cell in line.values() if not cell.about} <= {""}
-        of_paper = f"{name} in the paper: " if name in PRESETS else "no row of the paper"
-        assert line["The paper: PPL"].about.startswith(of_paper)
-        assert line["Trained here: PPL"].about.startswith(f"{name} here: ")
-    assert "300,000 steps" in lines(family)["big"]["The paper: BLEU"].about
-    ours = lines(family)["A-h1"]["Trained here: BLEU"].about
-    assert "h = 1" in ours
-    assert "for 9,000 steps, 12.3 million tokens, seed 1; weights of step 8,500" in ours
+    assert details["BLEU, multi30k-test2016"] == "30.0 [28.5, 31.5]"
+    assert details["Perplexity minus base"] == (
+        "+0.50, 95 % interval [+0.25, +0.75], p = 0.001: higher (the paper: +0.37: as in the paper)"
+    )
+    assert details["BLEU minus base"].endswith("no difference shown (the paper: −0.9)")
+    assert details["Trained on"] == "an abacus"
+    assert details["Decoding speed"] == "988 tokens/s"
 
 
 def test_a_row_not_trained_yet_says_so(family: PaperAndOurs) -> None:
-    line = lines(family)["C-N2"]
-    assert line["Trained here: PPL"].text == "not trained yet"
-    assert line["Trained here: PPL"].n_columns == 4
-    assert line["Trained here: params ×10⁶"].text == "0.97"
-    assert [of["how"] for of in details(family)].count("not trained yet") == 21
+    row = rows(family)["C-N2"]
+    assert row.cells["perplexity_change"].text == "not trained yet"
+    assert "perplexity" not in row.cells
+    assert row.cells["parameters"].text == "0.97"
+    assert ("Training", "not trained yet") in row.details
+    assert not row.can_compare
+
+
+def test_every_cell_has_a_column(family: PaperAndOurs) -> None:
+    keys = {column.key for column in COLUMNS}
+    for row in rows(family).values():
+        assert {*row.cells, *row.differences} <= keys

@@ -1,6 +1,5 @@
 """The Table 3 page, run without a browser, before and after rows are trained."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.system.files import write_json
+from explorer.choice.choice import CAPTION, EXAMPLES
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.core.tables import made_up_table
 from tests.explorer.pages import Open, button, link, open_page, plot, subheaders
+from tests.explorer.readings import components
 
 __all__ = ["open_page"]
 
@@ -38,41 +39,82 @@ def written(page: AppTest) -> str:
     return " ".join(text.value for text in (*page.markdown, *page.info, *page.warning))
 
 
-def table(page: AppTest) -> str:
-    return next(of.proto.body for of in page.get("html") if "paper-table" in of.proto.body)
+def table(page: AppTest) -> dict[str, Any]:
+    (data,) = components(page, "table3")
+    return data  # type: ignore[no-any-return]
 
 
-def test_before_anything_is_trained_the_papers_half_is_there(open_page: Open) -> None:
+def test_before_anything_is_trained_a_command_stands_and_the_paper_is_folded(
+    open_page: Open,
+) -> None:
     page = open_page(page="table3", text=SENTENCE)
     assert not page.exception
-    assert table(page).count("not trained yet") >= 23
-    assert "5.29" in table(page)
-    assert len(page.get("plotly_chart")) == 1
-    assert written(page).count("No row is trained yet") == 2
-    assert "python -m core table3" in written(page)
-    assert "switched off after training" in written(page)
-
-
-def test_whatever_a_cell_says_when_pointed_at_is_said_in_words_too(
-    trained: Callable[..., AppTest],
-) -> None:
-    page = trained(compared="base")
-    (words,) = (of.proto.body for of in page.get("html") if "paper-words" in of.proto.body)
-    said = set(re.findall(' title="(.*?)"', table(page)))
-    assert len(said) > 50
-    assert {text for text in said if text not in words} == set()
+    assert "No row is trained here yet" in page.info[0].value
+    assert any("python -m core table3" in code.value for code in page.code)
+    assert [of.label for of in page.expander] == ["The paper's numbers"]
+    shown = table(page)
+    assert len(shown["rows"]) == 20
+    assert [of["key"] for of in shown["columns"]] == [
+        "paper_perplexity", "paper_bleu", "paper_parameters",
+    ]  # fmt: skip
+    assert not page.get("plotly_chart")
 
 
 def test_rows_of_every_shape_translate_side_by_side(trained: Callable[..., AppTest]) -> None:
     page = trained(compared="base,A-h1,C-N2,D-drop0.0")
     assert not page.exception
-    assert not page.warning
     assert len(page.get("plotly_chart")) == 3
-    text = written(page)
+    body = next(of.proto.body for of in page.get("html") if 'class="compared"' in of.proto.body)
     for name in ("base", "A-h1", "C-N2", "D-drop0.0"):
-        assert f"**{name}**, trained with" in text
-        assert f"Self-check of {name}: 6 of 6 hold" in [of.label for of in page.expander]
+        assert f"<b>{name}</b>" in body
+    assert "24 of 24 checks passed: what you see is what the models computed" in [
+        of.label for of in page.expander
+    ]
+    checks = next(of.value for of in page.dataframe if "model" in of.value)
+    assert set(checks["model"]) == {"base", "A-h1", "C-N2", "D-drop0.0"}
     assert link(page, "compared") == "base,A-h1,C-N2,D-drop0.0"
+    assert table(page)["view"]["compared"] == ["base", "A-h1", "C-N2", "D-drop0.0"]
+
+
+def test_the_table_looks_as_the_link_says(trained: Callable[..., AppTest]) -> None:
+    chosen = {"sort": "bleu", "down": "1", "opened": "A-h1"}
+    page = trained(compared="base", **chosen)
+    assert table(page)["view"] == {
+        "sort": "bleu", "down": True, "opened": ["A-h1"], "compared": ["base"],
+    }  # fmt: skip
+    assert {name: link(page, name) for name in chosen} == chosen
+    page = trained(sort="beauty", compared="base")
+    assert "sort=beauty" in page.warning[0].value.replace("\\", "")
+    assert table(page)["view"]["sort"] == ""
+
+
+def test_an_untrained_row_cannot_be_compared_and_a_loadable_one_can(
+    trained: Callable[..., AppTest],
+) -> None:
+    can = {row["name"] for row in table(trained())["rows"] if row["can_compare"]}
+    assert can == set(SHAPES)
+
+
+def test_the_usual_sentence_is_a_caption_until_the_reader_names_another(
+    open_page: Open, tmp_path: Path
+) -> None:
+    write_checkpoint(tmp_path / "table3" / "base")
+    page = open_page(page="table3")
+    assert page.text_input[0].value == link(page, "text") == CAPTION
+    page = page.switch_page("app_pages/heads/page.py").run()
+    assert page.text_input[0].value == EXAMPLES[0]
+    page.text_input[0].set_value(EXAMPLES[0] + " Hm.")
+    page = button(page, "Translate").click().run()
+    page = page.switch_page("app_pages/table3/page.py").run()
+    assert page.text_input[0].value == EXAMPLES[0] + " Hm."
+    assert open_page(page="table3", text=EXAMPLES[0]).text_input[0].value == EXAMPLES[0]
+
+
+def test_an_unlike_sentence_is_told_with_a_way_out(trained: Callable[..., AppTest]) -> None:
+    page = trained(compared="base")
+    assert "Base is unsure here" in page.warning[0].value
+    page = button(page, "Use a caption instead").click().run()
+    assert link(page, "text") == CAPTION
 
 
 def test_without_a_choice_rows_of_different_shapes_are_shown(
@@ -85,8 +127,8 @@ def test_without_a_choice_rows_of_different_shapes_are_shown(
     page = page.multiselect[0].set_value(["A-h1"]).run()
     assert not page.exception
     assert link(page, "compared") == "A-h1"
-    marked = [of.proto.body for of in page.get("html") if "<mark" in of.proto.body]
-    assert len(marked) == 1  # against base, which is not among the chosen
+    (body,) = [of.proto.body for of in page.get("html") if "<mark" in of.proto.body]
+    assert "<b>base</b>" not in body  # marked against base, which is not among the chosen
 
 
 def test_a_row_that_is_not_there_gets_a_notice(trained: Callable[..., AppTest]) -> None:
@@ -98,7 +140,7 @@ def test_a_row_that_is_not_there_gets_a_notice(trained: Callable[..., AppTest]) 
 
 def test_quality_is_chosen_in_the_link(trained: Callable[..., AppTest]) -> None:
     page = trained(quality="perplexity", compared="base")
-    assert "Perplexity" in plot(page)["layout"]["yaxis"]["title"]["text"]
+    assert "perplexity" in plot(page)["layout"]["yaxis"]["title"]["text"]
     assert link(page, "quality") == "perplexity"
     page = trained(quality="chrf", compared="base")
     assert "quality=chrf" in page.warning[0].value.replace("\\", "")

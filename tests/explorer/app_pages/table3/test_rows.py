@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from core.experiments.table3.report import trained_with
-from explorer.app_pages.table3.rows import row_named, verdict
+from explorer.app_pages.table3.rows import judgement, row_named
 from explorer.engine.table3 import PaperAndOurs
 from tests.core.tables import made_up_table
 from tests.explorer.families import family
@@ -14,17 +14,19 @@ __all__ = ["family"]
 
 
 @pytest.mark.parametrize(
-    ("name", "judged", "said"),
+    ("name", "verdict", "means"),
     [
-        ("perplexity", "lower", "lower: better"),
-        ("bleu", "higher", "higher: better"),
-        ("bleu", "lower", "lower: worse"),
-        ("bleu", "not judged yet", "not judged yet"),
+        ("perplexity", "lower", "better"),
+        ("perplexity", "higher", "worse"),
+        ("bleu", "higher", "better"),
+        ("bleu", "lower", "worse"),
+        ("bleu", "no difference shown", "same"),
+        ("bleu", "not judged yet", "unjudged"),
     ],
 )
-def test_a_verdict_says_what_it_means(name, judged, said) -> None:  # type: ignore[no-untyped-def]
+def test_a_verdict_says_what_it_means(name, verdict, means) -> None:  # type: ignore[no-untyped-def]
     comparison = made_up_table().rows[1].measured.against_base["multi30k-val"]["bleu"]  # type: ignore[union-attr]
-    assert verdict(dataclasses.replace(comparison, verdict=judged), name) == said
+    assert judgement(dataclasses.replace(comparison, verdict=verdict), name) == means
 
 
 def test_what_makes_a_row_is_told_in_the_papers_letters(family: PaperAndOurs) -> None:

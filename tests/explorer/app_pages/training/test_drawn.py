@@ -1,33 +1,43 @@
 """What Training shows is what was reported, and what the weights of each step make of a sentence."""
 
+import csv
+import io
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from streamlit.testing.v1 import AppTest
 
 from core.analysis.head_place import HeadPlace
+from core.analysis.heads.best import BestHead
+from core.analysis.heads.word_attention import aligned_words
 from core.analysis.trace.trace import Trace
 from core.config import SearchConfig
+from core.system.text_tables import csv_table
+from explorer.app_pages.training.timeline import name_of, played_words, table_of
+from explorer.components.player.component import HeadRows, Moment
+from explorer.figures.colours import weight_palette
 from explorer.figures.head import piece_labels
 from tests.checkpoints import SENTENCE, reports, write_checkpoint, write_history, write_timeline
 from tests.explorer.apart import held, traced
 from tests.explorer.pages import LATE, PROMPT, Shelf, charts, shelf
 from tests.explorer.readings import (
-    assert_shown,
-    first_map,
+    assert_levels,
+    components,
     frame,
-    labels,
     numbers,
-    said,
-    translations,
+    unpacked,
 )
 
 __all__ = ["shelf"]
 
+Levels = NDArray[np.uint8]
 STEPS = (9, 90)
+BEST = BestHead(HeadPlace("cross", 2, 1), "produced", "best-aligned", "aligns best")
+ROWS = HeadRows(np.zeros((1, 1)), ["a"], [0])
 RUNS = {"prompt": (3, 1.0), "other": (4, 0.5)}
 """Histories: how many validations, and the scale of the loss."""
 
@@ -78,16 +88,18 @@ def test_every_curve_is_its_trainings_own(shelf: Shelf, across: str) -> None:
         assert dashes == ["solid", "dot"][: len(fields)] * 2
 
 
-def test_axes_are_named_and_logarithmic_as_chosen(shelf: Shelf) -> None:
-    page = opened(shelf, across="tokens", log_x="1")
-    for chart, unit in zip(
-        charts(page)[:4],
-        ("nats a target piece", "perplexity a piece", "BLEU", "rate"),
-        strict=True,
-    ):
+UNITS = ("nats a target piece", "perplexity a piece", "BLEU", "rate")
+
+
+@pytest.mark.parametrize("log_y", ["1", "0"])
+def test_axes_are_named_and_logarithmic_as_chosen(shelf: Shelf, log_y: str) -> None:
+    """The loss is a logarithm already, so the switch is for the perplexity alone."""
+    page = opened(shelf, across="tokens", log_x="1", log_y=log_y)
+    for chart, unit in zip(charts(page), UNITS, strict=True):
         layout = chart["layout"]
         assert layout["xaxis"]["type"] == "log"
-        assert layout["yaxis"]["type"] == "linear"
+        is_log = unit == "perplexity a piece" and log_y == "1"
+        assert layout["yaxis"]["type"] == ("log" if is_log else "linear")
         assert layout["xaxis"]["title"]["text"] == "source and target tokens seen"
         assert layout["yaxis"]["title"]["text"] == unit
 
@@ -105,73 +117,145 @@ def test_the_table_says_where_each_training_stands(shelf: Shelf) -> None:
         })  # fmt: skip
 
 
-def shown_head(page: AppTest) -> dict[str, Any]:
-    return charts(page)[-1]
+def test_the_perplexity_is_logarithmic_unless_the_reader_wants_another(shelf: Shelf) -> None:
+    assert charts(opened(shelf))[1]["layout"]["yaxis"]["type"] == "log"
 
 
-@pytest.mark.parametrize("is_held", ["1", "0"])
+def test_the_moments_of_the_film_are_marked_on_its_own_curves_alone(shelf: Shelf) -> None:
+    lines = [line["x0"] for line in charts(opened(shelf))[0]["layout"]["shapes"]]
+    assert lines == list(STEPS)
+    for more in ({"runs": "other"}, {"across": "tokens"}):
+        assert "shapes" not in charts(opened(shelf, **more))[0]["layout"]
+
+
+def film(page: AppTest) -> tuple[dict[str, Any], bytes]:
+    (data,) = components(page, "training_player")
+    return unpacked(data)
+
+
+def moment(page: AppTest, step: int) -> dict[str, Any]:
+    return next(of for of in film(page)[0]["moments"] if of["step"] == step)  # type: ignore[no-any-return]
+
+
+def drawn_levels(page: AppTest, step: int, rows: str) -> Levels:
+    meta, values = film(page)
+    part = moment(page, step)[rows]
+    shape = (len(part["labels"]), len(meta["source"]))
+    flat = np.frombuffer(values, np.uint8, count=shape[0] * shape[1], offset=part["at"])
+    return flat.reshape(shape)
+
+
+@pytest.mark.parametrize("rows", ["held", "own"])
 @pytest.mark.parametrize("step", [0, *STEPS])
 def test_the_head_is_that_of_the_step_with_its_own_rows(
-    shelf: Shelf, folder: Path, step: int, is_held: str
+    shelf: Shelf, folder: Path, step: int, rows: str
 ) -> None:
-    page = opened(shelf, snapshot=str(step), held=is_held)
+    page = opened(shelf)
     if step == 0:
         expected = traced(folder)
     else:
-        expected = held(folder, step=step) if is_held == "1" else traced(folder, step=step)
-    place, chart = HeadPlace("cross", 2, 1), shown_head(page)
-    assert_shown(first_map(chart), place.of(expected.weights))
+        expected = held(folder, step=step) if rows == "held" else traced(folder, step=step)
+    place = HeadPlace("cross", 2, 1)
+    assert_levels(drawn_levels(page, step, rows), place.of(expected.weights))
     consumed = piece_labels(piece.name for piece in expected.consumed)
     produced = piece_labels(piece.name for piece in expected.target.pieces)
-    assert labels(chart, "yaxis") == [f"{c} → {p}" for c, p in zip(consumed, produced, strict=True)]
-    assert labels(chart, "xaxis") == piece_labels(p.name for p in expected.source.pieces)
-    name = f"step {step}" if step else "finished"
-    assert f"**{place.name} (best-aligned), {name}**" in said(page)
+    part = moment(page, step)[rows]
+    assert part["labels"] == [f"{c} → {p}" for c, p in zip(consumed, produced, strict=True)]
+    assert part["words"] == [piece.word for piece in expected.target.pieces]
+    assert [of["text"] for of in film(page)[0]["source"]] == piece_labels(
+        piece.name for piece in expected.source.pieces
+    )
+    assert film(page)[0]["head"] == f"{place.name} (best-aligned)"
 
 
 def test_the_finished_translation_is_held_to_its_end(shelf: Shelf, folder: Path) -> None:
     """Pieces that end with </s>: a step that is not held there would write on."""
-    page = opened(shelf, snapshot="9", prefix="300.301.302.3")
+    page = opened(shelf, prefix="300.301.302.3")
     expected = traced(folder, prefix=(300, 301, 302, 3), step=9)
     assert len(expected.steps) == 4
-    assert_shown(first_map(shown_head(page)), HeadPlace("cross", 2, 1).of(expected.weights))
+    assert_levels(drawn_levels(page, 9, "held"), HeadPlace("cross", 2, 1).of(expected.weights))
+
+
+def test_the_palette_and_the_weights_do_not_overlap(shelf: Shelf) -> None:
+    meta, values = film(opened(shelf))
+    starts = sorted(of[rows]["at"] for of in meta["moments"] for rows in ("held", "own"))
+    assert starts[0] == len(weight_palette())
+    assert values[: starts[0]] == weight_palette()
+
+
+def words(of: dict[str, Any]) -> list[str]:
+    return [word["text"] for word in of["words"] for _ in range(word["times"])]
 
 
 def mean_probability(trace: Trace) -> float:
     return math.exp(np.mean([step.log_probability_nats for step in trace.steps]))
 
 
-@pytest.mark.parametrize("snapshot", ["0", "9"])
-def test_each_step_has_its_own_translation_and_its_share(
-    shelf: Shelf, folder: Path, snapshot: str
-) -> None:
-    page = opened(shelf, snapshot=snapshot)
-    traces = {step: traced(folder, step=step) for step in (*STEPS, 0)}
-    shown = translations(page)
-    for words, (step, trace) in zip(shown, traces.items(), strict=True):
-        assert [word.strip("[]") for word in words] == [
-            word.strip("[]") for word in trace.target.text.split()
-        ]
-        name = f"Step {step}" if step else "Finished"
-        mark = " ← on show" if str(step) == snapshot else "\n"
-        assert f"**{name}**, {mean_probability(trace):.0%} a piece{mark}" in f"{said(page)}\n"
-    finished = set(traces[0].target.text.split())
-    for words, trace in zip(shown, traces.values(), strict=True):
-        for word, plain in zip(words, trace.target.text.split(), strict=True):
-            if plain not in finished:
-                assert word == f"[{plain}]"
-        if trace is traces[0]:
-            assert words == trace.target.text.split()
+def test_each_moment_has_its_own_translation_and_its_share(shelf: Shelf, folder: Path) -> None:
+    page, before = opened(shelf), None
+    assert [of["step"] for of in film(page)[0]["moments"]] == [*STEPS, 0]
+    for step in (*STEPS, 0):
+        trace, shown = traced(folder, step=step), moment(page, step)
+        assert words(shown) == trace.target.text.split()
+        assert shown["probability"] == pytest.approx(mean_probability(trace))
+        assert shown["name"] == (f"step {step}" if step else "finished")
+        for word in shown["words"]:
+            if before is None:
+                assert not word["is_new"]
+            elif word["text"] not in before:
+                assert word["is_new"]
+        before = words(shown)
+
+
+def test_each_word_is_linked_by_the_head_of_its_moment(shelf: Shelf, folder: Path) -> None:
+    for step in (*STEPS, 0):
+        trace = traced(folder, step=step)
+        links = aligned_words(trace, HeadPlace("cross", 2, 1), rows="produced")
+        source = [link.source_word for link in links]
+        shown, place = moment(opened(shelf), step)["words"], 0
+        for word in shown:
+            assert word["source_word"] == source[place]
+            assert word["gloss"] == trace.source.words[source[place]].text.strip(".,;:!?")
+            place += word["times"]
 
 
 def test_the_search_holds_for_every_step(shelf: Shelf, folder: Path) -> None:
     page = opened(shelf, method="greedy")
     greedy = SearchConfig(method="greedy")
-    traces = [traced(folder, step=step, search=greedy) for step in (*STEPS, 0)]
-    for words, trace in zip(translations(page), traces, strict=True):
-        assert [word.strip("[]") for word in words] == [
-            word.strip("[]") for word in trace.target.text.split()
-        ]
+    for step in (*STEPS, 0):
+        trace = traced(folder, step=step, search=greedy)
+        assert words(moment(page, step)) == trace.target.text.split()
+
+
+def test_the_film_opens_on_the_moment_of_the_link_else_on_the_first(shelf: Shelf) -> None:
+    assert film(opened(shelf))[0]["view"] == {"snapshot": 9, "held": True}
+    assert film(opened(shelf, snapshot="90", held="0"))[0]["view"] == {
+        "snapshot": 90, "held": False,
+    }  # fmt: skip
+    assert film(opened(shelf, snapshot="0"))[0]["view"]["snapshot"] == 0
+
+
+def test_the_table_of_moments_has_every_translation(shelf: Shelf, folder: Path) -> None:
+    labels = [of.proto.label for of in opened(shelf).get("download_button")]
+    assert labels.count("CSV") == labels.count("LaTeX") == 2
+    moments = [
+        Moment(
+            step,
+            name_of(step),
+            mean_probability(trace),
+            played_words(trace, None, BEST),
+            ROWS,
+            ROWS,
+        )
+        for step in (*STEPS, 0)
+        for trace in [traced(folder, step=step)]
+    ]
+    lines = list(csv.reader(io.StringIO(csv_table(table_of(moments)))))
+    assert lines[0] == ["moment", "probability per piece", "translation"]
+    for line, step in zip(lines[1:], (*STEPS, 0), strict=True):
+        trace = traced(folder, step=step)
+        assert line[2] == " ".join(trace.target.text.split())
+        assert float(line[1]) == pytest.approx(mean_probability(trace), abs=0.0006)
 
 
 def test_the_usual_training_is_the_one_that_made_the_model(shelf: Shelf) -> None:

@@ -1,6 +1,7 @@
 """The Training page, run without a browser: curves of finished and running trainings, a timeline."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,21 +9,29 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.choice.choice import Run
+from explorer.choice.choice import CAPTION, Run
 from explorer.engine import traces, trainings
-from explorer.figures.head import token_label
-from explorer.head.matrix import row_labels
 from tests.checkpoints import SENTENCE, reports, write_checkpoint, write_history, write_timeline
-from tests.explorer.pages import LATE, SHAPES, Open, link, open_page, plot
+from tests.explorer.pages import LATE, SHAPES, Open, button, link, open_page, plot
+from tests.explorer.readings import components, unpacked
 
 __all__ = ["open_page"]
 
 CURVES = 4
-"""Charts above the timeline's head."""
+"""Charts of the page."""
 
 
 def names(chart: dict[str, Any]) -> list[str]:
     return [trace["name"] for trace in chart["data"]]
+
+
+def film(page: AppTest) -> dict[str, Any]:
+    (data,) = components(page, "training_player")
+    return unpacked(data)[0]
+
+
+def steps_of(page: AppTest) -> list[int]:
+    return [of["step"] for of in film(page)["moments"]]
 
 
 def written(page: AppTest) -> str:
@@ -34,7 +43,9 @@ def test_every_shape_of_model_is_drawn(open_page: Open, shape: dict[str, Any]) -
     page = open_page(shape, "training", text=SENTENCE)
     assert not page.exception
     assert "No training has left reports here yet" in written(page)
-    assert "--keep-steps" in written(page)
+    assert "tiny was saved only at the end" in written(page)
+    assert "keeps five early states" in written(page)
+    assert steps_of(page) == [0]
 
 
 def test_the_model_on_show_opens_with_its_own_curves(open_page: Open, tmp_path: Path) -> None:
@@ -65,13 +76,14 @@ def test_what_is_chosen_in_place_of_a_lost_training_is_said(
 def test_several_trainings_and_axes_come_from_the_link(open_page: Open, tmp_path: Path) -> None:
     write_history(tmp_path / "table3" / "D-drop0.0", reports(4))
     write_history(tmp_path / ".runs" / "mine", reports(2))
-    chosen = {"runs": "table3/D-drop0.0,runs/mine", "across": "tokens", "log_y": "1"}
+    chosen = {"runs": "table3/D-drop0.0,runs/mine", "across": "tokens"}
     page = open_page(page="training", text=SENTENCE, **chosen)
     assert not page.exception
     assert not page.warning
     loss, bleu = plot(page), plot(page, 2)
-    assert names(loss) == ["table3/D-drop0.0", "runs/mine"]
-    assert loss["layout"]["yaxis"]["type"] == "log"
+    assert names(loss) == ["table3/D-drop0.0", "mine (run folder)"]
+    assert plot(page, 1)["layout"]["yaxis"]["type"] == "log"
+    assert loss["layout"]["yaxis"]["type"] == "linear"
     assert loss["layout"]["xaxis"]["type"] == "linear"
     assert "tokens" in loss["layout"]["xaxis"]["title"]["text"]
     assert bleu["layout"]["yaxis"]["type"] == "linear"
@@ -110,7 +122,8 @@ def test_a_running_training_draws_on(open_page: Open, tmp_path: Path) -> None:
     file = write_history(tmp_path / ".runs" / "mine", reports(2))
     page = open_page(page="training", text=SENTENCE)
     assert "every 5 seconds" in written(page)
-    assert len(page.get("plotly_chart")) == CURVES + 1
+    assert "**mine (run folder)**: step 100" in written(page).replace("\\", "")
+    assert len(page.get("plotly_chart")) == CURVES
     with file.open("a") as opened:
         opened.write(json.dumps(reports(3)[-2]) + "\n" + '{"kind": "validation", "st')
     page = page.run()
@@ -152,18 +165,42 @@ def with_timeline(open_page: Open, tmp_path: Path) -> Open:
     return open_page
 
 
-def test_a_timeline_goes_from_step_to_step(with_timeline: Open) -> None:
-    page = with_timeline(page="training", text=SENTENCE)
+def test_a_running_training_says_how_far_it_is_and_how_long_it_takes(
+    open_page: Open, tmp_path: Path
+) -> None:
+    file = write_history(tmp_path / ".runs" / "mine", reports(2))
+    (file.parent / "config.json").write_text('{"training": {"n_steps": 1080}}')
+    page = open_page(page="training", text=SENTENCE)
+    line = "**mine (run folder)**: step 100 of 1,080, about 12 min left"  # 50 steps in 36 s
+    assert line in written(page).replace("\\", "")
+    hour_ago = file.stat().st_mtime - 3_600
+    os.utime(file, (hour_ago, hour_ago))
+    assert "nothing written for 60 min: perhaps it was stopped" in written(page.run())
+
+
+def test_a_model_without_snapshots_is_shown_beside_one_that_has_them(
+    open_page: Open, tmp_path: Path
+) -> None:
+    write_timeline(write_checkpoint(tmp_path / "table3" / "base", n_heads=3), 9, 90)
+    page = open_page(page="training", model="tiny", ablation="cross.L1H5=0", text=SENTENCE)
     assert not page.exception
-    slider = page.select_slider[0]
-    assert (slider.options, slider.value) == (["step 9", "step 90", "finished"], 0)
-    finished = plot(page)["data"][0]["z"]
-    page = slider.set_value(9).run()
-    assert not page.exception
-    assert link(page, "snapshot") == "9"
-    early = plot(page)
-    assert early["data"][0]["z"] != finished
-    assert "step 9" in written(page)
+    said = written(page)
+    assert "tiny was saved only at the end. Shown: Table 3's base, saved at three moments." in said
+    assert steps_of(page) == [9, 90, 0]
+    alone = traces.trace(tmp_path / "table3" / "base", Run(text=SENTENCE))
+    assert "".join(w["text"] for w in film(page)["moments"][-1]["words"]) in (
+        alone.target.text.replace(" ", "")
+    )
+    assert (link(page, "model"), link(page, "ablation")) == ("tiny", "cross.L1H5=0")
+    page = button(page, "Show tiny as it is").click().run()
+    assert steps_of(page) == [0]
+    assert "The model is changed here too" in written(page).replace("\\", "")
+    page = button(page, "Show Table 3's base").click().run()
+    assert steps_of(page) == [9, 90, 0]
+
+
+def test_the_usual_sentence_is_a_caption(with_timeline: Open) -> None:
+    assert link(with_timeline(page="training"), "text") == CAPTION
 
 
 def test_the_head_of_the_timeline_says_where_its_rows_are_late(
@@ -173,38 +210,27 @@ def test_the_head_of_the_timeline_says_where_its_rows_are_late(
     assert "Its rows are one step late" in written(open_page(page="training", text=SENTENCE))
 
 
-@pytest.mark.parametrize("held", ["1", "0"])
-def test_a_typed_translation_is_left_out_of_the_timeline(with_timeline: Open, held: str) -> None:
-    chosen = {"text": SENTENCE, "snapshot": "90", "held": held}
+def test_a_typed_translation_is_left_out_of_the_timeline(with_timeline: Open) -> None:
     own, typed = (
-        with_timeline(page="training", **chosen, **more) for more in ({}, {"target": "Der Mann."})
+        with_timeline(page="training", text=SENTENCE, **more)
+        for more in ({}, {"target": "Der Mann."})
     )
     assert not typed.exception
-    assert plot(typed)["layout"]["yaxis"] == plot(own)["layout"]["yaxis"]
-    drawn = [
-        [element.proto.body for element in page.get("html") if "1.15rem" in element.proto.body]
-        for page in (own, typed)
-    ]
-    assert len(drawn[0]) == 3
-    assert drawn[0] == drawn[1]
+    assert film(typed)["moments"] == film(own)["moments"]
+    assert link(typed, "target") == "Der Mann."
 
 
-def test_rows_are_the_finished_translation_or_each_steps_own(
-    with_timeline: Open, tmp_path: Path
-) -> None:
-    for held, step in (("1", 0), ("0", 90)):
-        page = with_timeline(page="training", text=SENTENCE, snapshot="90", held=held)
-        assert not page.exception
-        read = traces.trace(tmp_path / "tiny", Run(text=SENTENCE), step)
-        labels = [token_label(label) for label in row_labels(read, "cross")]
-        assert list(plot(page)["layout"]["yaxis"]["ticktext"]) == labels
+def test_the_table_of_links_is_of_the_moment_on_show(with_timeline: Open) -> None:
+    for snapshot, name in (("90", "step 90"), ("0", "finished")):
+        page = with_timeline(page="training", text=SENTENCE, snapshot=snapshot)
+        assert f"The strongest links as a table: {name}" in [of.label for of in page.expander]
 
 
 def test_a_snapshot_that_is_not_kept_gets_a_notice(with_timeline: Open) -> None:
     page = with_timeline(page="training", text=SENTENCE, snapshot="10")
     assert not page.exception
     assert "snapshot 10" in page.warning[0].value
-    assert page.select_slider[0].value == 0
+    assert film(page)["view"]["snapshot"] == 9
 
 
 def test_broken_early_weights_are_told(with_timeline: Open, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""One sentence at several moments of a training, as a film."""
