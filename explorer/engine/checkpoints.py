@@ -38,10 +38,6 @@ def checkpoint_roots() -> tuple[Path, ...]:
     return tuple(map(Path, named.split(os.pathsep))) if named else (bundled_root(),)
 
 
-def checkpoint_root() -> Path:
-    return checkpoint_roots()[0]
-
-
 def every_checkpoint() -> list[CheckpointEntry]:
     """What `listed` says of all folders that are shown."""
     return listed(checkpoint_roots())
