@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.checkpoint.bundled import FIRST
 from core.checkpoint.listing import HistoryEntry, timeline_steps
 from core.system.text_tables import Cells, csv_table, latex_table
 from explorer.app_pages.training.curves import (
@@ -170,12 +169,11 @@ def _choose(found: Trainings, played: PageInputs | None) -> list[HistoryEntry]:
 
 
 def _chosen(found: Trainings, played: PageInputs | None) -> list[HistoryEntry]:
-    """Those that the reader chose; else the one that made the model on show, or the first."""
-    choice = session.choice()
-    chosen = [found[name] for name in choice.of(TrainingFields).runs if name in found]
+    """Those that the reader chose; else the one that made the model on show, one that runs, or any."""
+    chosen = [found[n] for n in session.choice().of(TrainingFields).runs if n in found]
     of_model = [item for item in found.values() if played and item.file.parent == played.folder]
-    usual = (*of_model, found.get(choice.run.model or FIRST), next(iter(found.values())))
-    return chosen or [next(item for item in usual if item)]
+    running = [item for item in found.values() if not item.is_finished]
+    return chosen or [(*of_model, *running, *found.values())[0]]
 
 
 def _read(chosen: Sequence[HistoryEntry]) -> dict[str, Reports]:

@@ -136,6 +136,15 @@ def test_a_running_training_draws_on(open_page: Open, tmp_path: Path) -> None:
     assert "cannot be read" in written(page)
 
 
+def test_a_model_without_reports_opens_on_the_training_that_runs(
+    open_page: Open, tmp_path: Path
+) -> None:
+    write_history(tmp_path / "en-de", reports(3))
+    write_history(tmp_path / ".runs" / "mine", reports(2))
+    page = open_page(page="training", text=SENTENCE)
+    assert page.multiselect(key="choose_runs").value == ["runs/mine"]
+
+
 def test_a_history_is_read_again_only_when_it_changed(
     open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
