@@ -221,14 +221,16 @@ def overflow_px(page: Page) -> int:
 
 @pytest.fixture(scope="session")
 def streamlits_own(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """What axe finds wrong with a Streamlit page that has nothing of ours in it."""
+    """What axe finds wrong, wide and narrow, with a Streamlit page that has only our menu in it."""
     log = tmp_path_factory.mktemp("empty") / "log"
     process, server = start_server(log, "tests/e2e/empty_app.py")
-    page = browser.new_page()
-    page.goto(server.url)
-    idle(page)
-    found = violations(page)
-    page.close()
+    found = set[str]()
+    for width in (1280, 400):
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        page.goto(server.url)
+        idle(page)
+        found |= violations(page)
+        page.close()
     process.terminate()
     process.wait(10)
     return found

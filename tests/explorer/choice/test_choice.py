@@ -178,7 +178,8 @@ SEARCH = ("method", "beam_size", "length_penalty", "alpha", "temperature", "seed
 GOES_WITH = {
     "text": {"prefix", "target", "step", "row", "scored"},
     "model": {"prefix", "target", "ablation", "layer", "head", "step", "row", "scored", "snapshot",
-              "own", "dimensions"},
+              "own", "dimensions", "encoder_layer", "decoder_layer", "encoder_head", "decoder_head",
+              "cross_head"},
     "prefix": {"step", "scored"},
     "target": {"step"},
     "ablation": {"step"},
