@@ -15,8 +15,14 @@ SIGNED_SCALE = "RdBu"
 MARK = "#e69f00"
 """A frame around what is chosen."""
 
+MARK_ON_LIGHT = "#a86800"
+"""The same as a line or as text on a white background, where `MARK` has 2.2:1 only."""
+
 MIDDLE, BELOW = "#f7f7f7", "#4d4d4d"
 """Zero and the lowest number on the scales of a role; zero looks as it does in `SIGNED_SCALE`."""
+
+MIDDLE_ON_DARK, BELOW_ON_DARK = "#2b2d36", "#bdbdbd"
+"""The same two on a dark background, where `Role.on_dark` is the colour of the highest number."""
 
 OKABE_ITO = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#b3a81f", "#808080",
@@ -41,6 +47,22 @@ ROLES = {
     "attention": Role("#8154a8", "#8154a8", "#c79be8"),
 }
 """Q blue, K red, V green, attention purple, in pictures and in the text beside them."""
+
+
+def role_variables() -> str:
+    """CSS variables of both themes: a role's marks and text, zero, below zero, what is chosen."""
+    pairs = {
+        **{name: (role.mark, role.on_dark) for name, role in ROLES.items()},
+        **{f"{name}-text": (role.on_light, role.on_dark) for name, role in ROLES.items()},
+        "zero": (MIDDLE, MIDDLE_ON_DARK),
+        "below": (BELOW, BELOW_ON_DARK),
+        "mark": (MARK_ON_LIGHT, MARK),
+    }
+    return "".join(
+        f"--{name}: light-dark({on_light}, {on_dark});"
+        for name, (on_light, on_dark) in pairs.items()
+    )
+
 
 ATTENTION_RGB = tuple(bytes.fromhex(ROLES["attention"].mark[1:]))
 

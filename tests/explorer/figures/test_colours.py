@@ -1,6 +1,7 @@
 """Colours that mean something are told apart, by everyone and on both backgrounds."""
 
 import itertools
+import re
 import tomllib
 from pathlib import Path
 
@@ -8,7 +9,14 @@ import numpy as np
 import pytest
 
 from explorer.app_pages.inside import equations
-from explorer.figures.colours import OKABE_ITO, ROLES, effect_colour, share_scale, signed_scale
+from explorer.figures.colours import (
+    OKABE_ITO,
+    ROLES,
+    effect_colour,
+    role_variables,
+    share_scale,
+    signed_scale,
+)
 from explorer.figures.colours import luminance as luminance_of
 
 LIGHT, DARK = ("#ffffff", "#f0f2f6"), ("#0e1117", "#262730")
@@ -56,6 +64,36 @@ def test_marks_stand_out_on_both_backgrounds(role: str) -> None:
 def test_text_is_readable_on_both_backgrounds(role: str) -> None:
     assert all(contrast(ROLES[role].on_light, background) >= 4.5 for background in LIGHT)
     assert all(contrast(ROLES[role].on_dark, background) >= 4.5 for background in DARK)
+
+
+def css_pairs() -> dict[str, tuple[str, str]]:
+    """Variable -> its colour on a light and on a dark background."""
+    found = re.findall(r"--([\w-]+): light-dark\((#\w+), (#\w+)\);", role_variables())
+    return {name: (light, dark) for name, light, dark in found}
+
+
+@pytest.mark.parametrize("name", [*ROLES, "below", "mark"])
+def test_css_marks_stand_out_on_both_backgrounds(name: str) -> None:
+    for colour, background in zip(css_pairs()[name], (LIGHT[0], DARK[0]), strict=True):
+        assert contrast(colour, background) >= 3
+
+
+@pytest.mark.parametrize("name", [*(f"{role}-text" for role in ROLES), "mark"])
+def test_css_text_is_readable_on_both_backgrounds(name: str) -> None:
+    light, dark = css_pairs()[name]
+    assert contrast(light, LIGHT[0]) >= 4.5
+    assert all(contrast(dark, background) >= 4.5 for background in DARK)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_ends_of_a_signed_scale_stand_out_from_its_zero(role: str) -> None:
+    """Where zero is as light as the page is dark, whole matrices are white slabs."""
+    pairs = css_pairs()
+    for theme, background in enumerate((LIGHT[0], DARK[0])):
+        zero = pairs["zero"][theme]
+        assert contrast(zero, background) < 1.5
+        assert contrast(pairs[role][theme], zero) >= 3
+        assert contrast(pairs["below"][theme], zero) >= 3
 
 
 @pytest.mark.parametrize("vision", VISIONS)
