@@ -19,7 +19,8 @@ MARK_ON_LIGHT = "#a86800"
 """The same as a line or as text on a white background, where `MARK` has 2.2:1 only."""
 
 MIDDLE, BELOW = "#f7f7f7", "#4d4d4d"
-"""Zero and the lowest number on the scales of a role; zero looks as it does in `SIGNED_SCALE`."""
+"""Zero and the lowest number on the scale of a role, whose colour is the highest; zero looks as it
+does in `SIGNED_SCALE`."""
 
 MIDDLE_ON_DARK, BELOW_ON_DARK = "#2b2d36", "#bdbdbd"
 """The same two on a dark background, where `Role.on_dark` is the colour of the highest number."""
@@ -94,18 +95,6 @@ PALETTE = np.array([f"#{weight_palette()[i : i + 3].hex()}" for i in range(0, 3 
 def measure_colour(share: float) -> str:
     """Cividis from 0 to 1: a measure of heads, not to be taken for a weight."""
     return str(sample_colorscale("Cividis", [share])[0])
-
-
-def signed_scale(role: str) -> list[tuple[float, str]]:
-    """Numbers around zero that belong to a role: grey below, the role's colour above."""
-    return [(0.0, BELOW), (0.5, MIDDLE), (1.0, ROLES[role].mark)]
-
-
-def share_scale(role: str) -> list[tuple[float, str]]:
-    """Numbers from 0 to 1 that belong to a role, on a square-root ramp as `weight_scale`."""
-    steps = [number / 32 for number in range(33)]
-    colours = sample_colorscale([MIDDLE, ROLES[role].mark], steps)
-    return [(step**2, colour) for step, colour in zip(steps, colours, strict=True)]
 
 
 def effect_colour(share: float) -> tuple[str, str]:

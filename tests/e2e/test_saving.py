@@ -22,7 +22,7 @@ def download(page: Page, name: str, folder: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("address", ["/", "/heads", "/ablate?swept=1", "/anatomy"])
+@pytest.mark.parametrize("address", ["/", "/heads", "/inside", "/ablate?swept=1", "/anatomy"])
 def test_a_picture_is_saved_as_it_looks(visitor: Visitor, tmp_path: Path, address: str) -> None:
     page = visitor.open(address)
     file = download(page, "Save this picture as PNG", tmp_path)
@@ -94,7 +94,7 @@ def test_the_data_and_the_link_are_of_the_sentence_on_show(
 @pytest.mark.parametrize(
     ("address", "n_pictures", "drawn"),
     [("/", 2, ".stepper .ribbons path"), ("/heads", 2, ".js-plotly-plot .heatmaplayer image"),
-     ("/heads?drawing=lines", 2, ".lines canvas"), ("/inside", 3, ".js-plotly-plot"),
+     ("/heads?drawing=lines", 2, ".lines canvas"), ("/inside", 2, ".equation canvas.key"),
      ("/positions", 2, ".js-plotly-plot .heatmaplayer image"),
      ("/positions?picture=shift", 2, ".js-plotly-plot .heatmaplayer image"),
      ("/ablate?ablation=cross.L1H6%3D0", 7, ".toggles .cell")],

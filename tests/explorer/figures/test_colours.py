@@ -14,8 +14,6 @@ from explorer.figures.colours import (
     ROLES,
     effect_colour,
     role_variables,
-    share_scale,
-    signed_scale,
 )
 from explorer.figures.colours import luminance as luminance_of
 
@@ -107,11 +105,6 @@ def test_categories_are_visible_on_both_backgrounds() -> None:
         assert contrast(colour, background) >= 2
 
 
-def test_zero_is_the_middle_of_a_signed_scale_and_the_end_of_a_share() -> None:
-    assert signed_scale("query")[1] == (0.5, "#f7f7f7")
-    assert share_scale("attention")[0] == (0.0, "rgb(247, 247, 247)")
-
-
 def test_streamlits_text_colours_are_those_of_the_roles() -> None:
     file = Path(__file__).parents[3] / "explorer" / ".streamlit" / "config.toml"
     theme = tomllib.loads(file.read_text("utf-8"))["theme"]
@@ -121,10 +114,10 @@ def test_streamlits_text_colours_are_those_of_the_roles() -> None:
         assert theme["dark"][f"{colour}TextColor"] == ROLES[role].on_dark
 
 
-def test_equations_have_the_colours_of_the_roles() -> None:
-    for role in ("query", "key", "value", "attention"):
-        assert f"\\textcolor{{{ROLES[role].mark}}}" in equations.ATTENTION
-        assert f"light-dark({ROLES[role].on_light}, {ROLES[role].on_dark})" in equations.style()
+def test_the_equation_has_the_colour_of_its_role() -> None:
+    role = ROLES["attention"]
+    assert equations.MULTI_HEAD.count(f"\\textcolor{{{role.mark}}}") == 3
+    assert f"light-dark({role.on_light}, {role.on_dark})" in equations.style()
 
 
 @pytest.mark.parametrize("share", np.linspace(-1.2, 1.2, 97))
