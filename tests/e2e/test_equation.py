@@ -407,6 +407,8 @@ def test_of_many_keys_only_those_in_sight_are_drawn(board: Board) -> None:
     expect(last.locator(".c-products .number")).to_have_text(short(product))
     expect(drawn.locator(".row[data-key='0']")).to_have_count(0)
     assert drawn.locator(".row").count() < 60
+    drawn.locator(".box").evaluate("box => box.scrollBy(0, -240)")
+    expect(drawn.locator(".row[data-key='480']")).to_have_count(1)
     keys_in_order = drawn.locator(".row").evaluate_all("rows => rows.map(row => +row.dataset.key)")
     assert keys_in_order == sorted(keys_in_order)
     weights = softmax(keys @ queries[499] / 8)

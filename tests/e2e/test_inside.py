@@ -127,7 +127,7 @@ def test_each_kind_has_rows_of_its_own(visitor: Visitor) -> None:
         ("Encoder self-attention", "Token that asks", "Row 2: dog"),
         ("Decoder self-attention", "Step that asks", "Row 4: "),
     ):
-        page.locator("label").filter(has_text=re.compile(f"^{name}$")).click()
+        page.get_by_role("radio", name=name).click()
         expect(equation(page)).to_have_attribute("aria-label", re.compile(name))
         idle(page)
         expect(page.get_by_role("group", name=asks)).to_be_visible()

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from explorer.figures.axes import MOST_LABELS, Array, label_axis, largest
 from explorer.figures.colours import MARK, weight_scale
-from explorer.figures.head import with_click_targets
+from explorer.figures.head import numbers_in_cells, with_click_targets
 
 MOST_HEADS_WITH_NUMBERS = 18
 HOVER = (
@@ -48,7 +48,8 @@ def head_norms_figure(
         )
     )
     if len(norms) <= MOST_HEADS_WITH_NUMBERS and len(rows) <= MOST_LABELS:
-        figure.update_traces(texttemplate="%{z:.1f}", textfont_size=11)
+        numbers = [[f"{length:.1f}" for length in row] for row in norms.T]
+        figure.add_trace(numbers_in_cells(norms.T / largest(norms), numbers))
     heads = [str(number) for number in range(1, len(norms) + 1)]
     figure.update_layout(
         height=max(320, 26 * min(len(rows), MOST_LABELS) + 130),

@@ -23,8 +23,15 @@ def test_of_very_many_rows_colours_are_left_without_numbers_and_gaps() -> None:
     many = [str(row) for row in range(300)]
     figure = head_norms_figure(np.ones((3, 300)), rows=many, row_title="r")
     few = head_norms_figure(np.ones((3, 9)), rows=many[:9], row_title="r")
-    assert (figure.data[0].texttemplate, figure.data[0].ygap) == (None, 0)
-    assert (few.data[0].texttemplate, few.data[0].ygap) == ("%{z:.1f}", 1)
+    assert (len(figure.data), figure.data[0].ygap) == (1, 0)
+    assert (len(few.data), few.data[0].ygap) == (2, 1)
+
+
+def test_the_number_in_a_cell_is_its_length() -> None:
+    norms = np.random.default_rng(2).random((3, 4)) * 9
+    numbers = head_norms_figure(norms, rows=list("abcd"), row_title="r").data[1]
+    for x, y, text in zip(numbers.x, numbers.y, numbers.text, strict=True):
+        assert text == f"{norms[x, y]:.1f}"
 
 
 def test_a_marked_row_and_head_are_framed() -> None:
@@ -39,7 +46,7 @@ def test_a_target_names_its_head_with_its_length_and_share(n_rows: int) -> None:
     norms = np.random.default_rng(1).random((3, n_rows)) + 0.1
     rows = [str(row) for row in range(n_rows)]
     figure = clickable(head_norms_figure(norms, rows=rows, row_title="r"), norms)
-    targets = figure.data[1]
+    targets = figure.data[-1]
     assert len(targets.y) == (6 if n_rows == 2 else n_rows)
     for row, left, (head, length, share) in zip(
         targets.y, targets.base, targets.customdata, strict=True

@@ -79,7 +79,7 @@ def test_a_click_on_the_heads_goes_to_its_head_and_row(open_page: Open) -> None:
 
 def test_another_kind_with_fewer_layers_keeps_to_what_is_there(open_page: Open) -> None:
     page = open_page(page="inside", text=SENTENCE, kind="decoder", layer="3", head="2")
-    page = page.radio[0].set_value("encoder").run()
+    page = page.segmented_control(key="choose_kind").set_value("encoder").run()
     assert not page.exception
     assert drawn(page)["title"] == "Encoder self-attention, layer 1, head 2"
 
