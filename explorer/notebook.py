@@ -27,8 +27,8 @@ from explorer.choice.page_context import (
     PageContext,
     UsualView,
     first_place,
-    middle_place,
     settled_on,
+    telling_place,
 )
 from explorer.engine.checkpoints import best_head
 from explorer.figures.standalone import Picture, notebook_html, standalone_html
@@ -104,7 +104,7 @@ def inside(
     Args:
         translator: the model that made the trace, without edits.
         layer, head, row: from 1. A row is a source piece in encoder self-attention, else a step.
-            Without them, the head that aligns best, and the middle row.
+            Without them, the head that aligns best, and its most telling row.
         checkpoint: its folder, as in `translation`.
 
     Raises:
@@ -112,7 +112,7 @@ def inside(
     """
     view = View(kind=kind, layer=layer, head=head)
     view = view.replace(**{"row" if kind == "encoder" else "step": row})
-    shown = _shown(trace, _choice(trace, view), checkpoint, usual=middle_place)
+    shown = _shown(trace, _choice(trace, view), checkpoint, usual=telling_place)
     internals = translator.inside(
         trace, kind, layer=shown.place.layer_number, head=shown.place.head_number
     )

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead, clearest_head
+from core.analysis.heads.measures import keys_of
 from core.analysis.trace.trace import Trace
 from core.config import Kind
 from explorer.choice.choice import Choice, Fields, Run, View
@@ -129,6 +132,33 @@ def middle_place(shown: PageContext) -> UsualView:
         step=(shape.n_steps + 1) // 2,
         row=(shape.n_source + 1) // 2 if first.row else None,
     )
+
+
+TELLING = 0.75
+"""The largest weight of a telling row."""
+
+
+def telling_place(shown: PageContext) -> UsualView:
+    """The usual head, and of the head on show the row whose weights tell most.
+
+    That is the row whose largest weight on a piece of text is nearest to three quarters: one key
+    clearly wins, yet the others and the division by √d_k still count. Special tokens are left out,
+    since weight on them often means that the head has no use for this row. In decoder self-attention
+    the row is in the third quarter: it has enough keys to choose from, and the mask hides some.
+    """
+    first, view, shape = first_place(shown), shown.view, shown.shape
+    layer = view.layer if view.layer and view.layer <= shape.n_layers else first.layer
+    head = view.head if view.head and view.head <= shape.n_heads else first.head
+    trace, kind = shown.trace, view.kind
+    weights = HeadPlace.numbered(kind, layer, head).of(trace.weights)
+    is_text = np.array([piece.word >= 0 for piece in keys_of(trace, kind)])
+    distance = np.abs((weights * is_text).max(axis=1) - TELLING)
+    first_row = len(distance) // 2 if kind == "decoder" else 0
+    end = max(first_row + 1, 3 * len(distance) // 4) if kind == "decoder" else len(distance)
+    row = first_row + int(distance[first_row:end].argmin()) + 1
+    if kind == "encoder":
+        return dataclasses.replace(first, row=row)
+    return dataclasses.replace(first, step=row)
 
 
 def settle_view(view: View, shape: Shape, usual: UsualView) -> tuple[View, tuple[str, ...]]:

@@ -186,6 +186,7 @@ function asSvg(root, width, height, fonts) {
   copy.querySelectorAll("canvas").forEach((canvas, index) => {
     const image = document.createElement("img");
     image.className = canvas.className;
+    image.style.cssText = canvas.style.cssText;
     image.src = canvases[index].toDataURL();
     canvas.replaceWith(image);
   });
@@ -196,6 +197,7 @@ function asSvg(root, width, height, fonts) {
     copy.style.setProperty(variable, computed.getPropertyValue(variable));
   copy.style.cssText += `;box-sizing:border-box;width:${width}px;height:${height}px;overflow:visible;`;
   copy.style.background = computed.getPropertyValue("--st-background-color");
+  copy.style.colorScheme = computed.colorScheme;
   const style = document.createElement("style");
   style.textContent = `${fonts} ${css} * { overflow: visible !important; box-sizing: border-box; }`;
   copy.prepend(style);

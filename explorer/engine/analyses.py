@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.model import Transformer
 
 MOST_EFFECT_BYTES = 100_000_000
-"""Memory for effects of all visitors together."""
+"""Memory for effects, and for the numbers of heads, of all visitors together."""
 
 Progress = Callable[[int, int], None]
 """Told how many of how many are done; what it raises cancels."""
@@ -155,7 +155,10 @@ def head_internals(folder: Path, run: Run, shown: Trace, place: HeadPlace) -> "H
     def at(model: "Transformer", shown: Trace) -> "HeadInternals":
         return internals(model, shown, place)
 
-    return run_under_ablation(folder, run, at, shown)
+    return _results().get(
+        (folder_version(folder), run, place, "inside"),
+        lambda: run_under_ablation(folder, run, at, shown),
+    )
 
 
 MOST_VECTOR_BYTES = 100_000_000

@@ -15,8 +15,15 @@ SIGNED_SCALE = "RdBu"
 MARK = "#e69f00"
 """A frame around what is chosen."""
 
+MARK_ON_LIGHT = "#a86800"
+"""The same as a line or as text on a white background, where `MARK` has 2.2:1 only."""
+
 MIDDLE, BELOW = "#f7f7f7", "#4d4d4d"
-"""Zero and the lowest number on the scales of a role; zero looks as it does in `SIGNED_SCALE`."""
+"""Zero and the lowest number on the scale of a role, whose colour is the highest; zero looks as it
+does in `SIGNED_SCALE`."""
+
+MIDDLE_ON_DARK, BELOW_ON_DARK = "#2b2d36", "#bdbdbd"
+"""The same two on a dark background, where `Role.on_dark` is the colour of the highest number."""
 
 OKABE_ITO = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#b3a81f", "#808080",
@@ -41,6 +48,22 @@ ROLES = {
     "attention": Role("#8154a8", "#8154a8", "#c79be8"),
 }
 """Q blue, K red, V green, attention purple, in pictures and in the text beside them."""
+
+
+def role_variables() -> str:
+    """CSS variables of both themes: a role's marks and text, zero, below zero, what is chosen."""
+    pairs = {
+        **{name: (role.mark, role.on_dark) for name, role in ROLES.items()},
+        **{f"{name}-text": (role.on_light, role.on_dark) for name, role in ROLES.items()},
+        "zero": (MIDDLE, MIDDLE_ON_DARK),
+        "below": (BELOW, BELOW_ON_DARK),
+        "mark": (MARK_ON_LIGHT, MARK),
+    }
+    return "".join(
+        f"--{name}: light-dark({on_light}, {on_dark});"
+        for name, (on_light, on_dark) in pairs.items()
+    )
+
 
 ATTENTION_RGB = tuple(bytes.fromhex(ROLES["attention"].mark[1:]))
 
@@ -72,18 +95,6 @@ PALETTE = np.array([f"#{weight_palette()[i : i + 3].hex()}" for i in range(0, 3 
 def measure_colour(share: float) -> str:
     """Cividis from 0 to 1: a measure of heads, not to be taken for a weight."""
     return str(sample_colorscale("Cividis", [share])[0])
-
-
-def signed_scale(role: str) -> list[tuple[float, str]]:
-    """Numbers around zero that belong to a role: grey below, the role's colour above."""
-    return [(0.0, BELOW), (0.5, MIDDLE), (1.0, ROLES[role].mark)]
-
-
-def share_scale(role: str) -> list[tuple[float, str]]:
-    """Numbers from 0 to 1 that belong to a role, on a square-root ramp as `weight_scale`."""
-    steps = [number / 32 for number in range(33)]
-    colours = sample_colorscale([MIDDLE, ROLES[role].mark], steps)
-    return [(step**2, colour) for step, colour in zip(steps, colours, strict=True)]
 
 
 def effect_colour(share: float) -> tuple[str, str]:

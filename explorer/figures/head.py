@@ -115,7 +115,7 @@ def head_figure(
         )
     )
     if n_columns <= MOST_COLUMNS_WITH_NUMBERS:
-        figure.add_trace(_numbers_in_cells(weights / scale.most, cell_numbers(weights)))
+        figure.add_trace(numbers_in_cells(weights / scale.most, cell_numbers(weights)))
     figure.update_layout(
         height=max(320, 26 * min(n_rows, MOST_LABELS) + 130),
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
@@ -133,7 +133,9 @@ def head_figure(
     return figure
 
 
-def _numbers_in_cells(shares: NDArray[np.floating[Any]], numbers: list[list[str]]) -> go.Scatter:
+def numbers_in_cells(
+    shares: NDArray[np.floating[Any]], numbers: Sequence[Sequence[str]]
+) -> go.Scatter:
     """The numbers of a heat map, each black or white as its cell asks for.
 
     A heat map's own `texttemplate` has two fixed colours, of 3.2:1 at worst.

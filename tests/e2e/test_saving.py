@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from core.analysis.trace.trace import Trace
 from explorer.choice.choice import EXAMPLES
 from explorer.figures.drawing import text_width
+from tests.e2e.board import pixels
 from tests.e2e.conftest import Visitor, idle, link
 
 pytestmark = pytest.mark.e2e
@@ -22,7 +23,7 @@ def download(page: Page, name: str, folder: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("address", ["/", "/heads", "/ablate?swept=1", "/anatomy"])
+@pytest.mark.parametrize("address", ["/", "/heads", "/inside", "/ablate?swept=1", "/anatomy"])
 def test_a_picture_is_saved_as_it_looks(visitor: Visitor, tmp_path: Path, address: str) -> None:
     page = visitor.open(address)
     file = download(page, "Save this picture as PNG", tmp_path)
@@ -42,6 +43,40 @@ COUNT_COLOURS = """async (bytes) => {
   const pixels = new Uint32Array(context.getImageData(0, 0, bitmap.width, bitmap.height).data.buffer);
   return new Set(pixels).size;
 }"""
+
+
+@pytest.mark.parametrize("visitor", ["light", "dark"], indirect=True)
+def test_cells_are_saved_where_they_stand_and_text_in_the_colours_of_the_page(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    page = visitor.open("/inside")
+    canvas = page.locator(".equation canvas.key").first
+    cells = pixels(canvas)[0, :, :3].tolist()
+    places = canvas.evaluate(CELLS)
+    word = page.locator(".equation .story .query")
+    ink = word.evaluate("it => getComputedStyle(it).color.match(/\\d+/g).map(Number)")
+    file = download(page, "Save this picture as PNG", tmp_path)
+    found, colours = page.evaluate(PIXELS, [list(file.read_bytes()), places])
+    assert found == cells
+    assert ink in colours
+
+
+CELLS = """canvas => {
+  const [box, root] = [canvas, canvas.closest(".equation")].map((it) => it.getBoundingClientRect());
+  return Array.from({ length: canvas.width }, (_, j) => [
+    box.left - root.left + ((j + 0.5) * box.width) / canvas.width, box.top - root.top + box.height / 2]);
+}"""
+PIXELS = """async ([bytes, places]) => {
+  const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: "image/png" }));
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  const at = ([x, y]) => Array.from(context.getImageData(2 * x, 2 * y, 1, 1).data.slice(0, 3));
+  const all = new Uint32Array(context.getImageData(0, 0, bitmap.width, bitmap.height).data.buffer);
+  const rgb = (pixel) => [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255];
+  return [places.map(at), [...new Set(all)].map(rgb)];
+}"""
+"""What a picture of twice the size shows at these places, and all its colours."""
 
 
 @pytest.mark.parametrize("address", ["", "&drawing=lines&together=1"])
@@ -94,7 +129,7 @@ def test_the_data_and_the_link_are_of_the_sentence_on_show(
 @pytest.mark.parametrize(
     ("address", "n_pictures", "drawn"),
     [("/", 2, ".stepper .ribbons path"), ("/heads", 2, ".js-plotly-plot .heatmaplayer image"),
-     ("/heads?drawing=lines", 2, ".lines canvas"), ("/inside", 3, ".js-plotly-plot"),
+     ("/heads?drawing=lines", 2, ".lines canvas"), ("/inside", 2, ".equation canvas.key"),
      ("/positions", 2, ".js-plotly-plot .heatmaplayer image"),
      ("/positions?picture=shift", 2, ".js-plotly-plot .heatmaplayer image"),
      ("/ablate?ablation=cross.L1H6%3D0", 7, ".toggles .cell")],

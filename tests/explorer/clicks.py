@@ -20,9 +20,11 @@ def set_state(page: AppTest, component: str, name: str, value: Any) -> AppTest:
     return _run(page, WidgetState(id=_id_of(page, component), json_value=json.dumps({name: value})))
 
 
-def click_row(page: AppTest, row: int, column: int = 0) -> AppTest:
-    """The page after a click on a cell of its first chart, both from 0."""
-    point = {"curve_number": 1, "point_index": 0, "x": column, "y": row}
+def click_row(
+    page: AppTest, row: int, column: int = 0, customdata: list[Any] | None = None
+) -> AppTest:
+    """The page after a click on a cell of its first chart, row and column from 0."""
+    point = {"curve_number": 1, "point_index": 0, "x": column, "y": row, "customdata": customdata}
     selection = {"points": [point], "point_indices": [0], "box": [], "lasso": []}
     id_ = page.get("plotly_chart")[0].proto.id
     return _run(page, WidgetState(id=id_, string_value=json.dumps({"selection": selection})))

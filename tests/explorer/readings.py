@@ -3,7 +3,9 @@
 import base64
 import html
 import json
+import math
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -71,6 +73,38 @@ def tiles(data: bytes) -> tuple[dict[str, Any], NDArray[np.uint8]]:
     meta, values = unpacked(data)
     return meta, np.frombuffer(values, np.uint8, offset=meta["palette_bytes"]).reshape(
         meta["shape"]
+    )
+
+
+@dataclass(frozen=True)
+class Equation:
+    """What Equation 1 is given: its header, and the numbers of the rows that are sent."""
+
+    meta: dict[str, Any]
+    query: Numbers  # q d_k
+    keys: Numbers  # k d_k
+    values: Numbers  # k d_v
+    products: Numbers  # q k
+    weights: Numbers  # q k
+    visible: NDArray[np.bool_]  # q k
+
+    def texts(self, row: int) -> dict[str, Any]:
+        """What is said about a row, from 0."""
+        return self.meta["texts"][self.meta["sent"].index(row + 1)]  # type: ignore[no-any-return]
+
+
+def equation_of(data: bytes) -> Equation:
+    meta, values = unpacked(data)
+    q, k, d_k, d_v = len(meta["sent"]), len(meta["keys"]), meta["d_k"], meta["d_v"]
+    shapes = ((q, d_k), (k, d_k), (k, d_v), (q, k), (q, k))
+    sizes = [math.prod(shape) for shape in shapes]
+    floats = np.frombuffer(values, "<f4", count=sum(sizes)).astype(np.float64)
+    parts = np.split(floats, np.cumsum(sizes)[:-1])
+    visible = np.frombuffer(values, np.uint8, offset=4 * sum(sizes)).astype(bool)
+    return Equation(
+        meta,
+        *(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)),
+        visible.reshape(q, k),
     )
 
 

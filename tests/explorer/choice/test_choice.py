@@ -13,6 +13,7 @@ import explorer
 from core.config import KINDS, LengthPenalty, Method
 from explorer.app_pages.ablate.fields import AblateFields, Worth
 from explorer.app_pages.anatomy.fields import AnatomyFields
+from explorer.app_pages.inside.fields import InsideFields
 from explorer.app_pages.positions.fields import (
     MOST_SCALE,
     MOST_SHIFT,
@@ -38,6 +39,7 @@ from explorer.choice.choice import (
     without_lost_models,
 )
 from explorer.choice.url_fields import UrlFields, dependents
+from explorer.components.equation.component import N_STAGES
 from explorer.frame.tour import TourFields
 from explorer.head.fields import (
     TINTS,
@@ -112,6 +114,7 @@ of_pages = {
         cross_head=some_number,
         block=st.sampled_from(["", "linear", "encoder.layers.feed_forward"]),
     ),
+    InsideFields: st.builds(InsideFields, stage=st.integers(1, N_STAGES)),
     TrainingFields: st.builds(
         TrainingFields,
         runs=st.lists(st.text(min_size=1), max_size=9).map(tuple),

@@ -1,6 +1,7 @@
 """Colours that mean something are told apart, by everyone and on both backgrounds."""
 
 import itertools
+import re
 import tomllib
 from pathlib import Path
 
@@ -8,7 +9,12 @@ import numpy as np
 import pytest
 
 from explorer.app_pages.inside import equations
-from explorer.figures.colours import OKABE_ITO, ROLES, effect_colour, share_scale, signed_scale
+from explorer.figures.colours import (
+    OKABE_ITO,
+    ROLES,
+    effect_colour,
+    role_variables,
+)
 from explorer.figures.colours import luminance as luminance_of
 
 LIGHT, DARK = ("#ffffff", "#f0f2f6"), ("#0e1117", "#262730")
@@ -58,6 +64,36 @@ def test_text_is_readable_on_both_backgrounds(role: str) -> None:
     assert all(contrast(ROLES[role].on_dark, background) >= 4.5 for background in DARK)
 
 
+def css_pairs() -> dict[str, tuple[str, str]]:
+    """Variable -> its colour on a light and on a dark background."""
+    found = re.findall(r"--([\w-]+): light-dark\((#\w+), (#\w+)\);", role_variables())
+    return {name: (light, dark) for name, light, dark in found}
+
+
+@pytest.mark.parametrize("name", [*ROLES, "below", "mark"])
+def test_css_marks_stand_out_on_both_backgrounds(name: str) -> None:
+    for colour, background in zip(css_pairs()[name], (LIGHT[0], DARK[0]), strict=True):
+        assert contrast(colour, background) >= 3
+
+
+@pytest.mark.parametrize("name", [*(f"{role}-text" for role in ROLES), "mark"])
+def test_css_text_is_readable_on_both_backgrounds(name: str) -> None:
+    light, dark = css_pairs()[name]
+    assert contrast(light, LIGHT[0]) >= 4.5
+    assert all(contrast(dark, background) >= 4.5 for background in DARK)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_ends_of_a_signed_scale_stand_out_from_its_zero(role: str) -> None:
+    """Where zero is as light as the page is dark, whole matrices are white slabs."""
+    pairs = css_pairs()
+    for theme, background in enumerate((LIGHT[0], DARK[0])):
+        zero = pairs["zero"][theme]
+        assert contrast(zero, background) < 1.5
+        assert contrast(pairs[role][theme], zero) >= 3
+        assert contrast(pairs["below"][theme], zero) >= 3
+
+
 @pytest.mark.parametrize("vision", VISIONS)
 def test_roles_are_told_apart_without_red_or_green(vision: str) -> None:
     seen = [lab(VISIONS[vision] @ linear(role.mark)) for role in ROLES.values()]
@@ -69,11 +105,6 @@ def test_categories_are_visible_on_both_backgrounds() -> None:
         assert contrast(colour, background) >= 2
 
 
-def test_zero_is_the_middle_of_a_signed_scale_and_the_end_of_a_share() -> None:
-    assert signed_scale("query")[1] == (0.5, "#f7f7f7")
-    assert share_scale("attention")[0] == (0.0, "rgb(247, 247, 247)")
-
-
 def test_streamlits_text_colours_are_those_of_the_roles() -> None:
     file = Path(__file__).parents[3] / "explorer" / ".streamlit" / "config.toml"
     theme = tomllib.loads(file.read_text("utf-8"))["theme"]
@@ -83,10 +114,10 @@ def test_streamlits_text_colours_are_those_of_the_roles() -> None:
         assert theme["dark"][f"{colour}TextColor"] == ROLES[role].on_dark
 
 
-def test_equations_have_the_colours_of_the_roles() -> None:
-    for role in ("query", "key", "value", "attention"):
-        assert f"\\textcolor{{{ROLES[role].mark}}}" in equations.ATTENTION
-        assert f"light-dark({ROLES[role].on_light}, {ROLES[role].on_dark})" in equations.style()
+def test_the_equation_has_the_colour_of_its_role() -> None:
+    role = ROLES["attention"]
+    assert equations.MULTI_HEAD.count(f"\\textcolor{{{role.mark}}}") == 3
+    assert f"light-dark({role.on_light}, {role.on_dark})" in equations.style()
 
 
 @pytest.mark.parametrize("share", np.linspace(-1.2, 1.2, 97))

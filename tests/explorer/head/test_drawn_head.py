@@ -129,7 +129,7 @@ def test_inside_frames_the_head_and_row_whose_share_it_tells(
     row, frame = norms["layout"]["shapes"]
     assert (frame["x0"], frame["x1"]) == (place.head - 0.5, place.head + 0.5)
     assert (frame["y0"], frame["y1"]) == (row["y0"], row["y1"]) == (0.5, 1.5)
-    assert f"brings {shares[place.head, 1]:.0%} of the summed lengths" in texts(page)
+    assert f"adds {100 * shares[place.head, 1]:.0f} % of the summed lengths" in texts(page)
 
 
 def test_kinds_are_named_apart() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,19 +12,31 @@ from core.analysis.head_place import HeadPlace
 from core.analysis.heads.measures import keys_of
 from core.analysis.trace.head_internals import HeadInternals
 from core.config import KINDS
+from explorer.components.equation import component as equation
 from explorer.figures.axes import signed
-from explorer.figures.colours import ROLES, share_scale
 from explorer.figures.head import piece_labels
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.apart import loaded, traced
-from tests.explorer.pages import PROMPT, Shelf, charts, shelf, subheaders
-from tests.explorer.readings import assert_shown, frame, labels, numbers, read, said
+from tests.explorer.pages import PROMPT, Shelf, charts, shelf
+from tests.explorer.readings import (
+    Equation,
+    assert_shown,
+    components,
+    equation_of,
+    frame,
+    labels,
+    numbers,
+    read,
+    said,
+)
 
 __all__ = ["shelf"]
 
 PLACES = [HeadPlace(kind, layer, head) for kind in KINDS for layer, head in ((0, 1), (1, 4))]
 ROW = 3
 """From 0: neither the first nor, in the decoder, one that sees all keys."""
+SIDES = {"encoder": ("source", "source"), "decoder": ("target", "target"),
+         "cross": ("target", "source")}  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,9 +53,14 @@ def opened(shelf: Shelf, place: HeadPlace, row: int = ROW, **more: str) -> AppTe
     )  # fmt: skip
 
 
-def inside(folder: Path, place: HeadPlace) -> HeadInternals:
+def drawn(page: AppTest) -> Equation:
+    (data,) = components(page, "equation_in_motion")
+    return equation_of(data)
+
+
+def inside(folder: Path, place: HeadPlace, ablation: str = "") -> HeadInternals:
     return loaded(folder).inside(
-        traced(folder), place.kind, layer=place.layer_number, head=place.head_number
+        traced(folder, ablation), place.kind, layer=place.layer_number, head=place.head_number
     )
 
 
@@ -56,125 +74,142 @@ def entropy_nats(weights: np.ndarray) -> float:
     return float(-(positive * np.log(positive)).sum())
 
 
+def percent(share: float) -> str:
+    return "< 1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
+
+
 def keys(folder: Path, place: HeadPlace) -> list[str]:
     return piece_labels(piece.name for piece in keys_of(traced(folder), place.kind))
 
 
-def shown_rows(folder: Path, place: HeadPlace) -> list[str]:
-    trace = traced(folder)
-    if place.kind == "encoder":
-        return piece_labels(piece.name for piece in trace.source.pieces)
-    consumed = piece_labels(piece.name for piece in trace.consumed)
+def text(parts: list[Any]) -> str:
+    return read("".join(part if isinstance(part, str) else part[1] for part in parts))
+
+
+def captions(page: AppTest, row: int = ROW) -> list[str]:
+    return [text(stage) for stage in drawn(page).texts(row)["stages"]]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
+def test_every_row_has_the_numbers_that_the_named_head_computed(
+    shelf: Shelf, folder: Path, place: HeadPlace
+) -> None:
+    found, of = drawn(opened(shelf, place)), inside(folder, place)
+    assert found.meta["title"] == place.name
+    assert found.meta["sent"] == list(range(1, len(of.query) + 1))
+    assert_shown(found.query, of.query)
+    assert_shown(found.keys, of.key)
+    assert_shown(found.values, of.value)
+    assert_shown(found.products, of.products)
+    assert_shown(found.products / math.sqrt(7), of.scores)
+    assert_shown(found.weights, of.weights)
+    assert_shown(found.weights @ found.values, of.output)
+    assert np.array_equal(found.visible, of.visible)
+    assert found.meta["limits"] == {
+        "query": pytest.approx(np.abs(of.query).max()),
+        "key": pytest.approx(np.abs(of.key).max()),
+    }
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
+def test_colours_of_weighted_values_end_at_the_rows_largest(
+    shelf: Shelf, folder: Path, place: HeadPlace
+) -> None:
+    found, of = drawn(opened(shelf, place)), inside(folder, place)
+    for row, weights in enumerate(of.weights):
+        weighted = weights[:, None] * of.value
+        largest = max(np.abs(weighted).max(), np.abs(of.output[row]).max())
+        assert found.texts(row)["limit"] == pytest.approx(largest, rel=1e-5)
+
+
+@pytest.mark.parametrize("place", PLACES[::2], ids=lambda place: place.label)
+def test_queries_and_keys_are_named_and_know_their_words(
+    shelf: Shelf, folder: Path, place: HeadPlace
+) -> None:
+    meta, trace = drawn(opened(shelf, place)).meta, traced(folder)
+    words = [piece.word for piece in keys_of(trace, place.kind)]
+    assert meta["keys"] == [list(pair) for pair in zip(keys(folder, place), words, strict=True)]
+    assert tuple(meta["sides"]) == SIDES[place.kind]
+    assert meta["view"] == {"row": ROW + 1, "stage": 6}
     produced = piece_labels(piece.name for piece in trace.target.pieces)
-    return [f"{one} → {other}" for one, other in zip(consumed, produced, strict=True)]
+    if place.kind == "encoder":
+        expected = [[label, None, word] for label, word in meta["keys"]]
+    else:
+        consumed = piece_labels(piece.name for piece in trace.consumed)
+        expected = [
+            [asks, writes, piece.word]
+            for asks, writes, piece in zip(consumed, produced, trace.target.pieces, strict=True)
+        ]
+    assert meta["queries"] == expected
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
-def test_the_walk_is_the_named_head_in_the_named_row(
-    shelf: Shelf, folder: Path, place: HeadPlace
-) -> None:
-    """q, K, output, α v, then the strips: products, scaled, masked, softmax."""
-    page = opened(shelf, place)
-    of = inside(folder, place)
-    name = f"{place.name[0].lower()}{place.name[1:]}"
-    assert f"Equation 1, {name}" in subheaders(page)
-    walk = charts(page)[0]
-    drawn = [numbers(data["z"]) for data in walk["data"]]
-    visible, weights = of.visible[ROW], of.weights[ROW]
-    scaled = of.products[ROW] / math.sqrt(7)
-    lowest = -np.abs(scaled).max()
-    for shown, expected in zip(
-        drawn,
-        (
-            of.query[ROW][:, None],
-            of.key.T,
-            of.output[ROW][:, None],
-            (weights[:, None] * of.value).T,
-            of.products[ROW][None],
-            scaled[None],
-            np.where(visible, scaled, lowest)[None],
-            weights[None],
-        ),
-        strict=True,
-    ):
-        assert_shown(shown, expected)
-    assert labels(walk, "xaxis2") == keys(folder, place)
-
-
-def test_each_part_of_the_walk_has_its_colours_around_its_own_zero(shelf: Shelf) -> None:
-    walk = charts(opened(shelf, PLACES[-1]))[0]["data"]
-    roles = ["query", "key", "attention", "value", *["attention"] * 3]
-    for data, role in zip(walk, roles, strict=False):
-        assert data["zmin"] == -data["zmax"]
-        grey_to_colour = [[0.0, "#4d4d4d"], [0.5, "#f7f7f7"], [1.0, ROLES[role].mark]]
-        assert data["colorscale"] == grey_to_colour
-    assert (walk[7]["zmin"], walk[7]["zmax"]) == (0, 1)
-    assert [tuple(stop) for stop in walk[7]["colorscale"]] == share_scale("attention")
-    for one, other in ((0, 1), (2, 3)):  # q and K share a scale, and so do output and α v
-        largest = max(np.abs(numbers(walk[n]["z"])).max() for n in (one, other))
-        assert walk[one]["zmax"] == walk[other]["zmax"] == pytest.approx(largest)
-    assert walk[4]["zmax"] == pytest.approx(np.abs(numbers(walk[4]["z"])).max())
-    assert walk[5]["zmax"] == pytest.approx(np.abs(numbers(walk[5]["z"])).max())
-
-
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
-def test_the_two_softmaxes_are_with_the_division_and_without(
-    shelf: Shelf, folder: Path, place: HeadPlace
-) -> None:
-    page = opened(shelf, place)
-    of = inside(folder, place)
+def test_the_division_is_compared_with_none(shelf: Shelf, folder: Path, place: HeadPlace) -> None:
+    page, of = opened(shelf, place), inside(folder, place)
     visible = of.visible[ROW]
     pair = (of.weights[ROW], softmax(of.products[ROW], visible))
-    chart = charts(page)[1]
-    for data, weights, name in zip(chart["data"], pair, ("with 1/√7", "without it"), strict=True):
-        assert_shown(numbers(data["y"]), weights)
-        assert name in data["hovertemplate"]
-    titles = [note["text"] for note in chart["layout"]["annotations"]]
-    assert titles == [
-        f"with 1/√7: entropy {entropy_nats(pair[0]):.2f} nats",
-        f"without it: entropy {entropy_nats(pair[1]):.2f} nats",
-    ]
-    assert (
-        f"this row's largest weight would be {pair[1].max():.0%} instead of {pair[0].max():.0%}, "
-        f"and its entropy {entropy_nats(pair[1]):.2f} nats instead of {entropy_nats(pair[0]):.2f} "
-        f"(an even row over {visible.sum()} keys has {math.log(visible.sum()):.2f})" in said(page)
+    share, other = (percent(float(weights.max())) for weights in pair)
+    would = f"still be {share}" if share == other else f"be {other} instead of {share}"
+    expected = (
+        f"Without the division, this row’s largest weight would {would}, and its entropy "
+        f"{entropy_nats(pair[1]):.2f} nats instead of {entropy_nats(pair[0]):.2f} (even weights on "
+        f"{visible.sum()} keys have {math.log(visible.sum()):.2f})."
     )
+    assert expected in said(page)
+    assert drawn(page).texts(ROW)["without_scale"] == expected
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
-def test_the_story_is_of_this_row(shelf: Shelf, folder: Path, place: HeadPlace) -> None:
+@pytest.mark.parametrize("row", [1, ROW])
+def test_what_is_said_is_of_its_row(shelf: Shelf, folder: Path, place: HeadPlace, row: int) -> None:
     page, of, trace = opened(shelf, place), inside(folder, place), traced(folder)
-    products, visible, names = of.products[ROW], of.visible[ROW], keys(folder, place)
+    products, visible, names = of.products[row], of.visible[row], keys(folder, place)
     top = int(np.where(visible, products, -np.inf).argmax())
     asking = trace.source.pieces if place.kind == "encoder" else trace.consumed
-    asks = piece_labels(piece.name for piece in asking)[ROW]
-    produced = piece_labels(piece.name for piece in trace.target.pieces)[ROW]
+    asks = piece_labels(piece.name for piece in asking)[row]
+    produced = piece_labels(piece.name for piece in trace.target.pieces)[row]
     opening = (
         "While the source is read, the"
         if place.kind == "encoder"
-        else f"After “{asks}” the model produced “{produced}”. This head's"
+        else f"After “{asks}” the model wrote “{produced}”. In this head, the"
     )
-    seen = " among the keys it may look at" if place.kind == "decoder" else ""
-    told = said(page)
-    assert (
-        f"{opening} :blue[**query**] of “{asks}” asks: its largest product{seen} is with the "
-        f":red[**key**] of “{names[top]}” ({signed(products[top])}). So {of.weights[ROW][top]:.0%} "
-        f"of this row's :violet[**attention**] goes there, and head {place.head_number} passes on"
-        in told
+    seen = " of the keys that it may attend to" if place.kind == "decoder" else ""
+    assert text(drawn(page).texts(row)["story"]) == (
+        f"{opening} query of “{asks}” has its largest product{seen} with the key of "
+        f"“{names[top]}” ({signed(products[top])}). So “{names[top]}” gets "
+        f"{percent(of.weights[row][top])} of this row’s attention, and head {place.head_number} "
+        "passes on that much of its value."
     )
+    vectors, multiplied, scaled, masked, softmaxed, output = captions(page, row)
     low, high = int(products.argmin()), int(products.argmax())
+    assert f"the keys of {len(names)} tokens" in vectors
+    assert "Each is 7 numbers." in vectors
     assert (
-        f"from {signed(products[low])} (“{names[low]}”) to {signed(products[high])} "
-        f"(“{names[high]}”)" in told
+        f"The 7 products add up to one number per key, here from {signed(products[low])} "
+        f"(“{names[low]}”) to {signed(products[high])} (“{names[high]}”)." in multiplied
     )
-    assert f"the largest is {signed(products[high] / math.sqrt(7))}." in told
-    largest = np.argsort(of.weights[ROW])[::-1][:3]
-    listed = ", ".join(f"“{names[key]}” {of.weights[ROW][key]:.0%}" for key in largest)
-    assert f"Largest: {listed}." in told
-    assert f"of length {np.linalg.norm(of.output[ROW]):.2f}" in told
+    assert (
+        f"Divided by √7 = 2.65, the largest is {signed(products[high] / math.sqrt(7))}." in scaled
+    )
+    largest = np.argsort(of.weights[row])[::-1][:3]
+    listed = ", ".join(
+        f"“{names[key]}” {percent(of.weights[row][key])}"
+        for key in largest
+        if of.weights[row][key] > 0
+    )
+    assert f"Largest: {listed}." in softmaxed
+    assert (
+        "3 numbers, is multiplied by its weight α. Their sum is the head’s output, of length "
+        in output
+    )
+    assert f"{np.linalg.norm(of.output[row]):.2f}." in output
     if place.kind == "decoder":
         n = len(names)
-        assert f"{n - ROW - 1} of {n} keys belong to later steps" in told
+        assert masked.startswith(f"{n - row - 1} of {n} tokens are not written yet")
+        assert "masked" not in scaled
+    else:
+        assert scaled.endswith(masked)
+        assert masked.startswith("Nothing is masked here")
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
@@ -200,13 +235,20 @@ def test_the_table_holds_every_number_of_the_row(
 def test_rows_of_the_heads_lengths_are_called_by_their_pieces(
     shelf: Shelf, folder: Path, place: HeadPlace
 ) -> None:
-    norms = charts(opened(shelf, place))[2]
+    (norms,) = charts(opened(shelf, place))
     of = inside(folder, place)
-    assert labels(norms, "yaxis") == shown_rows(folder, place)
+    rows = [
+        label if produces is None else f"{label} → {produces}"
+        for label, produces, _ in drawn(opened(shelf, place)).meta["queries"]
+    ]
+    assert labels(norms, "yaxis") == rows
     assert labels(norms, "xaxis") == ["1", "2", "3", "4", "5"]
     assert_shown(numbers(norms["data"][0]["z"]), of.share_norms.T)
     shares = of.share_norms / of.share_norms.sum(0)
     assert_shown(numbers(norms["data"][0]["customdata"]), shares.T)
+    row, head = norms["layout"]["shapes"]
+    assert row["y0"] == head["y0"] == ROW - 0.5
+    assert head["x0"] == place.head - 0.5
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
@@ -220,35 +262,76 @@ def test_the_share_is_that_of_this_row_and_head(
     most = (
         "more than any other"
         if first == place.head
-        else f"head {first + 1} most ({shares[first]:.0%})"
+        else f"head {first + 1} most ({percent(shares[first])})"
     )
     assert (
-        f"head {place.head_number} brings {shares[place.head]:.0%} of the summed lengths of all 5 "
-        f"heads, {most}." in said(opened(shelf, place, row))
+        f"head {place.head_number} adds {percent(shares[place.head])} of the summed lengths of all "
+        f"5 heads, {most}." in said(opened(shelf, place, row))
     )
 
 
 def test_a_changed_model_is_walked_as_it_is_changed(shelf: Shelf, folder: Path) -> None:
-    """A change below this head moves its numbers; one of the head itself leaves its walk."""
+    """A change below this head moves its numbers."""
     place = HeadPlace("cross", 1, 4)
     trace = traced(folder, "enc.L1=skip")
     page = opened(shelf, place, ablation="enc.L1=skip")
-    shown = numbers(charts(page)[0]["data"][7]["z"])
-    assert_shown(shown[0], place.of(trace.weights)[ROW])
-    page = opened(shelf, place, ablation="cross.L2H5=0")
-    assert "Head 5 is switched off here: it brings nothing to this row." in said(page)
+    assert_shown(drawn(page).weights, place.of(trace.weights))
+    assert not np.allclose(drawn(page).keys, inside(folder, place).key)
+    assert drawn(page).texts(ROW)["caveat"] == ""
+
+
+def test_of_replaced_weights_the_head_shows_what_it_would_compute(
+    shelf: Shelf, folder: Path
+) -> None:
+    place = HeadPlace("cross", 1, 4)
+    page = opened(shelf, place, ablation="cross.L2H5=uniform")
+    found = drawn(page)
+    assert_shown(found.products, found.query @ found.keys.T)
+    expected = [
+        softmax(row / math.sqrt(7), visible)
+        for row, visible in zip(found.products, found.visible, strict=True)
+    ]
+    assert_shown(found.weights, np.array(expected))
+    assert np.ptp(found.weights[ROW]) > 0.001  # the model's own are even
+    for row in range(len(found.query)):
+        assert "would compute otherwise" in found.texts(row)["caveat"]
+
+
+def test_a_head_that_is_switched_off_adds_nothing(shelf: Shelf) -> None:
+    page = opened(shelf, HeadPlace("cross", 1, 4), ablation="cross.L2H5=0")
+    assert "Head 5 is switched off here: it adds nothing to this row." in said(page)
+
+
+def test_a_row_made_to_attend_to_one_key_is_said_in_that_row_alone(shelf: Shelf) -> None:
+    page = opened(shelf, HeadPlace("cross", 1, 4), ablation="cross.L2H5.row4=k2")
+    caveats = [each["caveat"] for each in drawn(page).meta["texts"]]
+    assert [row for row, said in enumerate(caveats) if said] == [3]
 
 
 def test_a_typed_word_is_said_to_be_the_readers(shelf: Shelf) -> None:
-    page = opened(shelf, PLACES[-1], row=1, prefix="300.301")
-    assert "your choice was" in said(page)
-    assert "the model produced" in said(opened(shelf, PLACES[-1], row=2, prefix="300.301"))
+    found = drawn(opened(shelf, PLACES[-1], row=1, prefix="300.301"))
+    told = [text(each["story"]) for each in found.meta["texts"]]
+    assert ["your choice was" in each for each in told[:3]] == [True, True, False]
+    assert "the model wrote" in told[2]
 
 
-def test_rows_to_choose_are_the_pieces_that_ask(shelf: Shelf, folder: Path) -> None:
-    for place in PLACES[::2]:
-        name = "choose_row" if place.kind == "encoder" else "choose_step"
-        (box,) = (found for found in opened(shelf, place).selectbox if found.key == name)
-        rows = shown_rows(folder, place)
-        assert [read(o) for o in box.options] == [f"{n}: {row}" for n, row in enumerate(rows, 1)]
-        assert box.value == ROW + 1
+@pytest.mark.parametrize("place", PLACES[::2], ids=lambda place: place.label)
+def test_of_a_long_text_the_chosen_row_alone_is_sent(
+    shelf: Shelf, folder: Path, place: HeadPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(equation, "MOST_BYTES", 100)
+    asks = "row" if place.kind == "encoder" else "step"
+    page = shelf.own(
+        "inside", text=SENTENCE, kind=place.kind, layer=str(place.layer_number),
+        head=str(place.head_number), **{asks: str(ROW + 1)},
+    )  # fmt: skip
+    found, of = drawn(page), inside(folder, place)
+    assert found.meta["sent"] == [ROW + 1]
+    assert found.meta["can_ask"]
+    assert len(found.meta["queries"]) == len(of.query)
+    assert_shown(found.query, of.query[[ROW]])
+    assert_shown(found.keys, of.key)
+    assert_shown(found.weights, of.weights[[ROW]])
+    whole = drawn(opened(shelf, place))
+    assert found.meta["texts"] == [whole.texts(ROW)]
+    assert found.meta["head"] == whole.meta["head"]

@@ -1,69 +1,10 @@
-"""Equation 1 in pictures: what they show is what the walk says."""
-
-import math
+"""How much each head adds, as a heat map: a click on a cell names its head and its row."""
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
 
-from core.analysis.heads.measures import entropy_nats
-from core.analysis.heads.walk import Walk, walk
-from explorer.app_pages.inside.figures import (
-    head_norms_figure,
-    most_entropy_nats,
-    softmax_figure,
-    walk_figure,
-)
-
-N, D_K, D_V = 5, 7, 11
-LABELS = ["a", "b", "a", "&lt;s&gt;", "c"]
-RANDOM = np.random.default_rng(1)
-QUERY, KEYS, VALUES = (RANDOM.normal(size=shape) for shape in (D_K, (N, D_K), (N, D_V)))
-VISIBLE = np.array([True, True, False, True, True])
-
-
-def walked() -> Walk:
-    return walk(QUERY, KEYS, VALUES, VISIBLE)
-
-
-def test_the_most_entropy_counts_visible_keys() -> None:
-    assert most_entropy_nats(walked()) == pytest.approx(math.log(4))
-
-
-def test_the_picture_holds_every_stage() -> None:
-    figure = walk_figure(walked(), keys=LABELS)
-    q, keys, output, weighted, *strips = (np.asarray(trace.z) for trace in figure.data)
-    assert np.array_equal(q[:, 0], QUERY)
-    assert np.array_equal(keys.T, KEYS)
-    assert_allclose(weighted.sum(axis=1), output[:, 0])
-    products, scaled, masked, weights = (strip[0] for strip in strips)
-    assert np.array_equal(products, walked().products)
-    assert np.array_equal(scaled, walked().scaled)
-    assert np.array_equal(masked[VISIBLE], walked().scaled[VISIBLE])
-    assert (masked[~VISIBLE] == np.abs(walked().scaled).max() * -1).all()
-    assert np.array_equal(weights, walked().weights)
-
-
-def test_a_hidden_key_reads_minus_infinity() -> None:
-    mask, weights = walk_figure(walked(), keys=LABELS).data[-2:]
-    assert [text == "−∞" for text in mask.text[0]] == (~VISIBLE).tolist()
-    assert weights.text[0][2] == "0.00"
-
-
-def test_columns_are_positions_so_equal_keys_stay_apart() -> None:
-    axis = walk_figure(walked(), keys=LABELS).layout.xaxis2
-    assert list(axis.tickvals) == list(range(N))
-    assert list(axis.ticktext) == LABELS
-
-
-def test_both_softmaxes_share_a_scale_and_name_their_entropy() -> None:
-    figure = softmax_figure(walked(), keys=LABELS)
-    titles = [annotation.text for annotation in figure.layout.annotations]
-    assert titles == [
-        f"with 1/√{D_K}: entropy {entropy_nats(walked().weights):.2f} nats",
-        f"without it: entropy {entropy_nats(walked().weights_unscaled):.2f} nats",
-    ]
-    assert figure.layout.yaxis.range == figure.layout.yaxis2.range == (0, 1.15)
+from explorer.app_pages.inside.figures import clickable, head_norms_figure
+from explorer.figures.head import MOST_CLICK_TARGETS
 
 
 def test_heads_count_from_one_on_screen() -> None:
@@ -73,18 +14,24 @@ def test_heads_count_from_one_on_screen() -> None:
     assert (figure.data[0].zmin, figure.data[0].zmax) == (0, 5)
 
 
-@pytest.mark.parametrize("draw", [walk_figure, softmax_figure])
-def test_there_is_a_label_a_key(draw) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(ValueError, match="4 labels do not fit 5"):
-        draw(walked(), keys=LABELS[1:])
+def test_there_is_a_label_a_row() -> None:
+    with pytest.raises(ValueError, match="1 labels do not fit 2 rows"):
+        head_norms_figure(np.ones((3, 2)), rows=["a"], row_title="r")
 
 
 def test_of_very_many_rows_colours_are_left_without_numbers_and_gaps() -> None:
     many = [str(row) for row in range(300)]
     figure = head_norms_figure(np.ones((3, 300)), rows=many, row_title="r")
     few = head_norms_figure(np.ones((3, 9)), rows=many[:9], row_title="r")
-    assert (figure.data[0].texttemplate, figure.data[0].ygap) == (None, 0)
-    assert (few.data[0].texttemplate, few.data[0].ygap) == ("%{z:.1f}", 1)
+    assert (len(figure.data), figure.data[0].ygap) == (1, 0)
+    assert (len(few.data), few.data[0].ygap) == (2, 1)
+
+
+def test_the_number_in_a_cell_is_its_length() -> None:
+    norms = np.random.default_rng(2).random((3, 4)) * 9
+    numbers = head_norms_figure(norms, rows=list("abcd"), row_title="r").data[1]
+    for x, y, text in zip(numbers.x, numbers.y, numbers.text, strict=True):
+        assert text == f"{norms[x, y]:.1f}"
 
 
 def test_a_marked_row_and_head_are_framed() -> None:
@@ -92,3 +39,21 @@ def test_a_marked_row_and_head_are_framed() -> None:
     row, head = figure.layout.shapes
     assert (row.y0, row.y1) == (head.y0, head.y1) == (0.5, 1.5)
     assert (head.x0, head.x1) == (1.5, 2.5)
+
+
+@pytest.mark.parametrize("n_rows", [2, MOST_CLICK_TARGETS // 2])
+def test_a_target_names_its_head_with_its_length_and_share(n_rows: int) -> None:
+    norms = np.random.default_rng(1).random((3, n_rows)) + 0.1
+    rows = [str(row) for row in range(n_rows)]
+    figure = clickable(head_norms_figure(norms, rows=rows, row_title="r"), norms)
+    targets = figure.data[-1]
+    assert len(targets.y) == (6 if n_rows == 2 else n_rows)
+    for row, left, (head, length, share) in zip(
+        targets.y, targets.base, targets.customdata, strict=True
+    ):
+        assert left + 0.5 == int(head) - 1
+        assert length == pytest.approx(norms[int(head) - 1, row], abs=1e-4)
+        assert share == pytest.approx(norms[int(head) - 1, row] / norms[:, row].sum())
+    assert "head %{customdata[0]}: length <b>%{customdata[1]:.2f}</b>, %{customdata[2]:.0%}" in (
+        targets.hovertemplate
+    )

@@ -1,6 +1,5 @@
 """The page Inside attention, run without a browser, on models of different shapes."""
 
-import json
 import re
 from typing import Any
 
@@ -8,7 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.checkpoints import SENTENCE
-from tests.explorer.pages import SHAPES, Open, link, open_page, subheaders
+from tests.explorer.clicks import answer, click_row
+from tests.explorer.pages import SHAPES, Open, link, open_page
+from tests.explorer.readings import components, unpacked
 
 __all__ = ["open_page"]
 
@@ -17,11 +18,21 @@ def texts(page: AppTest) -> str:
     return " ".join(element.value for element in page.markdown)
 
 
-def charts(page: AppTest) -> list[dict[str, Any]]:
-    """The walk, the two softmaxes, the lengths of the heads' parts."""
-    found = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
-    assert len(found) == 3
-    return found
+def drawn(page: AppTest) -> dict[str, Any]:
+    """The header of what Equation 1 is given."""
+    (data,) = components(page, "equation_in_motion")
+    return unpacked(data)[0]
+
+
+def text_of(page: AppTest) -> dict[str, Any]:
+    """What is said about the row on screen."""
+    meta = drawn(page)
+    return meta["texts"][meta["sent"].index(meta["view"]["row"])]  # type: ignore[no-any-return]
+
+
+def story(page: AppTest) -> str:
+    parts = text_of(page)["story"]
+    return "".join(part if isinstance(part, str) else part[1] for part in parts)
 
 
 @pytest.mark.parametrize("kind", ["encoder", "decoder", "cross"])
@@ -30,7 +41,7 @@ def test_every_shape_of_model_is_drawn(open_page: Open, shape: dict[str, Any], k
     page = open_page(shape, "inside", text=SENTENCE, kind=kind)
     assert not page.exception
     assert not page.warning
-    charts(page)
+    assert len(page.get("plotly_chart")) == 1
     n_heads = shape.get("n_heads", 5)
     assert ("one head" in texts(page)) if n_heads == 1 else (f"all {n_heads} heads" in texts(page))
 
@@ -38,37 +49,39 @@ def test_every_shape_of_model_is_drawn(open_page: Open, shape: dict[str, Any], k
 def test_a_row_of_a_byte_is_called_by_its_character(open_page: Open) -> None:
     page = open_page(page="inside", text="5 €", kind="encoder", row="5")
     assert not page.exception
-    assert re.search(r":blue\[\*\*query\*\*\] of \W*€ 2\\?/3\W* asks", texts(page))
+    assert re.search(r"query of \W*€ 2/3\W* has", story(page))
 
 
-def test_a_row_is_chosen_by_name_and_by_the_arrows(open_page: Open) -> None:
+def test_the_row_and_the_stage_that_are_chosen_are_in_the_link(open_page: Open) -> None:
     page = open_page(page="inside", text=SENTENCE, step="2")
-    page = next(b for b in page.button if b.key == "Row after").click().run()
-    assert link(page, "step") == "3"
-    page = next(s for s in page.selectbox if s.key == "choose_step").set_value(1).run()
+    page = answer(page, "equation_in_motion", "view", {"row": 3, "stage": 4})
+    assert (link(page, "step"), link(page, "stage")) == ("3", "4")
+    assert drawn(page)["view"] == {"row": 3, "stage": 4}
+    page = answer(page, "equation_in_motion", "view", {"row": 1, "stage": 6})
     assert link(page, "step") == "1"
-    assert next(b for b in page.button if b.key == "Row before").disabled
-    assert "“\u2068\\<s\\>\u2069”" in texts(page)
+    assert "stage" not in page.query_params
+    assert "“\u2068<s>\u2069”" in story(page)
 
 
 def test_the_encoders_row_is_in_the_link(open_page: Open) -> None:
-    page = open_page(page="inside", text=SENTENCE, kind="encoder", row="3")
-    page = next(b for b in page.button if b.key == "Row before").click().run()
-    assert link(page, "row") == "2"
-    assert "While the source is read" in texts(page)
+    page = open_page(page="inside", text=SENTENCE, kind="encoder", row="3", stage="2")
+    page = answer(page, "equation_in_motion", "view", {"row": 2, "stage": 2})
+    assert (link(page, "row"), link(page, "stage")) == ("2", "2")
+    assert "While the source is read" in story(page)
 
 
-def test_a_first_visit_opens_in_the_middle_of_the_sentence(open_page: Open) -> None:
-    page = open_page(page="inside", text=SENTENCE)
-    steps = next(s for s in page.selectbox if s.key == "choose_step").options
-    assert int(link(page, "step")) == (len(steps) + 1) // 2
+def test_a_click_on_the_heads_goes_to_its_head_and_row(open_page: Open) -> None:
+    page = open_page(page="inside", text=SENTENCE, layer="2", head="3", step="4")
+    page = click_row(page, 1, customdata=["5", 0.1, 0.2])
+    assert [link(page, name) for name in ("layer", "head", "step")] == ["2", "5", "2"]
+    assert "layer 2, head 5" in drawn(page)["title"]
 
 
 def test_another_kind_with_fewer_layers_keeps_to_what_is_there(open_page: Open) -> None:
     page = open_page(page="inside", text=SENTENCE, kind="decoder", layer="3", head="2")
-    page = page.radio[0].set_value("encoder").run()
+    page = page.segmented_control(key="choose_kind").set_value("encoder").run()
     assert not page.exception
-    assert "encoder self-attention, layer 1, head 2" in subheaders(page)
+    assert drawn(page)["title"] == "Encoder self-attention, layer 1, head 2"
 
 
 def test_a_row_that_is_not_there_gets_a_notice(open_page: Open) -> None:
@@ -82,7 +95,8 @@ def test_hostile_text_is_shown_as_typed(open_page: Open, text: str) -> None:
     page = open_page(page="inside", text=text, kind="encoder")
     assert not page.exception
     assert not page.error
-    assert "<b>" not in "".join(charts(page)[0]["layout"]["xaxis2"]["ticktext"])
+    labels = "".join(label for label, _ in drawn(page)["keys"])
+    assert not re.search(r"&|\\\\", labels + story(page))  # the script escapes nothing twice
 
 
 HERE = {"layer": "2", "head": "3", "step": "4"}
@@ -99,7 +113,6 @@ def test_a_changed_head_says_that_it_is_walked_as_it_would_be(
 ) -> None:
     page = open_page(page="inside", text=SENTENCE, ablation=ablation, **HERE)
     assert not page.exception
-    notices = [warning.value for warning in page.warning]
-    assert len(notices) == 1 + is_said  # the frame's own comes first
-    assert ("would compute otherwise" in notices[-1]) == is_said
-    assert ("would pass on" in texts(page)) == is_said
+    assert len(page.warning) == 1  # the frame's own
+    assert ("would compute otherwise" in text_of(page)["caveat"]) == is_said
+    assert ("would pass on" in story(page)) == is_said

@@ -1,0 +1,1 @@
+"""Equation 1 for one head, stage by stage."""
