@@ -203,6 +203,8 @@ WHOLE = {
     "text": "A dog.", "model": "old", "prefix": "3.4", "target": "Ein", "ablation": "enc.L1=skip",
     "beam_size": "2", "kind": "encoder", "layer": "2", "head": "3", "step": "4", "row": "5",
     "scored": "2", "snapshot": "7", "own": "1", "dimensions": "1.2", "k": "3", "across": "tokens",
+    "encoder_layer": "1", "decoder_layer": "2", "encoder_head": "3", "decoder_head": "4",
+    "cross_head": "5",
 }  # fmt: skip
 
 

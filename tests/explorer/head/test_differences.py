@@ -59,10 +59,18 @@ def comparison(before: str, after: str, **more: Any) -> Comparison:
 
 def test_the_reading_counts_them() -> None:
     said = reading(comparison("Die Frau hat drei Hunde.", "Die Frau hat."))
-    assert "3 of 5 words of the first translation are gone" in said
-    assert "1 of 3 words of the new one is not in the first" in said
-    assert "−9.0 nats (before: −2.0)" in said
+    assert "3 of the 5 words of the first translation are gone" in said
+    assert "1 of the 3 words of the new one is new" in said
+    assert "total log-probability −9.0 (before: −2.0)" in said
     assert f"{np.exp(-9 / 6):.0%} on average (before: {np.exp(-2 / 6):.0%})" in said
+
+
+def test_a_mark_alone_is_no_word() -> None:
+    """What shifted positions leave of a sentence: its full stop."""
+    said = reading(comparison("Die Frau hat Hunde.", "."))
+    assert "Nothing of the first translation is left." in said
+    said = reading(comparison("Die Frau , hat", "Die , hat"))
+    assert "1 of the 3 words of the first translation is gone; 0 of the 2 words" in said
 
 
 def test_the_reading_says_that_nothing_changed_and_that_no_end_was_found() -> None:

@@ -7,6 +7,7 @@ Training's head is drawn in `app_pages/training/test_drawn.py`.
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.analysis.head_place import KIND_NAMES, HeadPlace
 from core.analysis.heads.rollout import norm_weighted
@@ -14,7 +15,7 @@ from core.config import KINDS
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.apart import held, loaded, traced
 from tests.explorer.pages import Shelf, charts, shelf, subheaders, texts
-from tests.explorer.readings import assert_shown, first_map, heat_maps
+from tests.explorer.readings import Numbers, assert_shown, first_map, heat_maps
 
 __all__ = ["shelf"]
 
@@ -30,7 +31,13 @@ def folder(shelf: Shelf) -> Path:
 def link_to(place: HeadPlace) -> dict[str, str]:
     return {
         "kind": place.kind, "layer": str(place.layer_number), "head": str(place.head_number),
+        "which": "chosen",
     }  # fmt: skip
+
+
+def before_and_after(page: AppTest) -> list[Numbers]:
+    """The last two heat maps; Positions has one of its table before them."""
+    return heat_maps(page)[-2:]
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
@@ -60,7 +67,7 @@ def test_ablate_draws_the_head_before_and_after(
 ) -> None:
     page = shelf("ablate", text=SENTENCE, ablation=ABLATION, rows=rows, **link_to(place))
     after = held(folder, ABLATION) if rows == "first" else traced(folder, ABLATION)
-    before_drawn, after_drawn = heat_maps(page)
+    before_drawn, after_drawn = before_and_after(page)
     assert_shown(before_drawn, place.of(traced(folder).weights))
     assert_shown(after_drawn, place.of(after.weights))
     for when in ("before", "after"):
@@ -72,7 +79,7 @@ def test_positions_draws_the_head_before_and_after(
     shelf: Shelf, folder: Path, place: HeadPlace
 ) -> None:
     page = shelf("positions", text=SENTENCE, positions="shift", k="3", **link_to(place))
-    before_drawn, after_drawn = heat_maps(page)
+    before_drawn, after_drawn = before_and_after(page)
     assert_shown(before_drawn, place.of(traced(folder).weights))
     assert_shown(after_drawn, place.of(held(folder, "pos=shift:3").weights))
     for when in ("before", "after"):
@@ -90,7 +97,7 @@ def test_the_first_translation_is_held_to_its_end(
     place, pieces = PLACES[-1], (300, 301, 302, 3)
     page = shelf(name, text=SENTENCE, prefix="300.301.302.3", **change, **link_to(place))
     before, after = traced(folder, "", pieces), traced(folder, ablation, pieces)
-    for shown, expected in zip(heat_maps(page), (before, after), strict=True):
+    for shown, expected in zip(before_and_after(page), (before, after), strict=True):
         assert len(expected.steps) == 4
         assert_shown(shown, place.of(expected.weights))
 
@@ -105,7 +112,7 @@ def test_an_experiment_comes_on_top_of_what_is_changed_already(shelf: Shelf, fol
         ablation="enc.L1H2=0",
         **link_to(place),
     )
-    before_drawn, after_drawn = heat_maps(page)
+    before_drawn, after_drawn = before_and_after(page)
     before = traced(folder, "enc.L1H2=0")
     pieces = tuple(piece.id for piece in before.target.pieces)
     after = traced(folder, "enc.L1H2=0,pos=shift:3", pieces)
