@@ -21,7 +21,7 @@ Named = list[tuple[str, "Check"]]
 def draw_self_check(folder: Path, run: Run, trace: Trace, name: str) -> None:
     """Draw the result of the self-check of the trace on screen."""
     checks: Named = [("", check) for check in self_check(folder, run, trace)]
-    _draw(checks, f"Self-check of {name}: {_n_passed(checks)} of {len(checks)} hold")
+    _draw(checks, f"{_n_passed(checks)} of {len(checks)} checks of {name} passed")
 
 
 def draw_self_checks(traces: Mapping[str, tuple[Path, Run, Trace]]) -> None:

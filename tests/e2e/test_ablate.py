@@ -10,7 +10,7 @@ from tests.e2e.conftest import LOOKS, Visitor, idle, link, open_from_menu, overf
 pytestmark = pytest.mark.e2e
 
 
-DONE = "Self-check of this sentence: 6 of 6 hold"
+DONE = "6 of 6 checks of this sentence passed"
 
 
 def opened(visitor: Visitor, query: str = "") -> Page:
@@ -47,10 +47,10 @@ def test_a_click_switches_a_head_off_and_another_on_again(visitor: Visitor) -> N
     best.click()
     expect(best).to_have_attribute("aria-checked", "false")  # at once
     answered(page, "cross.L1H6=0")
-    expect(page.get_by_role("heading", name="After: cross-attention L1H6 off")).to_be_visible()
+    expect(page.get_by_text("With cross-attention layer 1, head 6 off: ")).to_be_visible()
     best.click()
     answered(page, "")
-    expect(page.get_by_text("The model as it is.")).to_be_visible()
+    expect(page.locator(".words .line.target")).to_have_count(1)
 
 
 def test_a_double_click_leaves_one_head_alone_and_another_brings_all_back(
@@ -59,9 +59,7 @@ def test_a_double_click_leaves_one_head_alone_and_another_brings_all_back(
     page = opened(visitor)
     alone = head(page, "Cross-attention", 1, 6)
     alone.dblclick()
-    expect(
-        page.get_by_role("heading", name="After: 31 heads of cross-attention off")
-    ).to_be_visible()
+    expect(page.get_by_text("With 31 heads of cross-attention off: ")).to_be_visible()
     idle(page)
     expect(alone).to_have_attribute("aria-checked", "true")
     expect(head(page, "Cross-attention", 4, 8)).to_have_attribute("aria-checked", "false")
@@ -92,7 +90,7 @@ def test_keys_move_switch_and_leave_alone(visitor: Visitor) -> None:
     answered(page, "enc.L2H1=0")
     expect(head(page, "Encoder self-attention", 2, 1)).to_be_focused()
     page.keyboard.press("s")
-    expect(page.get_by_role("heading", name="After: 31 heads of encoder")).to_be_visible()
+    expect(page.get_by_text("With 31 heads of encoder self-attention off: ")).to_be_visible()
 
 
 def test_layers_sublayers_and_positions_are_switched(visitor: Visitor) -> None:
@@ -101,7 +99,7 @@ def test_layers_sublayers_and_positions_are_switched(visitor: Visitor) -> None:
     answered(page, "enc.L4=skip")
     inside = head(page, "Encoder self-attention", 4, 1)
     expect(inside).to_have_attribute("aria-disabled", "true")
-    expect(page.locator("mark").first).to_be_visible()
+    expect(page.locator(".words .changed").first).to_be_visible()
     switch(page, "Decoder layer 1, feed-forward sub-layer").click()
     answered(page, "enc.L4=skip,dec.L1.ffn=skip")
     switch(page, "Encoder positions").click()
@@ -110,19 +108,31 @@ def test_layers_sublayers_and_positions_are_switched(visitor: Visitor) -> None:
     answered(page, "")
 
 
-def test_removing_each_head_fills_the_grids(visitor: Visitor) -> None:
+def test_the_worth_of_each_head_fills_the_grids(visitor: Visitor) -> None:
     page = opened(visitor)
-    page.get_by_role("button", name="What if I remove each head?").click()
     expect(page.get_by_text("it was in the way", exact=True)).to_be_visible()
-    idle(page)
     best = head(page, "Cross-attention", 1, 6)
     expect(best).to_have_attribute("aria-label", re.compile(r"best-aligned: on\. .*−2\.36 nats"))
     expect(best).to_have_text("−2.4")
     best.hover()
     expect(page.locator(".toggles .status")).to_contain_text("Without it alone: −2.36 nats")
-    assert link(page)["swept"] == "1"
+    expect(page.locator(".toggles .legend")).to_contain_text("−2.36 or less")
+    page.get_by_role("radio", name="on a text", exact=True).click()
+    expect(best).to_have_attribute("aria-label", re.compile(r"BLEU$"))
+    idle(page)
+    assert link(page)["worth"] == "text"
     page.get_by_role("button", name="Without the head this sentence needs most").click()
     answered(page, "cross.L1H6=0")
+
+
+def test_a_head_that_changes_a_word_is_found(visitor: Visitor) -> None:
+    """None does in the first example; the search goes on to the others."""
+    page = opened(visitor)
+    page.get_by_role("button", name="Find a head that changes a word").click()
+    expect(page.locator(".words .changed").first).to_be_visible(timeout=120_000)
+    idle(page)
+    assert re.fullmatch(r"(enc|dec|cross)\.L\dH\d=0", link(page)["ablation"])
+    assert link(page)["text"] == "Could you please close the window?"
 
 
 def test_a_preset_says_what_it_finds_and_the_link_shows_the_same(visitor: Visitor) -> None:
@@ -132,10 +142,11 @@ def test_a_preset_says_what_it_finds_and_the_link_shows_the_same(visitor: Visito
     expect(found).to_contain_text("falls by 5.3 nats")
     page.get_by_role("button", name="Without cross-attention in layer 1").click()
     answered(page, "dec.L1.cross=skip")
-    marks = page.locator("mark").all_inner_texts()
-    assert marks == ["Hunde Hunde"]
+    new = ".words .changed .said"
+    marks = page.locator(new).all_inner_texts()
+    assert marks == ["Hunde", "Hunde"]
     again = opened(visitor, "?" + page.url.split("?")[1])
-    assert again.locator("mark").all_inner_texts() == marks
+    assert again.locator(new).all_inner_texts() == marks
     expect(switch(again, "Decoder layer 1, cross-attention sub-layer")).to_have_attribute(
         "aria-checked", "false"
     )
@@ -150,7 +161,7 @@ def test_other_pages_name_the_change_and_this_one_shows_it_again(visitor: Visito
     ).to_be_visible()
 
 
-QUERIES = ["", "?ablation=cross.L1H6%3D0%2Cenc.L4%3Dskip&swept=1"]
+QUERIES = ["", "?ablation=cross.L1H6%3D0%2Cenc.L4%3Dskip"]
 
 
 @pytest.mark.parametrize("query", QUERIES)

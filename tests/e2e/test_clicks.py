@@ -22,10 +22,10 @@ def traced() -> Trace:
     return core.load(ROOT / "checkpoints/en-de").trace(TEXT)
 
 
-def drawn_head(page: Page) -> tuple[list[list[float]], list[list[str]], list[float]]:
+def drawn_head(page: Page) -> tuple[list[list[float]], list[str], list[float]]:
     """What Plotly drew: numbers, what is written in the cells, and top and bottom of the frame."""
     z, text, frame = page.evaluate(
-        f"[{DRAWN}.calcdata[0][0].z.map(row => [...row]), {DRAWN}._fullData[0].text,"
+        f"[{DRAWN}.calcdata[0][0].z.map(row => [...row]), {DRAWN}._fullData[1].text,"
         f"[{DRAWN}.layout.shapes[0].y0, {DRAWN}.layout.shapes[0].y1]]"
     )
     return z, text, frame
@@ -57,8 +57,8 @@ def click_row_and_read(page: Page, row: int, asks: str, weights: NDArray[np.floa
     cells.hover(position=place)
     said = re.compile(rf"looks at .*: {weights[row - 1, 2]:.3f}$")
     expect(page.locator(".hoverlayer .hovertext")).to_have_text(said)
-    for at, weight in np.ndenumerate(weights):
-        assert float(text[at[0]][at[1]] or 0) == pytest.approx(weight, abs=0.006)
+    for printed, weight in zip(text, weights.flat, strict=True):
+        assert float(printed or 0) == pytest.approx(weight, abs=0.006)
 
 
 def test_the_cell_that_is_clicked_is_in_the_row_that_is_then_named(
@@ -75,7 +75,7 @@ def test_the_cell_that_is_clicked_is_in_the_row_that_is_then_named(
     consumed, produced = (traced.target.pieces[i].name.removeprefix("▁") for i in (0, 1))
     expect(step).to_have_value(f"2: {consumed} → {produced}")
     assert (link(page)["layer"], link(page)["head"]) == ("4", "7")
-    page.locator("label").filter(has_text=re.compile("^Encoder self-attention$")).click()
+    page.get_by_role("radio", name="Encoder self-attention", exact=True).click()
     expect(page.get_by_role("heading", name="Encoder self-attention, layer 4")).to_be_visible()
     idle(page)
     click_row_and_read(page, 4, "row", traced.weights["encoder"][3, 6])

@@ -53,7 +53,7 @@ def test_heads_can_be_chosen_by_keyboard(visitor: Visitor) -> None:
     page.get_by_role("button", name="Layer 1, head 1", exact=True).focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
-    expect(page.locator(".overview figcaption")).to_have_text("Layer 2, head 2")
+    expect(page.locator(".overview .preview figcaption")).to_have_text("Layer 2, head 2")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name=re.compile("layer 2, head 2"))).to_be_visible()
 
@@ -61,7 +61,7 @@ def test_heads_can_be_chosen_by_keyboard(visitor: Visitor) -> None:
 def test_each_kind_of_attention_is_drawn(visitor: Visitor) -> None:
     page = visitor.open("/heads")
     for name in ("Encoder self-attention", "Decoder self-attention", "Cross-attention"):
-        page.locator("label").filter(has_text=re.compile(f"^{name}$")).click()
+        page.get_by_role("radio", name=name, exact=True).click()
         expect(page.get_by_role("heading", name=re.compile(f"^{name}, layer"))).to_be_visible()
         idle(page)
         expect(page.locator(".js-plotly-plot")).to_be_visible()
@@ -90,7 +90,7 @@ def test_every_look_is_whole_and_accessible(visitor: Visitor, streamlits_own: se
 
 def test_heads_are_tinted_by_what_switching_them_off_changes(visitor: Visitor) -> None:
     page = visitor.open("/heads")
-    page.get_by_role("combobox", name="Tint heads by").click()
+    page.get_by_role("combobox", name="Squares show").click()
     page.get_by_role("option", name="Change of log-probability when switched off").click()
     tile = page.get_by_role("button", name=re.compile(r"^Layer 1, head 1: Change when switched"))
     expect(tile).to_be_visible()
@@ -110,13 +110,13 @@ def test_the_ranked_head_opens(visitor: Visitor) -> None:
 
 def test_the_sentence_on_show_is_checked(visitor: Visitor) -> None:
     page = visitor.open("/heads?text=A+dog+runs+through+the+snow.")
-    expect(page.get_by_text("Self-check of this sentence: 6 of 6 hold")).to_be_visible()
+    expect(page.get_by_text("6 of 6 checks of this sentence passed")).to_be_visible()
 
 
 def test_a_head_can_be_drawn_as_lines(visitor: Visitor) -> None:
     page = visitor.open("/heads?drawing=lines&layer=2")
     expect(page.locator(".lines canvas")).to_be_visible()
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="View options").click()
     page.get_by_text("All heads of the layer together").click()
     expect(page.get_by_role("heading", name=re.compile("layer 2, all heads"))).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("^Head 8"))).to_be_visible()
@@ -162,3 +162,37 @@ def test_names_of_columns_stand_side_by_side(visitor: Visitor) -> None:
     starts = names.evaluate_all("them => them.map(it => it.getBoundingClientRect().left)")
     assert len(starts) > 15
     assert min(right - left for left, right in itertools.pairwise(starts)) > 12
+
+
+def test_pointing_at_a_word_lights_it_everywhere_and_back(visitor: Visitor) -> None:
+    """In the sentence, in the heat map's rows and columns, and in every square."""
+    page = visitor.open("/heads?text=A+dog+runs.&kind=cross&layer=3&head=3")
+    rows = page.locator(".js-plotly-plot .ytick text")
+    expect(rows.first).to_be_visible()
+    page.wait_for_function("document.querySelector('.js-plotly-plot').linkedTo")
+    target = page.locator(".words .target .word")
+    target.nth(1).hover()
+    marked = page.locator(".linked-line")
+    expect(marked.first).to_be_visible()
+    word = target.nth(1).locator(".said").inner_text()
+    row = next(
+        number for number, text in enumerate(rows.all_text_contents()) if text.endswith(f"→ {word}")
+    )
+    line = page.locator(".linked-line.rows").first.bounding_box()
+    name = rows.nth(row).bounding_box()
+    assert line
+    assert name
+    assert line["y"] < name["y"] + name["height"] / 2 < line["y"] + line["height"]
+    expect(page.locator(".overview .grid.crossed")).to_be_visible()
+    page.mouse.move(5, 500)
+    expect(marked).to_have_count(0)
+    cells, box, names = heat_map(page)
+    n_columns = page.locator(".js-plotly-plot .xtick text").count()
+    cells.hover(
+        position={
+            "x": box["width"] * 1.5 / n_columns,
+            "y": box["height"] * (row + 0.5) / len(names),
+        }
+    )
+    expect(page.locator(".words .target .word.lit .said")).to_have_text([word])
+    expect(page.locator(".words .source .word.lit .said")).to_have_text(["dog"])

@@ -11,11 +11,10 @@ pytestmark = pytest.mark.e2e
 
 
 PICTURES = {
+    "Table": "table",
     "Curves": "curves",
-    "Whole table": "table",
     "Dot products": "distance",
     "From p to p + k": "shift",
-    "Change them and translate": "experiment",
 }
 
 
@@ -26,13 +25,13 @@ def plots(page: Page) -> Locator:
 def opened(visitor: Visitor, query: str = "") -> Page:
     """The page, drawn to its end."""
     page = visitor.open(f"/positions{query}")
-    expect(page.get_by_text("Self-check of this sentence: 6 of 6 hold")).to_be_visible()
+    expect(page.get_by_text("6 of 6 checks of this sentence passed")).to_be_visible()
     idle(page)
     return page
 
 
 def choose(page: Page, label: str) -> None:
-    page.locator("label").filter(has_text=re.compile(f"^{re.escape(label)}$")).click()
+    page.get_by_role("radio", name=label, exact=True).click()
 
 
 def select(page: Page, label: str, option: str) -> None:
@@ -50,7 +49,12 @@ def positions_in(page: Page, stack: str) -> list[str]:
 
 
 def marked(page: Page) -> list[str]:
-    return page.locator("mark").all_inner_texts()
+    """The words of the new translation that the first one has not."""
+    return page.locator(".words .word.changed .said").all_inner_texts()
+
+
+def changed_to(page: Page, what: str) -> None:
+    expect(page.get_by_text(f"With {what}: ")).to_be_visible()
 
 
 def test_each_picture_is_one_click_away_and_in_the_link(visitor: Visitor) -> None:
@@ -59,29 +63,28 @@ def test_each_picture_is_one_click_away_and_in_the_link(visitor: Visitor) -> Non
         choose(page, name)
         idle(page)
         expect(plots(page).first).to_be_visible()
-        assert link(page).get("picture", "experiment") == picture
+        assert link(page).get("picture", "table") == picture
 
 
 def test_the_first_visit_takes_positions_away(visitor: Visitor) -> None:
     page = opened(visitor)
-    expect(page.get_by_role("heading", name="After: no positions")).to_be_visible()
-    expect(plots(page)).to_have_count(2)
+    changed_to(page, "no positions")
+    expect(plots(page)).to_have_count(3)
     assert positions_in(page, "encoder")[0].split() == ["The", "0", "→", "none"]
     assert marked(page)
-    expect(page.get_by_text("Asked to score the first translation")).to_be_visible()
-    expect(page.get_by_text("Self-check of the changed run: 6 of 6 hold")).to_be_visible()
+    expect(page.get_by_text("Made to write the first translation")).to_be_visible()
+    expect(page.get_by_text("6 of 6 checks of the changed run passed")).to_be_visible()
 
 
 def test_positions_are_shifted_and_the_link_shows_the_same(visitor: Visitor) -> None:
     page = opened(visitor)
-    choose(page, "shifted by k")
+    choose(page, "shifted")
     field = page.get_by_label("by k", exact=True)
     field.fill("7")
     field.press("Enter")
-    expect(page.get_by_role("heading", name="After: positions shifted by 7")).to_be_visible()
+    changed_to(page, "positions shifted by 7")
     choose(page, "the encoder")
-    heading = page.get_by_role("heading", name="After: positions shifted by 7 in the encoder")
-    expect(heading).to_be_visible()
+    changed_to(page, "positions shifted by 7 in the encoder")
     idle(page)
     assert positions_in(page, "encoder")[1].split() == ["woman", "1", "→", "8"]
     expect(page.get_by_role("list", name="Positions in the decoder")).to_have_count(0)
@@ -89,13 +92,13 @@ def test_positions_are_shifted_and_the_link_shows_the_same(visitor: Visitor) -> 
     assert wanted.items() <= link(page).items()
 
     again = opened(visitor, "?" + page.url.split("?")[1])
-    expect(again.get_by_role("heading", name=heading.inner_text())).to_be_visible()
+    changed_to(again, "positions shifted by 7 in the encoder")
     assert marked(again) == marked(page)
 
 
 def test_positions_are_scaled(visitor: Visitor) -> None:
     page = opened(visitor, "?positions=scale")
-    expect(page.get_by_role("heading", name="After: positions scaled by 0.5")).to_be_visible()
+    changed_to(page, "positions scaled by 0.5")
     field = page.get_by_label("by s", exact=True)
     field.fill("1")
     field.press("Enter")
@@ -104,27 +107,25 @@ def test_positions_are_scaled(visitor: Visitor) -> None:
     assert marked(page) == []
 
 
-def test_the_head_that_changed_most_opens(visitor: Visitor) -> None:
-    page = opened(visitor, "?positions=scale&layer=1&head=1")
-    opener = page.get_by_role("button", name=re.compile("^Open the head that changed most"))
-    found = re.search(r"\((\w+), layer (\d), head (\d)\)", opener.inner_text())
-    assert found
-    opener.click()
-    title = re.compile(f"layer {found[2]}, head {found[3]}, after$")
-    expect(page.get_by_text(title)).to_be_visible()
+def test_the_strongest_effects_are_one_click_away(visitor: Visitor) -> None:
+    page = opened(visitor)
+    page.get_by_role("button", name="Shift all by 5").click()
+    changed_to(page, "positions shifted by 5")
+    expect(page.get_by_text("Nothing of the first translation is left.")).to_be_visible()
     idle(page)
-    assert link(page)["layer"] == found[2]
-    assert link(page)["head"] == found[3]
+    assert link(page)["positions"] == "shift"
 
 
 def test_kind_layer_head_and_steps_are_chosen(visitor: Visitor) -> None:
     page = opened(visitor, "?positions=scale")
+    choose(page, "One that I choose")
+    idle(page)
     choose(page, "Decoder self-attention")
     idle(page)
     for label, option in (
         ("Layer", "2"),
         ("Head", "3"),
-        ("After, the steps of", "the new translation"),
+        ("Rows after the change", "of the new translation"),
     ):
         select(page, label, option)
     after = page.get_by_text("Decoder self-attention, layer 2, head 3, after")
@@ -158,7 +159,7 @@ def test_the_map_is_shown_for_any_word_and_distance(visitor: Visitor) -> None:
     field.fill("40")
     field.press("Enter")
     expect(page.get_by_text("From p = 3 (“lives”) to 43")).to_be_visible()
-    expect(page.get_by_text("Largest difference over all 984 p")).to_be_visible()
+    expect(page.get_by_text("the largest difference over all 984 p")).to_be_visible()
     idle(page)
     assert {"position": "3", "k": "40"}.items() <= link(page).items()
 

@@ -136,14 +136,14 @@ def test_a_late_head_says_whose_row_is_on_show(visitor: Visitor) -> None:
     page = visitor.open("/?step=2&layer=1&head=6")
     first, second = (text.strip() for text in chips(page)[:2])
     hint = page.locator(".block.cross .hint")
-    expect(hint).to_contain_text("This head is one step late")
+    expect(hint).to_contain_text("This head looks at the source of the word just written")
     said = hint.inner_text().replace("\u2068", "").replace("\u2069", "")
-    assert f"the source of “{first}”, which this step reads" in said
-    assert f"For “{second}”, see step 3." in said
+    assert f"the word just written, “{first}”." in said
+    assert f"Its look for “{second}” comes in the next step." in said
     page.get_by_role("button", name=re.compile("^Step 1: ")).click()
-    expect(hint).to_contain_text("no word was written before step 1")
+    expect(hint).to_contain_text("none is written yet")
     page.get_by_role("button", name=re.compile("^Step 1: ")).press("End")
-    expect(hint).not_to_contain_text("see step")
+    expect(hint).not_to_contain_text("comes in the next step")
     page.get_by_role("combobox", name="Head").select_option("5")
     expect(hint).to_be_hidden()
 
@@ -171,13 +171,18 @@ def test_a_typed_word_is_gone_on_from_and_compared(visitor: Visitor) -> None:
     page.get_by_label("Another word").fill("Dame")
     page.keyboard.press("Enter")
     expect(targets(page)).to_contain_text("Dame")
-    page.get_by_role("button", name="Compare with the earlier run").click()
+    page.get_by_role("button", name="Compare with the run before").click()
     expect(page.get_by_role("group", name="Words of the translation")).to_have_count(2)
     idle(page)
     assert "beside" in link(page)
     both = page.get_by_role("group", name="Words of the translation").all_inner_texts()
     assert "Dame" in both[0]
     assert not both[1].startswith(both[0])
+    page.get_by_role("button", name=re.compile("^Step 1: ")).first.focus()
+    page.keyboard.press("End")  # both go to their last step
+    for shown in page.get_by_role("status").filter(has_text=re.compile(r"Step \d+ of")).all():
+        at, n = re.findall(r"Step (\d+) of (\d+)", shown.inner_text())[0]
+        assert at == n
     beside = page.get_by_role("group", name=re.compile("^Translation step by step")).nth(1)
     expect(beside.get_by_role("button", name=re.compile("go on from here"))).to_have_count(0)
     expect(beside.get_by_label("Another word")).to_have_count(0)
@@ -189,6 +194,21 @@ def test_pointing_at_a_word_shows_its_partner(visitor: Visitor) -> None:
     expect(sources(page).locator(".linked").first).to_be_visible()
     sources(page).locator(".token").nth(1).hover()
     expect(targets(page).locator(".linked").first).to_be_visible()
+
+
+@pytest.mark.parametrize("visitor", ["light", "light narrow"], indirect=True)
+def test_the_bar_is_slim_and_stays(visitor: Visitor) -> None:
+    """At most 110 px of a laptop's screen, and opaque above what scrolls below it."""
+    page = visitor.open()
+    bar = page.locator("[data-testid=stLayoutWrapper]:has(> .st-key-bar)")
+    is_wide = page.viewport_size and page.viewport_size["width"] > 1000
+    box = bar.bounding_box()
+    assert box
+    assert box["y"] + box["height"] <= (110 if is_wide else 125)
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 400)")
+    expect(bar).to_be_in_viewport()
+    colour = bar.evaluate("bar => getComputedStyle(bar).backgroundColor")
+    assert colour == "rgb(255, 255, 255)"
 
 
 @pytest.mark.parametrize("visitor", LOOKS, indirect=True)
@@ -219,7 +239,7 @@ def test_a_branch_of_the_search_opens(visitor: Visitor) -> None:
     before = chips(page)
     tree = page.locator(".beam")
     tree.locator(".node:not(.winner)").last.click()
-    expect(page.get_by_text("Underlined: held fixed, as you chose.")).to_be_visible()
+    expect(page.get_by_text("Underlined: kept, as you chose.")).to_be_visible()
     idle(page)
     assert chips(page) != before
     assert link(page)["prefix"]

@@ -49,7 +49,7 @@ def warnings(page: AppTest) -> list[str]:
 
 def is_whole(page: AppTest) -> bool:
     """Whether it is drawn to its end, where the self-check stands."""
-    return not page.error and any("of 6 hold" in expander.label for expander in page.expander)
+    return not page.error and any("of 6 checks of" in expander.label for expander in page.expander)
 
 
 @pytest.mark.parametrize("page", SENTENCE_PAGES)

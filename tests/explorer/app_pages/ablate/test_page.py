@@ -32,7 +32,7 @@ def test_every_shape_is_drawn(
     assert not page.warning
     assert len(charts(page)) == (4 if ablation else 0)
     assert "log-probability" in texts(page)
-    assert page.expander[-1].label.endswith("6 of 6 hold")
+    assert page.expander[-1].label == "6 of 6 checks of this sentence passed"
 
 
 def test_a_first_visit_shows_the_model_as_it_is_and_what_to_try(open_page: Open) -> None:

@@ -57,8 +57,8 @@ def test_every_experiment_shows_two_translations_and_two_heads(
     assert [expander.label for expander in page.expander] == [
         "The strongest links before as a table",
         "The strongest links after as a table",
-        "Self-check of the changed run: 6 of 6 hold",
-        "Self-check of this sentence: 6 of 6 hold",
+        "6 of 6 checks of the changed run passed",
+        "6 of 6 checks of this sentence passed",
     ]
 
 
@@ -227,7 +227,7 @@ def test_the_last_k_that_fits_runs_and_passes_its_check(open_page: Open) -> None
     page = page.number_input(key="choose_k").set_value(most).run()
     assert not page.exception
     assert not page.error
-    assert page.expander[-2].label == "Self-check of the changed run: 6 of 6 hold"
+    assert page.expander[-2].label == "6 of 6 checks of the changed run passed"
     last = next(part for part in markup(page) if "<ol" in part)
     assert "<b>79</b>" in last
 
