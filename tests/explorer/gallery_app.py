@@ -36,12 +36,14 @@ anatomy.anatomy_figure(
 )
 weights = np.random.default_rng(1).dirichlet(np.full(4, 0.3), size=(2, 3))
 lines.lines(
-    weights,
-    rows=["a", "<i>b</i>", "שלום"],
-    columns=["x", "y", "x", "z"],
-    row_title="asks",
-    column_title="looked at",
-    heads=["L1H1", "L1H2"],
+    lines.lines_payload(
+        weights,
+        rows=["a", "<i>b</i>", "שלום"],
+        columns=["x", "y", "x", "z"],
+        row_title="asks",
+        column_title="looked at",
+        heads=["L1H1", "L1H2"],
+    ),
     key="lines",
 )
 st.write(f"Node: {st.session_state.get('beam_opened')}")
