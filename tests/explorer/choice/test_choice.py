@@ -178,7 +178,8 @@ SEARCH = ("method", "beam_size", "length_penalty", "alpha", "temperature", "seed
 GOES_WITH = {
     "text": {"prefix", "target", "step", "row", "scored"},
     "model": {"prefix", "target", "ablation", "layer", "head", "step", "row", "scored", "snapshot",
-              "own", "dimensions"},
+              "own", "dimensions", "encoder_layer", "decoder_layer", "encoder_head",
+              "decoder_head", "cross_head"},
     "prefix": {"step", "scored"},
     "target": {"step"},
     "ablation": {"step"},
@@ -199,6 +200,8 @@ WHOLE = {
     "text": "A dog.", "model": "old", "prefix": "3.4", "target": "Ein", "ablation": "enc.L1=skip",
     "beam_size": "2", "kind": "encoder", "layer": "2", "head": "3", "step": "4", "row": "5",
     "scored": "2", "snapshot": "7", "own": "1", "dimensions": "1.2", "k": "3", "across": "tokens",
+    "encoder_layer": "1", "decoder_layer": "2", "encoder_head": "3", "decoder_head": "4",
+    "cross_head": "5", "block": "linear",
 }  # fmt: skip
 
 
