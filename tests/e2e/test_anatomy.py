@@ -27,6 +27,7 @@ def words(page: Page) -> Locator:
 def test_the_sentence_is_in_the_figure_and_the_step_moves_all_of_it(visitor: Visitor) -> None:
     page = visitor.open(ADDRESS)
     source = page.get_by_role("group", name="Source pieces").locator(".token")
+    expect(source.last).to_have_text("</s>")
     assert source.all_text_contents()[-3:] == ["snow", ".", "</s>"]
     read = page.locator(".tokens.target .token:not(.future)")
     expect(read).to_have_count(2)
@@ -113,6 +114,7 @@ def test_a_word_of_the_page_lights_its_way(visitor: Visitor) -> None:
     page = visitor.open(ADDRESS)
     strip = page.locator("[data-name='encoder.embedding.tokens'] .strip rect")
     fills = "cells => cells.map(it => it.style.fill).join()"
+    expect(strip).to_have_count(32)
     before = strip.evaluate_all(fills)
     page.locator(".words .source .word", has_text="snow").hover()
     expect(page.locator(".tokens.source .token.lit")).to_have_text(["snow", "."])

@@ -13,7 +13,6 @@ import explorer
 from core.config import KINDS, LengthPenalty, Method
 from explorer.app_pages.ablate.fields import AblateFields, Worth
 from explorer.app_pages.anatomy.fields import AnatomyFields
-from explorer.app_pages.inside.fields import InsideFields
 from explorer.app_pages.positions.fields import (
     MOST_SCALE,
     MOST_SHIFT,
@@ -39,7 +38,6 @@ from explorer.choice.choice import (
     without_lost_models,
 )
 from explorer.choice.url_fields import UrlFields, dependents
-from explorer.components.equation.component import N_STAGES
 from explorer.frame.tour import TourFields
 from explorer.head.fields import (
     TINTS,
@@ -114,7 +112,6 @@ of_pages = {
         cross_head=some_number,
         block=st.sampled_from(["", "linear", "encoder.layers.feed_forward"]),
     ),
-    InsideFields: st.builds(InsideFields, stage=st.integers(1, N_STAGES)),
     TrainingFields: st.builds(
         TrainingFields,
         runs=st.lists(st.text(min_size=1), max_size=9).map(tuple),
@@ -181,8 +178,8 @@ SEARCH = ("method", "beam_size", "length_penalty", "alpha", "temperature", "seed
 GOES_WITH = {
     "text": {"prefix", "target", "step", "row", "scored"},
     "model": {"prefix", "target", "ablation", "layer", "head", "step", "row", "scored", "snapshot",
-              "own", "dimensions", "encoder_layer", "decoder_layer", "encoder_head", "decoder_head",
-              "cross_head"},
+              "own", "dimensions", "encoder_layer", "decoder_layer", "encoder_head",
+              "decoder_head", "cross_head"},
     "prefix": {"step", "scored"},
     "target": {"step"},
     "ablation": {"step"},
@@ -204,7 +201,7 @@ WHOLE = {
     "beam_size": "2", "kind": "encoder", "layer": "2", "head": "3", "step": "4", "row": "5",
     "scored": "2", "snapshot": "7", "own": "1", "dimensions": "1.2", "k": "3", "across": "tokens",
     "encoder_layer": "1", "decoder_layer": "2", "encoder_head": "3", "decoder_head": "4",
-    "cross_head": "5",
+    "cross_head": "5", "block": "linear",
 }  # fmt: skip
 
 

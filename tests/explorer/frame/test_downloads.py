@@ -114,15 +114,16 @@ def test_the_translation_of_the_file_is_that_of_the_page(shelf: Shelf, taken: Ta
     assert file["What the search explored"]["data"] == components(page, "beam_tree")[0]
 
 
-def test_the_switches_and_the_model_of_the_file_are_those_of_the_page(
-    shelf: Shelf, taken: Taken
-) -> None:
+def test_the_switches_of_the_file_are_those_of_the_page(shelf: Shelf, taken: Taken) -> None:
     page = shelf.own("ablate", text=SENTENCE, ablation="enc.L1=skip,cross.L1H3=0")
     file = sections(taken["View as HTML"])
     title = (
         "Switched off after training: cross-attention layer 1, head 3 off; encoder layer 1 skipped"
     )
     assert file[title]["data"] == components(page, "attention_toggles")[0]
+
+
+def test_the_model_of_the_file_is_that_of_the_page(shelf: Shelf, taken: Taken) -> None:
     page = shelf.own("anatomy", text=SENTENCE)
     (drawn,) = sections(taken["View as HTML"]).values()
     shown, values = unpacked(components(page, "model_anatomy")[0])
