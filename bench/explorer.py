@@ -1,4 +1,4 @@
-"""How quickly the Explorer answers, in a real browser: a new sentence, another head, the overview.
+"""How quickly the Explorer answers, in a real browser: sentences, heads, pages, the overview.
 
     python -m bench.explorer [--repeats 10] [--json FILE]
 
@@ -20,10 +20,10 @@ from plotly.subplots import make_subplots
 
 from bench.browser import await_drawn, measuring, options, translate
 from bench.heads import N_HEADS, N_LAYERS, N_TOKENS, weights
-from core.analysis.head_place import HeadPlace
+from core.analysis.head_place import KIND_NAMES, HeadPlace
 from explorer.components.overview import component as overview
 from explorer.figures.colours import weight_scale
-from tests.e2e.conftest import idle, start_server
+from tests.e2e.conftest import idle, open_from_menu, start_server
 
 PLACES = ("harbour", "library", "station", "market", "bridge", "church", "school", "theatre",
           "river", "castle", "garden", "museum")  # fmt: skip
@@ -77,23 +77,18 @@ SUBPLOTS = f"{N_LAYERS * N_HEADS} Plotly subplots of the same, drawn"
 
 
 def answers(browser: Browser, n: int) -> dict[str, list[float]]:
-    """What a reader waits for, model loaded: milliseconds of each repeat."""
+    """What a reader waits for, model loaded: milliseconds of each repeat, from press to picture."""
     with tempfile.TemporaryDirectory() as folder:
         process, server = start_server(Path(folder) / "log")
         page = browser.new_page(viewport={"width": 1280, "height": 900})
+        times = {}
         try:
-            page.goto(server.url)
-            translate(page, SENTENCE.format("house"))
-            idle(page)
-            times = {
-                f"new sentence of {len(SENTENCE.split())} words, Translate page": _timed(
-                    page, n, lambda i: translate(page, SENTENCE.format(PLACES[i % len(PLACES)]))
-                ),
-                "another step, in the browser": _timed(page, n, lambda i: _step(page, i)),
-            }
-            page.goto(f"{server.url}/heads")
-            idle(page)
-            times["another head, Heads page"] = _timed(page, n, lambda i: _open_head(page, i))
+            for name, (link, act) in CHANGES.items():
+                page.goto(f"{server.url}/{link}")
+                idle(page)
+                act(page, 0)  # the first one also loads the model, and fills caches of the browser
+                idle(page)
+                times[name] = _timed(page, n, lambda i, act=act: act(page, i + 1))
             return times
         finally:
             page.close()
@@ -111,6 +106,18 @@ def _timed(page: Page, n: int, act: Callable[[int], None]) -> list[float]:
     return times
 
 
+def _translate(page: Page, number: int) -> None:
+    translate(page, SENTENCE.format(PLACES[number % len(PLACES)]))
+
+
+def _ask(page: Page, number: int) -> None:
+    """Another sentence on any page: drawn once its last word stands in the sentence in words."""
+    place = PLACES[number % len(PLACES)]
+    page.get_by_label("English sentence").fill(SENTENCE.format(place))
+    page.get_by_role("button", name="Translate", exact=True).click()
+    await_drawn(page.locator(".words .source .said").last.filter(has_text=place))
+
+
 def _step(page: Page, number: int) -> None:
     step = 2 + number % 5
     page.get_by_role("button", name=re.compile(f"^Step {step}: ")).click()
@@ -121,6 +128,68 @@ def _open_head(page: Page, number: int) -> None:
     head = 1 + number % 5
     page.get_by_role("button", name=f"Layer 2, head {head}", exact=True).click()
     await_drawn(page.get_by_role("heading", name=f"layer 2, head {head}"))
+
+
+def _open_kind(page: Page, number: int) -> None:
+    kind = list(KIND_NAMES.values())[number % 3]
+    page.get_by_role("radio", name=kind, exact=True).click()
+    await_drawn(page.get_by_role("heading", name=f"{kind}, layer"))
+
+
+def _next_row(page: Page, number: int) -> None:
+    before = page.locator(".equation").inner_text()
+    page.locator(".equation").press("ArrowRight" if number % 10 < 5 else "ArrowLeft")
+    page.wait_for_function(
+        "before => document.querySelector('.equation')?.innerText !== before"
+        " || [...document.querySelectorAll('*')].some((host) =>"
+        " (host.shadowRoot?.querySelector('.equation')?.innerText ?? before) !== before)",
+        arg=before,
+        polling=20,
+    )
+
+
+def _toggle(page: Page, number: int) -> None:
+    off = number % 2 == 0
+    name = re.compile("^Cross-attention, layer 4, head 7[,:]")
+    page.get_by_role("switch", name=name).click()
+    await_drawn(page.locator(f".words .line.target:nth-of-type({3 if off else 2}):last-of-type"))
+
+
+def _shift(page: Page, number: int) -> None:
+    field = page.get_by_label("by k", exact=True)
+    field.fill(str(2 + number))
+    field.press("Enter")
+    await_drawn(page.get_by_text(f"With positions shifted by {2 + number}:"))
+
+
+def _open_page(page: Page, number: int) -> None:
+    title, heading = PAGES[number % len(PAGES)]
+    open_from_menu(page, title)
+    await_drawn(page.get_by_role("heading", name=heading))
+    await_drawn(page.locator(".words .target .word"))
+
+
+PAGES = (
+    ("Heads", "Which head looks where?"),
+    ("Inside attention", "What does one head compute?"),
+    ("Anatomy", "What is the model made of?"),
+    ("Ablate", "What if this head were not there?"),
+    ("Positions", "How does it know the order of words?"),
+    ("Translate", "Where did each word come from?"),
+)
+CHANGES: dict[str, tuple[str, Callable[[Page, int], None]]] = {
+    f"new sentence of {len(SENTENCE.split())} words, Translate": ("", _translate),
+    **{f"new sentence, {name.capitalize()}": (name, _ask)
+       for name in ("heads", "inside", "positions", "ablate", "anatomy")},
+    "another step, Translate": ("", _step),
+    "another head, Heads": ("heads", _open_head),
+    "another kind of attention, Heads": ("heads", _open_kind),
+    "next row, Inside attention": ("inside", _next_row),
+    "a head off or on, Ablate": ("ablate?worth=none", _toggle),
+    "another shift, Positions": ("positions?positions=shift", _shift),
+    "another page": ("", _open_page),
+}  # fmt: skip
+"""What is timed: its name, the page it is done on, and how; it returns once the answer is drawn."""
 
 
 def pictures(browser: Browser, n: int) -> dict[str, list[float]]:
