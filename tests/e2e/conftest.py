@@ -170,6 +170,16 @@ def idle(page: Page) -> None:
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)  # a component's code still loads
 
 
+def select(page: Page, label: str, option: str) -> None:
+    """Choose an option of a list."""
+    box = page.get_by_role("combobox", name=label, exact=True)
+    box.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)  # a list that opens while the page scrolls is closed again
+    box.click()
+    page.get_by_role("option", name=option, exact=True).click()
+    idle(page)
+
+
 @pytest.fixture(scope="session")
 def contexts(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
     """One for each kind of window: what was loaded once, scripts above all, is loaded."""

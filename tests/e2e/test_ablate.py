@@ -75,7 +75,7 @@ def test_quick_clicks_are_one_question(visitor: Visitor) -> None:
     elements = [each.element_handle() for each in heads]
     page.evaluate("elements => elements.forEach((each) => each.click())", elements)  # at once
     answered(page, "enc.L2H1=0,enc.L2H2=0,enc.L2H3=0")
-    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo", exact=True).click()
     answered(page, "")
 
 

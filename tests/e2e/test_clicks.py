@@ -101,7 +101,7 @@ def test_a_candidate_and_a_branch_that_are_clicked_begin_the_translation(
         node = tree[node].parent
     page.wait_for_url(re.compile(rf"prefix={'.'.join(map(str, path))}(&|$)"))
     idle(page)
-    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo", exact=True).click()
     page.wait_for_url(lambda url: "prefix" not in url)
     idle(page)
     step = traced.steps[2]

@@ -17,6 +17,7 @@ from tests.e2e.conftest import (
     link,
     open_from_menu,
     overflow_px,
+    select,
     violations,
 )
 
@@ -90,8 +91,7 @@ def test_every_look_is_whole_and_accessible(visitor: Visitor, streamlits_own: se
 
 def test_heads_are_tinted_by_what_switching_them_off_changes(visitor: Visitor) -> None:
     page = visitor.open("/heads")
-    page.get_by_role("combobox", name="Squares show").click()
-    page.get_by_role("option", name="Change of log-probability when switched off").click()
+    select(page, "Squares show", "Change of log-probability when switched off")
     tile = page.get_by_role("button", name=re.compile(r"^Layer 1, head 1: Change when switched"))
     expect(tile).to_be_visible()
     expect(tile.locator(".number")).to_have_text(re.compile(r"^−?\d+\.\d\d$"))

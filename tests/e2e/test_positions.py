@@ -5,7 +5,16 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import LOOKS, Visitor, idle, link, open_from_menu, overflow_px, violations
+from tests.e2e.conftest import (
+    LOOKS,
+    Visitor,
+    idle,
+    link,
+    open_from_menu,
+    overflow_px,
+    select,
+    violations,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -32,15 +41,6 @@ def opened(visitor: Visitor, query: str = "") -> Page:
 
 def choose(page: Page, label: str) -> None:
     page.get_by_role("radio", name=label, exact=True).click()
-
-
-def select(page: Page, label: str, option: str) -> None:
-    box = page.get_by_role("combobox", name=label, exact=True)
-    box.scroll_into_view_if_needed()
-    page.wait_for_timeout(300)  # a list that opens while the page scrolls is closed again
-    box.click()
-    page.get_by_role("option", name=option, exact=True).click()
-    idle(page)
 
 
 def positions_in(page: Page, stack: str) -> list[str]:

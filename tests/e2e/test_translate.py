@@ -77,7 +77,7 @@ def test_the_player_moves_by_keys_and_by_itself(visitor: Visitor) -> None:
     page.keyboard.press("ArrowLeft")
     expect(status(page)).to_contain_text("Step 2 of")
     page.keyboard.press("End")
-    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Play", exact=True).click()
     expect(status(page)).to_contain_text("Step 1 of")
     expect(status(page)).to_contain_text("Step 3 of")
     page.get_by_role("button", name="Pause").click()
@@ -124,7 +124,9 @@ def test_rows_are_the_words_they_say(visitor: Visitor) -> None:
     """What a step reads is what the step before it wrote; its row has one cell for each."""
     page = visitor.open("/?step=3")
     shown = chips(page)
-    expect(status(page)).to_contain_text(f"the decoder reads {shown[1]} and writes {shown[2]}")
+    expect(status(page)).to_contain_text(
+        f"the decoder reads <s> {shown[0]} {shown[1]} and writes {shown[2]}"
+    )
     read = page.locator(".block.decoder .cell .text").all_inner_texts()
     assert read == ["<s>", *shown[:2]]
     looked_at = page.locator(".block.cross .cell .text").all_inner_texts()
@@ -159,7 +161,7 @@ def test_another_candidate_changes_what_follows_and_undo_takes_it_back(visitor: 
     assert after[1] != before[1]
     assert len(link(page)["prefix"].split(".")) == 2
     assert link(page)["step"] == "2"
-    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo", exact=True).click()
     expect(targets(page).locator(".changed")).to_have_count(0)
     idle(page)
     assert chips(page) == before
