@@ -107,8 +107,9 @@ def test_a_tint_is_that_of_its_tile(tiles: Locator) -> None:
         expect(tiles.nth(index)).to_have_attribute("title", re.compile(rf"Change {written}$"))
         share = np.sign(values[index]) * math.sqrt(abs(values[index]) / 3)
         colour = rgb(sample_colorscale("RdBu", [(share + 1) / 2])[0])
-        stripe = tiles.nth(index).locator(".stripe")
-        assert rgb(stripe.evaluate("it => getComputedStyle(it).backgroundColor")) == colour
+        tile = tiles.nth(index)
+        assert rgb(tile.evaluate("it => getComputedStyle(it).backgroundColor")) == colour
+        expect(tile.locator(".number")).to_have_text(written)
 
 
 def test_the_tile_that_is_clicked_is_reported_and_the_one_pointed_at_enlarged(
@@ -147,8 +148,10 @@ def test_a_step_shows_its_own_row_of_the_head_that_is_chosen(
         drawn.get_by_role("button", name=re.compile(f"^Step {step}: ")).click()
         drawn.get_by_role("combobox", name="Layer").select_option(str(layer))
         drawn.get_by_role("combobox", name="Head").select_option(str(head))
+        read = ["<s>", *TARGET[: step - 1]]
+        read = read if len(read) <= 6 else [*read[:2], "…", *read[-3:]]
         expect(drawn.get_by_role("status")).to_have_text(
-            f"Step {step} of 13: the decoder reads {TARGET[step - 2]} and writes {TARGET[step - 1]} "
+            f"Step {step} of 13: the decoder reads {' '.join(read)} and writes {TARGET[step - 1]} "
             f"({percent(math.exp(TRACE.steps[step - 1].log_probability_nats))})"
         )
         for kind, looked_at in (("decoder", ["<s>", *TARGET[: step - 1]]), ("cross", SOURCE)):
@@ -194,7 +197,7 @@ def test_candidates_are_those_of_their_step_and_report_themselves(board: Board) 
         offered = traced.candidates[taken.index(False)].token
         assert board.reported() == [["taken", {"step": step, "id": offered, "run": "candidates"}]]
     drawn.get_by_label("Another word").fill(" Dame ")
-    drawn.get_by_role("button", name="Go on from here", exact=True).click()
+    drawn.get_by_role("button", name="Continue with this word", exact=True).click()
     assert board.reported() == [["typed", {"step": 4, "text": "Dame", "run": "candidates"}]]
 
 
@@ -676,7 +679,12 @@ SWITCH = "button[role=switch]"
 
 
 def switches(board: Board, name: str, states: dict[str, str]) -> Locator:
-    data = toggles.payload(CONFIG, states, effects=EFFECTS, marked=("cross.L2H3", "best-aligned"))
+    data = toggles.payload(
+        CONFIG,
+        states,
+        effects=toggles.Effects("Change", EFFECTS, "nats"),
+        marked=("cross.L2H3", "best-aligned"),
+    )
     return board.draw(name, toggles.SCRIPT, toggles.STYLE, data)
 
 

@@ -54,9 +54,12 @@ def test_every_change_of_page_is_one_press(visitor: Visitor) -> None:
     for name in ("Inside attention", "Anatomy"):
         open_from_menu(page, name)
         on_page(page, name.split()[0].lower())
-    page.get_by_role("button", name=re.compile("^Softmax")).click()
+    page.get_by_role("button", name=re.compile("^Softmax")).click()  # opens in place: an entry too
+    page.wait_for_url(re.compile("block=softmax"))
+    idle(page)
+    page.locator(".anatomy .panel").get_by_role("link").click()
     on_page(page, "")
-    for name in ("anatomy", "inside", "positions"):
+    for name in ("anatomy", "anatomy", "inside", "positions"):
         page.go_back()
         on_page(page, name)
         assert link(page)["text"] == "A dog runs."

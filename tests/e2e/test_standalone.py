@@ -79,7 +79,8 @@ def test_the_file_draws_everything_without_a_network(
     expect(page.get_by_role("heading", name="A view <1>")).to_be_visible()
     expect(page.get_by_role("button", name="Layer 2, head 4")).to_be_visible()
     expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(1)
-    expect(page.get_by_role("group", name="source").get_by_role("button")).to_have_text(COLUMNS)
+    of_lines = page.locator(".lines").get_by_role("group", name="source")
+    expect(of_lines.get_by_role("button")).to_have_text(COLUMNS)
     ink = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
         .data.some(byte => byte > 0)"""
     assert page.locator(".lines canvas").evaluate(ink)

@@ -13,6 +13,7 @@ import explorer
 from core.config import KINDS, LengthPenalty, Method
 from explorer.app_pages.ablate.fields import AblateFields, Worth
 from explorer.app_pages.anatomy.fields import AnatomyFields
+from explorer.app_pages.inside.fields import InsideFields
 from explorer.app_pages.positions.fields import (
     MOST_SCALE,
     MOST_SHIFT,
@@ -38,6 +39,7 @@ from explorer.choice.choice import (
     without_lost_models,
 )
 from explorer.choice.url_fields import UrlFields, dependents
+from explorer.components.equation.component import N_STAGES
 from explorer.frame.tour import TourFields
 from explorer.head.fields import (
     TINTS,
@@ -122,6 +124,7 @@ of_pages = {
         held=st.booleans(),
         own=st.booleans(),
     ),
+    InsideFields: st.builds(InsideFields, stage=st.integers(1, N_STAGES)),
     TourFields: st.builds(TourFields, tour=some_number),
     Table3Fields: st.builds(
         Table3Fields,
