@@ -36,6 +36,10 @@ class MarianPieces(JointVocabulary):
     def encode(self, text: str) -> list[int]:
         return layout.marian_ids(super().encode(text))
 
+    @property
+    def unwritable(self) -> frozenset[int]:
+        return frozenset(layout.marian_ids(sorted(layout.tokenizer().unwritable)))
+
     def read(self, ids: Sequence[int]) -> PiecedText:
         return layout.tokenizer().read(layout.own_ids(ids))
 
