@@ -11,9 +11,12 @@ _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "ε": r"$\varepsilon$", "α": r"$\alpha$", "Δ": r"$\Delta$", "−": "$-$", "×": r"$\times$",
-    "→": r"$\to$", "√": r"$\surd$",
+    "→": r"$\to$", "√": r"$\surd$", "‖": r"$\Vert$", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}",
 }  # fmt: skip
 """Characters that LaTeX reads as something else, or that its text fonts lack."""
+_NUMBER = re.compile(r"[<~≈]? ?[-−+]?[\d.,]*\d")
+_POWER = re.compile(r"([-−]?[\d.]+)e([-+]?\d+)")
 
 
 def aligned(lines: Sequence[Cells]) -> str:
@@ -39,17 +42,42 @@ def csv_table(lines: Sequence[Cells]) -> str:
     return written.getvalue()
 
 
-def latex_table(lines: Sequence[Cells]) -> str:
-    """A `tabular` with the rules of the package booktabs; texts appear as they are here."""
+def latex_table(
+    lines: Sequence[Cells], *, flush: str = "", caption: str = "", label: str = ""
+) -> str:
+    """A `tabular` with the rules of the package booktabs; texts appear as they are here.
+
+    Args:
+        flush: `l` or `r` for each column; without it, columns in which at least half of the cells
+            begin with a number are flush right, the others left.
+        caption: with one, the tabular stands in a floating `table` under it.
+        label: what `\\ref` calls that table.
+    """
     header, *rows = ([_latex(cell) for cell in line] for line in lines)
-    columns = "l" + "r" * (len(header) - 1)
+    columns = flush or "".join(map(_flush, zip(*lines[1:], strict=True))) or "l" * len(header)
     body = "".join(f"{' & '.join(row)} \\\\\n" for row in rows)
-    return (
-        f"% needs \\usepackage{{booktabs}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n"
+    needs = "% needs \\usepackage{booktabs}\n"
+    tabular = (
+        f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n"
         f"{' & '.join(header)} \\\\\n\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n"
+    )
+    if not caption:
+        return needs + tabular
+    named = f"\\label{{{label}}}\n" if label else ""
+    return (
+        f"{needs}\\begin{{table}}\n\\centering\n\\caption{{{_latex(caption)}}}\n{named}"
+        f"{tabular}\\end{{table}}\n"
     )
 
 
+def _flush(column: Cells) -> str:
+    n_numbers = sum(bool(_NUMBER.match(cell)) for cell in column)
+    return "r" if 2 * n_numbers >= sum(map(bool, column)) > 0 else "l"
+
+
 def _latex(text: str) -> str:
+    power = _POWER.fullmatch(text)
+    if power:
+        return rf"${power[1].replace('−', '-')} \times 10^{{{int(power[2])}}}$"
     with_minus = re.sub(r"(?<![\w.])-(?=[\d.])", "−", text)
     return "".join(_LATEX.get(character, character) for character in with_minus)

@@ -56,7 +56,9 @@ def report(table: Table, format_: Format) -> str:
     if format_ == "short":
         return markdown_table([SHORT_HEADER, *_short_rows(table)])
     if format_ == "latex":
-        return latex_table([SHORT_HEADER, *_short_rows(table)]).rstrip("\n")
+        return latex_table(
+            [SHORT_HEADER, *_short_rows(table)], flush="ll" + "r" * (len(SHORT_HEADER) - 2)
+        ).rstrip("\n")
     if format_ == "csv":
         return csv_table(_every_number(table)).rstrip("\n")
     draw = _text if format_ == "text" else _markdown

@@ -137,7 +137,7 @@ def test_csv_has_every_number_of_the_table_unrounded():
 def test_latex_is_the_short_table_and_nothing_in_it_is_a_command_by_accident():
     lines = report(TABLE, "latex").splitlines()
     assert lines[:3] == [
-        r"% needs \usepackage{booktabs}", r"\begin{tabular}{lrrrrrrrr}", r"\toprule"
+        r"% needs \usepackage{booktabs}", r"\begin{tabular}{llrrrrrrr}", r"\toprule"
     ]  # fmt: skip
     (one_head,) = (line for line in lines if line.startswith("A-h1 "))
     assert one_head == (
