@@ -9,7 +9,9 @@ import streamlit as st
 from core.analysis.trace.trace import Trace
 from explorer.choice.choice import Run
 from explorer.engine.analyses import self_check
+from explorer.frame.downloads import file_name
 from explorer.frame.messages import plain
+from explorer.frame.tables import draw_table
 
 if TYPE_CHECKING:
     from core.analysis.trace.self_check import Check
@@ -21,7 +23,11 @@ Named = list[tuple[str, "Check"]]
 def draw_self_check(folder: Path, run: Run, trace: Trace, name: str) -> None:
     """Draw the result of the self-check of the trace on screen."""
     checks: Named = [("", check) for check in self_check(folder, run, trace)]
-    _draw(checks, f"{_n_passed(checks)} of {len(checks)} checks of {name} passed")
+    _draw(
+        checks,
+        f"{_n_passed(checks)} of {len(checks)} checks of {name} passed",
+        f"self-check of {name}",
+    )
 
 
 def draw_self_checks(traces: Mapping[str, tuple[Path, Run, Trace]]) -> None:
@@ -34,6 +40,7 @@ def draw_self_checks(traces: Mapping[str, tuple[Path, Run, Trace]]) -> None:
     _draw(
         checks,
         f"{_n_passed(checks)} of {len(checks)} checks passed: what you see is what the models computed",
+        "self-check of the models",
     )
 
 
@@ -41,7 +48,7 @@ def _n_passed(checks: Named) -> int:
     return sum(check.passed for _, check in checks)
 
 
-def _draw(checks: Named, title: str) -> None:
+def _draw(checks: Named, title: str, name: str) -> None:
     failed = [(name, check) for name, check in checks if not check.passed]
     if failed:
         lines = "\n".join(
@@ -52,10 +59,10 @@ def _draw(checks: Named, title: str) -> None:
         title = f"Self-check: {len(failed)} of {len(checks)} failed"
     icon = ":material/error:" if failed else ":material/check_circle:"
     with st.expander(title, icon=icon):
-        st.dataframe(
-            [({"model": name} if name else {}) | _line(check) for name, check in checks],
-            hide_index=True,
-            width="stretch",
+        draw_table(
+            [({"model": model} if model else {}) | _line(check) for model, check in checks],
+            name=file_name(name),
+            caption=title,
         )
 
 
