@@ -96,156 +96,20 @@ function keep(parent, className, make) {
   return root;
 }
 
-// A button that saves what stands in `root` as a PNG, as it looks now.
-function pngButton(root, name) {
-  const made = button("png", "Save this picture as PNG", () => savePng(root, name));
-  made.textContent = "PNG";
+// Marks an element that only steers: pictures leave it out.
+function control(element, isControl = true) {
+  element.toggleAttribute("data-control", isControl);
+  return element;
+}
+
+// Two buttons that save what stands in `root` as a picture with a caption (figures/picture.js).
+// `title` says what the picture shows; it is asked for when the picture is saved.
+function pictureButtons(root, name, title = () => "") {
+  const made = control(element("span", "saving"));
+  for (const kind of ["SVG", "PNG"]) {
+    const save = () => window.explorerPictures.save(root, kind.toLowerCase(), name, title());
+    made.append(button("png", `Save this picture as ${kind}`, save));
+    made.lastChild.textContent = kind;
+  }
   return made;
-}
-
-async function savePng(root, name) {
-  const width = Math.max(root.scrollWidth, ...[...root.children].map((child) => child.scrollWidth));
-  const height = root.scrollHeight;
-  const svg = asSvg(root, width, height, await fontFaces(getComputedStyle(root).fontFamily));
-  await saveAsPng(svg, width, height, name);
-}
-
-async function saveAsPng(svg, width, height, name, scale = 2) {
-  const image = new Image();
-  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
-  await image.decode();
-  const canvas = document.createElement("canvas");
-  canvas.width = width * scale;
-  canvas.height = height * scale;
-  const context = canvas.getContext("2d");
-  context.scale(scale, scale);
-  context.drawImage(image, 0, 0);
-  saveFile(`${name}.png`, canvas.toDataURL("image/png"));
-}
-
-function saveFile(name, address) {
-  const link = document.createElement("a");
-  link.download = name;
-  link.href = address;
-  link.click();
-}
-
-// Two buttons for a picture that is one SVG element: `find` returns it as it stands.
-function svgButton(find, name) {
-  const made = button("png", "Save this picture as SVG", () =>
-    saveFile(`${name}.svg`, `data:image/svg+xml;charset=utf-8,${encodeURIComponent(standaloneSvg(find()))}`));
-  made.textContent = "SVG";
-  return made;
-}
-
-function svgPngButton(find, name) {
-  const made = button("png", "Save this picture as PNG", async () => {
-    const drawn = find();
-    const { width, height } = drawn.getBoundingClientRect();
-    const fonts = await fontFaces(getComputedStyle(drawn).fontFamily);
-    await saveAsPng(standaloneSvg(drawn, fonts), Math.round(width), Math.round(height), name);
-  });
-  made.textContent = "PNG";
-  return made;
-}
-
-const WRITTEN_OUT = [
-  "fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap", "opacity",
-  "font-family", "font-size", "font-weight", "text-anchor", "dominant-baseline",
-];
-
-// An SVG element as a file that needs nothing around it: colours and styles written out, on the page's
-// background, without what cannot be seen and without what only a page can do.
-function standaloneSvg(drawn, fonts = "") {
-  const copy = drawn.cloneNode(true);
-  const [originals, copies] = [drawn, copy].map((root) => [root, ...root.querySelectorAll("*")]);
-  originals.forEach((original, i) => {
-    const computed = getComputedStyle(original);
-    const made = copies[i];
-    for (const name of WRITTEN_OUT) made.setAttribute(name, computed.getPropertyValue(name));
-    for (const name of ["class", "style", "role", "tabindex"]) made.removeAttribute(name);
-    for (const { name } of [...made.attributes]) if (/^(aria|data)-/.test(name)) made.removeAttribute(name);
-    if (computed.opacity === "0") made.remove();
-  });
-  const { width, height } = drawn.getBoundingClientRect();
-  const ground = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-  for (const [name, value] of Object.entries({ width: "100%", height: "100%", fill: getComputedStyle(drawn).getPropertyValue("--st-background-color") }))
-    ground.setAttribute(name, value);
-  const style = document.createElementNS("http://www.w3.org/2000/svg", "style");
-  style.textContent = fonts;
-  copy.prepend(...(fonts ? [style] : []), ground);
-  for (const [name, value] of Object.entries({ xmlns: "http://www.w3.org/2000/svg", width, height })) copy.setAttribute(name, value);
-  return new XMLSerializer().serializeToString(copy);
-}
-
-// The element with its styles and canvases written out, so that it needs nothing around it.
-function asSvg(root, width, height, fonts) {
-  const copy = root.cloneNode(true);
-  freeze(root, copy);
-  const canvases = root.querySelectorAll("canvas");
-  copy.querySelectorAll("canvas").forEach((canvas, index) => {
-    const image = document.createElement("img");
-    image.className = canvas.className;
-    image.style.cssText = canvas.style.cssText;
-    image.src = canvases[index].toDataURL();
-    canvas.replaceWith(image);
-  });
-  copy.querySelectorAll(".png").forEach((made) => made.remove());
-  const css = cssAround(root).replaceAll("canvas", "img");
-  const computed = getComputedStyle(root);
-  for (const variable of new Set(css.match(/--st-[\w-]+/g)))
-    copy.style.setProperty(variable, computed.getPropertyValue(variable));
-  copy.style.cssText += `;box-sizing:border-box;width:${width}px;height:${height}px;overflow:visible;`;
-  copy.style.background = computed.getPropertyValue("--st-background-color");
-  copy.style.colorScheme = computed.colorScheme;
-  const style = document.createElement("style");
-  style.textContent = `${fonts} ${css} * { overflow: visible !important; box-sizing: border-box; }`;
-  copy.prepend(style);
-  const inner = new XMLSerializer().serializeToString(copy);
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">` +
-    `<foreignObject width="100%" height="100%">${inner}</foreignObject></svg>`
-  );
-}
-
-// The page's own fonts of this family, written out: a picture cannot load them by address.
-async function fontFaces(family) {
-  const rules = [...document.styleSheets]
-    .filter((sheet) => !sheet.href || sheet.href.startsWith(location.origin))
-    .flatMap((sheet) => [...sheet.cssRules])
-    .filter((rule) => rule instanceof CSSFontFaceRule)
-    .filter((rule) => family.includes(rule.style.getPropertyValue("font-family").replaceAll('"', "")))
-    .filter((rule) => rule.style.getPropertyValue("font-style") !== "italic");
-  return (await Promise.all(rules.map(inlineFont))).join("\n");
-}
-
-async function inlineFont(rule) {
-  const address = rule.style.getPropertyValue("src").match(/url\("?([^")]+)"?\)/)?.[1];
-  if (!address) return "";
-  const response = await fetch(new URL(address, rule.parentStyleSheet.href ?? document.baseURI));
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-  return rule.cssText.replace(/url\("?[^")]+"?\)/, `url(data:font/woff2;base64,${btoa(text)})`);
-}
-
-// A copy forgets what was chosen in it, and in another font its parts would move.
-function freeze(root, copy) {
-  const copies = copy.querySelectorAll("*");
-  root.querySelectorAll("*").forEach((original, index) => {
-    const made = copies[index];
-    if (original instanceof HTMLSelectElement)
-      made.options[original.selectedIndex]?.setAttribute("selected", "");
-    if (original instanceof HTMLInputElement) made.setAttribute("value", original.value);
-    const { width } = original.getBoundingClientRect();
-    if (original instanceof HTMLElement && width)
-      made.style.width = made.style.minWidth = `${width + 0.5}px`;
-  });
-  copy.style.fontFamily = getComputedStyle(root).fontFamily;
-}
-
-function cssAround(root) {
-  const scope = root.getRootNode();
-  const sheets = [...(scope.styleSheets ?? []), ...(scope.adoptedStyleSheets ?? [])];
-  const readable = sheets.filter((sheet) => !sheet.href);
-  return readable.flatMap((sheet) => [...sheet.cssRules].map((rule) => rule.cssText)).join("\n");
 }

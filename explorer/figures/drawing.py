@@ -7,6 +7,7 @@ import html
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +99,14 @@ class Drawing:
             f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" fill="url(#scale)"/>'
         )
 
+    def caption(self, lines: Sequence[str], *, size: float = 11) -> None:
+        """Lines below all that is drawn so far, broken at its width."""
+        left, y = self.left, self.bottom + size
+        width = max(self.right - left, 30 * size)
+        for line in (part for text in lines for part in wrapped(text, width, size)):
+            y += 1.4 * size
+            self.text(left, y, line, size=size)
+
     def svg(self, title: str, about: str) -> str:
         """The text of a file.
 
@@ -120,6 +129,16 @@ class Drawing:
 def escaped(words: str) -> str:
     """Text escaped for XML; characters that XML does not allow become U+FFFD."""
     return html.escape(NOT_XML.sub("\ufffd", words))
+
+
+def wrapped(text: str, width: float, size: float) -> list[str]:
+    """The lines of a text that is broken after spaces, and a link after its `&`."""
+    lines = [""]
+    for word in re.findall(r"[^ &?]*[ &?]|[^ &?]+", text):
+        if lines[-1] and text_width((lines[-1] + word).rstrip(), size) > width:
+            lines.append("")
+        lines[-1] += word
+    return [line.rstrip() for line in lines]
 
 
 def text_width(words: str, size: float) -> float:

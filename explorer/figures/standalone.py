@@ -15,6 +15,11 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 from plotly.utils import PlotlyJSONEncoder
 
+HERE = Path(__file__).parent
+PICTURE_SCRIPTS = (HERE / "picture.js", HERE / "chart_buttons.js")
+"""What saves a picture as SVG or PNG, and the buttons for it on Plotly's charts."""
+BUTTONS_STYLE = HERE / "chart_buttons.css"
+
 LIGHT = {
     "background-color": "#ffffff",
     "secondary-background-color": "#f0f2f6",
@@ -31,7 +36,7 @@ DARK = {
 }
 
 _TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "page"),
+    loader=jinja2.FileSystemLoader(HERE / "page"),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
     keep_trailing_newline=True,
@@ -56,29 +61,35 @@ class Picture:
     note: str = ""
 
 
-def standalone_html(title: str, pictures: Sequence[Picture]) -> str:
+def standalone_html(title: str, pictures: Sequence[Picture], *, caption: Sequence[str] = ()) -> str:
     """The text of one HTML file that needs no network.
 
     Args:
         title: of the page; like all texts, it appears as typed.
+        caption: the lines below every picture that is saved from the page.
     """
     plotly = any(isinstance(picture.shown, go.Figure) for picture in pictures)
     return _TEMPLATES.get_template("page.html").render(
         title=title,
         pictures=pictures,
+        caption=caption,
         plotly=get_plotlyjs() if plotly else "",
+        picture_scripts=[file.read_text("utf-8") for file in PICTURE_SCRIPTS],
+        buttons_style=BUTTONS_STYLE.read_text("utf-8"),
         json=_json,
         light=LIGHT,
         dark=DARK,
     )
 
 
-def notebook_html(title: str, pictures: Sequence[Picture], *, height: int = 700) -> str:
+def notebook_html(
+    title: str, pictures: Sequence[Picture], *, caption: Sequence[str] = (), height: int = 700
+) -> str:
     """The same page in a frame of its own, for `IPython.display.HTML` or `_repr_html_`.
 
     Nothing is shared with the notebook: neither styles nor scripts, nor a copy of Plotly.
     """
-    page = standalone_html(title, pictures)
+    page = standalone_html(title, pictures, caption=caption)
     return _TEMPLATES.get_template("frame.html").render(title=title, page=page, height=height)
 
 

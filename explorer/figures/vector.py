@@ -26,6 +26,7 @@ def head_svg(
     title: str,
     about: str,
     scale: Scale,
+    caption: Sequence[str] = (),
 ) -> str:
     """One head in the colours and with the numbers of `head_figure`.
 
@@ -33,6 +34,7 @@ def head_svg(
         weights: q k.
         rows, columns: labels as text, not escaped.
         about: what the picture shows, for screen readers; it is not drawn.
+        caption: lines below the picture.
 
     Raises:
         ValueError: if there is not one label a row and one a column.
@@ -52,6 +54,7 @@ def head_svg(
     _draw_bar(drawing, cell * n_columns + 3 * GAP, max(cell * n_rows, LEAST_BAR_PX), scale)
     _draw_names(drawing, cell * n_columns, cell * n_rows, row_title, column_title)
     _draw_title(drawing, title)
+    drawing.caption(caption)
     return drawing.svg(title, about)
 
 
@@ -64,6 +67,7 @@ def heads_svg(
     column_title: str,
     title: str,
     about: str,
+    caption: Sequence[str] = (),
 ) -> str:
     """All layers x heads, each as a tile; rows are named at the left tiles, columns at the top
     ones.
@@ -71,7 +75,7 @@ def heads_svg(
     Args:
         weights: N H q k. For long sentences, a tile's cell shows the maximum of a block, and the
             block's first piece is its label.
-        rows, columns, about: as in `head_svg`.
+        rows, columns, about, caption: as in `head_svg`.
 
     Raises:
         ValueError: if there is not one label a row and one a column.
@@ -102,6 +106,7 @@ def heads_svg(
     _draw_bar(drawing, width + 3 * GAP, max(min(height, 2 * LEAST_BAR_PX), LEAST_BAR_PX), Scale())
     _draw_names(drawing, width, height, row_title, column_title)
     _draw_title(drawing, title)
+    drawing.caption(caption)
     return drawing.svg(title, about)
 
 

@@ -1,6 +1,7 @@
 """Downloads: the link to a view, its pictures in a file, the trace as data."""
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from urllib.parse import urlencode, urlsplit
 
@@ -14,20 +15,34 @@ Pictures = Callable[[], Sequence[Picture]]
 """Makes the pictures of a page without its controls, when they are asked for."""
 
 
-def share(choice: Choice, title: str, pictures: Pictures) -> None:
-    """The link to a view, and its pictures in a file."""
-    st.caption("Link to this view")
+def address_of(choice: Choice) -> str:
+    """The link to a view of the page on screen."""
     address = urlsplit(st.context.url or "")
     link = address._replace(path=address.path or "/", query=urlencode(choice.to_query()))
-    st.code(link.geturl(), language=None, wrap_lines=True)
+    return link.geturl()
+
+
+def share(choice: Choice, title: str, pictures: Pictures, *, caption: Sequence[str] = ()) -> None:
+    """The link to a view, and its pictures in a file.
+
+    Args:
+        caption: the lines below every picture that is saved from the file.
+    """
+    st.caption("Link to this view")
+    st.code(address_of(choice), language=None, wrap_lines=True)
     st.caption("This page's pictures in one file that opens without a network")
     st.download_button(
         "View as HTML",
-        lambda: standalone_html(f"{title} {choice.run.text}", pictures()),
+        lambda: standalone_html(f"{title} {choice.run.text}", pictures(), caption=caption),
         file_name="attention.html",
         mime="text/html",
         on_click="ignore",
     )
+
+
+def file_name(title: str) -> str:
+    """A title as the name of a file: lower case, hyphens, no other characters."""
+    return re.sub("[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or "picture"
 
 
 def save_svg(label: str, make: Callable[[], str], file_name: str) -> None:

@@ -37,6 +37,7 @@
     const [start, size] = [axis._offset + ends[0], ends[1] - ends[0]];
     const made = document.createElement("div");
     made.className = `linked-line ${name}`;
+    made.dataset.control = ""; // of the pointer, not of the picture
     const [left, top, width, height] =
       name === "rows" ? [xaxis._offset, start, xaxis._length, size] : [start, yaxis._offset, size, yaxis._length];
     Object.assign(made.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });

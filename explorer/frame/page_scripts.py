@@ -4,8 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from explorer.figures.standalone import BUTTONS_STYLE, PICTURE_SCRIPTS
+
 HERE = Path(__file__).parent
-CHARTS_STYLE = HERE / "linked_charts.css"
+SCRIPTS = (HERE / "browser_history.js", HERE / "linked_charts.js", *PICTURE_SCRIPTS)
+STYLES = (HERE / "linked_charts.css", BUTTONS_STYLE)
 
 
 def run_page_scripts() -> None:
@@ -17,12 +20,12 @@ def run_page_scripts() -> None:
       Streamlit writes the address of a page that is opened from the menu, and the link that the
       server sets becomes a second entry.
     - `linked_charts.js`: heat maps take part in the page's one hover.
+    - `picture.js` and `chart_buttons.js`, of `figures`: every picture is saved as SVG or PNG.
     """
-    history, charts = (HERE / name for name in ("browser_history.js", "linked_charts.js"))
+    styles = "".join(file.read_text("utf-8") for file in STYLES)
+    scripts = "".join(f"<script>{file.read_text('utf-8')}</script>" for file in SCRIPTS)
     st.html(
-        "<style>.stElementContainer:has(> .stHtml > .script) {display: none}"
-        f"{CHARTS_STYLE.read_text('utf-8')}</style>"
-        f'<span class="script"></span><script>{history.read_text("utf-8")}</script>'
-        f"<script>{charts.read_text('utf-8')}</script>",
+        "<style>.stElementContainer:has(> .stHtml > :is(.script, .picture-caption)) {display: none}"
+        f'{styles}</style><span class="script"></span>{scripts}',
         unsafe_allow_javascript=True,
     )

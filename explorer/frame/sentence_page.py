@@ -21,6 +21,7 @@ from explorer.choice.url_fields import UrlFields
 from explorer.engine import checkpoints, models, traces
 from explorer.engine.checkpoints import best_head
 from explorer.figures.head import piece_label
+from explorer.frame.caption import caption_lines, draw_caption
 from explorer.frame.downloads import Pictures, save_trace, share
 from explorer.frame.glossary import facts_of, terms_row
 from explorer.frame.in_words import draw_in_words
@@ -270,8 +271,9 @@ def draw_sentence(
     pictures = draw(shown)
     linked = dataclasses.replace(shown.choice, run=session.choice().run)  # kept for other pages
     session.write_link(linked)
+    draw_caption(shown)
     with asked.saving:
-        share(linked, title, pictures)
+        share(linked, title, pictures, caption=caption_lines(shown))
         save_trace(shown.trace)
     load_model(asked.folder, asked.status)
     draw_self_check(asked.folder, shown.choice.run, shown.trace, "this sentence")

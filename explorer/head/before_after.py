@@ -15,6 +15,7 @@ from explorer.choice.page_context import PageContext
 from explorer.components.words.component import Translation
 from explorer.engine import traces
 from explorer.figures.standalone import Picture
+from explorer.frame.chart import draw_chart
 from explorer.frame.in_words import followed, translation_beside
 from explorer.frame.messages import note
 from explorer.frame.pick import pick
@@ -22,7 +23,7 @@ from explorer.head.controls import choose_head, choose_kind
 from explorer.head.differences import Comparison
 from explorer.head.fields import BeforeAfterFields
 from explorer.head.matrix import HeadMatrix, plain_matrix
-from explorer.head.one_head import draw_links, matrix_figure
+from explorer.head.one_head import draw_links, matrix_figure, table_caption
 
 STEPS_OF = {"first": "of the first translation", "new": "of the new translation"}
 
@@ -52,8 +53,12 @@ def translation_after(shown: PageContext, found: Comparison, name: str, run: Run
     return translation_beside(name, found.after, found.before, followed(shown.best, run))
 
 
-def draw_attention(shown: PageContext, found: Comparison) -> list[Picture]:
-    """One head before and after, at first the one that changed most; returns the pictures drawn."""
+def draw_attention(shown: PageContext, found: Comparison, change: str) -> list[Picture]:
+    """One head before and after, at first the one that changed most; returns the pictures drawn.
+
+    Args:
+        change: the change in words.
+    """
     st.subheader("One head, before and after", anchor=False)
     _choose_head(shown, found)
     place = place_compared(shown, found)
@@ -63,8 +68,13 @@ def draw_attention(shown: PageContext, found: Comparison) -> list[Picture]:
     ):
         with column:
             st.markdown(f"**{picture.title}**")
-            st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
-            draw_links(matrix, f"The strongest links {when} as a table")
+            what = f"{picture.title} the change" + (f": {change}" if when == "after" else "")
+            draw_chart(picture.shown, alt=what)
+            draw_links(
+                matrix,
+                f"The strongest links {when} as a table",
+                caption=table_caption(shown, what),
+            )
     moved = found.moved_weight(place.kind)
     note(
         "Compare row by row. On the words of the first translation, "

@@ -1,7 +1,7 @@
 """One head enlarged, as a heat map or as lines, with its scale, labels and notes."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,11 @@ from explorer.figures.head import (
 )
 from explorer.figures.standalone import Mounted, Picture
 from explorer.figures.vector import head_svg
+from explorer.frame.caption import about
+from explorer.frame.chart import draw_chart
+from explorer.frame.downloads import file_name
 from explorer.frame.messages import note, plain
+from explorer.frame.tables import draw_table
 from explorer.frame.wide import wide
 from explorer.head.fields import HeadDrawing
 from explorer.head.matrix import HeadMatrix, attention, head_matrix, special_note
@@ -69,16 +73,15 @@ def draw_matrix(shown: PageContext) -> None:
     columns = [token_label(label) for label in matrix.columns]
     figure = with_click_targets(_figure(shown, matrix), matrix.values, columns=columns)
     with wide("one-head", least_width_px(len(columns))):
-        st.plotly_chart(
+        draw_chart(
             figure,
             alt=title(shown),
             key=FIGURE,
-            config={"displaylogo": False},
             on_select=lambda: _take_row(shown, matrix),
             selection_mode="points",
         )
     note(plain(_notes(shown, [matrix])))
-    draw_links(matrix, number=_scale(shown).title)
+    draw_links(matrix, number=_scale(shown).title, caption=table_caption(shown, title(shown)))
 
 
 def draw_links(
@@ -86,23 +89,30 @@ def draw_links(
     title: str = "The strongest links as a table",
     *,
     number: str = Scale().title,
+    caption: str = "",
 ) -> None:
     """The largest numbers of a heat map as a table, for readers who cannot see it.
 
     Args:
         number: what the numbers are.
+        caption: what the heat map is of, where the table is saved as LaTeX.
     """
     with st.expander(title):
-        st.dataframe(
+        draw_table(
             strongest_links(
                 matrix.values,
                 rows=matrix.rows,
                 columns=matrix.columns,
                 headings=(*matrix.headings, number),
             ),
-            hide_index=True,
-            width="stretch",
+            name=file_name(title.removesuffix(" as a table").removeprefix("The ")),
+            caption=caption or title.removesuffix(" as a table"),
         )
+
+
+def table_caption(shown: PageContext, what: str) -> str:
+    """The caption of the strongest links of a heat map."""
+    return " ".join([f"{what}: the strongest links.", *about(shown)])
 
 
 def draw_lines(shown: PageContext) -> None:
@@ -122,7 +132,7 @@ def picture(shown: PageContext) -> Picture:
     return Picture(title(shown), drawn, _notes(shown, matrices))
 
 
-def svg(shown: PageContext) -> str:
+def svg(shown: PageContext, caption: Sequence[str] = ()) -> str:
     """The chosen head as a heat map for print, even if the page draws lines."""
     as_matrix = dataclasses.replace(
         shown, choice=shown.choice.with_fields(shown.of(HeadDrawing).replace(drawing="matrix"))
@@ -137,6 +147,7 @@ def svg(shown: PageContext) -> str:
         title=title(as_matrix),
         about=f"{shown.trace.source.text} → {shown.trace.target.text} {_said(shown, [matrix])}",
         scale=_scale(as_matrix),
+        caption=caption,
     )
 
 
@@ -208,6 +219,7 @@ def _lines(shown: PageContext, matrices: list[HeadMatrix]) -> dict[str, Any]:
         "columns": first.columns,
         "row_title": first.row_title,
         "column_title": first.column_title,
+        "title": title(shown),
         "hover": first.hover.to_json(),
         "heads": ["Mean over heads"] if is_mean else [f"Head {head + 1}" for head in heads],
         "threshold": max(shown.of(HeadDrawing).threshold, 0.05),

@@ -1,15 +1,23 @@
 """What a reader takes away: pictures, data, and the link."""
 
+import base64
+import io
 import json
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from core.analysis.trace.trace import Trace
 from explorer.choice.choice import EXAMPLES
 from explorer.figures.drawing import text_width
-from tests.e2e.board import pixels
 from tests.e2e.conftest import Visitor, idle, link
 
 pytestmark = pytest.mark.e2e
@@ -23,60 +31,230 @@ def download(page: Page, name: str, folder: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("address", ["/", "/heads", "/inside", "/ablate?swept=1", "/anatomy"])
-def test_a_picture_is_saved_as_it_looks(visitor: Visitor, tmp_path: Path, address: str) -> None:
-    page = visitor.open(address)
-    file = download(page, "Save this picture as PNG", tmp_path)
-    content = file.read_bytes()
-    assert content.startswith(b"\x89PNG")
-    width = int.from_bytes(content[16:20], "big")
-    assert width >= 2 * 380
-    colours = page.evaluate(COUNT_COLOURS, list(content))
-    assert colours > 50  # drawn, not blank
+@dataclass(frozen=True)
+class Kind:
+    """A kind of picture: where it is, and what of it must be in the file."""
+
+    address: str
+    root: str
+    words: str
+    """The elements whose text a reader sees."""
+    patches: str
+    """The elements that must look the same in the file."""
+    drawn: str = ""
+    """The lines and cells of a drawing."""
+    tag: str = "path"
+    """What they are in the file."""
 
 
-COUNT_COLOURS = """async (bytes) => {
-  const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: "image/png" }));
-  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  const context = canvas.getContext("2d");
-  context.drawImage(bitmap, 0, 0);
-  const pixels = new Uint32Array(context.getImageData(0, 0, bitmap.width, bitmap.height).data.buffer);
-  return new Set(pixels).size;
-}"""
+KINDS = {
+    "stepper": Kind(
+        "/?step=3", ".stepper", ".token .text, .candidate span, .gloss, .cell span, h3, .status",
+        ".token.source, .column", ".ribbons path",
+    ),
+    "beam": Kind("/", ".beam", ".node text", ".node .box", ".edge"),
+    "overview": Kind("/heads", ".overview", ".head, .layer", ".tile", ".tile canvas", "image"),
+    "lines": Kind("/heads?drawing=lines&together=1", ".lines", ".token .text, .head, .title", ".left .token, .gap canvas", ".heads .head"),
+    "toggles": Kind("/ablate?swept=1&ablation=cross.L1H6%3D0", ".toggles",
+                    ".title, .column, .label, .cell, .legend span", ".cell"),
+    "equation": Kind("/inside", ".equation", ".rows .label, .story, .formula mi, .title", "canvas", "canvas", "image"),
+    "model": Kind("/anatomy?step=7", ".anatomy", "svg .title, .panel p, .now", "svg .shape", "svg .shape", "rect"),
+    "training": Kind("/training?model=table3/base", ".training", ".go .name, .moments .said, .columns .label, .rows .label",
+                     ".moments > li, canvas.head", "canvas", "image"),
+    "heat map": Kind("/heads", ".js-plotly-plot", ".main-svg text", ".heatmaplayer image", ".heatmaplayer image", "image"),
+    "bars": Kind("/ablate?ablation=cross.L1H6%3D0", ".js-plotly-plot", ".main-svg text", ".bars .point path", ".bars .point path"),
+}  # fmt: skip
+SVG = "{http://www.w3.org/2000/svg}"
+DRAWS = {
+    "svg", "g", "defs", "rect", "path", "circle", "line", "polygon", "text", "tspan", "image", "a",
+    "title", "desc", "linearGradient", "stop", "clipPath",
+}  # fmt: skip
+
+
+def save(page: Page, kind: Kind, ending: str, folder: Path) -> Path:
+    """The picture from its own button, the one in it."""
+    root = page.locator(kind.root).first
+    if "plotly" in kind.root:
+        root.hover()
+    with page.expect_download() as waiting:
+        root.get_by_role("button", name=re.compile(f"as {ending}$")).click()
+    file = folder / waiting.value.suggested_filename
+    waiting.value.save_as(file)
+    assert file.suffix == f".{ending.lower()}"
+    return file
+
+
+def texts_of(svg: Element) -> list[str]:
+    return [" ".join("".join(text.itertext()).split()) for text in svg.iter(f"{SVG}text")]
+
+
+def shot(page: Page) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB"))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_picture_is_a_standalone_svg_with_its_caption(
+    visitor: Visitor, tmp_path: Path, name: str
+) -> None:
+    kind = KINDS[name]
+    page = visitor.open(kind.address)
+    root = page.locator(kind.root).first
+    expect(root.locator(kind.words).first).to_be_attached()
+    page.wait_for_timeout(500)  # the server's answer to what opening reported
+    before = root.evaluate(STATE)
+    svg = ElementTree.parse(save(page, kind, "SVG", tmp_path)).getroot()
+    page.mouse.move(0, 0)
+    assert root.evaluate(STATE) == before, "saving disturbs the page"
+    assert {part.tag.removeprefix(SVG) for part in svg.iter()} <= DRAWS
+    assert not [
+        part for part in svg.iter() for key in part.attrib if key.startswith(("on", "data-"))
+    ]
+    said = texts_of(svg)
+    words = {word for text in root.locator(kind.words).evaluate_all(SHOWN) for word in text.split()}
+    together, squeezed = " ".join(said), "".join("".join(said).split())
+    assert words
+    assert [word for word in words if word not in squeezed] == []
+    for control in ("Play", "Hide lines below", "Another word", "PNG", "Click to switch"):
+        assert control not in together
+    caption = " ".join(text for text in said[-8:])
+    assert f"“{link(page)['text']}” →" in caption
+    assert f"model {link(page).get('model', 'en-de')} (" in caption
+    address = page.evaluate("location.href")
+    assert address in {link.get("href") for link in svg.iter(f"{SVG}a")}
+    assert address in "".join(said)
+    if name == "lines":
+        assert not list(svg.iter(f"{SVG}image")), "its canvas is drawn as paths"
+    if kind.drawn:
+        n = root.locator(kind.drawn).count()
+        assert n
+        assert len(list(svg.iter(f"{SVG}{kind.tag}"))) >= n
+
+
+STATE = """root => [root.outerHTML.replace(/ class="[^"]*"/g, ""),
+  [...root.querySelectorAll("*")].map((it) => [it.scrollLeft, it.scrollTop]).flat().join()]"""
+"""All that saving could leave behind, but for what the pointer lights."""
+SHOWN = """texts => texts
+  .filter((it) => it.checkVisibility({ opacityProperty: true }) && !it.closest("[data-control]"))
+  .map((it) => it.innerText ?? it.textContent)"""
 
 
 @pytest.mark.parametrize("visitor", ["light", "dark"], indirect=True)
-def test_cells_are_saved_where_they_stand_and_text_in_the_colours_of_the_page(
-    visitor: Visitor, tmp_path: Path
+@pytest.mark.parametrize("name", KINDS)
+def test_a_saved_picture_looks_as_on_the_page(visitor: Visitor, tmp_path: Path, name: str) -> None:
+    """Pixels of each part on the page without its controls, beside those of the file."""
+    kind = KINDS[name]
+    page = visitor.open(kind.address)
+    root = page.locator(kind.root).first
+    expect(root.locator(kind.patches).first).to_be_attached()
+    page.wait_for_timeout(500)
+    file = save(page, kind, "SVG", tmp_path)
+    page.mouse.move(0, 0)
+    page.set_viewport_size({"width": 1280, "height": 3000})
+    page.wait_for_timeout(500)
+    root.evaluate(WITHOUT_CONTROLS)
+    left, top = root.evaluate(
+        "it => [it.getBoundingClientRect().left, it.getBoundingClientRect().top]"
+    )
+    places = [
+        place for place in root.locator(kind.patches).evaluate_all(PLACES) if min(place[2:]) > 3
+    ]
+    seen = shot(page)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    svg = ElementTree.parse(file).getroot()
+    width, height = (int(svg.get(side)) for side in ("width", "height"))
+    moved = svg.find(f"{SVG}g[@transform]").get("transform")
+    x, y = (float(number) for number in re.findall(r"-?[\d.]+", moved))
+    alone = visitor.context.new_page()
+    alone.set_viewport_size({"width": width, "height": height})
+    data = base64.b64encode(file.read_bytes()).decode()
+    alone.set_content(
+        f'<body style="margin:0"><img style="display:block" src="data:image/svg+xml;base64,{data}">'
+    )
+    drawn = shot(alone)
+    assert drawn.shape == (height, width, 3)
+    differing = [
+        place for place in places
+        if not is_alike(patch(seen, place), patch(drawn, [place[0] - left + x, place[1] - top + y, *place[2:]]))
+    ]  # fmt: skip
+    assert places
+    assert len(differing) <= 0.02 * len(places), differing
+
+
+WITHOUT_CONTROLS = """root => {
+  for (const it of root.querySelectorAll("[data-control]")) it.style.display = "none";
+}"""
+PLACES = """all => all.map((it) => it.getBoundingClientRect())
+  .filter((box) => box.left >= 0 && box.right <= innerWidth)
+  .map((box) => [box.left, box.top, box.width, box.height])"""
+
+
+def patch(image: NDArray[np.uint8], place: list[float]) -> NDArray[np.int64]:
+    left, top, width, height = (round(value) for value in place)
+    return image[max(top, 0) : top + height, max(left, 0) : left + width].astype(int)
+
+
+def is_alike(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
+    """Nearly all pixels have the same colour; the letters of another font differ."""
+    if one.shape != other.shape:
+        return False
+    return bool((np.abs(one - other).max(-1) < 50).mean() > 0.8)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_png_has_two_pixels_for_one_of_the_svg(
+    visitor: Visitor, tmp_path: Path, name: str
 ) -> None:
-    page = visitor.open("/inside")
-    canvas = page.locator(".equation canvas.key").first
-    cells = pixels(canvas)[0, :, :3].tolist()
-    places = canvas.evaluate(CELLS)
-    word = page.locator(".equation .story .query")
-    ink = word.evaluate("it => getComputedStyle(it).color.match(/\\d+/g).map(Number)")
-    file = download(page, "Save this picture as PNG", tmp_path)
-    found, colours = page.evaluate(PIXELS, [list(file.read_bytes()), places])
-    assert found == cells
-    assert ink in colours
+    kind = KINDS[name]
+    page = visitor.open(kind.address)
+    expect(page.locator(kind.root).first.locator(kind.words).first).to_be_attached()
+    page.wait_for_timeout(500)
+    size = ElementTree.parse(save(page, kind, "SVG", tmp_path)).getroot()
+    image = Image.open(save(page, kind, "PNG", tmp_path)).convert("RGB")
+    assert image.size == tuple(2 * int(size.get(side)) for side in ("width", "height"))
+    pixels = np.asarray(image)
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 50  # drawn, not blank
+    ground = pixels[0, 0]
+    edge = np.concatenate(
+        [
+            pixels[:8].reshape(-1, 3),
+            pixels[-8:].reshape(-1, 3),
+            pixels[:, :8].reshape(-1, 3),
+            pixels[:, -8:].reshape(-1, 3),
+        ]
+    )
+    assert (edge == ground).all(), "nothing touches the edge"
 
 
-CELLS = """canvas => {
-  const [box, root] = [canvas, canvas.closest(".equation")].map((it) => it.getBoundingClientRect());
-  return Array.from({ length: canvas.width }, (_, j) => [
-    box.left - root.left + ((j + 0.5) * box.width) / canvas.width, box.top - root.top + box.height / 2]);
-}"""
-PIXELS = """async ([bytes, places]) => {
-  const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: "image/png" }));
-  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  const context = canvas.getContext("2d");
-  context.drawImage(bitmap, 0, 0);
-  const at = ([x, y]) => Array.from(context.getImageData(2 * x, 2 * y, 1, 1).data.slice(0, 3));
-  const all = new Uint32Array(context.getImageData(0, 0, bitmap.width, bitmap.height).data.buffer);
-  const rgb = (pixel) => [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255];
-  return [places.map(at), [...new Set(all)].map(rgb)];
-}"""
-"""What a picture of twice the size shows at these places, and all its colours."""
+@pytest.mark.parametrize("visitor", ["light narrow"], indirect=True)
+def test_what_scrolls_is_saved_whole(visitor: Visitor, tmp_path: Path) -> None:
+    page = visitor.open("/?step=12")
+    kind = KINDS["stepper"]
+    stage = page.locator(".stepper .stage")
+    expect(stage).to_have_js_property("scrollTop", 0)
+    page.wait_for_timeout(1000)
+    scrolled = stage.evaluate("it => it.scrollLeft")
+    assert scrolled > 300
+    svg = ElementTree.parse(save(page, kind, "SVG", tmp_path)).getroot()
+    assert stage.evaluate("it => it.scrollLeft") == scrolled
+    assert int(svg.get("width")) > stage.evaluate("it => it.scrollWidth")
+    said = texts_of(svg)
+    for word in page.locator(".stepper .token .text").all_inner_texts():
+        assert word in said
+
+
+def test_the_buttons_of_a_chart_are_reached_by_keyboard(visitor: Visitor, tmp_path: Path) -> None:
+    page = visitor.open("/heads")
+    buttons = page.locator(".js-plotly-plot .chart-buttons")
+    expect(buttons).to_have_css("opacity", "0")
+    chart = page.get_by_role("button", name="Save this chart as SVG")
+    chart.focus()
+    expect(buttons).to_have_css("opacity", "1")
+    with page.expect_download() as waiting:
+        page.keyboard.press("Enter")
+    assert waiting.value.suggested_filename == "cross-attention-layer-3-head-3.svg"
+    page.locator(".js-plotly-plot").hover()
+    expect(page.locator(".modebar-btn").first).to_be_visible()
+    expect(page.get_by_role("button", name="Download plot as a PNG")).to_have_count(0)
 
 
 @pytest.mark.parametrize("address", ["", "&drawing=lines&together=1"])
@@ -93,6 +271,10 @@ def test_heads_are_saved_for_print(visitor: Visitor, tmp_path: Path, address: st
         said = alone.locator("text").all_text_contents()
         assert set(labels) <= set(said)
         assert any("Cross-attention" in word for word in said)
+        together = " ".join(said)
+        assert f"“{EXAMPLES[0]}” →" in together
+        assert "model en-de" in together
+        assert "layer=2&head=3" in "".join(together.split())
         assert alone.evaluate(OUTSIDE) == []
         for words, size, width in alone.evaluate(WIDTHS):
             assert width <= text_width(words, size), words

@@ -1,7 +1,9 @@
 """The HTML file in a browser without a network: overview, one head, lines, tree and anatomy."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -90,6 +92,32 @@ def test_the_file_draws_everything_without_a_network(
     assert not violations(page)
 
 
+def test_pictures_are_saved_from_the_file_too(
+    page: Page, pictures: list[Picture], tmp_path: Path
+) -> None:
+    file = tmp_path / "view.html"
+    link = "http://127.0.0.1:8501/?text=A&layer=1"
+    file.write_text(standalone_html("t", pictures, caption=["“A” → “Ein”", link]), "utf-8")
+    page.goto(file.as_uri())
+    expect(page.locator("[data-drawn]")).to_have_count(len(pictures))
+    for kind in ("SVG", "PNG"):
+        buttons = page.get_by_role(
+            "button", name=re.compile(f"^Save this (picture|chart) as {kind}$")
+        )
+        expect(buttons).to_have_count(len(pictures))
+        for index in range(len(pictures)):
+            with page.expect_download() as waiting:
+                buttons.nth(index).click()
+            saved = tmp_path / waiting.value.suggested_filename
+            waiting.value.save_as(saved)
+            if kind == "PNG":
+                assert saved.read_bytes().startswith(b"\x89PNG")
+            else:
+                written = " ".join(ElementTree.parse(saved).getroot().itertext())
+                assert "“A” → “Ein”" in written
+                assert link in written
+
+
 def test_a_notebook_shows_the_same_in_its_frame(page: Page, pictures: list[Picture]) -> None:
     page.set_content(notebook_html("A view", pictures))
     frame = page.frame_locator("iframe")
@@ -135,3 +163,15 @@ def test_many_tokens_stay_usable(page: Page, tmp_path: Path) -> None:
     expect(page.locator(".status")).to_have_text("“281” looks at 281 100 %")
     assert page.locator(".lines .scroll").evaluate("it => it.scrollTop") > 0
     assert page.locator(".lines canvas").evaluate("it => it.clientHeight") <= 560
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Save this picture as SVG").click()
+    svg = ElementTree.parse(waiting.value.path()).getroot()
+    ends = [
+        path.get("d", "").partition("C")[0] for path in svg.iter("{http://www.w3.org/2000/svg}path")
+    ]
+    assert "M0 6756" in ends, "the line of 281, at 24 pixels a row"
+    heights = {
+        "".join(text.itertext()): float(text.get("y", 0))
+        for text in svg.iter("{http://www.w3.org/2000/svg}text")
+    }
+    assert heights["“281” looks at 281 100 %"] > heights["299"], "nothing stands over the lines"

@@ -11,7 +11,9 @@ from core.analysis.effects.pruning_results import read_pruning
 from explorer.app_pages.ablate import pictures
 from explorer.components.toggles.component import Effects
 from explorer.figures.standalone import Picture
+from explorer.frame.chart import draw_chart
 from explorer.frame.messages import note, notice
+from explorer.frame.tables import draw_table
 
 
 def worth_on_text(folder: Path) -> Effects | None:
@@ -69,7 +71,12 @@ def _draw_worth(of: Path) -> None:
     )
     if rows := pictures.worth_table(swept):
         with st.expander("Every head in numbers, the most missed first"):
-            st.dataframe(rows, hide_index=True, width="stretch")
+            draw_table(
+                rows,
+                name="heads-left-out",
+                caption=f"Every head of {of.name} left out alone: the change of each score, with the "
+                "middle 95 % of its resamples.",
+            )
 
 
 def _draw_pruning(of: Path) -> None:
@@ -86,5 +93,5 @@ def _measured(picture: Picture | None, how: str) -> None:
     if picture is None:
         note(f"Nobody has measured it for this checkpoint yet. {how}")
         return
-    st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
+    draw_chart(picture.shown, alt=picture.title)
     note(picture.note)

@@ -36,6 +36,7 @@ from explorer.engine.checkpoints import examples, languages
 from explorer.figures.head import piece_labels
 from explorer.figures.standalone import Mounted, Picture
 from explorer.frame import sentence_page
+from explorer.frame.chart import draw_chart
 from explorer.frame.downloads import Pictures
 from explorer.frame.in_words import draw_translations, followed, translation, translation_beside
 from explorer.frame.messages import note, plain
@@ -259,10 +260,10 @@ def _below_the_words(shown: PageContext) -> None:
     drawn = pictures.step_pictures(moved, step)
     for place, picture in zip((left, right), drawn, strict=True):
         with place:
-            st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
+            draw_chart(picture.shown, alt=picture.title)
             note(picture.note)
     found = _compared(shown)
-    before_after.draw_attention(shown, found)
+    before_after.draw_attention(shown, found, in_words(_ablation(shown)))
     if is_silent(_ablation(shown), before_after.place_compared(shown, found)):
         note(
             "This head is off: its weights are still computed, but its output is replaced by zeros, "

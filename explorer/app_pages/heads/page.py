@@ -16,6 +16,7 @@ from explorer.components.overview.component import TILES_NOTE, Tint, chosen_head
 from explorer.engine.analyses import head_effects
 from explorer.figures.axes import largest, signed
 from explorer.frame import sentence_page
+from explorer.frame.caption import caption_lines
 from explorer.frame.downloads import Pictures, save_svg
 from explorer.frame.messages import note, plain
 from explorer.frame.pick import pick
@@ -100,7 +101,8 @@ def _all_heads(shown: PageContext) -> None:
     tiles = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         tint = _measure(shown)
-        save_svg("All heads as SVG", lambda: heads_svg(shown), f"{kind}-heads.svg")
+        caption = caption_lines(shown)
+        save_svg("All heads as SVG", lambda: heads_svg(shown, caption), f"{kind}-heads.svg")
     with tiles:
         overview(
             shown.trace.weights[kind],
@@ -210,7 +212,8 @@ def _one_head(shown: PageContext) -> None:
     name = (
         f"{shown.view.kind}-layer-{shown.place.layer_number}-{drawn.lower().replace(' ', '-')}.svg"
     )
-    save_svg(f"{drawn} as SVG", lambda: one_head.svg(shown), name)
+    caption = caption_lines(shown)
+    save_svg(f"{drawn} as SVG", lambda: one_head.svg(shown, caption), name)
 
 
 sentence_page.show_page(

@@ -1,5 +1,7 @@
 """The pictures of the Heads page, for page, file and notebook."""
 
+from collections.abc import Sequence
+
 from core.analysis.head_place import KIND_NAMES
 from explorer.choice.page_context import PageContext
 from explorer.components.overview import component as overview
@@ -24,7 +26,7 @@ def head_pictures(shown: PageContext) -> list[Picture]:
     ]
 
 
-def heads_svg(shown: PageContext) -> str:
+def heads_svg(shown: PageContext, caption: Sequence[str] = ()) -> str:
     """All heads of the chosen kind of attention for print, with their weights."""
     trace, kind = shown.trace, shown.view.kind
     return vector.heads_svg(
@@ -35,4 +37,5 @@ def heads_svg(shown: PageContext) -> str:
         column_title=column_title(kind),
         title=f"{KIND_NAMES[kind]}: all heads",
         about=f"{trace.source.text} → {trace.target.text}",
+        caption=caption,
     )

@@ -17,8 +17,11 @@ from explorer.choice.page_context import PageContext, Settled, settled_on, telli
 from explorer.components.equation import component as equation
 from explorer.engine.analyses import head_internals
 from explorer.frame import sentence_page
+from explorer.frame.caption import about
+from explorer.frame.chart import draw_chart
 from explorer.frame.downloads import Pictures
 from explorer.frame.messages import note, plain
+from explorer.frame.tables import draw_table
 from explorer.frame.wide import wide
 from explorer.head.controls import choose_head, choose_kind
 
@@ -43,7 +46,11 @@ def draw(shown: PageContext) -> Pictures:
     data = equation_data(shown, inside)
     equation.equation(data, key=EQUATION, on_view=lambda: _look(shown, equation.view(EQUATION)))
     with st.expander("This row's numbers as a table"):
-        st.dataframe(table(row), hide_index=True, width="stretch")
+        draw_table(
+            table(row),
+            name="row",
+            caption=" ".join([f"{shown.place.name}: one row.", *about(shown)]),
+        )
     _scale(row)
     _projection(shown, row, inside)
     return functools.partial(inside_pictures, shown, inside)
@@ -80,11 +87,10 @@ def _projection(shown: PageContext, row: HeadRow, inside: "HeadInternals") -> No
             "go to its head and row."
         )
     with beside, wide("norms", 160 + 40 * len(row.share_norms)):
-        st.plotly_chart(
+        draw_chart(
             clickable(norms_figure(shown, inside), inside.share_norms),
             alt="How much each head adds to each row",
             key=NORMS,
-            config={"displaylogo": False},
             on_select=lambda: _take_head(shown),
             selection_mode="points",
         )

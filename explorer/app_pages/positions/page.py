@@ -74,7 +74,9 @@ def draw(shown: PageContext) -> Pictures:
         found = _experiment(shown)
     if found is None:
         return lambda: drawn
-    drawn += before_after.draw_attention(shown, found)
+    drawn += before_after.draw_attention(
+        shown, found, choices.change_name(shown.of(PositionsFields))
+    )
     run = before_after.changed_run(shown, choices.ablation_text(shown.of(PositionsFields)))
     draw_self_check(shown.folder, run, found.after, "the changed run")
     return lambda: drawn

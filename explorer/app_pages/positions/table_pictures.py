@@ -29,6 +29,7 @@ from explorer.choice.page_context import PageContext
 from explorer.engine.analyses import position_table, sinusoid_table
 from explorer.figures.head import token_label
 from explorer.figures.standalone import Picture
+from explorer.frame.chart import draw_chart
 from explorer.frame.messages import note, plain
 from explorer.frame.pick import pick
 from explorer.frame.wide import wide
@@ -51,7 +52,7 @@ def draw_table(shown: PageContext) -> list[Picture]:
     for index, picture in enumerate(drawn):
         st.markdown(f"**{plain(picture.title)}**")
         with wide(f"position-{name}-{index}", LEAST_PX):
-            st.plotly_chart(picture.shown, alt=picture.title, config={"displaylogo": False})
+            draw_chart(picture.shown, alt=picture.title)
     note(drawn[-1].note)
     return drawn
 

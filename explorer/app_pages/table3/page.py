@@ -30,6 +30,7 @@ from explorer.components.table3 import component
 from explorer.components.table3.component import TableView
 from explorer.engine.table3 import PaperAndOurs, shown_family
 from explorer.figures.standalone import Mounted, Picture
+from explorer.frame.chart import draw_chart
 from explorer.frame.downloads import save_table, share
 from explorer.frame.messages import notice, plain
 from explorer.frame.self_check import draw_self_checks
@@ -221,7 +222,7 @@ def _draw_charts(family: PaperAndOurs) -> list[Picture]:
     for place, (title, figure) in zip(places, drawn, strict=False):
         with place:
             st.markdown(f"**{title}**")
-            st.plotly_chart(figure, alt=title, key=title, config={"displayModeBar": False})
+            draw_chart(figure, alt=title, key=title)
     with places[len(drawn)]:
         better = "Lower" if quality == "perplexity" else "Higher"
         st.markdown(READING.format(better=better, speeds=plain(family.ours.speeds)))

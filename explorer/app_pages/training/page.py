@@ -27,6 +27,7 @@ from explorer.engine import trainings
 from explorer.engine.checkpoints import NoCheckpointError, checkpoint_roots, every_checkpoint
 from explorer.figures.standalone import Picture
 from explorer.frame import sentence_page
+from explorer.frame.chart import draw_chart
 from explorer.frame.downloads import Pictures, save_table
 from explorer.frame.messages import note, notice, plain
 from explorer.frame.sentence_page import PageInputs
@@ -231,11 +232,10 @@ def _draw_progress(chosen: Sequence[HistoryEntry], histories: dict[str, Reports]
 def _draw_curve(histories: dict[str, Reports], quantity: Quantity, marks: Sequence[int]) -> None:
     figure = _figure(histories, quantity, marks)
     if figure.data:
-        st.plotly_chart(
+        draw_chart(
             figure,
             alt=f"{quantity.title} of {', '.join(histories)}",
             key=f"curves-{quantity.field}",
-            config={"displaylogo": False},
         )
     else:
         note("Not reported yet.")

@@ -55,10 +55,13 @@ function buildPlayer(root) {
   root.slider.setAttribute("aria-label", "Decoding step");
   root.status = element("div", "now");
   root.status.setAttribute("role", "status");
-  const drawn = () => root.figure.firstElementChild;
-  root.player.append(back, root.playButton, forward, root.slider);
-  root.said.append(root.status, svgPngButton(drawn, "model"), svgButton(drawn, "model"));
+  control(root.player).append(back, root.playButton, forward, root.slider);
+  root.said.append(root.status, pictureButtons(root, "model", () => says(root)));
   stop(root);
+}
+
+function says({ view, meta }) {
+  return `The model as Figure 1, step ${view.step} of ${meta.steps.length}`;
 }
 
 function play(root) {

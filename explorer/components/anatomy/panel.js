@@ -19,7 +19,7 @@ function ofStep(root) {
     paragraph("", `The decoder has read ${quoted(readSoFar(root))} and writes ${quoted(step.produced.text)} (${percent(taken(step).probability)}).`),
     paragraph("", `In the encoder you see the vectors of ${quoted(meta.source[shown.row].text)}: ${why}.`),
     paragraph("", `In the decoder you see those of ${quoted(meta.steps[shown.position].consumed.text)}, the token that ${shown.position === view.step - 1 ? "this step" : `step ${shown.position + 1}`} reads last.`),
-    paragraph("hint", "Click a block for its equation and its numbers, a word at the bottom to follow it."),
+    control(paragraph("hint", "Click a block for its equation and its numbers, a word at the bottom to follow it.")),
   ];
 }
 

@@ -10,19 +10,13 @@ function svg(tag, attributes, text = "") {
   return made;
 }
 
-function element(tag, className) {
-  const made = document.createElement(tag);
-  made.className = className;
-  return made;
-}
-
 function shortened(text) {
   const letters = [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
   return letters.length > MOST_LETTERS ? letters.slice(0, MOST_LETTERS - 1).join("") + "…" : text;
 }
 
 const number = (value) => value.toFixed(2).replace(/^-/, "−");
-const percent = (node) => `${(100 * Math.exp(node.log_probability)).toFixed(1)} %`;
+const chance = (node) => `${(100 * Math.exp(node.log_probability)).toFixed(1)} %`;
 const left = (node) => MARGIN + node.depth * STEP;
 const middle = (node) => MARGIN + node.row * ROW + HEIGHT / 2;
 
@@ -30,7 +24,7 @@ function facts(node) {
   const ended = node.rank ? `finished, place ${node.rank}` : node.is_end ? "finished" : "";
   return [
     ...(ended ? [ended] : []),
-    `log-probability ${number(node.log_probability)} nats (${percent(node)})`,
+    `log-probability ${number(node.log_probability)} nats (${chance(node)})`,
     `total ${number(node.total)} nats`,
     `score ${number(node.score)}`,
   ];
@@ -99,14 +93,19 @@ function neighbour(nodes, at, key) {
   return siblings[siblings.indexOf(at) + step] ?? column[column.indexOf(at) + step];
 }
 
+function says({ nodes, winner }) {
+  const words = winner.slice(1).map((index) => nodes[index].text).join(" ");
+  return `The search: ${nodes.length} pieces, one column a step; the thick branch scored best: ${words}`;
+}
+
 class Tree {
   constructor(root) {
     this.root = root;
     this.scroll = element("div", "scroll");
-    this.card = element("div", "card");
+    this.card = control(element("div", "card"));
     this.card.hidden = true;
     this.card.setAttribute("aria-hidden", "true"); // every node's name says the same
-    root.append(this.scroll, this.card);
+    root.append(this.scroll, this.card, pictureButtons(root, "beam", () => says(this.data)));
     const nodeOf = (event) => event.target.closest?.(".node");
     this.scroll.addEventListener("mouseover", (event) => this.describe(nodeOf(event)));
     this.scroll.addEventListener("focusin", (event) => this.describe(nodeOf(event)));
@@ -154,8 +153,7 @@ class Tree {
     this.card.hidden = !found;
     if (!found) return;
     const node = this.data.nodes[found.dataset.node];
-    const name = element("b", "");
-    name.textContent = node.text;
+    const name = element("b", "", node.text);
     name.dir = "auto";
     this.card.replaceChildren(name, facts(node).join("\n"));
     const [outer, inner] = [this.root.getBoundingClientRect(), found.getBoundingClientRect()];
@@ -167,12 +165,7 @@ class Tree {
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
-  let root = parentElement.querySelector(".beam");
-  if (!root) {
-    root = element("div", "beam");
-    parentElement.append(root);
-    root.tree = new Tree(root);
-  }
+  const root = keep(parentElement, "beam", (made) => (made.tree = new Tree(made)));
   root.tree.report = (node) => setTriggerValue("opened", node);
   const drawn = JSON.stringify(data);
   if (root.drawn === drawn) return;

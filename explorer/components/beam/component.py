@@ -9,7 +9,10 @@ from explorer.components import source
 from explorer.figures.colours import ROLES
 from explorer.figures.head import piece_label, piece_labels
 
-SCRIPT, STYLE = source("beam/component.js"), source("beam/component.css")
+SCRIPT, STYLE = (
+    source("common.js", "beam/component.js"),
+    source("common.css", "beam/component.css"),
+)
 
 _mount = st.components.v2.component("beam_tree", js=SCRIPT, css=STYLE)
 

@@ -124,16 +124,16 @@ function build(root) {
   root.moved = new Map();
   root.point = null;
   root.setAttribute("role", "group");
-  root.picker = element("div", "picker");
+  root.picker = control(element("div", "picker"));
   root.formula = formula();
   root.story = element("p", "story");
   root.story.setAttribute("role", "status");
   root.caveat = element("p", "caveat");
   root.caption = element("p", "caption");
-  root.stages = element("div", "stages");
+  root.stages = control(element("div", "stages"));
   root.whatIf = element("div", "what-if");
   root.readout = element("p", "readout");
-  root.hint = element("div", "hint", "Scroll sideways for the rest →");
+  root.hint = control(element("div", "hint", "Scroll sideways for the rest →"));
   root.box = element("div", "box");
   root.box.style.maxHeight = `${MOST_SHEET_PX}px`;
   root.box.tabIndex = 0;
@@ -221,9 +221,16 @@ function buildPlayer(root) {
   root.stages.setAttribute("aria-label", "Stages");
   root.stages.append(...root.steps);
   root.undivided = button("move undivided", "", () => leaveOutScale(root));
-  player.append(root.playButton, back, on, root.stages, root.undivided, pngButton(root, "equation-1"));
+  for (const made of [root.playButton, back, on, root.undivided]) control(made);
+  const buttons = pictureButtons(root, "equation-1", () => says(root));
+  player.append(root.playButton, back, on, root.stages, root.undivided, buttons);
   stop(root);
   return player;
+}
+
+function says({ meta, view }) {
+  const [asks, produces] = meta.queries[view.row - 1];
+  return `Equation 1, ${meta.title}, row ${view.row}: ${asks}${produces === null ? "" : ` → ${produces}`}`;
 }
 
 // What is there once for a head
@@ -709,6 +716,7 @@ function drawPoint(root) {
   place(root, root.cursors[0], root.left[0], root.partial?.dimension ?? at?.dimension);
   place(root, root.cursors[1], root.left[1], at?.valueDimension);
   root.readout.textContent = readoutText(root, key);
+  control(root.readout, !root.point); // then it is a hint
   const { products } = root.top;
   products.setAttribute("aria-valuemax", meta.d_k);
   products.setAttribute("aria-valuenow", (at?.dimension ?? 0) + 1);

@@ -2,6 +2,8 @@ const ROW = 24; // the height of a token, also in lines.css
 const FAINTEST = 0.001; // weights below it would not be seen
 const MOST_LINES = 2000; // more would take long and show a grey plane
 const N_SHADES = 24;
+const LINE_PX = 2;
+const SVG = "http://www.w3.org/2000/svg";
 const DASHES = [["solid", []], ["dashed", [7, 4]], ["dotted", [2, 3]]];
 
 class Lines {
@@ -29,7 +31,7 @@ class Lines {
     const bar = element("div", "bar");
     if (heads.length > 1) bar.append(this.headButtons());
     this.cut = element("span", "cut");
-    bar.append(this.thresholdSlider(), this.cut);
+    bar.append(control(this.thresholdSlider()), this.cut, pictureButtons(root, "lines", () => this.says()));
     const titles = element("div", "grid");
     titles.append(element("div", "title left", row_title), element("div", "title right", column_title));
     this.scroll = element("div", "scroll");
@@ -37,6 +39,7 @@ class Lines {
     const gap = element("div", "gap");
     this.canvas = element("canvas", "");
     this.canvas.setAttribute("aria-hidden", "true");
+    this.canvas.asVector = () => this.drawing();
     gap.append(this.canvas);
     this.tokens = { left: this.column("left", rows, row_title), right: this.column("right", columns, column_title) };
     grid.append(this.tokens.left[0].parentElement, gap, this.tokens.right[0].parentElement);
@@ -64,6 +67,7 @@ class Lines {
       button.onclick = () => {
         if (!this.shown.delete(head)) this.shown.add(head);
         button.setAttribute("aria-pressed", String(this.shown.has(head)));
+        control(button, !this.shown.has(head)); // the others are the legend of a picture
         this.update();
       };
       group.append(button);
@@ -179,6 +183,7 @@ class Lines {
       token.setAttribute("aria-pressed", String(this.isAt(this.locked, token.place)));
       this.share(token, isPartner ? found : []);
     }
+    control(this.status, !asked); // without a question, it is a hint
     this.status.textContent = asked ? this.sentence(asked, found) : "Point at a token to see its lines; click it to keep them.";
     this.draw();
   }
@@ -214,30 +219,65 @@ class Lines {
   draw() {
     const { canvas, scroll } = this;
     const scale = window.devicePixelRatio || 1;
-    const n = Math.max(this.tokens.left.length, this.tokens.right.length);
-    const [width, height] = [canvas.parentElement.clientWidth, Math.min(scroll.clientHeight, n * ROW)];
+    const [width, height] = [canvas.parentElement.clientWidth, Math.min(scroll.clientHeight, this.height())];
     canvas.style.height = `${height}px`;
     canvas.width = Math.round(width * scale);
     canvas.height = Math.round(height * scale);
     const context = canvas.getContext("2d");
     context.scale(scale, scale);
     context.translate(0, -scroll.scrollTop);
-    const heads = [...this.shown].sort((a, b) => a - b);
-    const apart = Math.min(3, (ROW - 6) / heads.length); // equal lines of several heads run side by side
-    let isCut = false;
-    heads.forEach((head, place) => {
-      const shades = this.linesInView(head, height);
-      const shift = (place - (heads.length - 1) / 2) * apart;
-      isCut = !this.drawHead(context, head, shades, { width, shift, most: MOST_LINES / heads.length }) || isCut;
-    });
+    context.lineWidth = LINE_PX;
+    const { strokes, isCut } = this.strokes(width, scroll.scrollTop, scroll.scrollTop + height);
+    for (const { d, colour, opacity, dash } of strokes) {
+      context.strokeStyle = colour;
+      context.globalAlpha = opacity;
+      context.setLineDash(dash);
+      context.stroke(new Path2D(d));
+    }
     this.cut.textContent = isCut ? "Too many lines: the weakest in view are left out." : "";
   }
 
+  // All lines as paths, also those out of view.
+  drawing() {
+    const made = document.createElementNS(SVG, "g");
+    const { strokes } = this.strokes(this.canvas.parentElement.clientWidth, 0, this.height());
+    for (const { d, colour, opacity, dash } of strokes) {
+      const path = document.createElementNS(SVG, "path");
+      const looks = { d, fill: "none", stroke: colour, "stroke-opacity": opacity.toFixed(3), "stroke-width": LINE_PX };
+      for (const [name, value] of Object.entries(looks)) path.setAttribute(name, value);
+      if (dash.length) path.setAttribute("stroke-dasharray", dash.join(" "));
+      made.append(path);
+    }
+    return made;
+  }
+
+  height() {
+    return ROW * Math.max(this.tokens.left.length, this.tokens.right.length);
+  }
+
+  says() {
+    const { title } = this.meta;
+    const least = this.locked ? "" : `lines below ${percent(this.threshold)} are left out`;
+    return [title, least].filter(Boolean).join("; ");
+  }
+
+  // The lines between two heights, a stroke a head and shade, and whether the weakest are left out.
+  strokes(width, top, bottom) {
+    const heads = [...this.shown].sort((a, b) => a - b);
+    const apart = Math.min(3, (ROW - 6) / heads.length); // equal lines of several heads run side by side
+    const most = Math.round(MOST_LINES / heads.length);
+    const found = heads.map((head, place) => {
+      const shift = (place - (heads.length - 1) / 2) * apart;
+      return this.strokesOf(head, this.linesBetween(head, top, bottom), { width, shift, most });
+    });
+    return { strokes: found.flatMap(({ strokes }) => strokes), isCut: found.some(({ isCut }) => isCut) };
+  }
+
   // For each shade of opacity, rows and columns in turn.
-  linesInView(head, height) {
+  linesBetween(head, top, bottom) {
     const asked = this.locked ?? this.pointed;
     const least = Math.max(FAINTEST, asked ? 0 : this.threshold);
-    const [top, bottom] = [this.scroll.scrollTop / ROW - 1, (this.scroll.scrollTop + height) / ROW];
+    const [first, last] = [top / ROW - 1, bottom / ROW];
     const shades = Array.from({ length: N_SHADES + 1 }, () => []);
     const { rows, columns } = this.meta;
     for (let row = 0; row < rows.length; row++) {
@@ -245,34 +285,30 @@ class Lines {
       for (let column = 0; column < columns.length; column++) {
         if (asked?.side === "right" && asked.index !== column) continue;
         const weight = this.weight(head, row, column);
-        const isInView = Math.max(row, column) >= top && Math.min(row, column) <= bottom;
+        const isInView = Math.max(row, column) >= first && Math.min(row, column) <= last;
         if (weight >= least && isInView) shades[Math.round(N_SHADES * Math.sqrt(weight))].push(row, column);
       }
     }
     return shades;
   }
 
-  // Strongest first, one stroke a shade; returns whether all were drawn.
-  drawHead(context, head, shades, { width, shift, most }) {
+  // Strongest first, one stroke a shade, up to the number of lines that can be told apart.
+  strokesOf(head, shades, { width, shift, most }) {
     const { colour, dash } = this.look(head);
-    context.strokeStyle = colour;
-    context.setLineDash(dash);
-    context.lineWidth = 2;
-    let left = 2 * Math.round(most);
+    const strokes = [];
+    let left = 2 * most;
     for (let shade = N_SHADES; shade > 0; shade--) {
       const drawn = shades[shade].slice(0, left);
       left -= drawn.length;
-      const path = new Path2D();
+      let d = "";
       for (let i = 0; i < drawn.length; i += 2) {
         const [y1, y2] = [drawn[i], drawn[i + 1]].map((place) => (place + 0.5) * ROW + shift);
-        path.moveTo(0, y1);
-        path.bezierCurveTo(width * 0.45, y1, width * 0.55, y2, width, y2);
+        d += `M0 ${y1}C${width * 0.45} ${y1} ${width * 0.55} ${y2} ${width} ${y2}`;
       }
-      context.globalAlpha = shade / N_SHADES;
-      context.stroke(path);
-      if (drawn.length < shades[shade].length) return false;
+      if (d) strokes.push({ d, colour, dash, opacity: shade / N_SHADES });
+      if (drawn.length < shades[shade].length) return { strokes, isCut: true };
     }
-    return true;
+    return { strokes, isCut: false };
   }
 }
 

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from explorer.components import pack, source
 from explorer.figures.colours import OKABE_ITO, ROLES
 
-SCRIPT, STYLE = source("common.js", "lines/component.js"), source("lines/component.css")
+SCRIPT, STYLE = (
+    source("common.js", "lines/component.js"),
+    source("common.css", "lines/component.css"),
+)
 MOST_LEVEL = 65_535
 
 _mount = st.components.v2.component("attention_lines", js=SCRIPT, css=STYLE)
@@ -24,6 +27,7 @@ def lines_payload(
     row_title: str,
     column_title: str,
     heads: Sequence[str],
+    title: str = "",
     hover: Mapping[str, Any] | None = None,
     threshold: float = 0.05,
 ) -> bytes:
@@ -35,6 +39,7 @@ def lines_payload(
     Args:
         weights: H q k; the weights of a query sum to at most 1.
         rows, columns, heads: names as plain text, one for each place of their axis.
+        title: of a picture that is saved.
         hover: the words that rows and columns stand for (`HoverWords.to_json`), if the page has them.
         threshold: weaker lines are hidden at first, from 0 to 1.
 
@@ -47,6 +52,7 @@ def lines_payload(
             f"{len(columns)} columns"
         )
     meta = {
+        "title": title,
         "rows": list(rows),
         "columns": list(columns),
         "row_title": row_title,

@@ -38,10 +38,10 @@ function build(root, nLayers, nHeads) {
     root.grid.append(label(`Layer ${layer}`, "layer"));
     for (let head = 1; head <= nHeads; head++) root.grid.append(tile(root, layer, head));
   }
-  root.preview = element("figure", "preview");
+  root.preview = control(element("figure", "preview"));
   root.preview.setAttribute("aria-hidden", "true");
   root.preview.append(element("canvas", ""), element("figcaption", ""));
-  root.replaceChildren(root.grid, root.preview, pngButton(root, "heads"));
+  root.replaceChildren(root.grid, root.preview, pictureButtons(root, "heads", () => root.says));
   root.grid.onkeydown = (event) => moveFocus(event, root.tiles, nHeads);
   reaching(root.grid, (target) => preview(root, target.closest(".tile")));
   root.grid.onmouseleave = root.grid.onfocusout = () => preview(root, null);
@@ -129,5 +129,7 @@ export default function (component) {
   });
   mark(root.tiles, nHeads, ...meta.chosen);
   root.hover = meta.hover;
+  const [layer, head] = meta.chosen;
+  root.says = `${meta.title}, layers downwards${meta.tint ? `: ${meta.tint.title}` : ""}. Framed: layer ${layer}, head ${head}.`;
   preview(root, null);
 }

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.analysis.head_place import HeadPlace
+from core.analysis.head_place import KIND_NAMES, HeadPlace
 from explorer.components import pack, source
 from explorer.figures.axes import signed
 from explorer.figures.colours import (
@@ -75,6 +75,7 @@ def payload(
     """The data that the browser draws: one byte per cell, and the palettes."""
     tiles = pooled(weights)
     meta = {
+        "title": f"{KIND_NAMES[place.kind]}, all heads",
         "shape": list(tiles.shape),
         "chosen": [place.layer_number, place.head_number],
         "palette_bytes": 3 * 256,

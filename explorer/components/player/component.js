@@ -62,7 +62,8 @@ function buildBar(root) {
   root.marks.setAttribute("aria-hidden", "true");
   const track = element("div", "track");
   track.append(root.slider, root.marks);
-  root.bar.append(root.playButton, root.speed, track, pngButton(root, "training"));
+  const buttons = pictureButtons(root, "training", () => "One sentence along the training");
+  root.bar.append(control(root.playButton), control(root.speed), control(track), buttons);
   stop(root);
 }
 
@@ -79,7 +80,7 @@ function buildSide(root) {
   root.canvas.onmouseleave = () => pointAt(null);
   root.picture.append(root.columns, root.rows, root.canvas);
   root.told = element("div", "told");
-  const label = element("label", "hold");
+  const label = control(element("label", "hold"));
   root.hold = element("input", "");
   root.hold.type = "checkbox";
   root.hold.onchange = () => change(root, { held: root.hold.checked });

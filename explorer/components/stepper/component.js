@@ -107,9 +107,14 @@ function buildPlayer(root) {
   root.slider.oninput = () => go(root, Number(root.slider.value));
   root.status = element("div", "status");
   root.status.setAttribute("role", "status");
-  root.player.append(back, root.playButton, forward, root.speed, root.slider, root.status);
-  root.player.append(pngButton(root, "translation"));
+  for (const made of [back, root.playButton, forward, root.speed, root.slider]) root.player.append(control(made));
+  root.player.append(root.status, pictureButtons(root, "translation", () => says(root)));
   stop(root);
+}
+
+// What a picture of it shows, beside what stands in it.
+function says({ view, meta }) {
+  return `Translation, step ${view.step} of ${meta.steps.length}; attention of layer ${view.layer}, head ${view.head}.`;
 }
 
 // From its beginning the scene shows the encoder first; in the middle it goes on from there.
@@ -426,7 +431,7 @@ function drawBlocks(root) {
 
 function buildBlocks(root) {
   const { meta } = root;
-  const choose = element("div", "choose");
+  const choose = control(element("div", "choose"));
   root.layerSelect = select("Layer", meta.n_layers, (layer) => change(root, { layer }));
   root.headSelect = select("Head", meta.n_heads, (head) => change(root, { head }));
   choose.append(root.layerSelect.parentElement, root.headSelect.parentElement);

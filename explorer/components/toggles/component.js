@@ -2,6 +2,7 @@ const HELP =
   "Click to switch off or on. Double click, or S: only this head of its kind. “all” and “FFN” are " +
   "whole sub-layers; arrow keys move.";
 const STATES = { on: "on", off: "switched off", changed: "changed", inside: "inside of what is off" };
+const MOST_NAMED = 3; // in the title of a picture
 const WAIT_MS = 300; // a double click is two clicks, and several heads are one question
 
 function cellButton(root, cell) {
@@ -47,10 +48,16 @@ function buildGrid(root, grid, nHeads) {
 function build(root, data) {
   root.kinds = element("div", "kinds");
   root.kinds.append(...data.grids.map((grid) => buildGrid(root, grid, data.n_heads)));
-  root.status = element("div", "status");
+  root.status = control(element("div", "status"));
   root.legend = element("div", "legend");
-  root.replaceChildren(root.kinds, root.status, root.legend, pngButton(root, "switches"));
+  root.replaceChildren(root.kinds, root.status, root.legend, pictureButtons(root, "switches", () => says(root)));
   root.cells = [...root.querySelectorAll(".cell")];
+}
+
+function says(root) {
+  const off = root.cells.filter(({ cell }) => root.off.has(cell.place)).map(({ cell }) => cell.name);
+  const which = off.length > MOST_NAMED ? `${off.length} places` : off.join("; ");
+  return off.length ? `Switched off (✕): ${which}.` : "Nothing is switched off.";
 }
 
 function onKey(event, root, switches) {

@@ -13,7 +13,7 @@ function look(layout) {
 async function drawFigure(place, figure) {
   const { template, ...layout } = figure.layout;
   await Plotly.newPlot(place, figure.data, layout,
-    { responsive: true, displaylogo: false });
+    { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["toImage"] });
   const paint = () => Plotly.relayout(place, look(figure.layout));
   dark.addEventListener("change", paint);
   await paint();
