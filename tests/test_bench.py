@@ -143,7 +143,8 @@ def test_marians_numbers_are_our_pieces() -> None:
     assert min(ids) >= layout.FIRST
     own = layout.tokenizer()
     unwritable = {own.names[each] for each in own.unwritable}
-    assert unwritable and {pieces.names[each] for each in pieces.unwritable} == unwritable
+    assert unwritable
+    assert {pieces.names[each] for each in pieces.unwritable} == unwritable
 
 
 def test_growth_asks_for_sentences_of_exactly_a_length() -> None:
