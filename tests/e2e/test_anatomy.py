@@ -132,7 +132,8 @@ def test_the_figure_is_saved_as_a_vector_graphic_without_what_only_a_page_can_do
     nodes = list(drawn.iter())
     texts = [node.text for node in nodes if node.text]
     assert {"Inputs", "Masked Multi-Head Attention", "Output probabilities", "snow"} <= set(texts)
-    assert not any(set(node.attrib) & {"class", "role", "tabindex", "style"} for node in nodes)
+    assert drawn.attrib["role"] == "img"
+    assert not any(set(node.attrib) & {"class", "role", "tabindex", "style"} for node in nodes[1:])
     assert not any("foreignObject" in node.tag for node in nodes)
     assert not [node for node in nodes if node.get("fill", "").startswith(("var", "color"))]
 
