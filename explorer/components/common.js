@@ -97,6 +97,8 @@ function keep(parent, className, make) {
 }
 
 // Marks an element that only steers: pictures leave it out.
+const wantsStillness = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
 function control(element, isControl = true) {
   element.toggleAttribute("data-control", isControl);
   return element;

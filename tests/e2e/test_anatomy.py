@@ -138,6 +138,20 @@ def test_the_figure_is_saved_as_a_vector_graphic_without_what_only_a_page_can_do
     assert not [node for node in nodes if node.get("fill", "").startswith(("var", "color"))]
 
 
+def test_the_whole_figure_is_seen_small_and_a_click_in_it_goes_there(visitor: Visitor) -> None:
+    page = visitor.open(ADDRESS)
+    small = page.locator(".whole")
+    box = small.bounding_box()
+    assert box["y"] + box["height"] <= page.viewport_size["height"]
+    inputs = page.locator(".block[data-name='encoder.embedding.tokens']")
+    expect(inputs).not_to_be_in_viewport()
+    small.click(position={"x": 0.25 * box["width"], "y": 0.93 * box["height"]})
+    expect(inputs).to_be_in_viewport()
+    seen = small.locator(".seen").evaluate("it => [it.y, it.height].map(one => one.baseVal.value)")
+    assert seen[0] > 0
+    assert seen[1] > 0
+
+
 @pytest.mark.parametrize("visitor", LOOKS, indirect=True)
 def test_every_look_is_whole_and_accessible(visitor: Visitor, streamlits_own: set[str]) -> None:
     page = visitor.open(f"{ADDRESS}&block=decoder.layers.cross_attention_norm")

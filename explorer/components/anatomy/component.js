@@ -206,7 +206,9 @@ function redraw(root) {
   if (!width) return;
   const focused = root.figure.contains(root.getRootNode().activeElement) ? root.getRootNode().activeElement.dataset?.name : null;
   root.plan = planFigure(root.meta, width);
-  root.figure.replaceChildren(build(root));
+  const drawn = build(root);
+  root.figure.replaceChildren(drawn);
+  wholeFigure(root, drawn);
   update(root);
   if (focused) root.parts.blocks[focused]?.focus();
 }

@@ -31,6 +31,7 @@ SCRIPT, STYLE = (
         "anatomy/layout.js",
         "anatomy/drawing.js",
         "anatomy/panel.js",
+        "anatomy/whole.js",
         "anatomy/component.js",
     ),
     source("common.css", "anatomy/component.css"),

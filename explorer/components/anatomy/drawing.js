@@ -43,7 +43,8 @@ function build(root) {
   made.style.setProperty("--mark", meta.mark);
   root.parts = { strips: [], attentions: {}, tokens: {}, blocks: {}, pickers: [], frames: {} };
   const { encoder, decoder } = plan.stacks;
-  made.append(legend(root));
+  root.parts.legend = legend(root);
+  made.append(root.parts.legend);
   for (const [side, stack] of Object.entries(plan.stacks)) made.append(frame(root, side, stack));
   for (const [side, stack] of Object.entries(plan.stacks)) made.append(...trunk(root, side, stack));
   made.append(memory(root), tie(root));

@@ -882,7 +882,7 @@ function sweep(root) {
   endSweep(root);
   const { stage } = root.view;
   const isMoving = stage === PRODUCTS || stage === VALUES;
-  if (!isMoving || !root.row || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  if (!isMoving || !root.row || wantsStillness()) return;
   const began = performance.now();
   const frame = (now) => {
     const share = (now - began) / SWEEP_MS;

@@ -225,7 +225,7 @@ function drawHead(root, canMorph = false) {
   const wanted = levels(root, found);
   const isSame = root.shape?.join() === shape.join();
   labelHead(root, found, shape);
-  const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const isStill = wantsStillness();
   cancelAnimationFrame(root.frame);
   if (!(canMorph && isSame && root.levels && !isStill)) return paint(root, shape, Float32Array.from(wanted));
   const from = root.levels.slice();

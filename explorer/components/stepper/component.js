@@ -411,7 +411,7 @@ function keepInView(root, column) {
   if (isSeen || !box.width || root.shownStep === root.view.step) return;
   root.shownStep = root.view.step;
   const left = stage.scrollLeft + place.left - box.left - (box.width - place.width) / 2;
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const still = wantsStillness();
   stage.scrollTo({ left, behavior: still ? "auto" : "smooth" });
 }
 
