@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from unicodedata import category
 
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.places import is_blind
 from core.analysis.heads.best import BestHead
-from core.analysis.heads.word_attention import aligned_words
+from core.analysis.heads.word_attention import AlignedWord, aligned_words
 from core.analysis.trace.trace import Trace
 from core.analysis.trace.warnings import warnings_of
 from core.text.word_diff import word_diff
@@ -67,6 +68,13 @@ def followed(best: BestHead, run: Run) -> BestHead | None:
     return None if is_blind(Ablation.parse(run.ablation), best.place) else best
 
 
+def gloss(trace: Trace, word: AlignedWord) -> str:
+    """The source word that a word is linked to, without the punctuation beside it."""
+    text = trace.source.words[word.source_word].text
+    inner = [i for i, character in enumerate(text) if category(character)[0] != "P"]
+    return visible(text[inner[0] : inner[-1] + 1] if inner else text)
+
+
 def target_words(trace: Trace, best: BestHead | None) -> Sequence[TargetWord]:
     """The words of a translation, each linked to the source word that the head attends to most."""
     if best is None:
@@ -74,7 +82,7 @@ def target_words(trace: Trace, best: BestHead | None) -> Sequence[TargetWord]:
     return [
         TargetWord(
             visible(word.text),
-            gloss=visible(trace.source.words[word.source_word].text.strip(".,;:!?")),
+            gloss=gloss(trace, word),
             source_word=word.source_word,
             probability=word.probability,
         )

@@ -21,6 +21,7 @@ from explorer.engine import traces
 from explorer.figures.invisible import visible
 from explorer.figures.standalone import Mounted, Picture
 from explorer.frame.downloads import save_table
+from explorer.frame.in_words import gloss
 from explorer.frame.messages import note, plain
 from explorer.head.matrix import column_labels, plain_matrix, row_labels
 from explorer.head.one_head import draw_links
@@ -147,7 +148,7 @@ def played_words(trace: Trace, before: Trace | None, best: BestHead) -> tuple[Pl
     words = [
         PlayedWord(
             visible(word.text),
-            gloss=visible(trace.source.words[word.source_word].text.strip(".,;:!?")),
+            gloss=gloss(trace, word),
             source_word=word.source_word,
             is_new=is_new,
         )

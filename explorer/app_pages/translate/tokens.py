@@ -13,7 +13,7 @@ from core.decoding.result import SearchResult
 from core.text.pieces import Piece
 from explorer.components.stepper.component import CandidateToken, SourceToken, StepToken
 from explorer.figures.head import piece_label, piece_labels
-from explorer.figures.invisible import visible
+from explorer.frame.in_words import gloss
 
 RIBBON_MASS = 0.75
 """Ribbons show the strongest links that make up so much of a piece's attention to words."""
@@ -77,7 +77,7 @@ def step_tokens(
 def _glosses(shown: Trace, best: BestHead) -> list[str]:
     """For each word of the translation, the source word that it is linked to."""
     aligned = aligned_words(shown, best.place, rows=best.rows)
-    return [visible(shown.source.words[word.source_word].text) for word in aligned]
+    return [gloss(shown, word) for word in aligned]
 
 
 def _opens(pieces: Sequence[Piece], index: int) -> bool:

@@ -1,11 +1,14 @@
 """The translation in words: every word, the source word it came from, and what a change made new."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from core.analysis.heads.word_attention import AlignedWord
 from core.analysis.trace.trace import Trace
+from explorer.frame.in_words import gloss
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.apart import traced
 from tests.explorer.pages import Shelf, shelf
@@ -34,6 +37,16 @@ def glosses(trace: Trace) -> list[str]:
                 of_word[piece.word] += trace.weights["cross"][layer, head][rows, column].mean()
         found.append(trace.source.words[int(of_word.argmax())].text.strip(".,;:!?"))
     return found
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("dogs.", "dogs"), ("“Dogs!”", "Dogs"), ("don't", "don't"), ("...", "..."), ("$5", "$5")],
+)
+def test_a_gloss_leaves_the_punctuation_beside_a_word_out(text: str, shown: str) -> None:
+    source = SimpleNamespace(words=[SimpleNamespace(text="The"), SimpleNamespace(text=text)])
+    word = AlignedWord("Hunde", 0.5, source_word=1, source_weight=0.5)
+    assert gloss(SimpleNamespace(source=source), word) == shown
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -66,7 +66,7 @@ def glosses(trace: Trace, place: HeadPlace, lag: int) -> list[str]:
             )
             for w in range(len(trace.source.words))
         ]
-        found.append(trace.source.words[int(np.argmax(attended))].text)
+        found.append(trace.source.words[int(np.argmax(attended))].text.strip(".,;:!?") or ".")
     return found
 
 
