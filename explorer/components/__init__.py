@@ -7,6 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 HERE = Path(__file__).parent
 
 
@@ -22,3 +25,12 @@ def pack(meta: dict[str, Any], values: bytes) -> bytes:
     """
     header = json.dumps(meta, ensure_ascii=False).encode()
     return len(header).to_bytes(4, "little") + header + values
+
+
+def pack_weights(weights: NDArray[np.floating[Any]]) -> bytes:
+    """Weights from 0 to 1 in two bytes each, close enough to be written as any percentage.
+
+    `weightsAt` in the scripts reads them.
+    """
+    levels: NDArray[np.uint16] = np.rint(65535 * np.clip(weights, 0, 1)).astype("<u2")
+    return levels.tobytes()

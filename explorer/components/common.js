@@ -75,9 +75,10 @@ function unpack(data) {
   return { meta, values: bytes.subarray(4 + n) };
 }
 
-// Weights travel as round(255 * sqrt(weight)).
-function weight(level) {
-  return (level / 255) ** 2;
+// So many weights, which begin at a byte: 16 bits (little-endian) each.
+function weightsAt(values, first, n) {
+  const bytes = new DataView(values.buffer, values.byteOffset + first, 2 * n);
+  return Float32Array.from({ length: n }, (_, i) => bytes.getUint16(2 * i, true) / 65535);
 }
 
 function percent(share) {

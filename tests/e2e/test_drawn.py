@@ -163,8 +163,7 @@ def test_a_step_shows_its_own_row_of_the_head_that_is_chosen(
             )
             np.testing.assert_allclose(np.array(shares, float), np.sqrt(row), atol=0.003)
             written = cells.locator(".share").all_inner_texts()
-            levels = (np.rint(255 * np.sqrt(row)) / 255) ** 2
-            assert written == [percent(float(level)) for level in levels]
+            assert written == [percent(float(weight)) for weight in row]
         matrix = pixels(drawn.locator("canvas.matrix"))
         expected = TRACE.weights["encoder"][layer - 1, head - 1]
         np.testing.assert_allclose(matrix[..., 3], 255 * np.sqrt(expected), atol=1)
@@ -387,8 +386,7 @@ def test_ribbons_are_the_weights_of_the_head_on_show(
         name = f"{side}.layers.{'cross' if kind == 'cross' else 'self'}_attention.weights"
         ribbons = block(drawn, name).locator(".ribbon").evaluate_all(RIBBONS)
         found = {(query, key): (width, state) for query, key, width, state in ribbons}
-        sent = (np.rint(255 * np.sqrt(weights)) / 255) ** 2
-        expected = {place: weight for place, weight in np.ndenumerate(sent) if weight >= 0.02}
+        expected = {place: weight for place, weight in np.ndenumerate(weights) if weight >= 0.02}
         assert set(found) == set(expected)
         for (of_query, key), weight in expected.items():
             width, state = found[of_query, key]

@@ -68,6 +68,12 @@ def assert_levels(levels: NDArray[np.uint8], weights: NDArray[Any]) -> None:
     assert np.abs(levels - 255 * np.sqrt(weights)).max() <= 0.51
 
 
+def assert_sent(values: bytes, first: int, weights: NDArray[Any]) -> None:
+    """Whether the weights stand there, in two bytes each: any percentage of them is right."""
+    sent = np.frombuffer(values, "<u2", weights.size, first).reshape(weights.shape)
+    assert np.abs(sent / 65_535 - weights).max() < 1e-5
+
+
 def tiles(data: bytes) -> tuple[dict[str, Any], NDArray[np.uint8]]:
     """Of an overview: its header, and its levels N H q k."""
     meta, values = unpacked(data)

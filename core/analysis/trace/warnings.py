@@ -17,6 +17,8 @@ LEAST_SHARE_OF_WORDS = 0.4
 LEAST_WORDS_TO_SHORTEN = 5
 LEAST_PROBABILITY = 0.4
 MOST_REPEATS = 3
+MOST_REPEATED_PIECES = 4
+"""Within words: a "Tonton" is none, a "Tontontonton" is one."""
 
 
 def warnings_of(trace: Trace) -> tuple[str, ...]:
@@ -32,7 +34,8 @@ def _of_input(trace: Trace) -> list[str]:
     spelt = _spelt_words(trace.source)
     if spelt:
         found.append(
-            f"{_quoted(spelt)} is cut into single letters: such words were rare in training."
+            f"{_quoted(spelt)} {'fall' if len(spelt) > 1 else 'falls'} into letters and fragments: "
+            "such words were rare in training."
         )
     if len(trace.source.words) > MOST_WORDS:
         found.append(
@@ -43,14 +46,17 @@ def _of_input(trace: Trace) -> list[str]:
 
 def _of_output(trace: Trace) -> list[str]:
     found = []
-    words = [word.text.strip(".,!?").casefold() for word in trace.target.words]
-    repeated = _repeated(words)
+    words = [word.text.strip(".,!?") for word in trace.target.words]
+    repeated = " ".join(_repeated(words, MOST_REPEATS)) or "".join(
+        _repeated(_letters(trace), MOST_REPEATED_PIECES)
+    )
     if repeated:
         found.append(f"The translation repeats {_quoted([repeated])}: the model seems to be lost.")
-    n_source, n_target = len(trace.source.words), len(words)
+    n_source, n_target = len(trace.source.words), sum(map(bool, words))
     if n_source >= LEAST_WORDS_TO_SHORTEN and n_target < LEAST_SHARE_OF_WORDS * n_source:
         found.append(
-            f"The translation has {n_target} words for {n_source}: something was probably left out."
+            f"The translation has {n_target or 'no'} {'word' if n_target < 2 else 'words'} "
+            f"for {n_source}: something was probably left out."
         )
     mean = mean_probability(trace)
     if mean < LEAST_PROBABILITY:
@@ -77,19 +83,27 @@ def _spelt_words(text: PiecedText) -> list[str]:
     ]
 
 
-def _repeated(words: Sequence[str]) -> str | None:
-    """The first word or pair of words that stands three times in a row."""
-    for size in (1, 2):
-        for first in range(len(words) - MOST_REPEATS * size + 1):
-            part = words[first : first + size]
-            after = (
-                words[first + n * size : first + (n + 1) * size] for n in range(1, MOST_REPEATS)
-            )
-            if all(each == part for each in after) and any(part):
-                return " ".join(part)
-    return None
+def _letters(trace: Trace) -> list[str]:
+    """What the pieces of the translation write, without spaces."""
+    return [piece.surface for piece in trace.target.pieces if piece.kind != "special"]
+
+
+def _repeated(parts: Sequence[str], n_times: int) -> Sequence[str]:
+    """The first part, or run of up to three, that stands so many times in a row, as written.
+
+    Capitals make no difference.
+    """
+    folded = [part.casefold() for part in parts]
+    for size in (1, 2, 3):
+        for first in range(len(parts) - n_times * size + 1):
+            part = folded[first : first + size]
+            has_letters = any(map(str.isalpha, "".join(part)))
+            if has_letters and folded[first : first + n_times * size] == part * n_times:
+                return parts[first : first + size]
+    return ()
 
 
 def _quoted(words: Sequence[str]) -> str:
-    shown = [f"“{word}”" for word in words[:3]]
+    """Each in an isolate, so that a word from right to left does not turn the sentence around."""
+    shown = [f"“\u2068{word}\u2069”" for word in words[:3]]
     return ", ".join(shown) + (f" and {len(words) - 3} more" if len(words) > 3 else "")

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from plotly.colors import sample_colorscale
 
 from core.config import KINDS, Kind, ModelConfig
-from explorer.components import pack, source
+from explorer.components import pack, pack_weights, source
 from explorer.components.anatomy.blocks import COLOURS, Block, Side, anatomy
-from explorer.figures.colours import MARK, ROLES, SIGNED_SCALE, weight_levels
+from explorer.figures.colours import MARK, ROLES, SIGNED_SCALE
 
 if TYPE_CHECKING:
     from core.analysis.trace.block_vectors import ModelVectors, StackVectors
@@ -200,8 +200,7 @@ def _packed(
             "layers": _from_1(layers), "heads": _from_1(heads), "rows": rows, "columns": columns,
             "first": len(sent),
         }  # fmt: skip
-        chosen = sentence.weights[kind][list(layers)][:, list(heads)]
-        sent += weight_levels(chosen).tobytes()
+        sent += pack_weights(sentence.weights[kind][list(layers)][:, list(heads)])
     if sentence.vectors is None:
         return bytes(sent), weights, None
     strips: dict[str, Any] = {"places": {}, "hidden": {}, "norms": {}, "skipped": {}}
@@ -233,14 +232,14 @@ def _n_bytes(sentence: Sentence) -> int:
     """Of the weights of all heads and the strips of all layers."""
     n_weights = sum(int(weights.size) for weights in sentence.weights.values())
     if sentence.vectors is None:
-        return n_weights
+        return 2 * n_weights
     n_strips = 0
     for side in _SIDES:
         stack: StackVectors = getattr(sentence.vectors, side)
         n_sublayers = sum(len(layer.sublayers) for layer in stack.layers)
         n_strips += (4 + 3 * n_sublayers) * len(stack.embedded)
     width = min(MOST_SHOWN, int(sentence.vectors.encoder.embedded.shape[1]))
-    return n_weights + 2 * width * n_strips
+    return 2 * (n_weights + width * n_strips)
 
 
 Strip = tuple[Numbers, list[int]]

@@ -36,8 +36,8 @@ function headOf(root, kind) {
   const layer = layers.indexOf(view.layers[sideOf(kind)]);
   const head = heads.indexOf(view.heads[kind]);
   if (layer < 0 || head < 0) return null;
-  const start = first + (layer * heads.length + head) * rows * columns;
-  return { rows, columns, at: (query, key) => weight(root.values[start + query * columns + key]) };
+  const weights = weightsAt(root.values, first + 2 * (layer * heads.length + head) * rows * columns, rows * columns);
+  return { rows, columns, at: (query, key) => weights[query * columns + key] };
 }
 
 const sideOf = (kind) => (kind === "encoder" ? "encoder" : "decoder");

@@ -17,7 +17,7 @@ class Lines {
 
   weight(head, row, column) {
     const { rows, columns } = this.meta;
-    return this.levels[(head * rows.length + row) * columns.length + column] / 65535;
+    return this.weights[(head * rows.length + row) * columns.length + column];
   }
 
   look(head) {
@@ -322,7 +322,7 @@ export default function (component) {
     root.view = new Lines(root, meta);
     root.labels = labels;
   }
-  root.view.levels = new Uint16Array(values.slice().buffer); // 16 bits (little-endian) a weight
+  root.view.weights = weightsAt(values, 0, values.length / 2);
   root.view.update();
   return () => root.view.observer.disconnect();
 }

@@ -7,14 +7,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.components import pack, source
+from explorer.components import pack, pack_weights, source
 from explorer.figures.colours import OKABE_ITO, ROLES
 
 SCRIPT, STYLE = (
     source("common.js", "lines/component.js"),
     source("common.css", "lines/component.css"),
 )
-MOST_LEVEL = 65_535
 
 _mount = st.components.v2.component("attention_lines", js=SCRIPT, css=STYLE)
 
@@ -62,8 +61,7 @@ def lines_payload(
         "colours": [ROLES["attention"].mark] if len(heads) == 1 else list(OKABE_ITO),
         "threshold": threshold,
     }
-    levels = np.rint(MOST_LEVEL * np.clip(weights, 0, 1)).astype("<u2")
-    return pack(meta, levels.tobytes())
+    return pack(meta, pack_weights(weights))
 
 
 def lines(payload: bytes, *, key: str) -> None:

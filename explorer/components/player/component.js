@@ -213,21 +213,20 @@ function part(root) {
   return root.meta.moments[index(root)][root.view.held ? "held" : "own"];
 }
 
-function levels(root, found) {
-  const n = found.labels.length * root.meta.source.length;
-  return root.values.subarray(found.at, found.at + n);
+function weightsOf(root, found) {
+  return weightsAt(root.values, found.at, found.labels.length * root.meta.source.length);
 }
 
 // The head's weights: rows and columns keep their places, and cells fade from one moment to the next.
 function drawHead(root, canMorph = false) {
   const found = part(root);
   const shape = [found.labels.length, root.meta.source.length];
-  const wanted = levels(root, found);
+  const wanted = weightsOf(root, found).map((weight) => 255 * Math.sqrt(weight));
   const isSame = root.shape?.join() === shape.join();
   labelHead(root, found, shape);
   const isStill = wantsStillness();
   cancelAnimationFrame(root.frame);
-  if (!(canMorph && isSame && root.levels && !isStill)) return paint(root, shape, Float32Array.from(wanted));
+  if (!(canMorph && isSame && root.levels && !isStill)) return paint(root, shape, wanted);
   const from = root.levels.slice();
   const started = performance.now();
   const morph = (now) => {
@@ -286,9 +285,9 @@ function point(root, event) {
   if (!cell) return;
   const [row, column] = cell;
   const found = part(root);
-  const level = levels(root, found)[row * root.meta.source.length + column];
+  const weight = weightsOf(root, found)[row * root.meta.source.length + column];
   const { text, word } = root.meta.source[column];
-  root.told.textContent = `${found.labels[row]} looks at ${text}: ${percent(weight(level))}`;
+  root.told.textContent = `${found.labels[row]} looks at ${text}: ${percent(weight)}`;
   const target = root.view.held ? found.words[row] : -1; // only those stand in the line above
   pointAt({ source: word < 0 ? [] : [word], target: target < 0 ? [] : [target] });
 }

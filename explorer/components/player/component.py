@@ -11,8 +11,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.components import pack, source
-from explorer.figures.colours import weight_levels, weight_palette
+from explorer.components import pack, pack_weights, source
+from explorer.figures.colours import weight_palette
 
 SCRIPT, STYLE = (
     source("common.js", "player/component.js"),
@@ -81,7 +81,7 @@ def payload(
         parts = {}
         for name, rows in (("own", moment.own), ("held", moment.held)):
             parts[name] = {"labels": list(rows.labels), "words": list(rows.words), "at": len(sent)}
-            sent += weight_levels(rows.weights).tobytes()
+            sent += pack_weights(rows.weights)
         described.append(
             {
                 "step": moment.step,

@@ -159,15 +159,15 @@ function encode(root, layer) {
 // What the source attends to in one layer of the encoder, by the chosen head: an arc a weight.
 function drawArcs(root, layer) {
   root.ribbons.querySelectorAll(".arc").forEach((arc) => arc.remove());
-  const matrix = levels(root, "encoder", layer);
+  const matrix = weightsOf(root, "encoder", layer);
   if (!matrix) return;
   const box = root.ribbons.getBoundingClientRect();
   const x = root.sources.map((chip) => {
     const place = chip.getBoundingClientRect();
     return place.left + place.width / 2 - box.left;
   });
-  matrix.forEach((level, i) => {
-    const [from, to, share] = [Math.floor(i / matrix.width), i % matrix.width, weight(level)];
+  matrix.forEach((share, i) => {
+    const [from, to] = [Math.floor(i / matrix.width), i % matrix.width];
     if (from === to || share < LEAST_ARC) return;
     const arc = document.createElementNS("http://www.w3.org/2000/svg", "path");
     const depth = Math.min(220, 14 + Math.abs(x[to] - x[from]) / 2);
@@ -485,25 +485,24 @@ function wordForm(root) {
   return form;
 }
 
-function levels(root, kind, number = root.view.layer) {
+function weightsOf(root, kind, number = root.view.layer) {
   const { layers, heads, rows, columns, first } = root.meta.weights[kind];
   const layer = layers.indexOf(number);
   const head = heads.indexOf(root.view.head);
   if (layer < 0 || head < 0) return null;
   const size = rows * columns;
-  const start = first + (layer * heads.length + head) * size;
-  const matrix = root.values.subarray(start, start + size);
+  const matrix = weightsAt(root.values, first + 2 * (layer * heads.length + head) * size, size);
   matrix.width = columns;
   return matrix;
 }
 
 // One chip a key: the row of the chosen head at this step.
 function fill(root, kind, texts) {
-  const matrix = levels(root, kind);
+  const matrix = weightsOf(root, kind);
   const start = (root.view.step - 1) * (matrix?.width ?? 0);
   const chips = texts.map((text, index) => {
     const chip = element("span", "cell");
-    const share = matrix ? weight(matrix[start + index]) : 0;
+    const share = matrix ? matrix[start + index] : 0;
     chip.style.setProperty("--share", Math.sqrt(share));
     chip.append(tokenElement("text", text), element("span", "share", matrix ? percent(share) : "…"));
     return chip;
@@ -536,7 +535,7 @@ function lateHint(root) {
 }
 
 function drawMatrix(root) {
-  const matrix = levels(root, "encoder");
+  const matrix = weightsOf(root, "encoder");
   const n = root.meta.weights.encoder.columns;
   root.canvas.setAttribute(
     "aria-label",
@@ -549,6 +548,6 @@ function drawMatrix(root) {
   const context = root.canvas.getContext("2d");
   const image = context.createImageData(n, n);
   const [red, green, blue] = root.meta.colour;
-  matrix.forEach((level, i) => image.data.set([red, green, blue, level], 4 * i));
+  matrix.forEach((share, i) => image.data.set([red, green, blue, 255 * Math.sqrt(share)], 4 * i));
   context.putImageData(image, 0, 0);
 }

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from core.analysis.head_place import HeadPlace
 from core.config import KINDS, Kind
-from explorer.components import pack, source
-from explorer.figures.colours import ATTENTION_RGB, weight_levels
+from explorer.components import pack, pack_weights, source
+from explorer.figures.colours import ATTENTION_RGB
 
 MOST_BYTES = 1_000_000
 """All heads are sent while they fit into so much; of a longer sentence, the chosen head alone."""
@@ -102,7 +102,7 @@ def payload(
 
 def _sent(weights: Mapping[Kind, Weights], place: HeadPlace) -> tuple[bytes, dict[str, Any]]:
     """The levels of all heads, or of the chosen one, and where in them each kind begins."""
-    is_small = sum(weights[kind].size for kind in KINDS) <= MOST_BYTES
+    is_small = 2 * sum(weights[kind].size for kind in KINDS) <= MOST_BYTES
     sent, places = b"", dict[str, Any]()
     for kind in KINDS:
         n_layers, n_heads, rows, columns = weights[kind].shape
@@ -113,8 +113,7 @@ def _sent(weights: Mapping[Kind, Weights], place: HeadPlace) -> tuple[bytes, dic
             "layers": [layer + 1 for layer in layers], "heads": [head + 1 for head in heads],
             "first": len(sent),
         }  # fmt: skip
-        chosen = weights[kind][list(layers)][:, list(heads)]
-        sent += weight_levels(chosen).tobytes()
+        sent += pack_weights(weights[kind][list(layers)][:, list(heads)])
     return sent, places
 
 

@@ -13,7 +13,7 @@ export default function (component) {
   }
   for (const each of data.translations)
     addLine(root, { ...each, side: "target" }, (index) => linked(each, index));
-  root.append(...data.warnings.map((text) => tokenElement("warning", text)));
+  root.append(...data.warnings.map((text) => element("span", "warning", text)));
 }
 
 // A word of a translation and its source; only the first translation's words are on the rest of the page.

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -14,7 +13,7 @@ from explorer.components.anatomy.blocks import Block, anatomy
 from explorer.components.anatomy.component import anatomy_payload
 from tests.core.helpers import small_config
 from tests.explorer.figure_sentences import sentence_for, view_of
-from tests.explorer.readings import assert_levels, unpacked
+from tests.explorer.readings import assert_sent, unpacked
 
 SHAPES = [
     {},
@@ -166,9 +165,8 @@ def test_of_a_long_sentence_only_the_heads_on_show_are_sent(
         place = part["weights"][kind]
         assert (place["layers"], place["heads"]) == ([layer], [head])
         weights = sentence.weights[kind][layer - 1, head - 1]  # type: ignore[index]
-        levels = np.frombuffer(values, np.uint8, weights.size, place["first"])
-        assert_levels(levels.reshape(weights.shape), weights)
-    assert len(values) == 7 * 7 + 5 * 5 + 5 * 7
+        assert_sent(values, place["first"], weights)
+    assert len(values) == 2 * (7 * 7 + 5 * 5 + 5 * 7)
 
 
 def test_attention_blocks_know_their_kind() -> None:

@@ -54,8 +54,8 @@ def test_pieces_that_training_never_showed_are_named_by_their_words(
     traced = traced_by(model_for(tokenizer), tokenizer)
     marked = tuple(piece.word == 1 for piece in traced.source.pieces)
     said = warnings_of(dataclasses.replace(traced, is_new_in_source=marked))
-    assert any("never showed the model pieces of “old”." in each for each in said)
-    assert not any("“man”" in each and "never" in each for each in said)
+    assert any("never showed the model pieces of “\u2068old\u2069”." in each for each in said)
+    assert not any("“\u2068man\u2069”" in each and "never" in each for each in said)
 
 
 def test_a_word_that_is_spelt_is_named(model: Transformer, tokenizer: JointVocabulary) -> None:
@@ -64,8 +64,8 @@ def test_a_word_that_is_spelt_is_named(model: Transformer, tokenizer: JointVocab
     said = warnings_of(
         dataclasses.replace(traced, source=source, is_new_in_source=(False,) * len(source.pieces))
     )
-    assert any("“WXYZQ” is cut into single letters" in each for each in said)
-    assert not any("“man”" in each for each in said)
+    assert any("“\u2068WXYZQ\u2069” falls into letters and fragments" in each for each in said)
+    assert not any("man" in each for each in said)
 
 
 @pytest.mark.parametrize(("n", "is_long"), [(MOST_WORDS, False), (MOST_WORDS + 1, True)])
@@ -82,21 +82,40 @@ def test_a_long_sentence(usual: Trace, n: int, is_long: bool) -> None:
     ("words", "repeated"),
     [
         (("da", "da", "da", "x"), "da"),
-        (("Da", "da,", "da."), "da"),
+        (("Da", "da,", "da."), "Da"),
         (("x", "a", "b", "a", "b", "a", "b"), "a b"),
         (("da", "da", "x", "da"), None),
     ],
 )
 def test_repeats(usual: Trace, words: tuple[str, ...], repeated: str | None) -> None:
     said = [each for each in warnings_of(with_target(usual, *words)) if "repeats" in each]
-    expected = f"The translation repeats “{repeated}”: the model seems to be lost."
+    expected = f"The translation repeats “\u2068{repeated}\u2069”: the model seems to be lost."
     assert said == ([expected] if repeated else [])
 
 
-@pytest.mark.parametrize(("n", "is_short"), [(2, True), (3, False)])
-def test_a_short_translation(usual: Trace, n: int, is_short: bool) -> None:
-    said = warnings_of(with_target(usual, *"abc"[:n]))
-    assert any("something was probably left out" in each for each in said) == is_short
+def test_repeats_within_a_word(usual: Trace) -> None:
+    target = with_target(usual, "TONTONTONTON").target
+    pieces = tuple(
+        dataclasses.replace(target.pieces[0], kind="text", surface=each)
+        for each in "xTONtonTONTONy"
+    )
+    found = dataclasses.replace(usual, target=dataclasses.replace(target, pieces=pieces))
+    said = "The translation repeats “\u2068TON\u2069”: the model seems to be lost."
+    assert said in warnings_of(found)
+    fewer = dataclasses.replace(usual, target=dataclasses.replace(target, pieces=pieces[3:]))
+    assert said not in warnings_of(fewer)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(".", "no word"), ("a", "1 word"), ("ab", "2 words"), ("abc", None), ("ab.", "2 words")],
+)
+def test_a_short_translation(usual: Trace, words: str, said: str | None) -> None:
+    of_length = [
+        each for each in warnings_of(with_target(usual, *words)) if "probably left out" in each
+    ]
+    expected = f"The translation has {said} for 7: something was probably left out."
+    assert of_length == ([expected] if said else [])
 
 
 def test_an_unsure_model(usual: Trace) -> None:

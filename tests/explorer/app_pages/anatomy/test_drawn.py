@@ -18,7 +18,7 @@ from core.model import probing
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.apart import loaded, traced
 from tests.explorer.pages import Shelf, shelf
-from tests.explorer.readings import assert_levels, components, read, said, unpacked
+from tests.explorer.readings import assert_sent, components, read, said, unpacked
 
 __all__ = ["shelf"]
 
@@ -233,8 +233,7 @@ def test_the_weights_are_those_of_every_head(shelf: Shelf, root: Path) -> None:
     shown, values = drawn(opened(shelf, "sines"))
     for kind, weights in traced(root / "sines").weights.items():
         place = shown["weights"][kind]
-        levels = np.frombuffer(values, np.uint8, weights.size, place["first"])
-        assert_levels(levels.reshape(weights.shape), weights)
+        assert_sent(values, place["first"], weights)
 
 
 def recorded(root: Path, model: str, ablation: str = "") -> ModelVectors:

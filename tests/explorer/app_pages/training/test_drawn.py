@@ -25,7 +25,7 @@ from tests.checkpoints import SENTENCE, reports, write_checkpoint, write_history
 from tests.explorer.apart import held, traced
 from tests.explorer.pages import LATE, PROMPT, Shelf, charts, shelf
 from tests.explorer.readings import (
-    assert_levels,
+    assert_sent,
     components,
     frame,
     numbers,
@@ -34,7 +34,6 @@ from tests.explorer.readings import (
 
 __all__ = ["shelf"]
 
-Levels = NDArray[np.uint8]
 STEPS = (9, 90)
 BEST = BestHead(HeadPlace("cross", 2, 1), "produced", "best-aligned", "aligns best")
 ROWS = HeadRows(np.zeros((1, 1)), ["a"], [0])
@@ -137,12 +136,11 @@ def moment(page: AppTest, step: int) -> dict[str, Any]:
     return next(of for of in film(page)[0]["moments"] if of["step"] == step)  # type: ignore[no-any-return]
 
 
-def drawn_levels(page: AppTest, step: int, rows: str) -> Levels:
-    meta, values = film(page)
+def assert_drawn(page: AppTest, step: int, rows: str, weights: NDArray[Any]) -> None:
+    _, values = film(page)
     part = moment(page, step)[rows]
-    shape = (len(part["labels"]), len(meta["source"]))
-    flat = np.frombuffer(values, np.uint8, count=shape[0] * shape[1], offset=part["at"])
-    return flat.reshape(shape)
+    assert len(part["labels"]) == len(weights)
+    assert_sent(values, part["at"], weights)
 
 
 @pytest.mark.parametrize("rows", ["held", "own"])
@@ -156,7 +154,7 @@ def test_the_head_is_that_of_the_step_with_its_own_rows(
     else:
         expected = held(folder, step=step) if rows == "held" else traced(folder, step=step)
     place = HeadPlace("cross", 2, 1)
-    assert_levels(drawn_levels(page, step, rows), place.of(expected.weights))
+    assert_drawn(page, step, rows, place.of(expected.weights))
     consumed = piece_labels(piece.name for piece in expected.consumed)
     produced = piece_labels(piece.name for piece in expected.target.pieces)
     part = moment(page, step)[rows]
@@ -173,7 +171,7 @@ def test_the_finished_translation_is_held_to_its_end(shelf: Shelf, folder: Path)
     page = opened(shelf, prefix="300.301.302.3")
     expected = traced(folder, prefix=(300, 301, 302, 3), step=9)
     assert len(expected.steps) == 4
-    assert_levels(drawn_levels(page, 9, "held"), HeadPlace("cross", 2, 1).of(expected.weights))
+    assert_drawn(page, 9, "held", HeadPlace("cross", 2, 1).of(expected.weights))
 
 
 def test_the_palette_and_the_weights_do_not_overlap(shelf: Shelf) -> None:

@@ -20,7 +20,7 @@ from explorer.figures.head import piece_label, piece_labels
 from tests.checkpoints import SENTENCE, write_checkpoint, write_timeline
 from tests.explorer.apart import loaded, traced
 from tests.explorer.pages import LATE, PROMPT, Shelf, button, open_page, shelf
-from tests.explorer.readings import assert_levels, components, read, said, unpacked
+from tests.explorer.readings import assert_sent, components, read, said, unpacked
 
 __all__ = ["open_page", "shelf"]
 
@@ -135,8 +135,7 @@ def test_every_head_of_the_stepper_is_the_head_of_its_place(shelf: Shelf) -> Non
         place = meta["weights"][kind]
         assert place["layers"] == [n + 1 for n in range(weights[kind].shape[0])]
         assert place["heads"] == [1, 2, 3, 4, 5]
-        sent = np.frombuffer(values, np.uint8, weights[kind].size, place["first"])
-        assert_levels(sent.reshape(weights[kind].shape), weights[kind])
+        assert_sent(values, place["first"], weights[kind])
 
 
 def test_the_tree_is_the_search(shelf: Shelf) -> None:

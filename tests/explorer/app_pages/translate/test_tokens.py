@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import core
@@ -28,6 +27,7 @@ from explorer.components.stepper import component as stepper
 from explorer.figures.invisible import visible
 from explorer.frame.in_words import followed
 from tests.checkpoints import SENTENCE, write_checkpoint
+from tests.explorer.readings import assert_sent
 from tests.explorer.trees import beam_of
 
 BEST = BestHead(HeadPlace("cross", 1, 2), rows="produced", label="", reason="")
@@ -155,10 +155,8 @@ def test_the_browser_gets_the_weights_of_every_head_it_can_show(
         rows, columns = place["rows"], place["columns"]
         for i, layer in enumerate(place["layers"]):
             for j, head in enumerate(place["heads"]):
-                first = place["first"] + (i * len(place["heads"]) + j) * rows * columns
-                sent = np.frombuffer(values, np.uint8, rows * columns, first)
-                expected = weights[layer - 1, head - 1].ravel()
-                assert np.allclose((sent / 255) ** 2, expected, atol=0.005)
+                first = place["first"] + 2 * (i * len(place["heads"]) + j) * rows * columns
+                assert_sent(values, first, weights[layer - 1, head - 1])
         if most_bytes:
             assert (len(place["layers"]), len(place["heads"])) == weights.shape[:2]
         else:  # this encoder has two layers only
