@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from unicodedata import category
 
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.places import is_blind
@@ -10,7 +9,7 @@ from core.analysis.heads.best import BestHead
 from core.analysis.heads.word_attention import AlignedWord, aligned_words
 from core.analysis.trace.trace import Trace
 from core.analysis.trace.warnings import warnings_of
-from core.text.word_diff import word_diff
+from core.text.word_diff import bare, word_diff
 from explorer.choice.choice import Run
 from explorer.choice.page_context import PageContext
 from explorer.components.words import component
@@ -70,9 +69,7 @@ def followed(best: BestHead, run: Run) -> BestHead | None:
 
 def gloss(trace: Trace, word: AlignedWord) -> str:
     """The source word that a word is linked to, without the punctuation beside it."""
-    text = trace.source.words[word.source_word].text
-    inner = [i for i, character in enumerate(text) if category(character)[0] != "P"]
-    return visible(text[inner[0] : inner[-1] + 1] if inner else text)
+    return visible(bare(trace.source.words[word.source_word].text))
 
 
 def target_words(trace: Trace, best: BestHead | None) -> Sequence[TargetWord]:

@@ -31,11 +31,12 @@ class Stop:
     query: Mapping[str, str]
 
 
+_BEFORE = "before_tour"
 FIRST = "The woman who lives next door has three dogs."
 STOPS = (
     Stop(
-        "One word came from there",
-        "Each ribbon joins a word of the translation with the source word that it came from. Press Play: "
+        "Where a word came from",
+        "Ribbons join each piece of the translation with the source words that it came from. Press Play: "
         "the source is encoded once, then the words are written one by one.",
         "translate",
         {"text": FIRST},
@@ -55,11 +56,11 @@ STOPS = (
         {"text": FIRST, "kind": "cross"},
     ),
     Stop(
-        "Words that look at one another",
-        "In the encoder every source word attends to every other one. This head looks at a fixed "
-        "neighbour; point at other squares to find heads that do something else.",
+        "Source words that attend to source words",
+        "In the encoder every source word attends to all of them. In this head most words look at the "
+        "one before them; click other squares to find heads that do something else.",
         "heads",
-        {"text": FIRST, "kind": "encoder"},
+        {"text": FIRST, "kind": "encoder", "layer": "3", "head": "5"},
     ),
     Stop(
         "Looking only backwards",
@@ -78,7 +79,7 @@ STOPS = (
     Stop(
         "What is a head worth?",
         "One of 96 heads is switched off, and the window is no longer closed but unlocked: “schließen” "
-        "became “aufschließen”, and “please” is gone. Click other heads: most are hardly missed.",
+        "became “aufschließen”, and “please” (“bitte”) is gone. Click other heads: most are hardly missed.",
         "ablate",
         {"text": "Could you please close the window?", "ablation": "cross.L4H8=0"},
     ),
@@ -111,7 +112,8 @@ STOPS = (
 
 def start_tour() -> None:
     """Draw the button that opens the first stop."""
-    if st.button("Tour", icon=":material/tour:", help="Ten stops, two sentences each"):
+    if st.button("Tour", icon=":material/tour:", help="Ten pictures, in a minute or two"):
+        st.session_state[_BEFORE] = session.page_folder(), session.choice().to_query()
         _open(1)
 
 
@@ -131,12 +133,15 @@ def draw_tour(page: str) -> bool:
     is_here = stop.page == page
     with st.container(key="tour", horizontal=True, vertical_alignment="center"):
         says = stop.says if is_here else "You left the tour here; go back to this stop, or end it."
-        st.markdown(f"**{number} of {len(STOPS)} · {stop.title}.** {says}")
+        end = "" if stop.title.endswith("?") else "."
+        st.markdown(f"**{number} of {len(STOPS)} · {stop.title}{end}** {says}")
         _step("Back", number - 1)
-        if is_here:
-            _step("Next", number + 1, type="primary")
-        else:
+        if not is_here:
             _step("This stop", number)
+        elif number < len(STOPS):
+            _step("Next", number + 1, type="primary")
+        elif st.button("Finish", key="tour_finish", type="primary"):
+            _finish()
         st.button(
             "End",
             key="tour_end",
@@ -151,6 +156,13 @@ def _step(label: str, number: int, **look: str) -> None:
     is_there = 1 <= number <= len(STOPS)
     if st.button(label, key=f"tour_{label}", disabled=not is_there, **look):  # type: ignore[arg-type]
         _open(number)
+
+
+def _finish() -> None:
+    """Go back to where the reader was before the tour, or to the first page."""
+    page, query = st.session_state.pop(_BEFORE, ("translate", {}))
+    session.open_link(query)
+    st.switch_page(f"app_pages/{page}/page.py")
 
 
 def _open(number: int) -> None:

@@ -64,15 +64,21 @@ def reading(found: Comparison) -> str:
 
 def _of_words(found: Comparison) -> str:
     if all(run.change == "same" for run in found.diff):
-        return "The translation stays the same, word for word."
+        is_same = found.before.target.text == found.after.target.text
+        return (
+            "The translation stays the same, word for word."
+            if is_same
+            else "Every word stays; only punctuation changes."
+        )
     kept, of_first = _count(found, "removed")
     new, of_new = _count(found, "added")
     if not kept:
         text = "Nothing of the first translation is left."
     else:
+        lost, added = of_first - kept, of_new - new
         text = (
-            f"{of_first - kept} of the {of_first} words of the first translation {_are(of_first - kept)} "
-            f"gone; {of_new - new} of the {of_new} words of the new one {_are(of_new - new)} new."
+            f"{lost} of the {of_first} words of the first translation {_are(lost)} lost, "
+            f"{added} {_are(added)} new."
         )
     if found.after.best.is_cut and not found.before.best.is_cut:
         text += " It finds no end: it was cut at the length limit (section 6.1)."

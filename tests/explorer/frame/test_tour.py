@@ -1,5 +1,6 @@
 """The guided tour: every stop is a page in a state that the app can show."""
 
+import numpy as np
 import pytest
 
 from core.analysis.ablation import Ablation
@@ -68,8 +69,23 @@ def test_the_ends_of_the_tour_lead_nowhere_else(open_page: Open) -> None:
     assert open_page(page="", tour="1", text=FIRST).button(key="tour_Back").disabled
     last = str(len(STOPS))
     page = open_page(page=STOPS[-1].page, tour=last, text=FIRST)
-    assert page.button(key="tour_Next").disabled
+    assert not [button for button in page.button if button.label == "Next"]
     assert TourFields.from_query({"tour": last}, []).tour == len(STOPS)
+
+
+def test_after_the_last_stop_the_reader_has_the_own_sentence_again(open_page: Open) -> None:
+    last = STOPS[-1].page
+    page = open_page(page=last, text="The cat finds a ball.")
+    page = next(button for button in page.button if button.label == "Tour").click().run()
+    page.query_params["tour"] = str(len(STOPS))
+    page = page.run()
+    assert link(page, "text") == FIRST
+    page = page.button(key="tour_finish").click().run()
+    assert link(page, "text") == "The cat finds a ball."
+    assert "tour" not in page.query_params
+    page = open_page(page=last, text=FIRST, tour=str(len(STOPS)))
+    page = page.button(key="tour_finish").click().run()
+    assert "tour" not in page.query_params
 
 
 def test_what_the_tour_says_of_the_bundled_model_is_so() -> None:
@@ -82,6 +98,10 @@ def test_what_the_tour_says_of_the_bundled_model_is_so() -> None:
     assert "bitte" in before.target.text
     assert "aufschließen" in after.target.text
     assert "bitte" not in after.target.text
+    encoder = next(stop for stop in STOPS if stop.query.get("kind") == "encoder")
+    layer, head = int(encoder.query["layer"]), int(encoder.query["head"])
+    weights = traced(folder, text=encoder.query["text"]).weights["encoder"][layer - 1, head - 1]
+    assert np.mean(weights.argmax(1)[1:] == np.arange(len(weights) - 1)) > 0.75
     shift = next(stop for stop in STOPS if stop.page == "positions")
     k = shift.query["k"]
     change = str(Ablation.parse(f"pos=shift:{k}"))

@@ -59,10 +59,14 @@ def comparison(before: str, after: str, **more: Any) -> Comparison:
 
 def test_the_reading_counts_them() -> None:
     said = reading(comparison("Die Frau hat drei Hunde.", "Die Frau hat."))
-    assert "3 of the 5 words of the first translation are gone" in said
-    assert "1 of the 3 words of the new one is new" in said
+    assert "2 of the 5 words of the first translation are lost, 0 are new." in said
     assert "total log-probability −9.0 (before: −2.0)" in said
     assert f"{np.exp(-9 / 6):.0%} on average (before: {np.exp(-2 / 6):.0%})" in said
+
+
+def test_a_full_stop_that_moved_is_no_change_of_words() -> None:
+    assert "Every word stays; only punctuation changes." in reading(comparison("Ja.", "Ja!"))
+    assert "stays the same, word for word" in reading(comparison("Ja.", "Ja."))
 
 
 def test_a_mark_alone_is_no_word() -> None:
@@ -70,7 +74,7 @@ def test_a_mark_alone_is_no_word() -> None:
     said = reading(comparison("Die Frau hat Hunde.", "."))
     assert "Nothing of the first translation is left." in said
     said = reading(comparison("Die Frau , hat", "Die , hat"))
-    assert "1 of the 3 words of the first translation is gone; 0 of the 2 words" in said
+    assert "1 of the 3 words of the first translation is lost, 0 are new." in said
 
 
 def test_the_reading_says_that_nothing_changed_and_that_no_end_was_found() -> None:
