@@ -13,6 +13,11 @@ from tests.e2e.test_saving import download
 pytestmark = pytest.mark.e2e
 
 
+FOCUSED = """() => {
+  let at = document.activeElement;
+  while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+  return at?.localName;
+}"""
 ADDRESS = "/anatomy?text=A+dog+runs+through+the+snow.&layer=2&head=3&step=2"
 
 
@@ -136,6 +141,17 @@ def test_the_figure_is_saved_as_a_vector_graphic_without_what_only_a_page_can_do
     assert not any(set(node.attrib) & {"class", "role", "tabindex", "style"} for node in nodes[1:])
     assert not any("foreignObject" in node.tag for node in nodes)
     assert not [node for node in nodes if node.get("fill", "").startswith(("var", "color"))]
+
+
+def test_the_small_figure_takes_no_part_in_the_keyboard(visitor: Visitor) -> None:
+    page = visitor.open(ADDRESS)
+    expect(page.locator(".whole use")).to_be_attached()
+    reached = []
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(FOCUSED))
+    assert "g" in reached  # a block of the figure itself
+    assert "use" not in reached
 
 
 def test_the_whole_figure_is_seen_small_and_a_click_in_it_goes_there(visitor: Visitor) -> None:

@@ -310,9 +310,9 @@ function showAttention(root, found, pointed) {
     text.classList.toggle("future", kind === "decoder" && key > step);
     text.classList.toggle("crowded", !seen.has(key));
     text.classList.toggle("lit", ofKeys.has(key));
-    text.style.fontWeight = strengths(key) >= 0.1 ? 700 : 400;
   });
-  showShares(found, strengths);
+  const written = showShares(found, strengths);
+  found.labels.forEach((text, key) => (text.style.fontWeight = written.has(key) ? 700 : 400));
   const texts = kind === "encoder" ? root.meta.source.map((token) => token.text) : root.meta.steps.map((each) => each.consumed.text);
   const half = textWidth(cut(texts[now]), LABEL_PX, true) / 2 + 4;
   const x = Math.min(Math.max(queries.centres[now], block.x + half + 4), block.x + block.w - half - 4);
@@ -345,17 +345,21 @@ function drawRibbons(found, head, rows) {
 }
 
 // The largest weights in writing, where there is room.
+// The largest shares first, where there is a place for them; returns the keys that have one.
 function showShares(found, strengths) {
   const { keys, bottom, shares } = found;
-  const taken = [];
+  const taken = new Map();
   const made = [];
   for (const key of [...keys.centres.keys()].sort((a, b) => strengths(b) - strengths(a))) {
-    const x = keys.centres[key];
-    if (strengths(key) < 0.05 || taken.some((other) => Math.abs(other - x) < 30)) continue;
-    taken.push(x);
-    made.push(label(x, bottom + 8, percent(strengths(key)), "tiny share"));
+    const [x, text] = [keys.centres[key], percent(strengths(key))];
+    const half = textWidth(text, 10) / 2 + 1;
+    const isFree = [...taken.values()].every((other) => Math.abs(other.x - x) >= other.half + half);
+    if (strengths(key) < 0.05 || !isFree) continue;
+    taken.set(key, { x, half });
+    made.push(label(x, bottom + 8, text, "tiny share"));
   }
   shares.replaceChildren(...made);
+  return taken;
 }
 
 function showFrame(root, side, { before, after }) {

@@ -10,14 +10,15 @@ function wholeFigure(root, drawn) {
   const room = Math.min(plan.stacks.encoder.top - FREE - top, MOST_PX);
   if (plan.isStacked || room < LEAST_PX) return;
   drawn.id = "whole-figure";
-  const made = svg("svg", { class: "whole", viewBox: drawn.getAttribute("viewBox"), height: room, "aria-hidden": true });
-  made.style.top = `${top}px`;
-  made.style.left = `${plan.legend.x}px`;
-  made.style.width = `${(room * plan.width) / plan.height}px`;
+  const place = element("div", "whole");
+  place.title = "The whole figure: click to go there";
+  place.style.cssText = `top: ${top}px; left: ${plan.legend.x}px; width: ${(room * plan.width) / plan.height}px`;
+  const made = svg("svg", { viewBox: drawn.getAttribute("viewBox"), height: room, "aria-hidden": true });
   const seen = svg("rect", { class: "seen", x: 0, width: plan.width });
-  made.append(svg("title", {}, "The whole figure: click to go there"), svg("use", { href: "#whole-figure" }), seen);
-  made.onclick = (event) => goThere(root, made, event);
-  root.figure.append(control(made));
+  made.append(svg("use", { href: "#whole-figure" }), seen);
+  place.append(made);
+  place.onclick = (event) => goThere(root, place, event);
+  root.figure.append(control(place));
   root.watch?.abort();
   root.watch = new AbortController();
   const frame = () => frameSeen(root, drawn, seen);
@@ -37,8 +38,8 @@ function frameSeen(root, drawn, seen) {
   seen.setAttribute("height", within(innerHeight) - from);
 }
 
-function goThere(root, made, event) {
-  const box = made.getBoundingClientRect();
+function goThere(root, place, event) {
+  const box = place.getBoundingClientRect();
   const scale = root.plan.height / box.height;
   const [x, y] = [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
   const far = ({ block }) => Math.hypot(block.x + block.w / 2 - x, block.y + block.height / 2 - y);
