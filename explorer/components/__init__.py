@@ -30,7 +30,8 @@ def pack(meta: dict[str, Any], values: bytes) -> bytes:
 def pack_weights(weights: NDArray[np.floating[Any]]) -> bytes:
     """Weights from 0 to 1 in two bytes each, close enough to be written as any percentage.
 
-    `weightsAt` in the scripts reads them.
+    Only what is masked is 0. `weightsAt` in the scripts reads them.
     """
-    levels: NDArray[np.uint16] = np.rint(65535 * np.clip(weights, 0, 1)).astype("<u2")
-    return levels.tobytes()
+    levels = np.rint(65535 * np.clip(weights, 0, 1)).astype("<u2")
+    seen: NDArray[np.uint16] = np.maximum(levels, (weights > 0).astype("<u2"))
+    return seen.tobytes()

@@ -97,9 +97,9 @@ function keep(parent, className, make) {
   return root;
 }
 
-// Marks an element that only steers: pictures leave it out.
 const wantsStillness = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+// Marks an element that only steers: pictures leave it out.
 function control(element, isControl = true) {
   element.toggleAttribute("data-control", isControl);
   return element;

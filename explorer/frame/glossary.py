@@ -46,8 +46,8 @@ TERMS: Mapping[str, Term] = {
         "anatomy",
     ),
     "decoder": _term(
-        "The half that writes the translation, one token after another.",
-        "Here it has {n_decoder_layers} layers and ran {n_target} times, once a token.",
+        "The half that writes the translation, one piece after another.",
+        "Here it has {n_decoder_layers} layers and ran {n_target} times, once for each piece.",
         "section 3.1",
         "anatomy",
     ),
@@ -121,12 +121,12 @@ TERMS: Mapping[str, Term] = {
         "positions",
     ),
     "probability": _term(
-        "How likely the model finds a token after all that is written so far.",
-        "Here {mean_probability} per token on average (geometric mean).",
+        "How likely the model finds a piece after all that is written so far.",
+        "Here {mean_probability} per piece on average (geometric mean).",
         "section 3.4",
     ),
     "log-probability": _term(
-        "The logarithm of a probability; those of the tokens add up to that of the translation.",
+        "The logarithm of a probability; those of the pieces add up to that of the translation.",
         "Here {log_probability} in all; 0 would be certain.",
         "section 6.1",
     ),
@@ -137,7 +137,7 @@ TERMS: Mapping[str, Term] = {
     ),
     "beam search": _term(
         "It keeps several unfinished translations open and continues the best of them.",
-        "Here {n_explored} tokens were tried for a translation of {n_target}.",
+        "Here {n_explored} pieces were tried for a translation of {n_target}.",
         "section 6.1",
     ),
     "sink": _term(

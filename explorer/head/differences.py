@@ -53,7 +53,7 @@ def moved_weight(before: Numbers, after: Numbers) -> NDArray[np.float64]:
 
 def score(trace: Trace) -> str:
     """The probability of a translation in words: of its average piece, and of all of it."""
-    total = signed(trace.best.log_probability_nats, 1)
+    total = signed(trace.best.log_probability_nats, 2)
     return f"{mean_probability(trace):.0%} per piece on average; total log-probability {total}"
 
 
@@ -106,7 +106,7 @@ def _are(n: int) -> str:
 def _of_probability(found: Comparison) -> str:
     was, now = mean_probability(found.before), mean_probability(found.held)
     total_was, total_now = (
-        signed(trace.best.log_probability_nats, 1) for trace in (found.before, found.held)
+        signed(trace.best.log_probability_nats, 2) for trace in (found.before, found.held)
     )
     return (
         f"Made to write the first translation, the changed model gives each piece {now:.0%} on average "

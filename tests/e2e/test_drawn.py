@@ -567,8 +567,8 @@ def test_any_shape_is_drawn_within_its_edges_in_the_order_of_the_paper(
     board.page.set_viewport_size({"width": width, "height": 900})
     drawn = drawn_model(board, config, sentence, step=20)
     board.page.set_viewport_size({"width": width, "height": 900})
-    assert drawn.locator("svg").evaluate(OUTSIDE) == []
-    assert min(drawn.locator("svg").evaluate(TEXT_SIZES)) >= 10
+    assert drawn.locator(".figure > svg").evaluate(OUTSIDE) == []
+    assert min(drawn.locator(".figure > svg").evaluate(TEXT_SIZES)) >= 10
     places = drawn.locator(".block").evaluate_all(
         "blocks => Object.fromEntries(blocks.map(it => { const box = it.getBoundingClientRect();"
         "return [it.block.name, [box.left + box.width / 2, box.top + box.height / 2]]; }))"

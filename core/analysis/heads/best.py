@@ -36,7 +36,7 @@ class BestHead:
         if not self.is_late:
             return ""
         return (
-            "Its rows are one step late: each looks at the source of the word that the step consumed, "
+            "The rows of this head are one step late: each looks at the source of the word that the step consumed, "
             "left of the arrow."
         )
 
@@ -50,7 +50,7 @@ def covering_head(shown: Trace) -> BestHead:
         HeadPlace("cross", layer, head),
         "produced",
         "covers most",
-        "covers this source most completely (no alignment was measured for this checkpoint)",
+        "attends to more of this source than any other (which head aligns best was not measured)",
     )
 
 

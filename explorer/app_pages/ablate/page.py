@@ -39,7 +39,7 @@ from explorer.frame import sentence_page
 from explorer.frame.chart import draw_chart
 from explorer.frame.downloads import Pictures
 from explorer.frame.in_words import draw_translations, followed, translation, translation_beside
-from explorer.frame.messages import note, plain
+from explorer.frame.messages import note, notice, plain
 from explorer.frame.pick import pick
 from explorer.head import before_after
 from explorer.head.differences import Comparison, reading
@@ -54,10 +54,11 @@ MOST_TRIED = 32
 TITLE = "What if this head were not there?"
 LEAD = (
     "Click a head to switch it off, and read the translation again. The model is not trained again; "
-    "how one trained with other heads does is the question of Table 3."
+    "Table 3 shows models trained with fewer or more heads."
 )
 TERMS = ("head", "ablation", "log-probability", "nats", "BLEU", "interval")
 WORTH = {"sentence": "on this sentence", "text": "on a text", "none": "nothing"}
+_FOUND = "head_that_changes_a_word"
 FIELDS = (AblateFields, BeforeAfterFields)
 
 
@@ -97,6 +98,7 @@ def draw(shown: PageContext) -> Pictures:
         marked=_marked(shown),
     )
     _actions(shown, progress)
+    _say_found_elsewhere(shown)
     if shown.choice.run.ablation:
         _below_the_words(shown)
     _presets(shown)
@@ -183,11 +185,23 @@ def _find_telling(shown: PageContext, progress: Any) -> None:
             off = head_that_changes_words(shown.folder, run, before, worth, MOST_TRIED)
         if off:
             session.change_run(text=text, ablation=str(off))
+            st.session_state[_FOUND] = (session.choice().run, shown.choice.run.text)
             st.rerun()
     progress.info(
         f"None of the {MOST_TRIED} heads that cost most changes a word of this sentence or of the "
         "examples when it alone is off. Switch off several."
     )
+
+
+def _say_found_elsewhere(shown: PageContext) -> None:
+    run, text = st.session_state.get(_FOUND, (None, ""))
+    if run == shown.choice.run and run.text != text:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            notice(
+                f"None of the {MOST_TRIED} heads that cost most changes a word of “{text}” when it alone "
+                "is off. Here is one that does, in another sentence."
+            )
+            st.button("Back to my sentence", on_click=session.undo)
 
 
 def _worth(shown: PageContext) -> Effects | None:
@@ -224,7 +238,9 @@ def _presets(shown: PageContext) -> None:
     """Suggestions, each with its effect on this sentence, computed now."""
     found = presets(model_config_of(shown.folder), shown.best)
     if is_left_out(shown.folder, _plain_run(shown)):
-        found += swept_presets(_on_this_sentence(shown).of)
+        known = {preset.ablation for preset in found}
+        swept = swept_presets(_on_this_sentence(shown).of)
+        found += [preset for preset in swept if preset.ablation not in known]
     st.subheader("Worth trying on this sentence", anchor=False)
     if shown.choice.run.prefix:
         note("What each does is told of a translation without the pieces that you chose.")

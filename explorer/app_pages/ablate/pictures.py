@@ -31,17 +31,15 @@ def finding(effect: "SentenceEffect") -> str:
     """The effect of an ablation on a translation, in one or two sentences."""
     change = effect.delta_nats
     if abs(change) < 0.05:
-        of_first = "its log-probability hardly changes"
+        becomes = "hardly changes"
     else:
-        of_first = (
-            f"its log-probability {'falls' if change < 0 else 'rises'} by {abs(change):.1f} nats"
-        )
+        becomes = f"{'falls' if change < 0 else 'rises'} by {abs(change):.1f} nats"
     if effect.before == effect.after:
-        return f"The translation stays the same; {of_first}."
+        return f"The translation stays the same; its log-probability {becomes}."
     now = effect.after
     if len(now) > MOST_CHARACTERS:
         now = f"{now[: MOST_CHARACTERS - 1]}…"
-    return f"The translation becomes “{now}” Of the first one {of_first}."
+    return f"The translation becomes “{now}” The log-probability of the first one {becomes}."
 
 
 def step_pictures(steps: "Sequence[StepEffect]", chosen: int) -> list[Picture]:
@@ -66,7 +64,7 @@ def step_pictures(steps: "Sequence[StepEffect]", chosen: int) -> list[Picture]:
         Picture(
             "Probability of each piece of the first translation, before and after",
             steps_figure([token_label(name) for name in names], before, after, kl),
-            f"The log-probability of the whole changes by {signed(float((after - before).sum()), 1)} "
+            f"The log-probability of the whole changes by {signed(float((after - before).sum()), 2)} "
             f"nats, most of it at “{names[worst]}” ({signed(steps[worst].delta_nats, 1)}). The "
             f"distribution of an average step moved by {kl.mean():.2f} nats (KL divergence, before ‖ "
             "after).",

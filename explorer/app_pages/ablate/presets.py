@@ -62,7 +62,8 @@ def swept_presets(effects: Mapping[str, float]) -> list[Suggestion]:
     made = [
         Suggestion(
             "Without the head this sentence needs most",
-            f"Of all {len(heads)} heads it costs most when it is switched off: {in_words(off)}.",
+            f"{in_words(off).removesuffix(' off').capitalize()} is the costliest of all {len(heads)} heads "
+            "to lose.",
             off,
         ),
         Suggestion(

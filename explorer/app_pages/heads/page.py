@@ -26,6 +26,10 @@ from explorer.head.fields import EFFECT, NO_MEASURE, TINTS, HeadDrawing
 from explorer.head.matrix import column_labels, plain_matrix, row_labels
 
 OVERVIEW = "overview"
+RANKED_BY = (
+    "Ranked by how much of its weight a head puts on one piece of text: a sharp look, which need not be "
+    "the word’s source."
+)
 N_RANKED = 3
 UNITS = {"pieces": "Pieces", "words": "Whole words"}
 DRAWINGS = {"matrix": "Heat map", "lines": "Lines"}
@@ -164,8 +168,9 @@ def _ranking(shown: PageContext) -> None:
         help="Heads that point at one piece of text come first (confidence, Voita et al. 2019).",
         **session.bind(View, "step", shown.step),
     )
+    listed = heads_for_step(trace, shown.best, shown.step)[:N_RANKED]
     with st.container(gap="xsmall"):
-        for found in heads_for_step(trace, shown.best, shown.step)[:N_RANKED]:
+        for found in listed:
             ranked, place = found.ranked, found.ranked.place
             late = "" if found.step == shown.step else f", in its row of step {found.step}"
             st.button(
@@ -179,7 +184,9 @@ def _ranking(shown: PageContext) -> None:
                     "step": found.step,
                 },
             )
-    if shown.best.is_late:
+    note(RANKED_BY)
+    is_last = shown.step == len(trace.steps)
+    if shown.best.is_late and (is_last or any(f.ranked.place == shown.best.place for f in listed)):
         note(_late_note(shown))
 
 

@@ -35,9 +35,9 @@ PICTURES = {
 CHANGES = {"off": "left out", "shift": "shifted", "scale": "scaled"}
 STACKS = {"both": "both", "encoder": "the encoder", "decoder": "the decoder"}
 EXPECT = {
-    "off": "Without positions, shuffle the words and each still gets the same vector in the encoder. "
-    "The decoder still has its mask, by which step t sees t pieces (section 3.2.3). The model also "
-    "misses a vector that was always there; to take away the order alone, scale by 0.",
+    "off": "Without positions, the encoder gives each word the same vector in whatever order the words "
+    "stand. The decoder still has its mask, so step t sees only t pieces (section 3.2.3). The model also "
+    "misses a vector that was always there: “Take the order away” leaves it, and puts all words at 0.",
     "shift": "All distances stay as they are; only the absolute places move. For sinusoids that is one "
     "fixed linear map (section 3.5). If the translation suffers, the model has learnt places, not "
     "only distances.",
@@ -116,6 +116,7 @@ def _experiment(shown: PageContext) -> Comparison | None:
         st.error(f"The model cannot be run so: {plain(str(error))}.")
         return None
     name = choices.change_name(fields)
+    st.markdown(plain(f"The same sentence with {name}:"))
     lines = [before_after.translation_after(shown, found, "after", run)]
     draw_translations(shown, lines, warnings_of(found.after), key="after", has_source=False)
     note(plain(f"With {name}: {reading(found)}"))

@@ -194,7 +194,7 @@ def _compare(
     if not found:
         _draw_charts(family)
         return
-    st.subheader("Where each model looks", anchor=False)
+    st.subheader("Where each model looks: cross-attention", anchor=False)
     heads = draw_heads(family, rows, found, models)
     charts = _draw_charts(family)
     with asked.saving:

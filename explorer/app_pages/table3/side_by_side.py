@@ -28,6 +28,7 @@ from explorer.engine.checkpoints import (
 from explorer.engine.table3 import PaperAndOurs
 from explorer.figures.standalone import Mounted, Picture
 from explorer.figures.words import marked_words
+from explorer.frame.caption import sentence_pair
 from explorer.frame.messages import note, notice, plain
 from explorer.frame.wide import wide
 
@@ -189,13 +190,14 @@ def _draw_heads(family: PaperAndOurs, row: str, trace: Trace, model: str) -> Pic
     clicked = overview.chosen_head(key)
     chosen = HeadPlace.numbered("cross", *clicked) if clicked else best.place
     place = chosen.within(n_layers, n_heads)
+    of = f"{row}: {said(family, row)}. {sentence_pair(trace)}"
     with wide(f"wide-{row.replace('.', '-')}", LABELS_PX + LEAST_TILE_PX * n_heads):
-        overview.overview(weights, place, key=key, on_choice=_redraw)
+        overview.overview(weights, place, key=key, on_choice=_redraw, of=of)
     if st.button("Open this head in Heads", key=f"open-{row}", type="tertiary"):
         session.change_run(model=model)
         session.show_head(place)
         st.switch_page(PAGES["Heads"])
-    payload = overview.payload(weights, place)
+    payload = overview.payload(weights, place, of=of)
     return Picture(
         f"{row}: cross-attention, {n_layers} x {n_heads} heads",
         Mounted(overview.SCRIPT, overview.STYLE, payload),

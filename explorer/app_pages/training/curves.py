@@ -28,14 +28,14 @@ class Quantity:
 
 LOSS = Quantity(
     "Training loss",
-    "nats a target piece",
+    "nats per target piece",
     "loss_nats",
     "With dropout and label smoothing (section 5.4) where the training has them: it does not go down "
     "to 0, and may lie above the loss on held-out text.",
 )
 PERPLEXITY = Quantity(
     "Validation perplexity",
-    "perplexity a piece",
+    "perplexity per piece",
     "perplexity",
     "On held-out text, without dropout and smoothing. It is per piece: compare only trainings that "
     "share a vocabulary.",

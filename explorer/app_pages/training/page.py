@@ -77,11 +77,11 @@ def _played(asked: PageInputs) -> PageInputs:
     is_own = session.choice().of(TrainingFields).own or other is None
     with st.container(horizontal=True, vertical_alignment="center"):
         if is_own:
-            st.markdown(f"{plain(name)} was saved only at the end. {KEEP}")
+            st.markdown(f"The chosen model, {plain(name)}, was saved only at the end. {KEEP}")
         elif other:
             n = len(timeline_steps(other.folder)) + 1
             st.markdown(
-                f"{plain(name)} was saved only at the end. Shown: {_model(other.name)}, saved at "
+                f"The chosen model, {plain(name)}, was saved only at the end. Shown: {_model(other.name)}, saved at "
                 f"{IN_NUMBERS.get(n, n)} moments."
             )
         if other:

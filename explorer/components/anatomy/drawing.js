@@ -81,7 +81,7 @@ function legend(root) {
   } else {
     line("The numbers of the vectors come when the model is loaded");
   }
-  const ribbons = [["current", "A ribbon is a weight of this token's query"], ["past", "… of the other tokens read so far"], ["lit", "… of what you point at"]];
+  const ribbons = [["current", "Ribbon: how much this token attends to each one"], ["past", "… of the other tokens read so far"], ["lit", "… of what you point at"]];
   for (const [className, text] of ribbons) {
     y += 19;
     made.append(svg("path", { class: `ribbon ${className}`, d: `M${x} ${y}h26`, "stroke-width": 4 }));

@@ -41,7 +41,7 @@ function build(root, nLayers, nHeads) {
   root.preview = control(element("figure", "preview"));
   root.preview.setAttribute("aria-hidden", "true");
   root.preview.append(element("canvas", ""), element("figcaption", ""));
-  root.replaceChildren(root.grid, root.preview, pictureButtons(root, "heads", () => root.says));
+  root.replaceChildren(root.grid, root.preview, pictureButtons(root, meta.of ? `heads-${meta.of.split(":")[0]}` : "heads", () => root.says));
   root.grid.onkeydown = (event) => moveFocus(event, root.tiles, nHeads);
   reaching(root.grid, (target) => preview(root, target.closest(".tile")));
   root.grid.onmouseleave = root.grid.onfocusout = () => preview(root, null);
@@ -130,6 +130,6 @@ export default function (component) {
   mark(root.tiles, nHeads, ...meta.chosen);
   root.hover = meta.hover;
   const [layer, head] = meta.chosen;
-  root.says = `${meta.title}, layers downwards${meta.tint ? `: ${meta.tint.title}` : ""}. Framed: layer ${layer}, head ${head}.`;
+  root.says = `${meta.of ? `${meta.of}. ` : ""}${meta.title}, layers downwards${meta.tint ? `: ${meta.tint.title}` : ""}. Framed: layer ${layer}, head ${head}.`;
   preview(root, null);
 }

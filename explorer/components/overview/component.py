@@ -48,6 +48,7 @@ def overview(
     on_choice: Callable[[], None],
     tint: Tint | None = None,
     hover: Mapping[str, Any] | None = None,
+    of: str = "",
 ) -> None:
     """Draw N x h tiles; pointing enlarges one, a click, or arrow keys and Enter, chooses it.
 
@@ -56,10 +57,12 @@ def overview(
         place: the chosen head.
         hover: the words that rows and columns stand for (`HoverWords.to_json`): pointed at
             elsewhere on the page, their lines are marked in every tile.
+        of: what a saved picture is of besides the caption of the page, such as a row of Table 3
+            with its sentence and translation; its first word is in the file's name.
         on_choice: called before the next run; `chosen_head(key)` then says which.
     """
     _mount(
-        data=payload(weights, place, tint=tint, hover=hover),
+        data=payload(weights, place, tint=tint, hover=hover, of=of),
         key=key,
         on_chosen_change=on_choice,
     )
@@ -71,11 +74,13 @@ def payload(
     *,
     tint: Tint | None = None,
     hover: Mapping[str, Any] | None = None,
+    of: str = "",
 ) -> bytes:
     """The data that the browser draws: one byte per cell, and the palettes."""
     tiles = pooled(weights)
     meta = {
         "title": f"{KIND_NAMES[place.kind]}, all heads",
+        "of": of,
         "shape": list(tiles.shape),
         "chosen": [place.layer_number, place.head_number],
         "palette_bytes": 3 * 256,

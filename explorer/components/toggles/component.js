@@ -1,5 +1,5 @@
 const HELP =
-  "Click to switch off or on. Double click, or S: only this head of its kind. “all” and “FFN” are " +
+  "Click to switch off or on. Double-click, or press S, to keep only this head of its kind. “all” and “FFN” are " +
   "whole sub-layers; arrow keys move.";
 const STATES = { on: "on", off: "switched off", changed: "changed", inside: "inside of what is off" };
 const MOST_NAMED = 3; // in the title of a picture

@@ -49,7 +49,7 @@ def test_tips_speak_of_the_sentence_on_screen(shelf: Shelf, folder: Path) -> Non
     assert f"This sentence is {len(trace.source.pieces)} pieces" in tip["piece"]
     assert f"the vocabulary has {config.vocabulary_size:,}" in tip["piece"]
     assert f"ran {len(trace.steps)} times" in tip["decoder"]
-    assert f"{len(trace.found.tree) - 1} tokens were tried" in tip["beam search"]
+    assert f"{len(trace.found.tree) - 1} pieces were tried" in tip["beam search"]
     heads = (config.n_encoder_layers + 2 * config.n_decoder_layers) * config.n_heads
     tip = tips(shelf("heads", text=SENTENCE, model="prompt"))
     assert f"the model has {heads} in all" in tip["head"]

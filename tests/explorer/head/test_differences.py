@@ -60,7 +60,7 @@ def comparison(before: str, after: str, **more: Any) -> Comparison:
 def test_the_reading_counts_them() -> None:
     said = reading(comparison("Die Frau hat drei Hunde.", "Die Frau hat."))
     assert "2 of the 5 words of the first translation are lost, 0 are new." in said
-    assert "total log-probability −9.0 (before: −2.0)" in said
+    assert "total log-probability −9.00 (before: −2.00)" in said
     assert f"{np.exp(-9 / 6):.0%} on average (before: {np.exp(-2 / 6):.0%})" in said
 
 

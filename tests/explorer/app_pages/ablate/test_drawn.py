@@ -133,8 +133,8 @@ def test_presets_from_the_sweep_name_the_head_that_costs_most(shelf: Shelf, fold
     (data,) = components(page, "attention_toggles")
     heads = {p: numeral(of["long"]) for p, of in data["effects"]["of"].items() if "H" in p}
     most = min(heads, key=heads.__getitem__)
-    off = in_words(Ablation.parse(f"{most}=0"))
-    assert f"Of all {len(heads)} heads it costs most when it is switched off: {off}." in said(page)
+    name = in_words(Ablation.parse(f"{most}=0")).removesuffix(" off").capitalize()
+    assert f"{name} is the costliest of all {len(heads)} heads to lose." in said(page)
     idle = re.search(r"(\d+) of 40 heads cost nothing when one alone is off", said(page))
     assert idle
     n_sure, n_open = (sum(of > nats for of in heads.values()) for nats in (0.005, -0.0051))
@@ -165,8 +165,8 @@ def test_the_first_translation_is_scored_by_the_changed_model(
     assert (
         f"the changed model gives each piece {mean_probability(forced):.0%} on average (before: "
         f"{mean_probability(before):.0%}); total log-probability "
-        f"{signed(forced.best.log_probability_nats, 1)} (before: "
-        f"{signed(before.best.log_probability_nats, 1)})." in said(opened(shelf, ablation))
+        f"{signed(forced.best.log_probability_nats, 2)} (before: "
+        f"{signed(before.best.log_probability_nats, 2)})." in said(opened(shelf, ablation))
     )
 
 
@@ -188,7 +188,7 @@ def test_each_step_is_drawn_before_and_after(shelf: Shelf, folder: Path, ablatio
     worst = min(moved, key=lambda step: step.delta_nats)
     kl = np.mean([step.kl_nats for step in moved])
     assert (
-        f"The log-probability of the whole changes by {signed(change_nats(folder, ablation), 1)} nats, "
+        f"The log-probability of the whole changes by {signed(change_nats(folder, ablation), 2)} nats, "
         f"most of it at “{names[moved.index(worst)]}” ({signed(worst.delta_nats, 1)}). The "
         f"distribution of an average step moved by {kl:.2f} nats" in said(page)
     )
@@ -284,17 +284,13 @@ def test_a_finding_is_what_the_preset_does(
     change = change_nats(folder, ablation)
     before, after = traced(folder).target.text, traced(folder, ablation).target.text
     became = (
-        "The translation stays the same; "
+        "The translation stays the same; its log-probability "
         if before == after
         else f"The translation becomes “{after if len(after) <= 160 else after[:159] + '…'}” "
-        "Of the first one "
+        "The log-probability of the first one "
     )
     how = "falls" if change < 0 else "rises"
-    expected = (
-        "its log-probability hardly changes."
-        if abs(change) < 0.05
-        else f"its log-probability {how} by {abs(change):.1f} nats."
-    )
+    expected = "hardly changes." if abs(change) < 0.05 else f"{how} by {abs(change):.1f} nats."
     assert f"{question} {became}{expected}" in said(opened(shelf))
 
 
@@ -340,3 +336,10 @@ def test_a_head_that_changes_a_word_is_found(shelf: Shelf, folder: Path) -> None
     before, after = traced(folder, text=text), traced(folder, ablation, text=text)
     assert before.target.text.split() != after.target.text.split()
     assert re.fullmatch(r"(enc|dec|cross)\.L\dH\d=0", ablation)
+    told = "Here is one that does, in another sentence." in " ".join(
+        warning.value for warning in page.warning
+    )
+    assert told == (text != SENTENCE)
+    if told:
+        page = button(page, "Back to my sentence").click().run()
+        assert link(page, "text") == SENTENCE

@@ -65,7 +65,7 @@ def test_everything_is_switched_on_again(open_page: Open) -> None:
 def test_the_worth_of_each_head_adds_presets_and_stays_in_the_link(open_page: Open) -> None:
     page = open_page(page="ablate", text=SENTENCE)
     assert not page.exception
-    assert "it costs most when it is switched off" in texts(page)
+    assert "is the costliest of all" in texts(page)
     page = button(page, "Without the head this sentence needs most").click().run()
     assert link(page, "ablation").endswith("=0")
     page = page.segmented_control(key="choose_worth").set_value("none").run()

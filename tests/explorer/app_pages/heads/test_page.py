@@ -134,7 +134,7 @@ def test_a_step_that_is_not_there_gets_a_notice(open_page: Open) -> None:
     assert "step 999" in page.warning[0].value
 
 
-LATE_NOTE = "Its rows are one step late"
+LATE_NOTE = "The rows of this head are one step late"
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,9 @@ def test_a_late_head_is_offered_for_a_step_by_its_row_of_the_next(
         for key, one in found.items():
             assert (f"in its row of step {step + 1}" in one.label) == (key == "ranked-L2H3")
         offered += "ranked-L2H3" in found
-        said = "takes its row of step" if step < n_steps else "is not in this list"
-        assert f"one step late: {'the list ' if step < n_steps else ''}" in texts(page)
-        assert said in texts(page)
+        is_listed = "ranked-L2H3" in found
+        assert ("one step late: the list takes its row of step" in texts(page)) == is_listed
+        assert ("so it is not in this list" in texts(page)) == (step == n_steps)
         if "ranked-L2H3" in found:
             page = found["ranked-L2H3"].click().run()
             assert link(page, "step") == str(step + 1)

@@ -195,8 +195,8 @@ def test_both_translations_are_those_of_the_experiment(
     assert shown[0] != shown[1]
     assert f"With {name}: " in said(page)
     assert (
-        f"total log-probability {signed(forced.best.log_probability_nats, 1)} (before: "
-        f"{signed(before.best.log_probability_nats, 1)})" in said(page)
+        f"total log-probability {signed(forced.best.log_probability_nats, 2)} (before: "
+        f"{signed(before.best.log_probability_nats, 2)})" in said(page)
     )
 
 

@@ -87,7 +87,7 @@ def test_every_curve_is_its_trainings_own(shelf: Shelf, across: str) -> None:
         assert dashes == ["solid", "dot"][: len(fields)] * 2
 
 
-UNITS = ("nats a target piece", "perplexity a piece", "BLEU", "rate")
+UNITS = ("nats per target piece", "perplexity per piece", "BLEU", "rate")
 
 
 @pytest.mark.parametrize("log_y", ["1", "0"])
@@ -97,7 +97,7 @@ def test_axes_are_named_and_logarithmic_as_chosen(shelf: Shelf, log_y: str) -> N
     for chart, unit in zip(charts(page), UNITS, strict=True):
         layout = chart["layout"]
         assert layout["xaxis"]["type"] == "log"
-        is_log = unit == "perplexity a piece" and log_y == "1"
+        is_log = unit == "perplexity per piece" and log_y == "1"
         assert layout["yaxis"]["type"] == ("log" if is_log else "linear")
         assert layout["xaxis"]["title"]["text"] == "source and target tokens seen"
         assert layout["yaxis"]["title"]["text"] == unit

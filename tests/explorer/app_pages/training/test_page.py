@@ -43,7 +43,7 @@ def test_every_shape_of_model_is_drawn(open_page: Open, shape: dict[str, Any]) -
     page = open_page(shape, "training", text=SENTENCE)
     assert not page.exception
     assert "No training has left reports here yet" in written(page)
-    assert "tiny was saved only at the end" in written(page)
+    assert "The chosen model, tiny, was saved only at the end" in written(page)
     assert "keeps five early states" in written(page)
     assert steps_of(page) == [0]
 
@@ -194,7 +194,10 @@ def test_a_model_without_snapshots_is_shown_beside_one_that_has_them(
     page = open_page(page="training", model="tiny", ablation="cross.L1H5=0", text=SENTENCE)
     assert not page.exception
     said = written(page)
-    assert "tiny was saved only at the end. Shown: Table 3's base, saved at three moments." in said
+    assert (
+        "The chosen model, tiny, was saved only at the end. Shown: Table 3's base, saved at three "
+        "moments." in said
+    )
     assert steps_of(page) == [9, 90, 0]
     alone = traces.trace(tmp_path / "table3" / "base", Run(text=SENTENCE))
     assert "".join(w["text"] for w in film(page)["moments"][-1]["words"]) in (
@@ -216,7 +219,9 @@ def test_the_head_of_the_timeline_says_where_its_rows_are_late(
     open_page: Open, tmp_path: Path
 ) -> None:
     write_checkpoint(tmp_path / "tiny", metrics=LATE)
-    assert "Its rows are one step late" in written(open_page(page="training", text=SENTENCE))
+    assert "The rows of this head are one step late" in written(
+        open_page(page="training", text=SENTENCE)
+    )
 
 
 def test_a_typed_translation_is_left_out_of_the_timeline(with_timeline: Open) -> None:

@@ -241,7 +241,7 @@ def score_of(trace: Trace) -> str:
     nats = [step.log_probability_nats for step in trace.steps]
     return (
         f"{math.exp(np.mean(nats)):.0%} per piece on average; total log-probability "
-        f"{signed(sum(nats), 1)}"
+        f"{signed(sum(nats), 2)}"
     )
 
 

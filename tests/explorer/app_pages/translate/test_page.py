@@ -65,7 +65,7 @@ def test_a_typed_translation_is_scored(open_page: Open, tmp_path: Path) -> None:
         (run.replace(target=""), "total log-probability {}."),
     ):
         trace = traces.trace(tmp_path / "tiny", shown)
-        assert said.format(signed(trace.best.log_probability_nats, 1)) in texts(page)
+        assert said.format(signed(trace.best.log_probability_nats, 2)) in texts(page)
     assert "The model’s own, “" in texts(page)
     assert texts(page).count("per piece on average") == 2
 
