@@ -11,13 +11,7 @@ import streamlit as st
 
 from explorer.choice import session
 from explorer.choice.url_fields import UrlFields, whole
-
-
-@dataclass(frozen=True, slots=True)
-class TourFields(UrlFields):
-    """Where the reader is on the tour, from 1; None: not on it."""
-
-    tour: Annotated[int | None, whole(1)] = None
+from explorer.frame.messages import notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +104,13 @@ STOPS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class TourFields(UrlFields):
+    """Where the reader is on the tour, from 1; None: not on it."""
+
+    tour: Annotated[int | None, whole(1, len(STOPS))] = None
+
+
 def start_tour() -> None:
     """Draw the button that opens the first stop."""
     if st.button("Tour", icon=":material/tour:", help="Ten pictures, in a minute or two"):
@@ -126,8 +127,11 @@ def draw_tour(page: str) -> bool:
     Returns:
         Whether the stop is about this page.
     """
-    number = session.choice().of(TourFields).tour
-    if number is None or number > len(STOPS):
+    wrong: list[str] = []
+    number = session.choice().of(TourFields, wrong).tour
+    for text in wrong if session.is_from_link() else ():
+        notice(f"{text} The usual page is shown instead.")
+    if number is None:
         return False
     stop = STOPS[number - 1]
     is_here = stop.page == page

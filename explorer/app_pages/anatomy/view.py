@@ -4,12 +4,13 @@ import numpy as np
 
 from core.analysis.heads.measures import confidence
 from core.analysis.trace.trace import Trace
+from core.checkpoint.required import model_config_of
 from core.config import KINDS, Kind
 from explorer.app_pages.anatomy.fields import AnatomyFields
 from explorer.choice import session
 from explorer.choice.choice import View
 from explorer.choice.page_context import PageContext, Settled, UsualView, middle_place, settled_on
-from explorer.components.anatomy.blocks import Side
+from explorer.components.anatomy.blocks import Side, anatomy
 from explorer.components.anatomy.component import FigureView, layer_of
 
 
@@ -30,6 +31,11 @@ def settle(shown: PageContext) -> Settled:
         f"{view.kind}_head": view.head,
     }
     found, replaced = _fitting(fields.replace(**chosen), shown.trace)
+    if found.block and found.block not in {
+        block.name for block in anatomy(model_config_of(shown.folder))
+    }:
+        replaced += (f"The link says block {found.block}, but this model has none of that name.",)
+        found = found.replace(block="")
     return choice.with_fields(found), (*notices, *replaced)
 
 

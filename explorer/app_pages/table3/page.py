@@ -70,7 +70,7 @@ def page() -> None:
     for text in (*session.link_notices(), *(wrong if session.is_from_link() else ())):
         notice(f"{text} The usual one is shown instead.")
     models = loadable(family)
-    fields = choice.of(Table3Fields)
+    fields = _known(choice.of(Table3Fields), family)
     compared = tuple(chosen_rows(fields.compared, list(models)))
     if models or any(row.measured for row in family.ours.rows):
         pictures = _draw_table(family, fields.replace(compared=compared), frozenset(models))
@@ -78,6 +78,15 @@ def page() -> None:
     else:
         _draw_nothing(family)
     session.write_link(choice.with_fields(fields.replace(compared=compared)))
+
+
+def _known(fields: Table3Fields, family: PaperAndOurs) -> Table3Fields:
+    """The fields without rows to open that there are not, with a notice for each."""
+    names = {row.name for row in (*family.ours.rows, *family.paper.rows)}
+    for name in fields.opened:
+        if name not in names:
+            notice(f"The link says opened {name}, but there is no such row.")
+    return fields.replace(opened=tuple(name for name in fields.opened if name in names))
 
 
 def _draw_nothing(family: PaperAndOurs) -> None:

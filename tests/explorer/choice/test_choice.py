@@ -40,7 +40,7 @@ from explorer.choice.choice import (
 )
 from explorer.choice.url_fields import UrlFields, dependents
 from explorer.components.equation.component import N_STAGES
-from explorer.frame.tour import TourFields
+from explorer.frame.tour import STOPS, TourFields
 from explorer.head.fields import (
     TINTS,
     BeforeAfterFields,
@@ -125,7 +125,7 @@ of_pages = {
         own=st.booleans(),
     ),
     InsideFields: st.builds(InsideFields, stage=st.integers(1, N_STAGES)),
-    TourFields: st.builds(TourFields, tour=some_number),
+    TourFields: st.builds(TourFields, tour=st.none() | st.integers(1, len(STOPS))),
     Table3Fields: st.builds(
         Table3Fields,
         quality=st.sampled_from(get_args(Quality)),

@@ -73,6 +73,14 @@ def test_the_ends_of_the_tour_lead_nowhere_else(open_page: Open) -> None:
     assert TourFields.from_query({"tour": last}, []).tour == len(STOPS)
 
 
+def test_a_stop_that_there_is_not_is_told(open_page: Open) -> None:
+    page = open_page(text=FIRST, tour="99")
+    assert any(
+        "tour" in warning.value and "from 1 to 10" in warning.value for warning in page.warning
+    )
+    assert f"of {len(STOPS)}" not in said(page)
+
+
 def test_after_the_last_stop_the_reader_has_the_own_sentence_again(open_page: Open) -> None:
     last = STOPS[-1].page
     page = open_page(page=last, text="The cat finds a ball.")

@@ -13,6 +13,7 @@ from explorer.engine.checkpoints import every_checkpoint
 from explorer.engine.table3 import paper_base
 from tests.checkpoints import SENTENCE
 from tests.explorer.pages import SHAPES, Open, link, open_page
+from tests.explorer.readings import read
 
 __all__ = ["open_page"]
 
@@ -47,3 +48,12 @@ def test_the_letters_of_shapes_are_told_for_the_sentence(open_page: Open) -> Non
 def test_blocks_open_pages_of_the_app() -> None:
     pages = {block.page for block in anatomy(paper_base()) if block.page}
     assert pages <= set(PAGES)
+
+
+def test_a_block_that_the_model_has_not_is_told(open_page: Open) -> None:
+    page = open_page(page="anatomy", text=SENTENCE, block="decoder.layers.zzz")
+    assert ["decoder.layers.zzz, but" in read(each.value) for each in page.warning] == [True]
+    assert "block" not in page.query_params
+    page = open_page(page="anatomy", text=SENTENCE, block="decoder.layers.feed_forward")
+    assert not page.warning
+    assert link(page, "block") == "decoder.layers.feed_forward"

@@ -138,6 +138,12 @@ def test_a_row_that_is_not_there_gets_a_notice(trained: Callable[..., AppTest]) 
     assert page.multiselect[0].value == ["base"]
 
 
+def test_a_row_to_open_that_there_is_not_is_told(trained: Callable[..., AppTest]) -> None:
+    page = trained(opened="zzz,base")
+    assert any("opened zzz" in each.value for each in page.warning)
+    assert link(page, "opened") == "base"
+
+
 def test_quality_is_chosen_in_the_link(trained: Callable[..., AppTest]) -> None:
     page = trained(quality="perplexity", compared="base")
     assert "perplexity" in plot(page)["layout"]["yaxis"]["title"]["text"]
