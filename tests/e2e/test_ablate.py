@@ -121,7 +121,7 @@ def test_the_worth_of_each_head_fills_the_grids(visitor: Visitor) -> None:
     expect(best).to_have_attribute("aria-label", re.compile(r"BLEU$"))
     idle(page)
     assert link(page)["worth"] == "text"
-    page.get_by_role("button", name="Without the head this sentence needs most").click()
+    page.get_by_role("button", name="Without the best-aligned head").click()
     answered(page, "cross.L1H6=0")
 
 

@@ -26,7 +26,7 @@ function label(text, className) {
   return made;
 }
 
-function build(root, nLayers, nHeads) {
+function build(root, nLayers, nHeads, of) {
   root.grid = element("div", "grid");
   root.grid.setAttribute("role", "group");
   root.grid.setAttribute("aria-label", "All heads: layers downwards, heads across");
@@ -41,7 +41,7 @@ function build(root, nLayers, nHeads) {
   root.preview = control(element("figure", "preview"));
   root.preview.setAttribute("aria-hidden", "true");
   root.preview.append(element("canvas", ""), element("figcaption", ""));
-  root.replaceChildren(root.grid, root.preview, pictureButtons(root, meta.of ? `heads-${meta.of.split(":")[0]}` : "heads", () => root.says));
+  root.replaceChildren(root.grid, root.preview, pictureButtons(root, ["heads", of.split(":")[0]].filter(Boolean).join("-"), () => root.says));
   root.grid.onkeydown = (event) => moveFocus(event, root.tiles, nHeads);
   reaching(root.grid, (target) => preview(root, target.closest(".tile")));
   root.grid.onmouseleave = root.grid.onfocusout = () => preview(root, null);
@@ -116,7 +116,7 @@ export default function (component) {
   const [nLayers, nHeads, rows, columns] = meta.shape;
   const root = keep(parentElement, "overview");
   const shape = `${nLayers}x${nHeads}`;
-  if (root.dataset.shape !== shape) build(root, nLayers, nHeads);
+  if (root.dataset.shape !== shape) build(root, nLayers, nHeads, meta.of);
   root.dataset.shape = shape;
   root.choose = (layer, head) => {
     mark(root.tiles, nHeads, layer, head); // at once; the server answers later
