@@ -144,7 +144,7 @@ def test_a_preset_says_what_it_finds_and_the_link_shows_the_same(visitor: Visito
     answered(page, "dec.L1.cross=skip")
     new = ".words .changed .said"
     marks = page.locator(new).all_inner_texts()
-    assert marks == ["Hunde", "Hunde"]
+    assert marks == ["Hunde", "Hunde."]
     again = opened(visitor, "?" + page.url.split("?")[1])
     assert again.locator(new).all_inner_texts() == marks
     expect(switch(again, "Decoder layer 1, cross-attention sub-layer")).to_have_attribute(

@@ -20,7 +20,6 @@ from websockets.sync.client import connect
 import core
 from core.analysis.trace.trace import Trace
 from core.config import KINDS
-from explorer.figures.colours import weight_levels
 from tests.checkpoints import write_checkpoint
 from tests.e2e.conftest import Server, start_server
 
@@ -128,13 +127,13 @@ def links() -> list[dict[str, str]]:
 def expect_answer(answer: bytes, alone: Trace) -> None:
     """What a reader got is what the model says when nobody else asks."""
     n = int.from_bytes(answer[:4], "little")
-    header, levels = json.loads(answer[4 : 4 + n]), np.frombuffer(answer[4 + n :], np.uint8)
+    header, levels = json.loads(answer[4 : 4 + n]), np.frombuffer(answer[4 + n :], "<u2")
     assert [step["id"] for step in header["steps"]] == [p.id for p in alone.target.pieces]
     expected = [np.exp(step.log_probability_nats) for step in alone.steps]
     assert np.allclose([step["probability"] for step in header["steps"]], expected, atol=1e-5)
-    own = np.concatenate([weight_levels(alone.weights[kind]).ravel() for kind in KINDS])
+    own = np.concatenate([alone.weights[kind].ravel() for kind in KINDS])
     assert own.shape == levels.shape
-    assert np.abs(own.astype(int) - levels.astype(int)).max() <= 1  # rounded to one of 256
+    assert np.abs(own - levels / 65_535).max() < 1e-4
 
 
 def test_ten_readers_at_once_each_get_their_own_answer(

@@ -116,7 +116,7 @@ def _experiment(shown: PageContext) -> Comparison | None:
         st.error(f"The model cannot be run so: {plain(str(error))}.")
         return None
     name = choices.change_name(fields)
-    st.markdown(plain(f"The same sentence with {name}:"))
+    st.markdown(plain(f"Translated again ({name}):"))
     lines = [before_after.translation_after(shown, found, "after", run)]
     draw_translations(shown, lines, warnings_of(found.after), key="after", has_source=False)
     note(plain(f"With {name}: {reading(found)}"))

@@ -336,6 +336,8 @@ def test_each_row_shows_its_own_heads(shelf: Shelf, folder: Path) -> None:
         assert_levels(levels, trace.weights["cross"])
         best = covering_head(trace).place if row != "base" else HeadPlace("cross", 1, 2)
         assert meta["chosen"] == [best.layer_number, best.head_number]
+        assert meta["of"].startswith(f"{row}: ")  # in the caption and the name of a saved picture
+        assert meta["of"].endswith(f"“{trace.source.text}” → “{trace.target.text}”")
 
 
 def test_the_search_holds_for_every_row(shelf: Shelf, folder: Path) -> None:
