@@ -88,7 +88,12 @@ def weight_palette() -> bytes:
     return bytes(int(float(number)) for triple in triples for number in triple)
 
 
-PALETTE = np.array([f"#{weight_palette()[i : i + 3].hex()}" for i in range(0, 3 * N_LEVELS, 3)])
+PALETTE = np.array(
+    [
+        f"#{triple.tobytes().hex()}"
+        for triple in np.frombuffer(weight_palette(), np.uint8).reshape(-1, 3)
+    ]
+)
 """The colour of each level of a weight (`weight_levels`)."""
 
 

@@ -101,7 +101,9 @@ def words(page: Page, at: int) -> str:
 def test_each_moment_shows_what_the_model_of_its_step_writes(visitor: Visitor) -> None:
     page = visitor.open("/training")
     expect(
-        page.get_by_text("The chosen model, en-de, was saved only at the end. Shown: Table 3's base")
+        page.get_by_text(
+            "The chosen model, en-de, was saved only at the end. Shown: Table 3's base"
+        )
     ).to_be_visible()
     expect(page.locator(".training .moment")).to_have_count(6)
     for at, step in enumerate((*timeline_steps(FOLDER / "base"), 0)):
