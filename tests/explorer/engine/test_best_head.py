@@ -62,7 +62,7 @@ def test_the_clearest_head_points_most_at_text(folder: Path, kind: Kind) -> None
 def test_without_a_measurement_the_reason_says_so(folder: Path) -> None:
     shown = traces.trace(folder, Run(text=SENTENCE))
     best = best_head(folder, shown)
-    assert "no alignment was measured" in best.reason
+    assert "which head aligns best was not measured" in best.reason
     coverage = best.place.of(shown.weights)[:, :-1].max(0).mean()
     assert coverage == shown.weights["cross"][..., :-1].max(-2).mean(-1).max()
 
