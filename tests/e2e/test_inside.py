@@ -54,6 +54,7 @@ def test_a_row_is_chosen_and_the_link_shows_the_same(visitor: Visitor) -> None:
 
 def test_rows_and_heads_are_chosen_by_keyboard(visitor: Visitor) -> None:
     page = visitor.open(f"{ADDRESS}&step=2")
+    expect(chosen(page)).to_have_attribute("aria-label", re.compile("^Row 2: "))
     page.keyboard.press("ArrowRight")
     expect(chosen(page)).to_have_attribute("aria-label", re.compile("^Row 3: "))
     page.wait_for_url(re.compile("step=3"))
