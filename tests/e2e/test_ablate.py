@@ -133,6 +133,9 @@ def test_a_head_that_changes_a_word_is_found(visitor: Visitor) -> None:
     idle(page)
     assert re.fullmatch(r"(enc|dec|cross)\.L\dH\d=0", link(page)["ablation"])
     assert link(page)["text"] == "Could you please close the window?"
+    expect(page.get_by_text("Here is one that does, in another sentence.")).to_be_visible()
+    page.get_by_role("button", name="Back to my sentence").click()
+    page.wait_for_url(re.compile("text=The\\+woman"))
 
 
 def test_a_preset_says_what_it_finds_and_the_link_shows_the_same(visitor: Visitor) -> None:

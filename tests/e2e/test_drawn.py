@@ -398,6 +398,14 @@ def test_ribbons_are_the_weights_of_the_head_on_show(
                 assert state == ("future" if is_future else "past")
         labels = block(drawn, name).locator(".share").all_text_contents()
         assert labels[0] == percent(float(weights[query].max()))
+        bold = (
+            block(drawn, name)
+            .locator(".key")
+            .evaluate_all(
+                "keys => keys.flatMap((it, key) => (it.style.fontWeight === '700' ? [key] : []))"
+            )
+        )
+        assert sorted(labels) == sorted(percent(float(weights[query][key])) for key in bold)
 
 
 RIBBONS = """ribbons => ribbons.map(it => [it.query, it.key, Number(it.getAttribute("stroke-width")),

@@ -102,6 +102,11 @@ def test_repeats_within_a_word(usual: Trace) -> None:
     found = dataclasses.replace(usual, target=dataclasses.replace(target, pieces=pieces))
     said = "The translation repeats “\u2068TON\u2069”: the model seems to be lost."
     assert said in warnings_of(found)
+    digits = tuple(dataclasses.replace(pieces[0], surface="0") for _ in range(9))
+    thousands = dataclasses.replace(target, pieces=digits)
+    assert not any(
+        "repeats" in said for said in warnings_of(dataclasses.replace(usual, target=thousands))
+    )
     fewer = dataclasses.replace(usual, target=dataclasses.replace(target, pieces=pieces[3:]))
     assert said not in warnings_of(fewer)
 
