@@ -158,6 +158,8 @@ def test_a_step_shows_its_own_row_of_the_head_that_is_chosen(
             row = TRACE.weights[kind][layer - 1, head - 1, step - 1, : len(looked_at)]
             cells = drawn.locator(f".block.{kind} .cell")
             assert cells.locator(".text").all_inner_texts() == looked_at
+            title = drawn.locator(f".block.{kind} h3").text_content()
+            assert title.endswith(f"attention, layer {layer}, head {head})")
             shares = cells.evaluate_all(
                 "cells => cells.map(it => it.style.getPropertyValue('--share'))"
             )

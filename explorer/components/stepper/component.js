@@ -437,16 +437,11 @@ function buildBlocks(root) {
   choose.append(root.layerSelect.parentElement, root.headSelect.parentElement);
   const form = wordForm(root);
   if (meta.can_change) choose.append(form);
-  const titles = {
-    encoder: "Encoded once: each source word looks at all source words (rows look, columns are looked at)",
-    decoder: "This step looks at what is written so far (masked self-attention)",
-    cross: "This step looks at the source (cross-attention)",
-  };
   root.strips = {};
   const blocks = KINDS.map((kind) => {
     const block = element("section", `block ${kind}`);
     root.strips[kind] = element("div", "strip");
-    block.append(element("h3", "", titles[kind]), root.strips[kind]);
+    block.append(element("h3", ""), root.strips[kind]);
     return block;
   });
   root.hint = element("div", "hint");
@@ -496,9 +491,21 @@ function weightsOf(root, kind, number = root.view.layer) {
   return matrix;
 }
 
+const TITLES = {
+  encoder: "Encoded once: each source word looks at all source words (rows look, columns are looked at;",
+  decoder: "This step looks at what is written so far (masked self-attention,",
+  cross: "This step looks at the source (cross-attention,",
+};
+
+function nameBlock(root, kind) {
+  const { layer, head } = root.view;
+  root.strips[kind].previousElementSibling.textContent = `${TITLES[kind]} layer ${layer}, head ${head})`;
+}
+
 // One chip a key: the row of the chosen head at this step.
 function fill(root, kind, texts) {
   const matrix = weightsOf(root, kind);
+  nameBlock(root, kind);
   const start = (root.view.step - 1) * (matrix?.width ?? 0);
   const chips = texts.map((text, index) => {
     const chip = element("span", "cell");
@@ -535,6 +542,7 @@ function lateHint(root) {
 }
 
 function drawMatrix(root) {
+  nameBlock(root, "encoder");
   const matrix = weightsOf(root, "encoder");
   const n = root.meta.weights.encoder.columns;
   root.canvas.setAttribute(
