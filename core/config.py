@@ -5,6 +5,7 @@ Nothing here imports torch, so that help texts and pages which only list choices
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
@@ -130,6 +131,10 @@ class ModelConfig(_Config):
     unknown_id: int = 1
     start_id: int = 2
     end_id: int = 3
+    separator_id: int | None = None
+    """Begins a draft, a first attempt at the translation, behind a source; None: no drafts."""
+    retry_id: int | None = None
+    """The decoder starts from it where the source holds a draft."""
 
     def __post_init__(self) -> None:
         self._require_at_least(
@@ -147,6 +152,7 @@ class ModelConfig(_Config):
                     f"{name}={getattr(self, name)} is outside the vocabulary "
                     f"of vocabulary_size={self.vocabulary_size}"
                 )
+        self._check_draft_ids()
         if self.max_positions * self.d_model > MOST_POSITION_NUMBERS:
             raise ValueError(
                 f"max_positions={self.max_positions} times d_model={self.d_model} makes a position "
@@ -162,6 +168,45 @@ class ModelConfig(_Config):
                 f"d_model={self.d_model} is odd; sinusoidal positions pair a sine with a cosine, "
                 "so d_model must be even (or positions learned or none)"
             )
+
+    def _check_draft_ids(self) -> None:
+        given = [each for each in (self.separator_id, self.retry_id) if each is not None]
+        others = (self.pad_id, self.unknown_id, self.start_id, self.end_id)
+        if len(given) == 1:
+            raise ValueError(
+                f"separator_id={self.separator_id} and retry_id={self.retry_id}: a model that takes "
+                "drafts has both, another one has neither"
+            )
+        for id_ in given:
+            if not 0 <= id_ < self.vocabulary_size or (*given, *others).count(id_) > 1:
+                raise ValueError(
+                    f"separator_id={self.separator_id} and retry_id={self.retry_id} must be two ids "
+                    f"of their own below vocabulary_size={self.vocabulary_size}"
+                )
+
+    @property
+    def takes_drafts(self) -> bool:
+        """Whether a source may hold a draft: a first attempt that the model is to improve."""
+        return self.separator_id is not None
+
+    def with_draft(self, source: Sequence[int], draft: Sequence[int]) -> list[int]:
+        """The source of a second attempt: source, end, separator, draft; no end after it.
+
+        Raises:
+            ValueError: if the model takes no drafts.
+        """
+        if self.separator_id is None:
+            raise ValueError(
+                "this model was not trained to correct a draft; train one with "
+                "`python -m core score train`"
+            )
+        return [*source, self.end_id, self.separator_id, *draft]
+
+    def start_for(self, source: Sequence[int]) -> int:
+        """The token that the decoder starts from for this source."""
+        if self.retry_id is not None and self.separator_id in source:
+            return self.retry_id
+        return self.start_id
 
     @property
     def ids(self) -> SpecialIds:
@@ -183,6 +228,7 @@ class ModelConfig(_Config):
         tables = self.vocabulary_size * d
         tables += self.max_positions * d if self.positions == "learned" else 0
         tables += self.vocabulary_size if self.output_bias else 0
+        tables += d if self.takes_drafts else 0
         layers = self.n_encoder_layers * encoder_layer + self.n_decoder_layers * decoder_layer
         return tables + layers
 
@@ -201,6 +247,8 @@ class TrainConfig(_Config):
     """Steps over which the learning rate rises (section 5.3)."""
     rate_scale: float = 1.0
     """Factor on the learning rate of Equation 3; 1 in the paper."""
+    rate: float | None = None
+    """A rate that stays the same, in place of Equation 3; for models that are trained already."""
     beta1: float = 0.9
     beta2: float = 0.98
     adam_epsilon: float = 1e-9
@@ -244,6 +292,8 @@ class TrainConfig(_Config):
                     f"n_steps={self.n_steps}"
                 )
         self._require_between(0, 1, "beta1", "beta2", "label_smoothing")
+        if self.rate is not None:
+            self._require_positive("rate")
         self._require_positive("rate_scale", "adam_epsilon", "max_gradient_norm", "save_every_s")
         self._require_one_of(Precision, "precision")
         self._require_one_of(Switch, "compile")

@@ -37,7 +37,6 @@ def sample(
     max_tokens: int,
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
-    start_id: int | None = None,
     unwritable: frozenset[int] = frozenset(),
 ) -> Samples:
     """Draw a translation for each row of `source`, token by token (ancestral sampling).
@@ -50,7 +49,6 @@ def sample(
         max_tokens: a translation with this many tokens and no end token is left unfinished.
         temperature: the logits are divided by it before a token is drawn.
         generator: on the model's device; by default, torch's global one.
-        start_id: the token that the decoder starts from, if not the model's usual one.
         unwritable: further ids that are never drawn (`Vocabulary.unwritable`).
 
     Raises:
@@ -61,7 +59,7 @@ def sample(
     ids = model.config.ids
     never = source.new_tensor(sorted(banned_ids(ids, unwritable)))
     state = model.start(model.encode(source))
-    token = source.new_full((len(source), 1), ids.start if start_id is None else start_id)  # B 1
+    token = model.first_tokens(source)  # B 1
     is_done = torch.zeros_like(token, dtype=torch.bool)
     tokens: list[Tensor] = []
     log_probs: list[Tensor] = []

@@ -203,7 +203,7 @@ class _Search:
                 config,
                 prefix=prefix,
                 max_pieces=max_target_pieces(len(source), config, ids.max_positions),
-                start_id=ids.start_id,
+                start_id=ids.start_for(source),
                 end_id=ids.end_id,
             )
             for source, prefix in zip(sources, prefixes, strict=True)

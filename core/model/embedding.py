@@ -3,6 +3,7 @@
 import math
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -34,6 +35,9 @@ class Embedding(nn.Module):
 
     This module holds the table. `encoder.embedding` and `decoder.embedding` hold the taps, so
     source and target are probed separately.
+
+    Differs from the paper: where a model takes drafts, `draft` is a vector learned for all of them,
+    added to the embeddings from the separator on.
     """
 
     def __init__(
@@ -44,11 +48,14 @@ class Embedding(nn.Module):
         positions: Positions,
         max_positions: int,
         output_bias: bool,
+        separator_id: int | None = None,
     ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(vocabulary_size, d_model))
         self.output_bias = nn.Parameter(torch.zeros(vocabulary_size)) if output_bias else None
         self.max_positions = max_positions
+        self.separator_id = separator_id
+        self.draft = nn.Parameter(torch.zeros(d_model)) if separator_id is not None else None
         if positions == "learned":
             self.positions: Tensor | None = nn.Parameter(torch.empty(max_positions, d_model))
         elif positions == "none":
@@ -59,7 +66,23 @@ class Embedding(nn.Module):
             self.register_buffer("positions", table, persistent=False)
 
     def embed(self, ids: TokenIds) -> Stream:
-        return functional.embedding(ids, self.weight) * math.sqrt(self.weight.shape[1])
+        """Scaled embeddings; those of a draft with the draft's segment vector added."""
+        tokens = functional.embedding(ids, self.weight) * math.sqrt(self.weight.shape[1])
+        return (
+            tokens if self.draft is None else tokens + self._is_draft(ids)[..., None] * self.draft
+        )
+
+    def position_ids(self, ids: TokenIds, first: int) -> PositionIds:
+        """The position of each token, from `first` on; a draft counts anew from its separator."""
+        indices = torch.arange(first, first + ids.shape[1], device=ids.device)[None]
+        if self.draft is None:
+            return indices
+        is_draft = self._is_draft(ids)
+        return torch.where(is_draft, indices - (~is_draft).sum(1, keepdim=True), indices)
+
+    def _is_draft(self, ids: TokenIds) -> Bool[Tensor, "B n"]:
+        """True from the separator on."""
+        return torch.eq(ids, self.separator_id or 0).cumsum(1) > 0
 
     def positions_for(self, indices: PositionIds) -> Stream:
         """Rows of the position table; zeros if the model has no positions. See
@@ -85,7 +108,8 @@ class Embedding(nn.Module):
 class EmbeddedTokens(nn.Module):
     """The input of a stack: scaled embedding + positional encoding, then dropout, each with a tap.
 
-    `position_ids` taps which rows of the position table are taken, 1 n; `positions` taps the rows.
+    `position_ids` taps which rows of the position table are taken, 1 n (B n where sources may hold
+    drafts); `positions` taps the rows.
     """
 
     def __init__(self, *, p_dropout: float) -> None:
@@ -95,15 +119,15 @@ class EmbeddedTokens(nn.Module):
 
     def forward(self, table: Embedding, ids: TokenIds, first: int) -> Stream:
         tokens = self.tokens(table.embed(ids))
-        indices = self._indices(table, ids.shape[1], first, ids.device)
-        positions = self.positions(table.positions_for(indices))  # 1 n d_model
+        indices = self._indices(table, ids, first)
+        positions = self.positions(table.positions_for(indices))  # 1 n d_model, or B n d_model
         return self.output(self.dropout(tokens + positions))
 
-    def _indices(self, table: Embedding, n: int, first: int, device: torch.device) -> PositionIds:
+    def _indices(self, table: Embedding, ids: TokenIds, first: int) -> PositionIds:
         """Only a probe can move them, so only then is the device asked, and waited for."""
-        indices: Tensor = self.position_ids(torch.arange(first, first + n, device=device)[None])
+        indices: Tensor = self.position_ids(table.position_ids(ids, first))
         if self.position_ids.is_probed:
             table.check_positions(int(indices.min()), int(indices.max()))
         else:
-            table.check_positions(first, first + n - 1)
+            table.check_positions(first, first + ids.shape[1] - 1)
         return indices

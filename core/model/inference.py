@@ -244,7 +244,11 @@ def _embedded(table: Embedding, ids: TokenIds, first: int) -> Stream:
     n = ids.shape[1]
     table.check_positions(first, first + n - 1)
     tokens = table.embed(ids)
-    return tokens if table.positions is None else tokens + table.positions[first : first + n]
+    if table.positions is None:
+        return tokens
+    if table.draft is None:
+        return tokens + table.positions[first : first + n]
+    return tokens + table.positions_for(table.position_ids(ids, first))
 
 
 def store_matrices_by_column_(model: nn.Module) -> None:

@@ -76,6 +76,15 @@ class Transformer(nn.Module):
             encoder = BareEncoder.of(self.encoder.layers) if is_bare else self.encoder
             return Memory(encoder(self.embedding, source, visible), visible, examples)
 
+    def first_tokens(self, source: SourceIds) -> TargetIds:
+        """The token that the decoder starts from, for each source: B 1."""
+        ids = self.config
+        first = source.new_full((len(source), 1), ids.start_id)
+        if ids.retry_id is None:
+            return first
+        is_retry = torch.eq(source, ids.separator_id or 0).any(1, keepdim=True)
+        return first.masked_fill(is_retry, ids.retry_id)
+
     def start(self, memory: Memory) -> DecoderState:
         """The state before the first step; keys and values of the source are computed here, once."""
         with placed(memory.examples, first=0):
@@ -162,6 +171,7 @@ def build(config: ModelConfig) -> Transformer:
             positions=config.positions,
             max_positions=config.max_positions,
             output_bias=config.output_bias,
+            separator_id=config.separator_id,
         ),
         encoder=Encoder(layers=encoder_layers, p_dropout=config.p_dropout),
         decoder=Decoder(layers=decoder_layers, p_dropout=config.p_dropout),

@@ -161,7 +161,8 @@ class JointVocabulary:
 
     @cached_property
     def unwritable(self) -> frozenset[int]:
-        return frozenset(i for i, name in enumerate(self.names) if is_unwritable(name, _kind_of(i)))
+        of_text = (i for i, name in enumerate(self.names) if is_unwritable(name, self._kind_of(i)))
+        return frozenset((*of_text, *self._marks))
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -186,10 +187,31 @@ class JointVocabulary:
 
     def read(self, ids: Iterable[int]) -> PiecedText:
         """Raises ValueError if an id is outside the vocabulary; see `read_pieces`."""
-        return read_pieces(list(ids), self.names, _kind_of)
+        return read_pieces(list(ids), self.names, self._kind_of)
 
+    def with_marks(self, names: Sequence[str]) -> "JointVocabulary":
+        """The same vocabulary with further special pieces at its end, which no text is cut into.
 
-def _kind_of(id_: int) -> PieceKind:
-    if id_ < 4:
-        return "special"
-    return "byte" if id_ < N_SPECIAL_AND_BYTES else "text"
+        Raises:
+            ValueError: if a piece of one of these names is there already.
+        """
+        from sentencepiece import sentencepiece_model_pb2
+
+        known = [name for name in names if name in self.names]
+        if known:
+            raise ValueError(f"the vocabulary has {', '.join(known)} already")
+        model = sentencepiece_model_pb2.ModelProto.FromString(self.model)  # type: ignore[attr-defined]
+        for name in names:
+            model.pieces.add(piece=name, score=0.0, type=model.SentencePiece.CONTROL)
+        return JointVocabulary(model.SerializeToString())
+
+    @cached_property
+    def _marks(self) -> frozenset[int]:
+        """Special pieces beside padding, unknown, start and end."""
+        later = range(N_SPECIAL_AND_BYTES, len(self.names))
+        return frozenset(id_ for id_ in later if self._processor.IsControl(id_))
+
+    def _kind_of(self, id_: int) -> PieceKind:
+        if id_ < 4 or id_ in self._marks:
+            return "special"
+        return "byte" if id_ < N_SPECIAL_AND_BYTES else "text"

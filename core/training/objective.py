@@ -26,6 +26,20 @@ class Objective(nn.Module, ABC):
     def n_terms(self, corpus: TokenisedCorpus, batch: Indices) -> int:
         """The divisor of the summed loss of a whole batch, such as its number of tokens."""
 
+    def take_measures(self) -> dict[str, float]:
+        """Sums over the rows seen since the last call, such as rewards, by name; for the history."""
+        return {}
+
+    def after_step(self, measures: dict[str, float]) -> None:
+        """Told after each step what `take_measures` summed, of all workers, over `n_terms`."""
+
+    def state(self) -> dict[str, float]:
+        """What `after_step` has changed; saved with the run."""
+        return {}
+
+    def restore(self, state: dict[str, float]) -> None:
+        """Go on from a `state` that was saved."""
+
     @abstractmethod
     def forward(self, source: SourceIds, target: TargetIds) -> Tensor:
         """The summed loss of one part.

@@ -12,8 +12,8 @@ import dataclasses
 import json
 import math
 import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class StepReport:
     gradient_norm: float
     rate: float
     n_tokens: int  # source + target, padding not counted
+    measures: Mapping[str, float] = field(default_factory=dict)  # of the objective, means
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Window:
     gradient_norm: float = 0.0
     n_tokens: int = 0
     elapsed_s: float = 0.0
+    measures: Mapping[str, float] = field(default_factory=dict)
 
     def add(self, report: StepReport, elapsed_s: float) -> "Window":
         return Window(
@@ -56,6 +58,7 @@ class Window:
             self.gradient_norm + report.gradient_norm,
             self.n_tokens + report.n_tokens,
             self.elapsed_s + elapsed_s,
+            {name: self.measures.get(name, 0.0) + mean for name, mean in report.measures.items()},
         )
 
     def summary(self) -> dict[str, float]:
@@ -63,6 +66,7 @@ class Window:
             "loss_nats": self.loss_nats / self.n_steps,
             "gradient_norm": self.gradient_norm / self.n_steps,
             "tokens_per_s": round(self.n_tokens / self.elapsed_s, 1),
+            **{name: total / self.n_steps for name, total in self.measures.items()},
         }
 
 
@@ -78,6 +82,7 @@ class Progress:
     best_perplexity: float = math.inf
     validations_since_best: int = 0
     window: Window = Window()
+    objective: Mapping[str, float] = field(default_factory=dict)  # `Objective.state`
 
     def after(self, report: StepReport, elapsed_s: float, *, epoch: int, batch: int) -> "Progress":
         return dataclasses.replace(

@@ -59,6 +59,7 @@ class Trainer:
             DivergedError: if loss or gradient is not finite; the last saved state stays.
         """
         progress = self._resumed()
+        self.update.objective.restore(dict(progress.objective))
         last_save_s = time.monotonic()
         with tqdm(
             total=self.config.n_steps,
@@ -185,4 +186,6 @@ class Trainer:
 
     def _save(self, progress: Progress) -> None:
         if self.group.is_first:
+            state = dict(self.update.objective.state())
+            progress = dataclasses.replace(progress, objective=state)
             self.run.save(progress, self.model, self.update.optimizer)

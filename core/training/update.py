@@ -1,6 +1,7 @@
 """One optimiser step, on one device or many."""
 
 import contextlib
+import dataclasses
 import math
 from typing import Any
 
@@ -77,7 +78,10 @@ class Update:
                 # DistributedDataParallel averages gradients over workers; ours are to be summed
                 (loss * self.group.world_size).backward()  # type: ignore[no-untyped-call]
             loss_nats += loss.item()
-        return self._take(number, self.group.sum(loss_nats)[0], _n_tokens(corpus, batch))
+        measures = self._measures(n_terms)
+        report = self._take(number, self.group.sum(loss_nats)[0], _n_tokens(corpus, batch))
+        self.objective.after_step(measures)
+        return dataclasses.replace(report, measures=measures)
 
     def part_loss(self, corpus: TokenisedCorpus, part: Indices) -> Tensor:
         """The objective's summed loss of some pairs, in the precision of the training."""
@@ -86,12 +90,21 @@ class Update:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=autocast):
             return self._runs(padded.source, padded.target)  # type: ignore[no-any-return]
 
+    def _measures(self, n_terms: int) -> dict[str, float]:
+        """The objective's measures, summed over all workers, a term."""
+        sums = self.objective.take_measures()
+        names = sorted(sums)
+        return {
+            name: total / n_terms
+            for name, total in zip(names, self.group.sum(*(sums[n] for n in names)), strict=True)
+        }
+
     def _take(self, number: int, loss_nats: float, n_tokens: int) -> StepReport:
         """Apply the accumulated gradient to the weights."""
         norm = float(
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_gradient_norm)
         )
-        rate = learning_rate(
+        rate = self.config.rate or learning_rate(
             number,
             d_model=self.model.config.d_model,
             n_warmup_steps=self.config.n_warmup_steps,

@@ -79,7 +79,7 @@ def search_and_capture(
     Raises:
         SourceTooLongError, ValueError: as `core.decoding.search.search` does.
     """
-    pad_id, start_id, end_id = model.config.pad_id, model.config.start_id, model.config.end_id
+    pad_id, end_id = model.config.pad_id, model.config.end_id
     device = next(model.parameters()).device
     recorded = record(*(attention_tap(kind, "*", tensor) for kind in KINDS for tensor in tensors))
     prefixes = prefixes or [()] * len(sources)
@@ -95,7 +95,11 @@ def search_and_capture(
             return found, {**of_sources, **of_steps}
     found = search(model, sources, config, prefixes, unwritable=unwritable, state=state)
     with probing(model, recorded) as of_targets:
-        consumed = pad([[start_id, *each.best.tokens] for each in found], pad_id).to(device)
+        rows = [
+            [model.config.start_for(source), *each.best.tokens]
+            for source, each in zip(sources, found, strict=True)
+        ]
+        consumed = pad(rows, pad_id).to(device)
         model.decode(consumed, state)
     return found, {**of_sources, **of_targets}
 
@@ -195,6 +199,7 @@ def trace(
     *,
     config: SearchConfig | None = None,
     prefix: Sequence[int] = (),
+    draft: Sequence[int] | None = None,
     new_source_ids: frozenset[int] = frozenset(),
     new_target_ids: frozenset[int] = frozenset(),
     edits: Sequence[Edits] = (),
@@ -203,20 +208,24 @@ def trace(
 
     Args:
         prefix: tokens the translation must begin with; if it ends in `</s>`, it is only scored.
+        draft: tokens of a first attempt, which the translation is to improve; the source is then
+            read as source, `</s>`, separator, draft.
         new_source_ids: pieces that occur in no training source; the trace marks them.
         edits: interventions that both the search and the capture run under
         (`core.analysis.ablation`).
 
     Raises:
         SourceTooLongError: if the text has more than 512 pieces.
+        ValueError: if there is a draft and the model takes none.
         EmptyTextError: if the text is empty after normalisation.
         UnencodableTextError: if it holds half of a surrogate pair.
     """
     config = config or SearchConfig()
-    end_id, start_id = model.config.end_id, model.config.start_id
     if is_empty(text):
         raise EmptyTextError(f"{text!r} has no text to translate; type a sentence")
     source_ids = vocabulary.source.encode(text)
+    if draft is not None:
+        source_ids = model.config.with_draft(source_ids, draft)
     with probing(model, *edits):
         [found], seen = search_and_capture(
             model,
@@ -226,6 +235,7 @@ def trace(
             ("weights", "values"),
             unwritable=vocabulary.unwritable,
         )
+    end_id, start_id = model.config.end_id, model.config.start_for(source_ids)
     source = vocabulary.source.read([*source_ids, end_id])
     target = vocabulary.target.read([*found.best.tokens, end_id])
     return Trace(

@@ -1,0 +1,109 @@
+"""The methods that are compared: SCoRe, its ablations, and supervised baselines.
+
+Every method starts from the same warmed-up model and takes the same number of updates. Nothing here
+imports torch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Learning = Literal["policy_gradient", "imitation", "supervised"]
+Keep = Literal["corrected", "correct", "best", "reference"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One training with one objective; weights of the terms as in Equations 3 and 4 of the paper."""
+
+    learning: Learning = "policy_gradient"
+    share: float = 1.0
+    """Of the method's updates."""
+    first: float = 0.0
+    """Weight of attempt 1's own reward r1."""
+    second: float = 1.0
+    """Weight of attempt 2's own reward r2."""
+    alpha: float = 0.0
+    """Weight of the bonus r2 - r1, which belongs to attempt 2's tokens."""
+    bonus_to_first: bool = False
+    """Give attempt 1 the bonus as well: the wrong assignment of credit, kept as an exhibit."""
+    anchors_first: bool = False
+    """Stage I: hold attempt 1 to the reference model with the larger weight β2, adapted."""
+    base_drafts: float = 0.0
+    """The share of sources whose drafts are the reference model's, not the policy's."""
+    permutes: bool = False
+    """Give each source the rewards of another one: a control that must gain nothing."""
+    keep: Keep = "reference"
+    """Imitation: which second attempts are imitated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A name, a line on what it is, and the stages of its training."""
+
+    about: str
+    stages: tuple[Stage, ...] = ()
+
+
+_STAGE_1 = Stage(share=0.5, anchors_first=True)
+_ALPHA = 10.0
+_STAGE_2 = Stage(share=0.5, first=1.0, alpha=_ALPHA, base_drafts=0.25)
+
+METHODS: Mapping[str, Method] = {
+    "base": Method(about="the warmed-up model, as every other method begins"),
+    "score": Method(about="SCoRe: Stage I, then Stage II", stages=(_STAGE_1, _STAGE_2)),
+    "stage1": Method(about="Stage I alone", stages=(Stage(anchors_first=True),)),
+    "without_stage1": Method(
+        about="Stage II alone", stages=(Stage(first=1.0, alpha=_ALPHA, base_drafts=0.25),)
+    ),
+    "without_shaping": Method(
+        about="SCoRe without the bonus (α = 0)",
+        stages=(_STAGE_1, Stage(share=0.5, first=1.0, base_drafts=0.25)),
+    ),
+    "without_on_policy": Method(
+        about="SCoRe with all of Stage II's drafts from the base model",
+        stages=(_STAGE_1, Stage(share=0.5, alpha=_ALPHA, base_drafts=1.0)),
+    ),
+    "naive_multi_turn": Method(
+        about="both attempts rewarded alike, no Stage I, no bonus", stages=(Stage(first=1.0),)
+    ),
+    "first_only": Method(
+        about="policy gradient on attempt 1 alone", stages=(Stage(first=1.0, second=0.0),)
+    ),
+    "post_edit": Method(
+        about="attempt 1, with post-editing its samples as an auxiliary task (PEGRL)",
+        stages=(Stage(first=1.0, second=0.5),),
+    ),
+    "permuted": Method(
+        about="SCoRe with the rewards of other sources: a control",
+        stages=(
+            Stage(share=0.5, anchors_first=True, permutes=True),
+            Stage(share=0.5, first=1.0, alpha=_ALPHA, base_drafts=0.25, permutes=True),
+        ),
+    ),
+    "wrong_credit": Method(
+        about="attempt 1 is paid the bonus too: it learns to be wrong first",
+        stages=(Stage(first=1.0, alpha=_ALPHA, bonus_to_first=True),),
+    ),
+    "star_stage2": Method(
+        about="Stage I, then imitation of corrected answers in place of policy gradient",
+        stages=(_STAGE_1, Stage(learning="imitation", share=0.5, keep="corrected")),
+    ),
+    "star": Method(
+        about="imitates own corrections of wrong first attempts (STaR, D)",
+        stages=(Stage(learning="imitation", keep="corrected"),),
+    ),
+    "star_plus": Method(
+        about="imitates all own correct second attempts (STaR, D+)",
+        stages=(Stage(learning="imitation", keep="correct"),),
+    ),
+    "pair_self": Method(
+        about="base drafts, imitating the best of own answers (Pair-SFT)",
+        stages=(Stage(learning="imitation", keep="best", base_drafts=1.0),),
+    ),
+    "pair_reference": Method(
+        about="base drafts, imitating references (Pair-SFT)",
+        stages=(Stage(learning="imitation", keep="reference", base_drafts=1.0),),
+    ),
+    "mle": Method(about="goes on as in the warm-up (MLE+)", stages=(Stage(learning="supervised"),)),
+}

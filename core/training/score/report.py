@@ -1,0 +1,201 @@
+"""The methods side by side: the paper's Tables 2 to 4 in our rows, with intervals over problems.
+
+Nothing here imports torch.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from core.system.files import write_json
+from core.system.text_tables import Cells, aligned, markdown_table
+from core.training.score.methods import METHODS
+from core.training.score.metrics import BySeed, Correction, Share, correction, edit_shares, share
+from core.training.score.record import Attempted
+from core.training.score.rewards import REWARDS
+
+Format = Literal["text", "markdown", "json"]
+
+BASE = "base"
+PAPER: Mapping[str, tuple[float, float, float, float | None, float | None]] = {
+    "base": (52.6, 41.4, -11.2, 4.6, 15.8),
+    "star_plus": (53.6, 54.0, 0.4, 2.6, 2.2),
+    "pair_self": (52.4, 54.2, 1.8, 5.4, 3.6),
+    "score": (60.0, 64.4, 4.4, 5.8, 1.4),
+    "without_shaping": (60.0, 62.6, 2.6, None, None),
+    "first_only": (61.8, 59.4, -2.4, None, None),
+    "without_stage1": (59.2, 61.4, 2.2, None, None),
+    "star_stage2": (56.2, 58.4, 2.2, None, None),
+    "without_on_policy": (60.4, 60.6, 0.2, None, None),
+}
+"""MATH, Gemini 1.5 Flash (Tables 2 and 4): Acc@t1, Acc@t2, Δ, i→c, c→i. Levels do not compare with
+ours; signs and order may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One method on one text, over all its seeds."""
+
+    method: str
+    text: str
+    seeds: Sequence[int]
+    accuracy: Correction
+    deltas: Sequence[float]
+    """Δ of each seed."""
+    rewards: tuple[Share, Share]
+    """The mean reward of each attempt."""
+    first_gain: Share | None
+    """Acc@t1 minus Base's, problem by problem; None for Base itself."""
+    unchanged: Share
+    """Second attempts that repeat the first."""
+    edits: Sequence[float]
+    """Deciles (10 % to 90 %) of how far a second attempt is from the first, 0 to 1."""
+    controls: Mapping[str, Share]
+    """Acc@t2 with another draft than the model's own."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read_attempts(folder: Path) -> dict[str, dict[str, dict[int, Attempted]]]:
+    """Every record below an experiment's folder: text -> method -> seed -> attempts.
+
+    Raises:
+        ValueError: if there is none; the message says how one is made.
+    """
+    found: dict[str, dict[str, dict[int, Attempted]]] = {}
+    for file in sorted(folder.glob("*-*/attempts/*.json")):
+        method, _, seed = file.parent.parent.name.rpartition("-")
+        if method in METHODS:
+            found.setdefault(file.stem, {}).setdefault(method, {})[int(seed)] = Attempted.load(file)
+    if not found:
+        raise ValueError(
+            f"{folder} holds no attempts of any method; make some with `python -m core score train`"
+        )
+    return found
+
+
+def rows(
+    by_text: Mapping[str, Mapping[str, Mapping[int, Attempted]]], *, reward: str, is_right: float
+) -> list[Row]:
+    """A row for each text and method, in the order of `METHODS`."""
+    return [
+        _row(method, text, by_method, reward, is_right)
+        for text, by_method in by_text.items()
+        for method in METHODS
+        if method in by_method
+    ]
+
+
+def _row(
+    method: str,
+    text: str,
+    by_method: Mapping[str, Mapping[int, Attempted]],
+    reward: str,
+    is_right: float,
+) -> Row:
+    attempted = by_method[method]
+    seeds = sorted(attempted)
+    first, second = _rewards(attempted, reward)
+    edits = np.array([edit_shares(attempted[seed].first, attempted[seed].second) for seed in seeds])
+    gain = None
+    if method != BASE and BASE in by_method:
+        of_base = _rewards(by_method[BASE], reward)[0].mean(0)
+        gain = share((first >= is_right).mean(0) - (of_base >= is_right))
+    return Row(
+        method=method,
+        text=text,
+        seeds=seeds,
+        accuracy=correction(first, second, is_right=is_right),
+        deltas=[
+            float((b >= is_right).mean() - (a >= is_right).mean()) * 100
+            for a, b in zip(first, second, strict=True)
+        ],
+        rewards=(share(first), share(second)),
+        first_gain=gain,
+        unchanged=share(edits == 0),
+        edits=np.quantile(edits, np.arange(1, 10) / 10).round(4).tolist(),
+        controls=_controls([attempted[seed] for seed in seeds], reward, is_right),
+    )
+
+
+def _rewards(attempted: Mapping[int, Attempted], reward: str) -> tuple[BySeed, BySeed]:
+    """First and second attempts' rewards, seeds x problems each."""
+    both = [attempted[seed].rewards(reward) for seed in sorted(attempted)]
+    return np.array([first for first, _ in both]), np.array([second for _, second in both])
+
+
+def _controls(attempted: Sequence[Attempted], reward: str, is_right: float) -> dict[str, Share]:
+    kinds = [
+        kind for kind in attempted[0].controls if all(kind in each.controls for each in attempted)
+    ]
+    return {
+        kind: share(
+            np.array([REWARDS[reward](each.controls[kind], each.references) for each in attempted])
+            >= is_right
+        )
+        for kind in kinds
+    }
+
+
+HEADER = (
+    "method", "Acc@t1", "Acc@t2", "Δ", "i→c", "c→i", "Acc@t1 − Base", "unchanged", "reward 1", "reward 2",
+    "Δ of each seed", "paper: t1, t2, Δ",
+)  # fmt: skip
+CONTROLS_HEADER = ("Acc@t2 with", "own draft", "other", "reference", "corrupted", "empty")
+
+
+def report(found: Sequence[Row], format_: Format) -> str:
+    """All rows, a table a text, and the controls; without a last line break."""
+    if format_ == "json":
+        return write_json([row.to_json() for row in found]).rstrip("\n")
+    draw = aligned if format_ == "text" else markdown_table
+    parts = []
+    for text in dict.fromkeys(row.text for row in found):
+        of_text = [row for row in found if row.text == text]
+        title = text if format_ == "text" else f"### {text}"
+        parts += [title, draw([HEADER, *map(_cells, of_text)])]
+        controlled = [row for row in of_text if row.controls]
+        if controlled:
+            parts.append(draw([CONTROLS_HEADER, *map(_control_cells, controlled)]))
+    parts.append(NOTE)
+    return "\n\n".join(parts)
+
+
+NOTE = (
+    "Shares of all problems in per cent, with 95 % intervals (bootstrap over problems, each with its mean "
+    "over seeds). Δ = i→c − c→i. The paper's numbers are of another model and task (MATH, Gemini 1.5 Flash): "
+    "compare signs and order, not levels."
+)
+
+
+def _cells(row: Row) -> Cells:
+    accuracy = row.accuracy
+    paper = PAPER.get(row.method)
+    return (
+        row.method,
+        _share(accuracy.first),
+        _share(accuracy.second),
+        _share(accuracy.delta, sign="+"),
+        f"{accuracy.to_correct.value:.1f}",
+        f"{accuracy.to_incorrect.value:.1f}",
+        _share(row.first_gain, sign="+") if row.first_gain else "",
+        f"{row.unchanged.value:.0f}",
+        f"{row.rewards[0].value:.1f}",
+        f"{row.rewards[1].value:.1f}",
+        " ".join(f"{delta:+.1f}" for delta in row.deltas),
+        f"{paper[0]:.1f}, {paper[1]:.1f}, {paper[2]:+.1f}" if paper else "",
+    )
+
+
+def _control_cells(row: Row) -> Cells:
+    shares = (row.accuracy.second, *(row.controls[kind] for kind in CONTROLS_HEADER[2:]))
+    return (row.method, *(f"{each.value:.1f}" for each in shares))
+
+
+def _share(share_: Share, *, sign: str = "") -> str:
+    low, high = share_.interval_95
+    return f"{share_.value:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
