@@ -13,6 +13,7 @@ from core.cli.corpus import Corpus
 from core.cli.evaluate import Align, Evaluate
 from core.cli.info import Info
 from core.cli.prune import Means, Prune
+from core.cli.score import Score
 from core.cli.table3 import Table3
 from core.cli.train import TYRO_CONFIG, Train
 from core.cli.translate import TraceCommand, Translate
@@ -30,6 +31,7 @@ Command = (
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Corpus, tyro.conf.subcommand("corpus")]
     | Annotated[Table3, tyro.conf.subcommand("table3")]
+    | Annotated[Score, tyro.conf.subcommand("score")]
 )
 
 

@@ -26,6 +26,7 @@ from core.training.score.objectives import (
     WarmUp,
     frozen_copy,
 )
+from core.training.score.plans import Plan
 from core.training.score.record import Attempted
 from core.training.score.rewards import REWARDS
 from core.training.score.task import Task
@@ -38,19 +39,6 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint"
 ATTEMPTS = "attempts"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How much of what; the same for all methods, so that they compare."""
-
-    warm_up: TrainConfig
-    method: TrainConfig
-    """n_steps: updates of a method in all its stages."""
-    n_samples: int = 4
-    """Of each source, in an update."""
-    beta_1: float = 0.01
-    beta_2: float = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +75,11 @@ class Experiment:
         ), output)  # fmt: skip
         return output
 
-    def train(self, method: str, seed: int) -> Path:
+    def train(self, method: str, seed: int, *, last_stage: int | None = None) -> Path | None:
         """Train a method from the warmed-up checkpoint, unless that is done; the checkpoint's folder.
+
+        Args:
+            last_stage: stop after so many stages; None is returned if others are left.
 
         Raises:
             ValueError: if there is no such method.
@@ -113,6 +104,8 @@ class Experiment:
             corpus = self._corpus(self.task.prompts, vocabulary)
             objective = self._objective(model, reference, vocabulary, stage)
             self._train(objective, corpus, settings, RunFolder(folder / f"stage-{number}"))
+            if number == last_stage and number < len(stages):
+                return None
         self._save(
             Checkpoint(
                 model=model.eval(), vocabulary=vocabulary, training=config, metrics={}, history=(),
@@ -130,10 +123,15 @@ class Experiment:
         for name, files in self.task.tests.items():
             file = folder / ATTEMPTS / f"{name}.json"
             if not file.is_file():
-                checkpoint = checkpoint or load_checkpoint(self.train(method, seed))
+                checkpoint = checkpoint or load_checkpoint(self._finished(method, seed))
                 attempt(checkpoint.model, checkpoint.vocabulary, list(files.pairs())).save(file)
             found[name] = Attempted.load(file)
         return found
+
+    def _finished(self, method: str, seed: int) -> Path:
+        folder = self.train(method, seed)
+        assert folder is not None  # no last stage was named
+        return folder
 
     def _objective(
         self,

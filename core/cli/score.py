@@ -1,0 +1,269 @@
+"""`score`: a translator learns to correct itself (SCoRe), and is measured beside every baseline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from core.training.score.methods import METHODS
+from core.training.score.report import Format
+
+if TYPE_CHECKING:
+    from core.training.score.plans import Plan
+    from core.training.score.task import Task
+    from core.training.score.train import Experiment
+
+Stage = Literal["warm-up", "1", "2"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    """What names an experiment: its task, its texts, its folder."""
+
+    task: Literal["addition", "translation"] = "addition"
+    """addition: four-digit sums that the command makes itself; translation: texts of your own."""
+    output: Path | None = None
+    """The experiment's folder; runs/score/TASK without it."""
+    base: Path | None = None
+    """translation: the checkpoint to begin with; addition trains one of its own."""
+    warm_up_source: tuple[Path, ...] = ()
+    """translation: text that second attempts are taught on; the base may have been trained on it."""
+    warm_up_target: tuple[Path, ...] = ()
+    source: tuple[Path, ...] = ()
+    """translation: prompts, which neither base nor warm-up has seen."""
+    target: tuple[Path, ...] = ()
+    """Their references, which rewards are measured against."""
+    test_source: tuple[Path, ...] = ()
+    """translation: texts to measure on."""
+    test_target: tuple[Path, ...] = ()
+    reward: Literal["chrf", "bleu"] = "chrf"
+    """translation: the reward that is trained on; the report prints either."""
+    is_right: float = 0.7
+    """translation: attempts with a reward from here on count as right; choose it before training."""
+
+    @property
+    def folder(self) -> Path:
+        return self.output or Path("runs/score") / self.task
+
+    def texts(self) -> "Task":
+        from core.text.parallel import ParallelFiles
+        from core.training.score.task import Task, addition_task
+
+        if self.task == "addition":
+            return addition_task(self.folder / "texts")
+        missing = [
+            name
+            for name in ("base", "warm_up_source", "source", "test_source")
+            if not getattr(self, name)
+        ]
+        if missing:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in missing)
+            raise ValueError(f"--task translation needs {options} as well")
+        return Task(
+            name="translation",
+            reward=self.reward,
+            is_right=self.is_right,
+            warm_up=ParallelFiles(self.warm_up_source, self.warm_up_target),
+            prompts=ParallelFiles(self.source, self.target),
+            tests={
+                source.stem: ParallelFiles((source,), (target,))
+                for source, target in zip(self.test_source, self.test_target, strict=True)
+            },
+            max_extra_tokens=10,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainScore(_Options):
+    """Warm up once, then train methods from the same weights and record what they make of the tests.
+
+    Stopped or killed, the same command goes on where it was.
+    """
+
+    method: str = ""
+    """Only these methods, such as base,score,star; all of them without it (`score methods` lists them)."""
+    seeds: tuple[int, ...] = (1, 2, 3)
+    stage: Stage | None = None
+    """Stop after the warm-up, or after this stage of each method."""
+    jobs: int = 1
+    """How many methods are trained at a time, each in one thread."""
+    n_warm_up_steps: int | None = None
+    """Updates of the warm-up; what suits the task without it, likewise below."""
+    n_steps: int | None = None
+    """Updates of each method, in all its stages."""
+    tokens_per_update: int | None = None
+    """Source tokens of the prompts in one update; each prompt is answered `n_samples` times."""
+    n_samples: int = 4
+    rate: float | None = None
+    """Of the methods."""
+    warm_up_rate: float | None = None
+
+    def execute(self, arguments: Sequence[str]) -> None:
+        from core.training.workers import workers
+
+        names = _methods(self.method)
+        if self.jobs < 1:
+            raise ValueError(f"jobs={self.jobs} must be at least 1, the methods trained at a time")
+        with workers() as group:
+            experiment = self.experiment(group)
+            self._warm_up(experiment)
+            if self.stage == "warm-up":
+                return
+            runs = [
+                (name, seed)
+                for name in names
+                for seed in (self.seeds if METHODS[name].stages else self.seeds[:1])
+            ]
+            last = int(self.stage) if self.stage else None
+            if self.jobs == 1 or group.world_size > 1:
+                for name, seed in runs:
+                    _run(experiment, name, seed, last)
+            else:
+                self._run_beside(experiment, runs, last)
+        print(f"{self.folder}: see  python -m core score report --output {self.folder}")
+
+    def _run_beside(
+        self, experiment: "Experiment", runs: Sequence[tuple[str, int]], last: int | None
+    ) -> None:
+        from core.system.executor import local_executor
+
+        with local_executor(self.jobs, {"OMP_NUM_THREADS": "1"}) as executor:
+            futures = [executor.submit(_run, experiment, name, seed, last) for name, seed in runs]
+            for future in futures:
+                future.result()
+
+    def experiment(self, group: object) -> "Experiment":
+        from core.training.score.train import Experiment
+
+        return Experiment(folder=self.folder, task=self.texts(), plan=self.plan(), group=group)  # type: ignore[arg-type]
+
+    def plan(self) -> "Plan":
+        from core.training.score.plans import PLANS
+
+        return PLANS[self.task].changed(
+            n_warm_up_steps=self.n_warm_up_steps,
+            n_steps=self.n_steps,
+            tokens_per_update=self.tokens_per_update,
+            n_samples=self.n_samples,
+            rate=self.rate,
+            warm_up_rate=self.warm_up_rate,
+        )
+
+    def _warm_up(self, experiment: "Experiment") -> None:
+        import torch
+
+        from core.checkpoint.folder import load_checkpoint
+        from core.model import build
+        from core.text.vocabulary import JointVocabulary
+        from core.training.score.task import ADDITION_MODEL
+
+        if self.task == "translation":
+            assert self.base
+            checkpoint = load_checkpoint(self.base)
+            if not isinstance(checkpoint.vocabulary, JointVocabulary):
+                raise ValueError(f"{self.base} has two vocabularies; a draft needs a joint one")
+            experiment.warm_up(checkpoint.model, checkpoint.vocabulary)
+            return
+        lines = (line for pair in experiment.task.warm_up.pairs() for line in pair)
+        vocabulary = JointVocabulary.learn(lines, ADDITION_MODEL.vocabulary_size)
+        torch.manual_seed(experiment.plan.warm_up.seed)
+        experiment.warm_up(build(ADDITION_MODEL), vocabulary)
+
+
+def _run(experiment: "Experiment", method: str, seed: int, last_stage: int | None) -> None:
+    if experiment.train(method, seed, last_stage=last_stage):
+        experiment.attempts(method, seed)
+
+
+def _methods(names: str) -> list[str]:
+    chosen = [name.strip() for name in names.split(",") if name.strip()] or list(METHODS)
+    unknown = [name for name in chosen if name not in METHODS]
+    if unknown:
+        raise ValueError(f"no method {', '.join(unknown)}; there are {', '.join(METHODS)}")
+    return chosen
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateScore:
+    """Measure a checkpoint that takes drafts on a text: both attempts, and other drafts as controls."""
+
+    checkpoint: Path
+    source: Path
+    """Text, one sentence a line."""
+    reference: Path
+    """Its translation, line by line."""
+    reward: Literal["exact", "chrf", "bleu"] = "chrf"
+    is_right: float = 0.7
+    """Attempts with a reward from here on count as right."""
+    output: Path | None = None
+    """Also write the attempts themselves to this JSON file."""
+    format: Format = "text"
+
+    def execute(self, arguments: Sequence[str]) -> None:
+        from core.checkpoint.folder import load_checkpoint
+        from core.text.parallel import read_pairs
+        from core.training.score.attempts import attempt
+        from core.training.score.report import BASE, report, rows
+
+        checkpoint = load_checkpoint(self.checkpoint)
+        pairs = list(read_pairs(self.source, self.reference))
+        made = attempt(checkpoint.model, checkpoint.vocabulary, pairs)
+        found = rows(
+            {self.source.stem: {BASE: {1: made}}}, reward=self.reward, is_right=self.is_right
+        )
+        print(report(found, self.format))
+        if self.output:
+            made.save(self.output)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportScore:
+    """Print every method that has been measured, with intervals, beside the paper's numbers."""
+
+    output: Path = Path("runs/score/addition")
+    """The experiment's folder."""
+    reward: Literal["exact", "chrf", "bleu"] | None = None
+    """The reward that accuracies are made of; exact for additions, else chrF."""
+    is_right: float | None = None
+    """Rewards from here on count as right; 1 for an exact match, else 0.7."""
+    format: Format = "text"
+
+    def execute(self, arguments: Sequence[str]) -> None:
+        from core.training.score.report import read_attempts, report, rows
+
+        is_addition = (self.output / "texts").is_dir()
+        reward = self.reward or ("exact" if is_addition else "chrf")
+        is_right = self.is_right or (1.0 if reward == "exact" else 0.7)
+        print(
+            report(rows(read_attempts(self.output), reward=reward, is_right=is_right), self.format)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListMethods:
+    """List the methods, each with a line on what it is."""
+
+    def execute(self, arguments: Sequence[str]) -> None:
+        width = max(map(len, METHODS))
+        for name, method in METHODS.items():
+            print(f"{name:{width}}  {method.about}")
+
+
+Action = (
+    Annotated[TrainScore, tyro.conf.subcommand("train")]
+    | Annotated[EvaluateScore, tyro.conf.subcommand("evaluate")]
+    | Annotated[ReportScore, tyro.conf.subcommand("report")]
+    | Annotated[ListMethods, tyro.conf.subcommand("methods")]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """Self-correction by reinforcement learning (SCoRe, arXiv 2409.12917): train, measure, compare."""
+
+    action: tyro.conf.OmitSubcommandPrefixes[Action]
+
+    def execute(self, arguments: Sequence[str]) -> None:
+        self.action.execute(arguments)
