@@ -1,6 +1,7 @@
 """The main interface of a checkpoint: text in, translation or trace out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.analysis.head_place import HeadPlace
@@ -14,6 +15,18 @@ from core.decoding.search import check as check_sources
 from core.decoding.search import search
 from core.decoding.translate import translate
 from core.model import Edits
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Two attempts at one sentence."""
+
+    first: Trace | None
+    """The model's own first attempt; None if a draft was given."""
+    draft: str
+    """What the second attempt read: the first attempt, or the draft that was given."""
+    second: Trace
+    """Its cross-attention columns are source, `</s>`, `<draft>`, draft, `</s>`."""
 
 
 class Translator:
@@ -61,16 +74,48 @@ class Translator:
         edits: Sequence[Edits] = (),
     ) -> Trace:
         """Translate one sentence and capture every head of all three kinds; see `core.analysis.trace.capture`."""
+        return self._traced(text, config, prefix, edits)
+
+    def _traced(
+        self,
+        text: str,
+        config: SearchConfig | None,
+        prefix: Sequence[int] = (),
+        edits: Sequence[Edits] = (),
+        draft: Sequence[int] | None = None,
+    ) -> Trace:
         return trace(
             self.checkpoint.model,
             self.checkpoint.vocabulary,
             text,
             config=config,
             prefix=prefix,
+            draft=draft,
             new_source_ids=self._new_source_ids,
             new_target_ids=self._new_target_ids,
             edits=edits,
         )
+
+    def correct(
+        self,
+        text: str,
+        draft: str | None = None,
+        config: SearchConfig | None = None,
+        edits: Sequence[Edits] = (),
+    ) -> Correction:
+        """Translate, then translate once more with the first attempt as a draft (SCoRe).
+
+        Args:
+            draft: read in place of a first attempt of the model's own; it may be empty.
+
+        Raises:
+            ValueError: if the model was not trained to correct a draft, or as `trace` does.
+        """
+        vocabulary = self.checkpoint.vocabulary
+        first = self.trace(text, config, edits=edits) if draft is None else None
+        tokens = vocabulary.target.encode(draft or "") if first is None else first.best.tokens
+        second = self._traced(text, config, edits=edits, draft=tokens)
+        return Correction(first, vocabulary.target.decode(tokens), second)
 
     def inside(self, trace: Trace, kind: Kind, *, layer: int, head: int) -> HeadInternals:
         """All tensors of one head for a trace that was made without edits.

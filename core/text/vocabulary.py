@@ -15,6 +15,8 @@ from core.text.learning import IDS, N_SPECIAL_AND_BYTES, SizeError, learnt_piece
 from core.text.pieces import PiecedText, PieceKind, is_unwritable, normalise, read_pieces
 
 JOINT_FILE = "sentencepiece.model"
+SEPARATOR, RETRY = "<draft>", "<retry>"
+"""Before a draft, and in the start token's place of a second attempt; see `core.training.score`."""
 
 
 @runtime_checkable

@@ -21,6 +21,7 @@ from core.system.arrays import MOST_BYTES, read_arrays
 from core.system.files import writing_file
 from core.system.json_files import built, parse_json, read_text
 from core.text.pieces import Piece, PiecedText
+from core.text.vocabulary import SEPARATOR
 
 AttentionWeights = Mapping[Kind, NDArray[np.float32]]
 """Kind -> N H q k: one matrix a layer and head, rows are queries, every row sums to 1."""
@@ -54,6 +55,12 @@ class Trace:
     @property
     def best(self) -> Hypothesis:
         return self.found.best
+
+    @property
+    def draft_start(self) -> int | None:
+        """Where in the source a draft begins, with its separator; None if there is none."""
+        names = [piece.name for piece in self.source.pieces]
+        return names.index(SEPARATOR) if SEPARATOR in names else None
 
     @property
     def steps(self) -> tuple[Step, ...]:

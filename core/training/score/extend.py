@@ -4,10 +4,9 @@ import torch
 
 from core.config import ModelConfig
 from core.model import Transformer, build
-from core.text.vocabulary import JointVocabulary
+from core.text.vocabulary import RETRY, SEPARATOR, JointVocabulary
 
-MARKS = ("<draft>", "<retry>")
-"""The separator before a draft, and the token that a second attempt starts from."""
+MARKS = (SEPARATOR, RETRY)
 
 
 def with_marks(vocabulary: JointVocabulary) -> JointVocabulary:
