@@ -8,7 +8,7 @@ from core.config import ModelConfig
 from core.model.shapes import SourceIds
 from core.text.batches import pad
 
-N_MISTAKES = (0.25, 0.35, 0.25, 0.15)
+N_MISTAKES = (0.4, 0.3, 0.2, 0.1)
 """The chance of none, one, two or three mistakes in a corrupted reference."""
 
 

@@ -29,7 +29,6 @@ from core.training.score.losses import (
 from core.training.score.methods import Stage
 from core.training.score.rewards import Reward
 
-SHARE_OF_RETRIES = 0.3
 SHARE_OF_SAMPLED_DRAFTS = 0.4
 KL_TARGET_NATS = 0.05
 """Stage I holds attempt 1 this near to the reference model, a sentence, by adapting β2."""
@@ -71,7 +70,7 @@ class WarmUp(_WithReference):
         vocabulary: Vocabulary,
         *,
         label_smoothing: float,
-        share_of_retries: float = SHARE_OF_RETRIES,
+        share_of_retries: float,
     ) -> None:
         super().__init__(model, reference, vocabulary)
         self.label_smoothing = label_smoothing

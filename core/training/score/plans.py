@@ -18,6 +18,8 @@ class Plan:
     warm_up: TrainConfig
     method: TrainConfig
     """n_steps: updates of a method in all its stages."""
+    share_of_retries: float = 0.3
+    """Of the pairs in the warm-up (and in MLE+), those that are taught as second attempts."""
     n_samples: int = 4
     """Of each prompt, in an update."""
     beta_1: float = 0.01
@@ -65,13 +67,14 @@ _SHARED: dict[str, Any] = {
 PLANS: Mapping[str, Plan] = {
     "addition": Plan(
         warm_up=TrainConfig(
-            tokens_per_update=1_200, tokens_per_microbatch=1_200, n_steps=1_500, rate=1e-3,
+            tokens_per_update=1_200, tokens_per_microbatch=1_200, n_steps=940, rate=1e-3,
             label_smoothing=0.0, **_SHARED,
         ),
         method=TrainConfig(
             tokens_per_update=800, tokens_per_microbatch=800, n_steps=240, rate=1e-4,
             label_smoothing=0.0, **_SHARED,
         ),
+        share_of_retries=0.6,
     ),
     "translation": Plan(
         warm_up=TrainConfig(

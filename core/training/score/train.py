@@ -65,7 +65,11 @@ class Experiment:
         marked = with_marks(vocabulary)
         extended = model_with_drafts(model)
         objective = WarmUp(
-            extended, extended, marked, label_smoothing=self.plan.warm_up.label_smoothing
+            extended,
+            extended,
+            marked,
+            label_smoothing=self.plan.warm_up.label_smoothing,
+            share_of_retries=self.plan.share_of_retries,
         )
         run = RunFolder(self.folder / "base")
         self._train(objective, self._corpus(self.task.warm_up, marked), self.plan.warm_up, run)
@@ -141,7 +145,13 @@ class Experiment:
         stage: Stage,
     ) -> "Objective":
         if stage.learning == "supervised":
-            return WarmUp(model, reference, vocabulary, label_smoothing=0.0)
+            return WarmUp(
+                model,
+                reference,
+                vocabulary,
+                label_smoothing=self.plan.warm_up.label_smoothing,
+                share_of_retries=self.plan.share_of_retries,
+            )
         shared: dict[str, Any] = {
             "n_samples": self.plan.n_samples,
             "max_extra_tokens": self.task.max_extra_tokens,
