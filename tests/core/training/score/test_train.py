@@ -57,7 +57,7 @@ def test_a_bandits_reward_goes_to_1(tmp_path):
     torch.manual_seed(1)
     model = build(drafting_model().config).double()
     source, target = (pad(rows, 0) for rows in _random_answers())
-    warm = WarmUp(model, model, vocabulary(), label_smoothing=0.0)
+    warm = WarmUp(model, model, vocabulary(), label_smoothing=0.0, share_of_retries=0.3)
     adam = torch.optim.Adam(model.parameters(), lr=3e-3)
     for _ in range(60):
         adam.zero_grad()
