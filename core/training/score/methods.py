@@ -10,6 +10,9 @@ from typing import Literal
 
 Learning = Literal["policy_gradient", "imitation", "supervised"]
 Keep = Literal["corrected", "correct", "best", "reference"]
+Second = Literal["draft", "beam", "best_of_2"]
+"""What reads the first attempt as its draft; or, without a draft, another search as costly as two
+attempts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +42,11 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """A name, a line on what it is, and the stages of its training."""
+    """A line on what it is, the stages of its training, and how it makes a second attempt."""
 
     about: str
     stages: tuple[Stage, ...] = ()
+    second: Second = "draft"
 
 
 _STAGE_1 = Stage(share=0.5, anchors_first=True)
@@ -51,6 +55,12 @@ _STAGE_2 = Stage(share=0.5, first=1.0, alpha=_ALPHA, base_drafts=0.25)
 
 METHODS: Mapping[str, Method] = {
     "base": Method(about="the warmed-up model, as every other method begins"),
+    "beam": Method(
+        about="Base; in place of a second attempt, beam search with 4 beams", second="beam"
+    ),
+    "best_of_2": Method(
+        about="Base; in place of a second attempt, the likelier of two samples", second="best_of_2"
+    ),
     "score": Method(about="SCoRe: Stage I, then Stage II", stages=(_STAGE_1, _STAGE_2)),
     "stage1": Method(about="Stage I alone", stages=(Stage(anchors_first=True),)),
     "without_stage1": Method(

@@ -3,13 +3,14 @@
 Nothing here imports torch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from core.evaluation.bootstrap import bleu, bleu_statistics, chrf, chrf_statistics
 from core.system.files import write_json
 from core.system.text_tables import Cells, aligned, markdown_table
 from core.training.score.methods import METHODS
@@ -47,6 +48,10 @@ class Row:
     """Δ of each seed."""
     rewards: tuple[Share, Share]
     """The mean reward of each attempt."""
+    bleu: tuple[float, float] | None
+    """Corpus BLEU (13a) of each attempt, mean over seeds; None where attempts are right or wrong."""
+    chrf: tuple[float, float] | None
+    """The same in chrF."""
     first_gain: Share | None
     """Acc@t1 minus Base's, problem by problem; None for Base itself."""
     unchanged: Share
@@ -115,6 +120,8 @@ def _row(
             for a, b in zip(first, second, strict=True)
         ],
         rewards=(share(first), share(second)),
+        bleu=None if reward == "exact" else _corpus_scores(attempted.values(), _bleu),
+        chrf=None if reward == "exact" else _corpus_scores(attempted.values(), _chrf),
         first_gain=gain,
         unchanged=share(edits == 0),
         edits=np.quantile(edits, np.arange(1, 10) / 10).round(4).tolist(),
@@ -126,6 +133,25 @@ def _rewards(attempted: Mapping[int, Attempted], reward: str) -> tuple[BySeed, B
     """First and second attempts' rewards, seeds x problems each."""
     both = [attempted[seed].rewards(reward) for seed in sorted(attempted)]
     return np.array([first for first, _ in both]), np.array([second for _, second in both])
+
+
+def _corpus_scores(
+    attempted: Iterable[Attempted], score: Callable[[Sequence[str], Sequence[str]], float]
+) -> tuple[float, float]:
+    both = [
+        (score(each.first, each.references), score(each.second, each.references))
+        for each in attempted
+    ]
+    first, second = np.mean(both, axis=0)
+    return float(first), float(second)
+
+
+def _bleu(translations: Sequence[str], references: Sequence[str]) -> float:
+    return bleu(bleu_statistics(translations, references, lowercase=False).sum(0))
+
+
+def _chrf(translations: Sequence[str], references: Sequence[str]) -> float:
+    return chrf(chrf_statistics(translations, references).sum(0))
 
 
 def _controls(attempted: Sequence[Attempted], reward: str, is_right: float) -> dict[str, Share]:
@@ -143,7 +169,7 @@ def _controls(attempted: Sequence[Attempted], reward: str, is_right: float) -> d
 
 HEADER = (
     "method", "Acc@t1", "Acc@t2", "Δ", "i→c", "c→i", "Acc@t1 − Base", "unchanged", "reward 1", "reward 2",
-    "Δ of each seed", "paper: t1, t2, Δ",
+    "BLEU", "chrF", "Δ of each seed", "p (McNemar)", "paper: t1, t2, Δ",
 )  # fmt: skip
 CONTROLS_HEADER = ("Acc@t2 with", "own draft", "other", "reference", "corrupted", "empty")
 
@@ -186,9 +212,16 @@ def _cells(row: Row) -> Cells:
         f"{row.unchanged.value:.0f}",
         f"{row.rewards[0].value:.1f}",
         f"{row.rewards[1].value:.1f}",
+        _both(row.bleu),
+        _both(row.chrf),
         " ".join(f"{delta:+.1f}" for delta in row.deltas),
+        " ".join(f"{p:.1g}" for p in accuracy.p_mcnemar),
         f"{paper[0]:.1f}, {paper[1]:.1f}, {paper[2]:+.1f}" if paper else "",
     )
+
+
+def _both(scores: tuple[float, float] | None) -> str:
+    return f"{scores[0]:.1f} → {scores[1]:.1f}" if scores else ""
 
 
 def _control_cells(row: Row) -> Cells:

@@ -128,7 +128,8 @@ class Experiment:
             file = folder / ATTEMPTS / f"{name}.json"
             if not file.is_file():
                 checkpoint = checkpoint or load_checkpoint(self._finished(method, seed))
-                attempt(checkpoint.model, checkpoint.vocabulary, list(files.pairs())).save(file)
+                pairs, second = list(files.pairs()), METHODS[method].second
+                attempt(checkpoint.model, checkpoint.vocabulary, pairs, second=second).save(file)
             found[name] = Attempted.load(file)
         return found
 
