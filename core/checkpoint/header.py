@@ -70,6 +70,8 @@ def tensor_shapes(config: ModelConfig) -> Iterator[tuple[str, Shape]]:
         yield "embedding.output_bias", (config.vocabulary_size,)
     if config.positions == "learned":
         yield "embedding.positions", (config.max_positions, d)
+    if config.takes_drafts:
+        yield "embedding.draft", (d,)
     stacks = {
         "encoder": (config.n_encoder_layers, ("self_attention",)),
         "decoder": (config.n_decoder_layers, ("self_attention", "cross_attention")),

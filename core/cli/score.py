@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import tyro
 
@@ -12,6 +12,7 @@ from core.training.score.report import Format
 
 if TYPE_CHECKING:
     from core.training.score.plans import Plan
+    from core.training.score.results import Example
     from core.training.score.task import Task
     from core.training.score.train import Experiment
 
@@ -233,12 +234,81 @@ class ReportScore:
     def execute(self, arguments: Sequence[str]) -> None:
         from core.training.score.report import read_attempts, report, rows
 
-        is_addition = (self.output / "texts").is_dir()
-        reward = self.reward or ("exact" if is_addition else "chrf")
-        is_right = self.is_right or (1.0 if reward == "exact" else 0.7)
-        print(
-            report(rows(read_attempts(self.output), reward=reward, is_right=is_right), self.format)
+        judged = _judged(self.output, self.reward, self.is_right)
+        found = rows(read_attempts(self.output), reward=judged.reward, is_right=judged.is_right)
+        print(report(found, self.format))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleScore:
+    """Write an experiment's numbers and chosen models into a folder that the Explorer shows.
+
+    Nothing of the experiment's texts is written, only numbers and weights.
+    """
+
+    output: Path = Path("runs/score/addition")
+    """The experiment's folder."""
+    to: Path
+    """The folder to write; one that is there is replaced."""
+    models: str = "base,stage1,score"
+    """Methods whose checkpoints are bundled, commas between them."""
+    example_source: Path | None = None
+    """Texts to begin with in the Explorer, one a line; additions make their own without it."""
+    example_target: Path | None = None
+    """Their references."""
+    languages: tuple[str, str] | None = None
+    """Such as English German."""
+    about: Path | None = None
+    """Markdown for the model cards: the data with their licenses, known failures."""
+    reward: Literal["exact", "chrf", "bleu"] | None = None
+    """As for `report`."""
+    is_right: float | None = None
+
+    def execute(self, arguments: Sequence[str]) -> None:
+        from core.training.score.bundle import Bundle
+
+        judged = _judged(self.output, self.reward, self.is_right)
+        is_addition = judged.task == "addition"
+        bundle = Bundle(
+            experiment=self.output,
+            task=judged.task,
+            reward=judged.reward,
+            is_right=judged.is_right,
+            models=_methods(self.models),
+            examples=self._examples(is_addition),
+            languages=self.languages
+            or (("Sum", "Result") if is_addition else ("Source", "Target")),
+            about=self.about.read_text("utf-8") if self.about else "",
         )
+        bundle.write(self.to)
+        print(f"{self.to}: {', '.join(bundle.models)}")
+
+    def _examples(self, is_addition: bool) -> "list[Example]":
+        from core.text.addition import addition_pairs
+        from core.text.parallel import read_pairs
+        from core.training.score.results import Example
+
+        if self.example_source and self.example_target:
+            pairs = list(read_pairs(self.example_source, self.example_target))
+        else:
+            pairs = list(addition_pairs(N_EXAMPLES, EXAMPLES_SEED)) if is_addition else []
+        return [Example(source, reference) for source, reference in pairs]
+
+
+N_EXAMPLES, EXAMPLES_SEED = 5, 2_017
+
+
+class _Judged(NamedTuple):
+    task: str
+    reward: str
+    is_right: float
+
+
+def _judged(folder: Path, reward: str | None, is_right: float | None) -> _Judged:
+    """What counts as right in an experiment, unless the command says something else."""
+    task = "addition" if (folder / "texts").is_dir() else "translation"
+    reward = reward or ("exact" if task == "addition" else "chrf")
+    return _Judged(task, reward, is_right or (1.0 if reward == "exact" else 0.7))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,6 +325,7 @@ Action = (
     Annotated[TrainScore, tyro.conf.subcommand("train")]
     | Annotated[EvaluateScore, tyro.conf.subcommand("evaluate")]
     | Annotated[ReportScore, tyro.conf.subcommand("report")]
+    | Annotated[BundleScore, tyro.conf.subcommand("bundle")]
     | Annotated[ListMethods, tyro.conf.subcommand("methods")]
 )
 

@@ -5,9 +5,29 @@ first, so a first attempt has to guess carries that come from digits not yet add
 """
 
 import random
+import re
 from collections.abc import Iterator
 
 N_DIGITS = 4
+_SUM = re.compile(rf"([1-9]\d{{{N_DIGITS - 1}}}) \+ ([1-9]\d{{{N_DIGITS - 1}}})", re.ASCII)
+
+
+def addends(text: str) -> tuple[int, int] | None:
+    """The two numbers of a sum such as `4821 + 9377`; None if the text is none."""
+    found = _SUM.fullmatch(text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def carries(left: int, right: int) -> tuple[int, ...]:
+    """What each digit of the sum gets from the place to its right, 0 or 1, the last digit's first.
+
+    One more than the numbers have digits: the last is the sum's leading 1, if it has one.
+    """
+    found = [0]
+    for place in range(N_DIGITS):
+        digits = (left // 10**place % 10) + (right // 10**place % 10)
+        found.append(int(digits + found[-1] >= 10))
+    return tuple(found)
 
 
 def addition_pairs(n: int, seed: int = 1, *, carry_share: float = 0.5) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ from core.training.update import DivergedError, Update
 from core.training.workers import ALONE, Workers
 
 REPORT_EVERY = 50
-"""Steps between two lines of loss in the history."""
+"""Steps between two lines of loss in the history, if nothing else is said."""
 
 Scorer = Callable[[Transformer], Mapping[str, float]]
 """Further measurements at each validation, such as BLEU: name -> number."""
@@ -42,6 +42,7 @@ class Trainer:
         run: RunFolder,
         group: Workers = ALONE,
         score: Scorer | None = None,
+        report_every: int = REPORT_EVERY,
     ) -> None:
         self.model = objective.model
         self.corpus = corpus
@@ -50,6 +51,7 @@ class Trainer:
         self.run = run
         self.group = group
         self.score = score
+        self.report_every = report_every
         self.update = Update(objective, config, group=group)
 
     def train(self) -> Progress:
@@ -121,7 +123,7 @@ class Trainer:
 
     def _after_step(self, progress: Progress, report: StepReport, bar: Any) -> Progress:
         """Do what is due after a step: report, snapshot, validation."""
-        if progress.step % REPORT_EVERY == 0:
+        if progress.step % self.report_every == 0:
             summary = progress.window.summary()
             self._report("training", progress, {**summary, "rate": report.rate})
             bar.set_postfix_str(

@@ -42,8 +42,9 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """A line on what it is, the stages of its training, and how it makes a second attempt."""
+    """Its name, a line on what it is, its training, and how it makes a second attempt."""
 
+    title: str
     about: str
     stages: tuple[Stage, ...] = ()
     second: Second = "draft"
@@ -54,37 +55,55 @@ _ALPHA = 10.0
 _STAGE_2 = Stage(share=0.5, first=1.0, alpha=_ALPHA, base_drafts=0.25)
 
 METHODS: Mapping[str, Method] = {
-    "base": Method(about="the warmed-up model, as every other method begins"),
+    "base": Method(title="Base", about="the warmed-up model, as every other method begins"),
     "beam": Method(
-        about="Base; in place of a second attempt, beam search with 4 beams", second="beam"
+        title="Beam search, 4 beams",
+        about="Base; in place of a second attempt, beam search with 4 beams",
+        second="beam",
     ),
     "best_of_2": Method(
-        about="Base; in place of a second attempt, the likelier of two samples", second="best_of_2"
+        title="Best of 2 samples",
+        about="Base; in place of a second attempt, the likelier of two samples",
+        second="best_of_2",
     ),
-    "score": Method(about="SCoRe: Stage I, then Stage II", stages=(_STAGE_1, _STAGE_2)),
-    "stage1": Method(about="Stage I alone", stages=(Stage(anchors_first=True),)),
+    "score": Method(
+        title="SCoRe", about="SCoRe: Stage I, then Stage II", stages=(_STAGE_1, _STAGE_2)
+    ),
+    "stage1": Method(
+        title="Stage I alone", about="Stage I alone", stages=(Stage(anchors_first=True),)
+    ),
     "without_stage1": Method(
-        about="Stage II alone", stages=(Stage(first=1.0, alpha=_ALPHA, base_drafts=0.25),)
+        title="SCoRe without Stage I",
+        about="Stage II alone",
+        stages=(Stage(first=1.0, alpha=_ALPHA, base_drafts=0.25),),
     ),
     "without_shaping": Method(
+        title="SCoRe without shaping",
         about="SCoRe without the bonus (α = 0)",
         stages=(_STAGE_1, Stage(share=0.5, first=1.0, base_drafts=0.25)),
     ),
     "without_on_policy": Method(
+        title="SCoRe without on-policy drafts",
         about="SCoRe with all of Stage II's drafts from the base model",
         stages=(_STAGE_1, Stage(share=0.5, alpha=_ALPHA, base_drafts=1.0)),
     ),
     "naive_multi_turn": Method(
-        about="both attempts rewarded alike, no Stage I, no bonus", stages=(Stage(first=1.0),)
+        title="Naive multi-turn",
+        about="both attempts rewarded alike, no Stage I, no bonus",
+        stages=(Stage(first=1.0),),
     ),
     "first_only": Method(
-        about="policy gradient on attempt 1 alone", stages=(Stage(first=1.0, second=0.0),)
+        title="First attempt only",
+        about="policy gradient on attempt 1 alone",
+        stages=(Stage(first=1.0, second=0.0),),
     ),
     "post_edit": Method(
+        title="Post-editing beside it",
         about="attempt 1, with post-editing its samples as an auxiliary task (PEGRL)",
         stages=(Stage(first=1.0, second=0.5),),
     ),
     "permuted": Method(
+        title="Permuted rewards",
         about="SCoRe with the rewards of other sources: a control",
         stages=(
             Stage(share=0.5, anchors_first=True, permutes=True),
@@ -92,28 +111,38 @@ METHODS: Mapping[str, Method] = {
         ),
     ),
     "wrong_credit": Method(
+        title="Wrong credit",
         about="attempt 1 is paid the bonus too: it learns to be wrong first",
         stages=(Stage(first=1.0, alpha=_ALPHA, bonus_to_first=True),),
     ),
     "star_stage2": Method(
+        title="Stage I, then STaR",
         about="Stage I, then imitation of corrected answers in place of policy gradient",
         stages=(_STAGE_1, Stage(learning="imitation", share=0.5, keep="corrected")),
     ),
     "star": Method(
+        title="STaR, D",
         about="imitates own corrections of wrong first attempts (STaR, D)",
         stages=(Stage(learning="imitation", keep="corrected"),),
     ),
     "star_plus": Method(
+        title="STaR, D+",
         about="imitates all own correct second attempts (STaR, D+)",
         stages=(Stage(learning="imitation", keep="correct"),),
     ),
     "pair_self": Method(
+        title="Pair-SFT, own answers",
         about="base drafts, imitating the best of own answers (Pair-SFT)",
         stages=(Stage(learning="imitation", keep="best", base_drafts=1.0),),
     ),
     "pair_reference": Method(
+        title="Pair-SFT, references",
         about="base drafts, imitating references (Pair-SFT)",
         stages=(Stage(learning="imitation", keep="reference", base_drafts=1.0),),
     ),
-    "mle": Method(about="goes on as in the warm-up (MLE+)", stages=(Stage(learning="supervised"),)),
+    "mle": Method(
+        title="MLE+",
+        about="goes on as in the warm-up (MLE+)",
+        stages=(Stage(learning="supervised"),),
+    ),
 }

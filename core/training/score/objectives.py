@@ -11,6 +11,7 @@ from jaxtyping import Bool
 from torch import Tensor, nn
 
 from core.decoding.sample import Samples, sample
+from core.evaluation.rewards import Reward
 from core.model import Transformer
 from core.model.shapes import SourceIds, TargetIds
 from core.text.tokenised import Indices, TokenisedCorpus
@@ -27,7 +28,6 @@ from core.training.score.losses import (
     score,
 )
 from core.training.score.methods import Stage
-from core.training.score.rewards import Reward
 
 SHARE_OF_SAMPLED_DRAFTS = 0.4
 KL_TARGET_NATS = 0.05

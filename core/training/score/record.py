@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from core.evaluation.rewards import REWARDS
 from core.system.files import write_json, write_whole
-from core.training.score.rewards import REWARDS
 
 CONTROLS = ("other", "reference", "corrupted", "empty")
 """Drafts in place of the model's own: of another sentence, the reference, that with mistakes, none."""

@@ -11,12 +11,12 @@ from typing import Any, Literal
 import numpy as np
 
 from core.evaluation.bootstrap import bleu, bleu_statistics, chrf, chrf_statistics
+from core.evaluation.rewards import REWARDS
 from core.system.files import write_json
 from core.system.text_tables import Cells, aligned, markdown_table
 from core.training.score.methods import METHODS
 from core.training.score.metrics import BySeed, Correction, Share, correction, edit_shares, share
 from core.training.score.record import Attempted
-from core.training.score.rewards import REWARDS
 
 Format = Literal["text", "markdown", "json"]
 
@@ -42,9 +42,9 @@ class Row:
 
     method: str
     text: str
-    seeds: Sequence[int]
+    seeds: tuple[int, ...]
     accuracy: Correction
-    deltas: Sequence[float]
+    deltas: tuple[float, ...]
     """Δ of each seed."""
     rewards: tuple[Share, Share]
     """The mean reward of each attempt."""
@@ -56,7 +56,7 @@ class Row:
     """Acc@t1 minus Base's, problem by problem; None for Base itself."""
     unchanged: Share
     """Second attempts that repeat the first."""
-    edits: Sequence[float]
+    edits: tuple[float, ...]
     """Deciles (10 % to 90 %) of how far a second attempt is from the first, 0 to 1."""
     controls: Mapping[str, Share]
     """Acc@t2 with another draft than the model's own."""
@@ -103,7 +103,7 @@ def _row(
     is_right: float,
 ) -> Row:
     attempted = by_method[method]
-    seeds = sorted(attempted)
+    seeds = tuple(sorted(attempted))
     first, second = _rewards(attempted, reward)
     edits = np.array([edit_shares(attempted[seed].first, attempted[seed].second) for seed in seeds])
     gain = None
@@ -115,16 +115,16 @@ def _row(
         text=text,
         seeds=seeds,
         accuracy=correction(first, second, is_right=is_right),
-        deltas=[
+        deltas=tuple(
             float((b >= is_right).mean() - (a >= is_right).mean()) * 100
             for a, b in zip(first, second, strict=True)
-        ],
+        ),
         rewards=(share(first), share(second)),
         bleu=None if reward == "exact" else _corpus_scores(attempted.values(), _bleu),
         chrf=None if reward == "exact" else _corpus_scores(attempted.values(), _chrf),
         first_gain=gain,
         unchanged=share(edits == 0),
-        edits=np.quantile(edits, np.arange(1, 10) / 10).round(4).tolist(),
+        edits=tuple(np.quantile(edits, np.arange(1, 10) / 10).round(4).tolist()),
         controls=_controls([attempted[seed] for seed in seeds], reward, is_right),
     )
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.config import ModelConfig
+from core.evaluation.rewards import REWARDS
 from core.system.files import write_whole
 from core.text.addition import addition_pairs
 from core.text.parallel import ParallelFiles
-from core.training.score.rewards import REWARDS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from core.checkpoint.card import new_card
 from core.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
 from core.config import TrainConfig
+from core.evaluation.rewards import REWARDS
 from core.text.parallel import ParallelFiles
 from core.text.tokenised import TokenisedCorpus, tokenise_once
 from core.text.vocabulary import JointVocabulary
@@ -28,7 +29,6 @@ from core.training.score.objectives import (
 )
 from core.training.score.plans import Plan
 from core.training.score.record import Attempted
-from core.training.score.rewards import REWARDS
 from core.training.score.task import Task
 from core.training.trainer import Trainer
 from core.training.workers import ALONE, Workers
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint"
 ATTEMPTS = "attempts"
+REPORT_EVERY = 10
+"""Steps between two lines in the history of a stage: a stage has about a hundred."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +184,7 @@ class Experiment:
             config=config,
             run=run,
             group=self.group,
+            report_every=REPORT_EVERY,
         ).train()
 
     def _save(self, checkpoint: Checkpoint, output: Path) -> None:

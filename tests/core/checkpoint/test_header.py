@@ -24,12 +24,14 @@ def written(file: Path, header: object, n_data: int = 34) -> Path:
 @pytest.mark.parametrize("positions", ["sinusoidal", "sinusoidal_halves", "learned", "none"])
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("layers", [(1, 1), (2, 3), (4, 1)])
+@pytest.mark.parametrize("marks", [{}, {"separator_id": 3, "retry_id": 4}], ids=["plain", "drafts"])
 def test_shapes_are_those_of_the_model_that_is_built(
-    positions: str, bias: bool, layers: tuple[int, int]
+    positions: str, bias: bool, layers: tuple[int, int], marks: dict[str, int]
 ) -> None:
     config = small_config(
         positions=positions, attention_bias=bias, output_bias=bias,
         n_encoder_layers=layers[0], n_decoder_layers=layers[1],
+        **marks,
     )  # fmt: skip
     state = {name: tuple(tensor.shape) for name, tensor in build(config).state_dict().items()}
     assert dict(tensor_shapes(config)) == state

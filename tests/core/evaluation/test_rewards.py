@@ -4,7 +4,7 @@ import pytest
 from sacrebleu import sentence_bleu as sacre_bleu
 from sacrebleu import sentence_chrf as sacre_chrf
 
-from core.training.score.rewards import REWARDS
+from core.evaluation.rewards import REWARDS
 
 REFERENCE = "Ein Mann fährt Fahrrad."
 
