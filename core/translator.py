@@ -72,18 +72,9 @@ class Translator:
         config: SearchConfig | None = None,
         prefix: Sequence[int] = (),
         edits: Sequence[Edits] = (),
-    ) -> Trace:
-        """Translate one sentence and capture every head of all three kinds; see `core.analysis.trace.capture`."""
-        return self._traced(text, config, prefix, edits)
-
-    def _traced(
-        self,
-        text: str,
-        config: SearchConfig | None,
-        prefix: Sequence[int] = (),
-        edits: Sequence[Edits] = (),
         draft: Sequence[int] | None = None,
     ) -> Trace:
+        """Translate one sentence and capture every head of all three kinds; see `core.analysis.trace.capture`."""
         return trace(
             self.checkpoint.model,
             self.checkpoint.vocabulary,
@@ -114,7 +105,7 @@ class Translator:
         vocabulary = self.checkpoint.vocabulary
         first = self.trace(text, config, edits=edits) if draft is None else None
         tokens = vocabulary.target.encode(draft or "") if first is None else first.best.tokens
-        second = self._traced(text, config, edits=edits, draft=tokens)
+        second = self.trace(text, config, edits=edits, draft=tokens)
         return Correction(first, vocabulary.target.decode(tokens), second)
 
     def inside(self, trace: Trace, kind: Kind, *, layer: int, head: int) -> HeadInternals:

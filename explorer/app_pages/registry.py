@@ -10,6 +10,7 @@ MENU = {
     "Question": {
         "Ablate": "app_pages/ablate/page.py",
         "Positions": "app_pages/positions/page.py",
+        "Second attempt": "app_pages/second_attempt/page.py",
     },
     "Learn": {
         "Table 3": "app_pages/table3/page.py",

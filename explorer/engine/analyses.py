@@ -135,11 +135,12 @@ MOST_CHECK_BYTES = 2_000_000
 
 
 def self_check(folder: Path, run: Run, shown: Trace) -> tuple["Check", ...]:
-    """Run the self-check on the trace; see `core.analysis.trace.self_check.self_check`."""
+    """Run the self-check on the trace, which may read a draft; see `core.analysis.trace.self_check`."""
     from core.analysis.trace.self_check import self_check as check
 
     return _checks().get(
-        (folder_version(folder), run), lambda: run_under_ablation(folder, run, check, shown)
+        (folder_version(folder), run, tuple(piece.id for piece in shown.source.pieces)),
+        lambda: run_under_ablation(folder, run, check, shown),
     )
 
 

@@ -38,6 +38,8 @@ Settle = Callable[[PageContext], Settled]
 """Replaces choices that the sentence does not allow; returns a notice for each."""
 FieldsOfPage = Sequence[type[UrlFields]]
 """The classes of fields that are a page's own."""
+ModelFor = Callable[[Run], str | None]
+"""The model that a page shows for a run, if it does not show every model; None: the usual one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ def show_page(
     terms: Sequence[str] = (),
     fields: FieldsOfPage = (),
     takes_typed: bool = True,
+    model_for: ModelFor | None = None,
 ) -> None:
     """Draw a whole page: title, one sentence, the shared controls, then the page's own part.
 
@@ -71,9 +74,10 @@ def show_page(
         fields: the classes of link fields that this page reads besides the shared ones.
         takes_typed: whether a translation that the reader typed is shown; a page that compares
             what the model writes leaves it out.
+        model_for: of a page that is about some models only.
     """
     show_sentence(
-        open_page(title, lead),
+        open_page(title, lead, model_for=model_for),
         title,
         draw,
         settle,
@@ -84,17 +88,21 @@ def show_page(
     )
 
 
-def open_page(title: str, lead: str, *, usual_text: str | None = None) -> PageInputs | None:
+def open_page(
+    title: str, lead: str, *, usual_text: str | None = None, model_for: ModelFor | None = None
+) -> PageInputs | None:
     """Draw the bar, the title and one sentence; None, with a message on the page, without a model.
 
     Args:
         usual_text: the sentence of this page until a link or the reader names one; without it, the
             model's first example.
+        model_for: of a page that is about some models only.
     """
     session.begin()
     _leave_lost_models()
-    _suggest(usual_text)
-    asked = _ask_reader()
+    with suppress(checkpoints.NoCheckpointError, ValueError):  # said where the controls would be
+        _suggest(usual_text, model_for)
+    asked = _ask_reader(model_for)
     is_on_tour = draw_tour(session.page_folder())
     with st.container(key="title", gap="xxsmall"):
         st.header(title, anchor=False)
@@ -121,10 +129,15 @@ def _leave_lost_models() -> None:
     session.leave_lost_models(lambda name: problems.get(name, "there is no such folder"))
 
 
-def _suggest(usual_text: str | None) -> None:
-    with suppress(checkpoints.NoCheckpointError, ValueError):  # said where the controls would be
-        folder = checkpoints.folder_of(session.choice().run.model)
-        session.suggest(usual_text or checkpoints.examples(folder)[0])
+def _suggest(usual_text: str | None, model_for: ModelFor | None) -> None:
+    folder = checkpoints.folder_of(_asked(model_for).run.model)
+    session.suggest(usual_text or checkpoints.examples(folder)[0])
+
+
+def _asked(model_for: ModelFor | None) -> Choice:
+    """The reader's choice, with the model that the page shows."""
+    choice = session.choice()
+    return choice.with_run(model=model_for(choice.run)) if model_for else choice
 
 
 def show_sentence(
@@ -155,15 +168,15 @@ def draw_terms(asked: PageInputs, names: Sequence[str], shown: PageContext) -> N
         asked.terms.html(f'<p class="terms">Terms: {terms_row(names, facts, shown.choice)}</p>')
 
 
-def _ask_reader() -> PageInputs | None:
+def _ask_reader(model_for: ModelFor | None) -> PageInputs | None:
     try:
         listed = checkpoints.every_checkpoint()
-        folder = checkpoints.folder_of(session.choice().run.model)
+        folder = checkpoints.folder_of(_asked(model_for).run.model)
     except (checkpoints.NoCheckpointError, ValueError) as error:
         st.error(str(error))
         return None
     saving = top_bar(listed, folder)
-    return PageInputs(session.choice(), folder, saving, notices=None, status=None, terms=None)
+    return PageInputs(_asked(model_for), folder, saving, notices=None, status=None, terms=None)
 
 
 def notice_change(asked: PageInputs, *, is_shown: bool) -> None:
@@ -269,7 +282,8 @@ def draw_sentence(
     """Draw the sentence in words, the page's own part, its downloads and its self-check."""
     words(shown)
     pictures = draw(shown)
-    linked = dataclasses.replace(shown.choice, run=session.choice().run)  # kept for other pages
+    kept = session.choice().run.replace(model=shown.choice.run.model)
+    linked = dataclasses.replace(shown.choice, run=kept)  # a typed translation, for other pages
     session.write_link(linked)
     draw_caption(shown)
     with asked.saving:

@@ -183,7 +183,7 @@ def report(found: Sequence[Row], format_: Format) -> str:
     for text in dict.fromkeys(row.text for row in found):
         of_text = [row for row in found if row.text == text]
         title = text if format_ == "text" else f"### {text}"
-        parts += [title, draw([HEADER, *map(_cells, of_text)])]
+        parts += [title, draw([HEADER, *map(cells, of_text)])]
         controlled = [row for row in of_text if row.controls]
         if controlled:
             parts.append(draw([CONTROLS_HEADER, *map(_control_cells, controlled)]))
@@ -198,7 +198,8 @@ NOTE = (
 )
 
 
-def _cells(row: Row) -> Cells:
+def cells(row: Row) -> Cells:
+    """A row as text, in the order of `HEADER`; empty where there is nothing to say."""
     accuracy = row.accuracy
     paper = PAPER.get(row.method)
     return (

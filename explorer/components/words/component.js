@@ -5,6 +5,7 @@ export default function (component) {
   const root = keep(parentElement, "words", (made) => onPoint(made, (words) => light(made, words)));
   root.replaceChildren();
   root.lines = [];
+  root.classList.toggle("several", data.translations.length > 1);
   const first = data.translations.find((each) => each.is_first);
   if (data.source) {
     const from = data.source.words.map((text) => ({ text }));

@@ -1,0 +1,177 @@
+"""What the experiment found on whole texts: every method, both attempts, edits, and its training."""
+
+import itertools
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from core.training.score.methods import METHODS
+from core.training.score.report import HEADER, NOTE, cells
+from core.training.score.results import Points, Results
+from explorer.app_pages.second_attempt.attempts import REWARD_NAMES, Attempts
+from explorer.app_pages.second_attempt.fields import SecondFields
+from explorer.app_pages.second_attempt.figures import course_figure, edits_figure, rewards_figure
+from explorer.choice import session
+from explorer.choice.page_context import PageContext
+from explorer.engine import second_attempts
+from explorer.figures.axes import signed
+from explorer.figures.standalone import Picture
+from explorer.frame.chart import draw_chart
+from explorer.frame.messages import note, notice
+from explorer.frame.pick import pick
+from explorer.frame.tables import draw_table
+
+WRONG = "wrong_credit"
+
+
+def draw_corpus(shown: PageContext, pair: Attempts) -> list[Picture]:
+    """Draw the experiment's measurements; returns the pictures."""
+    st.subheader("On whole texts", anchor=False)
+    results = pair.experiment.results
+    text = chosen_text(shown, results)
+    if len(results.texts) > 1:
+        names = {name: name for name in results.texts}
+        pick("Measured on", names, **session.bind(SecondFields, "measured", text))
+    draw_table(table(results, text), name="methods", caption=f"Every method on {text}")
+    note(f"{NOTE} {_right(results)}")
+    try:
+        points = second_attempts.points(pair.experiment.folder)
+    except ValueError as error:
+        notice(f"{error}.")
+        return []
+    pictures = corpus_pictures(results, points, text, pair.method)
+    for left, right in zip(pictures[::2], [*pictures[1::2], None], strict=False):
+        for place, picture in zip(st.columns(2, gap="large"), (left, right), strict=True):
+            if picture:
+                with place:
+                    st.markdown(f"**{picture.title}**")
+                    draw_chart(picture.shown, alt=picture.title, key=f"corpus-{picture.title}")
+                    note(picture.note)
+    _exhibit(results, text)
+    return pictures
+
+
+def chosen_text(shown: PageContext, results: Results) -> str:
+    chosen = shown.of(SecondFields).measured
+    return chosen if chosen in results.texts else results.texts[0]
+
+
+def _right(results: Results) -> str:
+    name = REWARD_NAMES[results.reward]
+    if results.reward == "exact":
+        return "An attempt is right if it is the reference."
+    return (
+        f"An attempt counts as right if its {name} is at least {results.is_right * 100:g} of 100: a "
+        "stand-in, chosen before the training, as translations are neither right nor wrong."
+    )
+
+
+def table(results: Results, text: str) -> list[dict[str, object]]:
+    """A line for each method, without the columns that are empty here."""
+    lines = [
+        {**dict(zip(HEADER, cells(row), strict=True)), "method": METHODS[row.method].title}
+        for row in results.rows
+        if row.text == text
+    ]
+    used = [name for name in HEADER if any(line[name] for line in lines)]
+    return [{name: line[name] for name in used} for line in lines]
+
+
+def corpus_pictures(
+    results: Results, points: Mapping[tuple[str, str], Points], text: str, method: str
+) -> list[Picture]:
+    """Rewards, edits and the training of one method."""
+    found = points.get((text, method))
+    pictures = []
+    if found and results.reward != "exact":
+        pictures.append(_rewards(results, found, text, method))
+    edits = {
+        METHODS[name].title: points[text, name].edits
+        for name in dict.fromkeys(("base", method))
+        if (text, name) in points
+    }
+    if edits:
+        pictures.append(
+            Picture(
+                f"How much the second attempt changes, {text}",
+                edits_figure(edits),
+                "The share of characters that the two attempts do not have in common, of both together."
+                + ("" if found is None else f" {quadrants(found, results.is_right)}"),
+            )
+        )
+    return [*pictures, *_course(results, method)]
+
+
+def quadrants(found: Points, is_right: float) -> str:
+    """How many problems are right in which attempt."""
+    c1, c2 = found.first >= is_right - 1e-3, found.second >= is_right - 1e-3
+    n = len(c1)
+    parts = (
+        (f"{np.sum(c1 & c2) / n:.1%} right twice", True),
+        (f"{np.sum(~c1 & c2) / n:.1%} corrected (i→c)", True),
+        (f"{np.sum(c1 & ~c2) / n:.1%} spoilt (c→i)", True),
+        (f"{np.sum(~c1 & ~c2) / n:.1%} wrong twice", True),
+    )
+    return f"Of {n:,} problems: {', '.join(part for part, _ in parts)} (first seed)."
+
+
+def _rewards(results: Results, found: Points, text: str, method: str) -> Picture:
+    name = REWARD_NAMES[results.reward]
+    return Picture(
+        f"Both attempts at each problem, {METHODS[method].title}, {text}",
+        rewards_figure(found.first, found.second, results.is_right, name),
+        "Above the diagonal, the second attempt is better. Upper left: corrected; lower right: spoilt. "
+        + quadrants(found, results.is_right),
+    )
+
+
+def _course(results: Results, method: str) -> list[Picture]:
+    reports = [each for each in results.courses.get(method, ()) if each.reward_2 is not None]
+    if not reports:
+        return []
+    steps = [each.step for each in reports]
+    stages = [a.step for a, b in itertools.pairwise(reports) if a.stage != b.stage]
+    title = METHODS[method].title
+    return [
+        Picture(
+            f"Rewards during training, {title}",
+            course_figure(
+                steps,
+                {
+                    f"attempt {n}": [getattr(each, f"reward_{n}") for each in reports]
+                    for n in (1, 2)
+                },
+                y_title=REWARD_NAMES[results.reward],
+                stages=stages,
+            ),
+            "Of attempts sampled at temperature 1 for the prompts of each update, so below those of "
+            "greedy attempts.",
+        ),
+        Picture(
+            f"Distance from the reference model, {title}",
+            course_figure(
+                steps,
+                {f"attempt {n}": [getattr(each, f"kl_{n}") for each in reports] for n in (1, 2)},
+                y_title="nats an attempt",
+                stages=stages,
+            ),
+            "KL divergence of the policy from the model it began with. In Stage I, attempt 1 is held "
+            "there.",
+        ),
+    ]
+
+
+def _exhibit(results: Results, text: str) -> None:
+    """The wrong assignment of credit, told with its numbers."""
+    by_method = {row.method: row.accuracy for row in results.rows if row.text == text}
+    if WRONG not in by_method or "base" not in by_method:
+        return
+    wrong, base = by_method[WRONG], by_method["base"]
+    with st.expander("An exhibit: paying the first attempt for the correction"):
+        st.write(
+            f"Here attempt 1 gets the bonus α·(r2 − r1) too. So it earns most by being wrong first, and "
+            f"learns that: Acc@t1 goes from {base.first.value:.1f} to {wrong.first.value:.1f}, while Δ goes "
+            f"from {signed(base.delta.value, 1, plus=True)} to {signed(wrong.delta.value, 1, plus=True)}. "
+            "Never rank methods by Δ alone. In SCoRe the bonus belongs to the tokens of attempt 2 only."
+        )

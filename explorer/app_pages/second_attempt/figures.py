@@ -1,0 +1,182 @@
+"""Figures of second attempts: attention to source and draft, probabilities, and whole texts.
+
+Labels are already escaped (`token_label`).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.figures.axes import MARGIN, Array, label_axis, number_axis
+from explorer.figures.colours import MARK, OKABE_ITO, ROLES
+from explorer.figures.head import head_figure
+
+LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
+HEIGHT_PX = 320
+WITH, WITHOUT = ROLES["attention"].mark, "#808080"
+MAP_SHARE, MASS_FROM = 0.84, 0.86
+"""The heat map's share of the width, and where the bars of the draft mass begin."""
+
+
+def attention_figure(
+    weights: Array,
+    mass: Array,
+    draft_start: int,
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    row_title: str,
+) -> go.Figure:
+    """One head of a second attempt: source and draft side by side, and each row's weight on the draft.
+
+    Args:
+        weights: steps x columns.
+        mass: the share of each step's weight on the draft.
+        draft_start: the first column of the draft, its separator.
+    """
+    figure = head_figure(
+        weights, rows=rows, columns=columns, row_title=row_title, column_title="source | draft"
+    )
+    figure.add_bar(
+        x=mass,
+        y=list(range(len(rows))),
+        orientation="h",
+        xaxis="x2",
+        marker_color=ROLES["attention"].mark,
+        text=[f"{share:.0%}" for share in mass],
+        textposition="auto",
+        hovertemplate="%{x:.0%} of this row's weight on the draft<extra></extra>",
+        showlegend=False,
+    )
+    figure.add_vline(draft_start - 0.5, line={"width": 3, "color": MARK})
+    figure.update_layout(
+        xaxis_domain=[0, MAP_SHARE],
+        xaxis2={
+            "domain": [MASS_FROM, 1],
+            "anchor": "y",
+            "range": [0, 1],
+            "tickvals": [0, 1],
+            "ticktext": ["0", "1"],
+            "title": {"text": "draft mass"},
+            "showgrid": False,
+            "zeroline": False,
+        },
+    )
+    return figure
+
+
+def probability_figure(names: Sequence[str], with_: Array, without: Array) -> go.Figure:
+    """The probability of each token of a second attempt with its draft, and with an empty one.
+
+    Args:
+        with_, without: log-probabilities in nats.
+    """
+    figure = go.Figure(
+        [
+            go.Bar(
+                y=np.exp(nats),
+                name=name,
+                marker_color=colour,
+                customdata=nats,
+                hovertemplate=f"%{{x}}, {name}: %{{y:.3f}} (%{{customdata:.2f}} nats)<extra></extra>",
+            )
+            for name, nats, colour in (
+                ("with this draft", with_, WITH),
+                ("with an empty draft", without, WITHOUT),
+            )
+        ]
+    )
+    return figure.update_layout(
+        height=HEIGHT_PX,
+        margin=MARGIN,
+        legend=LEGEND,
+        xaxis=label_axis(names),
+        yaxis=number_axis("probability", range=[0, 1.02], showgrid=True),
+    )
+
+
+def rewards_figure(first: Array, second: Array, is_right: float, reward: str) -> go.Figure:
+    """The reward of the second attempt over that of the first, a point a problem."""
+    figure = go.Figure(
+        go.Scattergl(
+            x=first,
+            y=second,
+            mode="markers",
+            marker={"size": 5, "opacity": 0.35, "color": OKABE_ITO[0]},
+            hovertemplate="first %{x:.2f}, second %{y:.2f}<extra></extra>",
+            showlegend=False,
+        )
+    )
+    line = {"width": 1, "dash": "dot", "color": "#808080"}
+    figure.add_vline(is_right, line=line)
+    figure.add_hline(is_right, line=line)
+    figure.add_shape(type="line", x0=0, y0=0, x1=1, y1=1, line={"width": 1, "color": "#808080"})
+    axis = {"range": [-0.02, 1.02], "showgrid": True}
+    return figure.update_layout(
+        height=HEIGHT_PX + 40,
+        margin=MARGIN,
+        xaxis=number_axis(f"{reward} of the first attempt", **axis),
+        yaxis=number_axis(f"{reward} of the second", **axis),
+    )
+
+
+def edits_figure(by_name: Mapping[str, Array]) -> go.Figure:
+    """How far second attempts are from first ones: shares of all problems, a line a method."""
+    edges = np.linspace(0, 1, 11)
+    figure = go.Figure()
+    for number, (name, edits) in enumerate(by_name.items()):
+        changed = edits[edits > 0]
+        counts = np.histogram(changed, edges)[0] / max(len(edits), 1)
+        figure.add_bar(
+            x=["unchanged", *(f"{low:.0%} to {low + 0.1:.0%}" for low in edges[:-1])],
+            y=[1 - len(changed) / max(len(edits), 1), *counts],
+            name=name,
+            marker_color=OKABE_ITO[number % len(OKABE_ITO)],
+            hovertemplate=f"{name}, %{{x}}: %{{y:.1%}} of all problems<extra></extra>",
+        )
+    return figure.update_layout(
+        height=HEIGHT_PX,
+        margin=MARGIN,
+        legend=LEGEND,
+        xaxis={"title": {"text": "characters changed"}, "automargin": True},
+        yaxis=number_axis("share of problems", tickformat=".0%", showgrid=True),
+    )
+
+
+def course_figure(
+    steps: Sequence[int],
+    lines: Mapping[str, Sequence[float | None]],
+    *,
+    y_title: str,
+    stages: Sequence[int],
+) -> go.Figure:
+    """Numbers over the updates of a training.
+
+    Args:
+        stages: the updates after which a new stage begins.
+    """
+    figure = go.Figure()
+    for number, (name, values) in enumerate(lines.items()):
+        figure.add_scatter(
+            x=list(steps),
+            y=list(values),
+            name=name,
+            mode="lines+markers",
+            marker_size=4,
+            line={"color": OKABE_ITO[number], "width": 2},
+            hovertemplate=f"update %{{x:,}}, {name}: %{{y:.3g}}<extra></extra>",
+        )
+    for step in stages:
+        figure.add_vline(
+            step,
+            line={"width": 1, "dash": "dot", "color": "#808080"},
+            annotation={"text": "Stage II", "showarrow": False, "xanchor": "left"},
+        )
+    return figure.update_layout(
+        height=HEIGHT_PX - 40,
+        margin=MARGIN,
+        legend=LEGEND,
+        xaxis=number_axis("updates"),
+        yaxis=number_axis(y_title, showgrid=True),
+    )
