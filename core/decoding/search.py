@@ -132,6 +132,8 @@ def check(
         )
     for number, (source, prefix) in enumerate(zip(sources, prefixes, strict=True), start=1):
         name = "the source" if len(sources) == 1 else f"source {number}"
+        if model.separator_id in source:
+            name += " with its draft"
         _check(name, source, prefix, model, config)
 
 

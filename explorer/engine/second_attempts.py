@@ -1,5 +1,6 @@
 """Experiments in self-correction (SCoRe): what they found, their models, and second attempts."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +141,11 @@ def _asked(run: Run) -> Run:
 def _traced(folder: Path, run: Run, draft: Sequence[int], prefix: Sequence[int] = ()) -> Trace:
     translator = load(folder)
     changed = edits(translator.checkpoint, run)
-    found = translator.trace(run.text, run.search, prefix, changed, draft)
+    # what is only scored was perhaps written behind a longer draft, which allows more pieces
+    config = dataclasses.replace(
+        run.search, max_extra_pieces=max(run.search.max_extra_pieces, len(prefix))
+    )
+    found = translator.trace(run.text, config, prefix, changed, draft)
     for array in (*found.weights.values(), *found.value_norms.values()):
         array.setflags(write=False)  # one trace is shown to many visitors
     return found

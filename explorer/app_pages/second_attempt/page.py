@@ -21,13 +21,18 @@ from explorer.app_pages.second_attempt.heads import draw_heads, head_pictures
 from explorer.app_pages.second_attempt.ribbon import ribbon, sum_in_columns
 from explorer.app_pages.second_attempt.use import draw_models, draw_use, probability_picture
 from explorer.choice import session
-from explorer.choice.page_context import PageContext, Settled, UsualView, settled_on
+from explorer.choice.page_context import PageContext, Settled, UsualView, settled, settled_on
 from explorer.components.words.component import TargetWord, Translation
 from explorer.engine.second_attempts import experiments, problems
 from explorer.figures.invisible import visible
 from explorer.frame import sentence_page
 from explorer.frame.downloads import Pictures
-from explorer.frame.in_words import draw_translations, translation, translation_beside
+from explorer.frame.in_words import (
+    draw_in_words,
+    draw_translations,
+    translation,
+    translation_beside,
+)
 from explorer.frame.messages import notice, plain
 from explorer.frame.self_check import draw_self_check
 
@@ -76,26 +81,36 @@ def settle(shown: PageContext) -> Settled:
     """Open on the head that copies most of the draft."""
     view = shown.view.replace(kind="cross", step=None, row=None)
     shown = dataclasses.replace(shown, choice=shown.choice.with_fields(view))
-    pair, problem = _attempts(shown)
+    pair, _ = _attempts(shown)
+    if pair is None:
+        return settled(shown)
     score = copying(pair.second)
     layer, head = np.unravel_index(score.argmax(), score.shape)
-    choice, notices = settled_on(shown, UsualView(int(layer) + 1, int(head) + 1, step=1, row=None))
-    return choice, (*notices, *problem)
+    return settled_on(shown, UsualView(int(layer) + 1, int(head) + 1, step=1, row=None))
 
 
-def _attempts(shown: PageContext) -> tuple[Attempts, tuple[str, ...]]:
-    """The attempts on screen; with the model's own draft, and a notice, if the chosen one cannot be read."""
-    try:
-        return attempts(shown), ()
-    except ValueError as error:
-        return attempts(shown, "own"), (f"This draft cannot be read: {error}.",)
+def _attempts(shown: PageContext) -> tuple[Attempts | None, str]:
+    """The attempts on screen, and what is wrong with the draft that was chosen.
+
+    A draft that cannot be read makes room for the model's own; with that too long, there are none.
+    """
+    problem = ""
+    for kind in (None, "own"):
+        try:
+            return attempts(shown, kind), problem
+        except ValueError as error:
+            problem = problem or f"There is no second attempt with this draft: {error}."
+    return None, problem
 
 
 def draw_attempts(shown: PageContext) -> None:
     """The controls, both attempts in words, and what the second one changed."""
     pair, problem = _attempts(shown)
-    for text in problem:
-        st.error(plain(text))
+    if problem:
+        st.error(plain(problem))
+    if pair is None:
+        draw_in_words(shown)
+        return
     draw_controls(shown, pair)
     if pair.numbers is None:
         draw_translations(shown, _lines(shown, pair), warnings_of(shown.trace))
@@ -157,6 +172,8 @@ def _edits_note(pair: Attempts, edits: Sequence[Edit]) -> str:
 
 def draw(shown: PageContext) -> Pictures:
     pair, _ = _attempts(shown)
+    if pair is None:
+        return list
     draw_heads(shown, pair)
     draw_use(shown, pair)
     draw_models(shown, pair)

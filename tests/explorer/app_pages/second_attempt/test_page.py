@@ -1,0 +1,203 @@
+"""The Second attempt page: each number stands where it belongs, each control does what it says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import core
+from core.analysis.heads.drafts import copying, draft_mass
+from core.config import SearchConfig
+from core.evaluation.rewards import REWARDS
+from core.training.score.report import HEADER, cells, read_attempts, rows
+from core.training.score.results import POINTS, RESULTS
+from core.translator import Correction
+from explorer.app_pages.second_attempt.attempts import model_for
+from explorer.choice.choice import Run
+from tests.checkpoints import write_checkpoint
+from tests.core.training.score.experiments import EXAMPLES, write_bundle, write_experiment
+from tests.explorer.pages import Open, Shelf, charts, link, open_page, shelf, texts
+from tests.explorer.readings import labels, numbers
+
+__all__ = ["open_page", "shelf"]
+
+TEXT, REFERENCE = EXAMPLES[0].source, EXAMPLES[0].reference
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("experiment")
+    write_experiment(folder)
+    return folder
+
+
+@pytest.fixture
+def pages(shelf: Shelf, experiment: Path) -> Shelf:
+    """A model that reads no draft, and an experiment."""
+    if not (shelf.root / "score").is_dir():
+        write_checkpoint(shelf.root / "en-de")
+        write_bundle(shelf.root / "score" / "toy", experiment)
+    return shelf
+
+
+def corrected(pages: Shelf, method: str = "score", draft: str | None = None) -> Correction:
+    folder = pages.root / "score" / "toy" / method
+    return core.load(folder).correct(TEXT, draft, SearchConfig())
+
+
+def said(page: AppTest) -> str:
+    return " ".join(element.proto.body for element in page.get("html"))
+
+
+def table(page: AppTest, heading: str) -> list[dict[str, object]]:
+    """The first table that has such a column."""
+    frames = (frame.value for frame in page.dataframe)
+    return next(frame.to_dict("records") for frame in frames if heading in frame)
+
+
+def test_it_opens_on_the_model_that_score_taught(pages: Shelf) -> None:
+    page = pages("second_attempt")
+    assert link(page, "model") == "score/toy/score"
+    assert link(page, "text") == TEXT
+    assert not page.warning
+
+
+def test_a_model_that_reads_no_draft_makes_room_for_one_that_does(pages: Shelf) -> None:
+    page = pages("second_attempt", model="en-de", text=TEXT)
+    assert link(page, "model") == "score/toy/score"
+
+
+@pytest.mark.parametrize("method", ["base", "score", "wrong_credit"])
+def test_the_heat_map_is_the_second_attempt_of_the_model(pages: Shelf, method: str) -> None:
+    page = pages("second_attempt", model=f"score/toy/{method}", text=TEXT)
+    second = corrected(pages, method).second
+    layer, head = int(link(page, "layer")) - 1, int(link(page, "head")) - 1
+    score = copying(second)
+    assert (layer, head) == np.unravel_index(score.argmax(), score.shape)
+    heat, *_, bars = charts(page)[0]["data"]
+    assert np.allclose(numbers(heat["z"]), second.weights["cross"][layer, head], atol=1e-6)
+    assert np.allclose(numbers(bars["x"]), draft_mass(second)[layer, head], atol=1e-6)
+    columns = labels(charts(page)[0], "xaxis")
+    border = next(shape for shape in charts(page)[0]["layout"]["shapes"] if shape["type"] == "line")
+    assert columns[int(border["x0"] + 0.5)] == "<draft>"
+
+
+DRAFTS = {"own": None, "none": "", "reference": REFERENCE}
+
+
+@pytest.mark.parametrize("kind", DRAFTS)
+def test_another_draft_is_read(pages: Shelf, kind: str) -> None:
+    page = pages("second_attempt", text=TEXT, draft=kind)
+    second = corrected(pages, draft=DRAFTS[kind]).second
+    heat = charts(page)[0]["data"][0]
+    layer, head = int(link(page, "layer")) - 1, int(link(page, "head")) - 1
+    assert np.allclose(numbers(heat["z"]), second.weights["cross"][layer, head], atol=1e-6)
+
+
+def test_another_sentences_draft_is_its_first_attempt(pages: Shelf) -> None:
+    page = pages("second_attempt", text=TEXT, draft="other")
+    other = core.load(pages.root / "score" / "toy" / "score").trace(EXAMPLES[1].source)
+    assert table(page, "the draft itself")[1]["the draft itself"] == other.target.text
+
+
+def test_a_draft_can_be_typed(pages: Shelf) -> None:
+    page = pages("second_attempt", text=TEXT, draft="edited", edited="Der Hund")
+    second = corrected(pages, draft="Der Hund").second
+    lines = {line["draft"]: line for line in table(page, "the draft itself")}
+    assert lines["Edited by hand"]["the draft itself"] == "Der Hund"
+    assert lines["Edited by hand"]["attempt 2"] == second.target.text
+
+
+def test_each_line_of_the_drafts_is_the_attempt_it_names(pages: Shelf) -> None:
+    found = {
+        line["draft"]: line
+        for line in table(pages("second_attempt", text=TEXT), "the draft itself")
+    }
+    names = {"own": "Its own first attempt", "none": "None", "reference": "The reference"}
+    for kind, draft in DRAFTS.items():
+        text = corrected(pages, draft=draft).second.target.text
+        line = found[names[kind]]
+        assert line["attempt 2"] == text
+        assert line["judged"] == f"chrF {REWARDS['chrf']([text], [REFERENCE])[0] * 100:.1f}"
+
+
+def test_each_line_of_the_models_is_the_model_it_names(pages: Shelf) -> None:
+    lines = {line["model"]: line for line in table(pages("second_attempt", text=TEXT), "attempt 1")}
+    for title, method in (("Base", "base"), ("SCoRe", "score"), ("Wrong credit", "wrong_credit")):
+        made = corrected(pages, method)
+        assert made.first
+        assert lines[title]["attempt 1"] == made.first.target.text
+        assert lines[title]["attempt 2"] == made.second.target.text
+
+
+def test_probabilities_are_those_of_the_same_pieces(pages: Shelf) -> None:
+    chart = next(
+        c for c in charts(pages("second_attempt", text=TEXT)) if c["data"][0]["type"] == "bar"
+    )
+    second = corrected(pages).second
+    nats = [step.log_probability_nats for step in second.steps]
+    assert np.allclose(numbers(chart["data"][0]["y"]), np.exp(nats), atol=1e-5)
+    translator = core.load(pages.root / "score" / "toy" / "score")
+    prefix = [piece.id for piece in second.target.pieces]
+    empty = translator.trace(TEXT, SearchConfig(max_extra_pieces=300), prefix, draft=())
+    without = [step.log_probability_nats for step in empty.steps]
+    assert np.allclose(numbers(chart["data"][1]["y"]), np.exp(without), atol=1e-5)
+
+
+def test_the_methods_are_those_of_the_report(pages: Shelf, experiment: Path) -> None:
+    found = rows(read_attempts(experiment), reward="chrf", is_right=0.7)
+    lines = table(pages("second_attempt", text=TEXT), "Acc@t1")
+    assert len(lines) == len(found)
+    for line, row in zip(lines, found, strict=True):
+        for name, cell in list(zip(HEADER, cells(row), strict=True))[1:]:
+            assert line.get(name, "") == cell
+
+
+def test_a_typed_reference_judges_each_change(pages: Shelf) -> None:
+    page = pages(
+        "second_attempt", text="The woman sees a red house.", wanted="Die Frau.", draft="reference"
+    )
+    assert 'class="edit helped"' in said(page) or 'class="edit harmed"' in said(page)
+    assert "chrF 100.0 → chrF" in said(page)
+    page = pages("second_attempt", text="The woman sees a red house.")
+    assert "edit helped" not in said(page).partition("</style>")[2].replace(".edit.helped", "")
+    assert "Type a reference" in said(page) or "Nothing was changed" in said(page)
+
+
+def test_another_model_keeps_the_head(pages: Shelf) -> None:
+    page = pages.own("second_attempt", text=TEXT, layer="1", head="2")
+    page.segmented_control(key="draft_method").set_value("base").run()
+    assert link(page, "model") == "score/toy/base"
+    assert (link(page, "layer"), link(page, "head")) == ("1", "2")
+
+
+def test_a_wrong_credit_is_told_with_its_numbers(pages: Shelf, experiment: Path) -> None:
+    found = {
+        row.method: row for row in rows(read_attempts(experiment), reward="chrf", is_right=0.7)
+    }
+    base, wrong = found["base"].accuracy, found["wrong_credit"].accuracy
+    assert f"Acc@t1 goes from {base.first.value:.1f} to {wrong.first.value:.1f}" in texts(
+        pages("second_attempt", text=TEXT)
+    )
+
+
+def test_without_an_experiment_the_page_says_how_one_is_made(open_page: Open) -> None:
+    page = open_page(page="second_attempt")
+    assert not page.exception
+    assert "score train" in page.code[0].value
+
+
+@pytest.mark.parametrize("file", [RESULTS, POINTS])
+def test_damaged_numbers_are_named(
+    open_page: Open, experiment: Path, tmp_path: Path, file: str
+) -> None:
+    write_bundle(tmp_path / "toy", experiment)
+    (tmp_path / "toy" / file).write_bytes((tmp_path / "toy" / file).read_bytes()[:60])
+    page = open_page(page="second_attempt")
+    assert not page.exception
+    assert file in " ".join(warning.value for warning in page.warning).replace("\\", "")
+
+
+def test_a_sum_is_for_the_model_that_adds(pages: Shelf) -> None:
+    assert model_for(Run(text="A house.", model="score/toy/base")) == "score/toy/base"
