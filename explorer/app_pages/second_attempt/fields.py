@@ -21,7 +21,7 @@ def _text(value: str) -> str:
 @dataclass(frozen=True, slots=True)
 class SecondFields(UrlFields):
     draft: Annotated[DraftKind, one_of(DraftKind)] = "own"
-    edited: Annotated[str, _text, DependsOn("text", "model")] = ""
+    edited: Annotated[str, _text, DependsOn("text")] = ""
     """A draft typed by the reader; empty: not typed yet."""
     wanted: Annotated[str, _text, DependsOn("text")] = ""
     """A reference typed by the reader; empty: the one that is known, if there is one."""

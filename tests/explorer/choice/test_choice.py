@@ -23,6 +23,7 @@ from explorer.app_pages.positions.fields import (
     PositionsFields,
     Stacks,
 )
+from explorer.app_pages.second_attempt.fields import DraftKind, SecondFields, Squares
 from explorer.app_pages.table3.fields import Quality, Sort, Table3Fields
 from explorer.app_pages.training.fields import Across, TrainingFields
 from explorer.choice.choice import (
@@ -125,6 +126,14 @@ of_pages = {
         own=st.booleans(),
     ),
     InsideFields: st.builds(InsideFields, stage=st.integers(1, N_STAGES)),
+    SecondFields: st.builds(
+        SecondFields,
+        draft=st.sampled_from(get_args(DraftKind)),
+        edited=st.text(),
+        wanted=st.text(),
+        squares=st.sampled_from(get_args(Squares)),
+        measured=st.none() | st.text(min_size=1),
+    ),
     TourFields: st.builds(TourFields, tour=st.none() | st.integers(1, len(STOPS))),
     Table3Fields: st.builds(
         Table3Fields,
@@ -179,7 +188,7 @@ def test_fields_of_one_page_leave_those_of_another_alone() -> None:
 
 SEARCH = ("method", "beam_size", "length_penalty", "alpha", "temperature", "seed")
 GOES_WITH = {
-    "text": {"prefix", "target", "step", "row", "scored"},
+    "text": {"prefix", "target", "step", "row", "scored", "edited", "wanted"},
     "model": {"prefix", "target", "ablation", "layer", "head", "step", "row", "scored", "snapshot",
               "own", "dimensions", "encoder_layer", "decoder_layer", "encoder_head",
               "decoder_head", "cross_head"},
@@ -204,7 +213,7 @@ WHOLE = {
     "beam_size": "2", "kind": "encoder", "layer": "2", "head": "3", "step": "4", "row": "5",
     "scored": "2", "snapshot": "7", "own": "1", "dimensions": "1.2", "k": "3", "across": "tokens",
     "encoder_layer": "1", "decoder_layer": "2", "encoder_head": "3", "decoder_head": "4",
-    "cross_head": "5", "block": "linear",
+    "cross_head": "5", "block": "linear", "draft": "edited", "edited": "Ein", "wanted": "Der",
 }  # fmt: skip
 
 

@@ -1,0 +1,95 @@
+"""The command `score`, from the first texts to the folder that the Explorer shows."""
+
+import json
+
+import pytest
+
+from core.checkpoint.folder import load_checkpoint
+from core.cli import main
+from core.training.score.methods import METHODS
+from core.training.score.results import read_results
+from core.training.score.task import addition_task
+from tests.core.training.score.experiments import write_experiment
+
+
+def run(*arguments):
+    main(["score", *map(str, arguments)])
+
+
+def test_every_method_is_listed(capsys):
+    run("methods")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(METHODS)
+
+
+@pytest.mark.slow
+def test_additions_are_trained_measured_and_bundled(tmp_path, capsys):
+    """Few sums and updates; the same command goes on, and what is done stays as it is."""
+    addition_task(tmp_path / "sums" / "texts", n_warm_up=200, n_prompts=100, n_test=12)
+    few = (
+        "--output", tmp_path / "sums", "--n-warm-up-steps", 3, "--n-steps", 4, "--seeds", 1,
+        "--tokens-per-update", 40, "--method", "base,score,star",
+    )  # fmt: skip
+    run("train", *few, "--stage", "warm-up")
+    assert not (tmp_path / "sums" / "score-1").exists()
+    run("train", *few, "--stage", "1")
+    assert not (tmp_path / "sums" / "score-1" / "checkpoint").exists()
+    run("train", *few)
+    weights = tmp_path / "sums" / "score-1" / "checkpoint" / "model.safetensors"
+    written = weights.stat().st_mtime_ns
+    run("train", *few)
+    assert weights.stat().st_mtime_ns == written
+    capsys.readouterr()
+    run("report", "--output", tmp_path / "sums", "--format", "json")
+    found = json.loads(capsys.readouterr().out)
+    assert [row["method"] for row in found] == ["base", "score", "star"]
+    run(
+        "bundle",
+        "--output",
+        tmp_path / "sums",
+        "--to",
+        tmp_path / "shown",
+        "--models",
+        "base,score",
+    )
+    results = read_results(tmp_path / "shown")
+    assert (results.task, results.reward, len(results.examples)) == ("addition", "exact", 5)
+    assert load_checkpoint(tmp_path / "shown" / "score").config.takes_drafts
+
+
+def test_a_bundle_of_translations_holds_the_examples_that_it_is_given(tmp_path):
+    write_experiment(tmp_path / "made")
+    for name, line in (
+        ("a.en", "A man reads."),
+        ("a.de", "Ein Mann liest."),
+        ("about.md", "All fails."),
+    ):
+        (tmp_path / name).write_text(f"{line}\n")
+    run(
+        "bundle", "--output", tmp_path / "made", "--to", tmp_path / "shown", "--models", "base,score",
+        "--example-source", tmp_path / "a.en", "--example-target", tmp_path / "a.de",
+        "--languages", "English", "German", "--about", tmp_path / "about.md",
+    )  # fmt: skip
+    (example,) = read_results(tmp_path / "shown").examples
+    assert (example.source, example.reference) == ("A man reads.", "Ein Mann liest.")
+    assert "All fails." in load_checkpoint(tmp_path / "shown" / "base").card
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("train", "--method", "scor"), "no method scor; there are base, "),
+        (("train", "--jobs", "0"), "jobs=0 must be at least 1"),
+        (
+            ("train", "--task", "translation"),
+            "needs --base, --warm-up-source, --source, --test-source",
+        ),
+        (("report", "--output", "nowhere"), "nowhere holds no attempts"),
+        (("bundle", "--to", "x", "--output", "nowhere"), "nowhere holds no attempts"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(arguments, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        run(*arguments)
+    assert said in capsys.readouterr().err
