@@ -17,6 +17,8 @@ HEIGHT_PX = 320
 WITH, WITHOUT = ROLES["attention"].mark, "#808080"
 MAP_SHARE, MASS_FROM = 0.84, 0.86
 """The heat map's share of the width, and where the bars of the draft mass begin."""
+COLOURS_AT = 1.1
+"""The place of the colour bar, right of the percentages."""
 
 
 def attention_figure(
@@ -43,18 +45,20 @@ def attention_figure(
         y=list(range(len(rows))),
         orientation="h",
         xaxis="x2",
+        yaxis="y2",
         marker_color=ROLES["attention"].mark,
-        text=[f"{share:.0%}" for share in mass],
-        textposition="auto",
         hovertemplate="%{x:.0%} of this row's weight on the draft<extra></extra>",
         showlegend=False,
     )
     figure.add_vline(draft_start - 0.5, line={"width": 3, "color": MARK})
+    figure.data[0].colorbar.x = COLOURS_AT
+    percentages = label_axis([f"{share:.0%}" for share in mass])
     figure.update_layout(
         xaxis_domain=[0, MAP_SHARE],
+        yaxis2={**percentages, "matches": "y", "anchor": "x2", "side": "right"},
         xaxis2={
             "domain": [MASS_FROM, 1],
-            "anchor": "y",
+            "anchor": "y2",
             "range": [0, 1],
             "tickvals": [0, 1],
             "ticktext": ["0", "1"],

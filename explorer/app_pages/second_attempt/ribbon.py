@@ -27,6 +27,7 @@ STYLE = """<style>
 </style>"""
 LEAST_GAIN = 0.0005
 """Changes of the reward below this are none."""
+NUMBERS = ("first number", "+ second number")
 SIGNS = {"helped": "▲", "harmed": "▼", "neutral": "="}
 
 
@@ -88,7 +89,7 @@ def sum_in_columns(
     carried = ["1" if carry else "" for carry in reversed(carries(*numbers))]
     rows = [
         _row(names[0], carried),
-        *(_row("", _cells(str(number))) for number in numbers),
+        *(_row(name, _cells(str(number))) for name, number in zip(NUMBERS, numbers, strict=True)),
         _row(names[1], _cells(result), "result"),
         *(_row(name, _cells(text), expected=_cells(result)) for name, text in attempts),
     ]

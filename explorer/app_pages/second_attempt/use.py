@@ -1,11 +1,15 @@
 """Is the draft used? The sentence with every kind of draft, and with every model."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import streamlit as st
 
 from core.training.score.methods import METHODS
-from explorer.app_pages.second_attempt.attempts import DRAFTS, Attempts, attempts, kinds
+from explorer.app_pages.second_attempt.attempts import DRAFTS, Attempts, draft_of, kinds
 from explorer.app_pages.second_attempt.figures import probability_figure
+from explorer.choice.choice import Run
 from explorer.choice.page_context import PageContext
 from explorer.engine import traces
 from explorer.engine.checkpoints import folder_of
@@ -34,20 +38,23 @@ def draw_use(shown: PageContext, pair: Attempts) -> None:
 
 
 def _by_draft(shown: PageContext, pair: Attempts) -> list[dict[str, object]]:
-    rows = []
+    rows: list[dict[str, object]] = []
     for kind in kinds(shown, pair.experiment):
         if kind == "edited" and pair.draft.kind != "edited":
             continue
-        made = attempts(shown, kind)
-        rows.append(
-            {
-                "draft": DRAFTS[kind],
-                "the draft itself": made.draft.text or "(nothing)",
-                "attempt 2": made.second.target.text,
-                **({"judged": made.judged(made.second.target.text)} if pair.reference else {}),
-            }
-        )
+        draft = draft_of(shown, pair.experiment, kind)
+        row = {"draft": DRAFTS[kind], "the draft itself": draft.text or "(nothing)"}
+        rows.append({**row, **_second(pair, shown.folder, shown.choice.run, draft.tokens)})
     return rows
+
+
+def _second(pair: Attempts, folder: Path, run: Run, draft: Sequence[int]) -> dict[str, object]:
+    """A second attempt and, with a reference, its reward; or why there is none."""
+    try:
+        text = second_attempt(folder, run, draft).target.text
+    except ValueError as error:
+        return {"attempt 2": f"(none: {error})", **({"judged": ""} if pair.reference else {})}
+    return {"attempt 2": text, **({"judged": pair.judged(text)} if pair.reference else {})}
 
 
 def probability_picture(shown: PageContext, pair: Attempts) -> Picture:
@@ -70,16 +77,21 @@ def probability_picture(shown: PageContext, pair: Attempts) -> Picture:
 def draw_models(shown: PageContext, pair: Attempts) -> None:
     """The sentence by every model of the experiment, each with its own first attempt as the draft."""
     st.subheader("The same sentence by every model", anchor=False)
-    rows = []
+    rows: list[dict[str, object]] = []
     for method, name in pair.experiment.models.items():
-        folder, run = folder_of(name), shown.choice.run.replace(model=name, ablation="")
+        folder, run = folder_of(name), shown.choice.run.replace(model=name, ablation="", prefix=())
         first = traces.trace(folder, run)
-        second = second_attempt(folder, run, first.best.tokens)
-        texts = first.target.text, second.target.text
-        row: dict[str, object] = {"model": METHODS[method].title}
-        for number, text in enumerate(texts, start=1):
-            row[f"attempt {number}"] = text
-            if pair.reference:
-                row[f"{number} judged"] = pair.judged(text)
-        rows.append(row)
+        row: dict[str, object] = {"model": METHODS[method].title, "attempt 1": first.target.text}
+        if pair.reference:
+            row["attempt 1 judged"] = pair.judged(first.target.text)
+        second = _second(pair, folder, run, first.best.tokens)
+        rows.append(
+            {
+                **row,
+                **{
+                    name.replace("judged", "attempt 2 judged"): cell
+                    for name, cell in second.items()
+                },
+            }
+        )
     draw_table(rows, name="models", caption="Both attempts by every model")

@@ -50,11 +50,11 @@ def test_text_is_shown_as_typed() -> None:
 
 def rows(drawn: str) -> dict[str, list[tuple[str, bool]]]:
     found = {}
-    for number, line in enumerate(re.findall("<tr.*?</tr>", drawn)):
+    for line in re.findall("<tr.*?</tr>", drawn):
         name = re.search('<th scope="row">(.*?)</th>', line)
         assert name
         cells = re.findall(r"<td( class=\"wrong\")?>(.*?)</td>", line)
-        found[name[1] or str(number)] = [(text, bool(mark)) for mark, text in cells]
+        found[name[1]] = [(text, bool(mark)) for mark, text in cells]
     return found
 
 
@@ -63,8 +63,8 @@ def test_a_sum_is_written_with_its_carries_and_its_wrong_digits() -> None:
         sum_in_columns((8810, 4609), [("attempt 1", "13429"), ("attempt 2", "13419")], ("carried", "result"))
     )  # fmt: skip
     assert [text for text, _ in drawn["carried"]] == ["1", "1", "", "", ""]
-    assert "".join(text for text, _ in drawn["1"]) == "8810"
-    assert "".join(text for text, _ in drawn["2"]) == "4609"
+    assert "".join(text for text, _ in drawn["first number"]) == "8810"
+    assert "".join(text for text, _ in drawn["+ second number"]) == "4609"
     assert "".join(text for text, _ in drawn["result"]) == "13419"
     assert [wrong for _, wrong in drawn["attempt 1"]] == [False, False, False, True, False]
     assert not any(wrong for _, wrong in drawn["attempt 2"])
