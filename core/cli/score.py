@@ -12,6 +12,7 @@ from core.training.score.report import Format
 
 if TYPE_CHECKING:
     from core.training.score.plans import Plan
+    from core.training.score.report import Row
     from core.training.score.results import Example
     from core.training.score.task import Task
     from core.training.score.train import Experiment
@@ -223,20 +224,38 @@ class EvaluateScore:
 class ReportScore:
     """Print every method that has been measured, with intervals, beside the paper's numbers."""
 
-    output: Path = Path("runs/score/addition")
-    """The experiment's folder."""
+    output: Path | None = None
+    """An experiment's folder, or one that `bundle` wrote; the bundled ones without it."""
     reward: Literal["exact", "chrf", "bleu"] | None = None
-    """The reward that accuracies are made of; exact for additions, else chrF."""
+    """The reward that accuracies are made of; exact for additions, else chrF. Of an experiment."""
     is_right: float | None = None
-    """Rewards from here on count as right; 1 for an exact match, else 0.7."""
+    """Rewards from here on count as right; 1 for an exact match, else 0.7. Of an experiment."""
     format: Format = "text"
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.training.score.report import read_attempts, report, rows
+        from core.training.score.report import report
 
+        print(report(self._rows(), self.format))
+
+    def _rows(self) -> "list[Row]":
+        from core.checkpoint.bundled import bundled_root
+        from core.training.score.report import read_attempts, rows
+        from core.training.score.results import RESULTS, read_results
+
+        shown = [self.output] if self.output else sorted(bundled_root().glob("score/*"))
+        if self.output is None or (self.output / RESULTS).is_file():
+            self._require_no_judgement()
+            return [row for folder in shown for row in read_results(folder).rows]
         judged = _judged(self.output, self.reward, self.is_right)
-        found = rows(read_attempts(self.output), reward=judged.reward, is_right=judged.is_right)
-        print(report(found, self.format))
+        return rows(read_attempts(self.output), reward=judged.reward, is_right=judged.is_right)
+
+    def _require_no_judgement(self) -> None:
+        """What is bundled are numbers; only attempts can be judged anew."""
+        if self.reward or self.is_right:
+            raise ValueError(
+                "--reward and --is-right judge attempts anew, and bundled results hold none; name the "
+                "experiment's folder with --output"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -122,22 +122,22 @@ METHODS: Mapping[str, Method] = {
     ),
     "star": Method(
         title="STaR, D",
-        about="imitates own corrections of wrong first attempts (STaR, D)",
+        about="imitates own corrections of wrong first attempts",
         stages=(Stage(learning="imitation", keep="corrected"),),
     ),
     "star_plus": Method(
         title="STaR, D+",
-        about="imitates all own correct second attempts (STaR, D+)",
+        about="imitates all own correct second attempts",
         stages=(Stage(learning="imitation", keep="correct"),),
     ),
     "pair_self": Method(
         title="Pair-SFT, own answers",
-        about="base drafts, imitating the best of own answers (Pair-SFT)",
+        about="base drafts, imitating the best of own answers",
         stages=(Stage(learning="imitation", keep="best", base_drafts=1.0),),
     ),
     "pair_reference": Method(
         title="Pair-SFT, references",
-        about="base drafts, imitating references (Pair-SFT)",
+        about="base drafts, imitating references",
         stages=(Stage(learning="imitation", keep="reference", base_drafts=1.0),),
     ),
     "mle": Method(

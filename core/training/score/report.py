@@ -18,9 +18,10 @@ from core.training.score.methods import METHODS
 from core.training.score.metrics import BySeed, Correction, Share, correction, edit_shares, share
 from core.training.score.record import Attempted
 
-Format = Literal["text", "markdown", "json"]
+Format = Literal["text", "markdown", "short", "json"]
+"""`short` is Markdown with few columns, for a README."""
 
-BASE = "base"
+BASE, SCORE = "base", "score"
 PAPER: Mapping[str, tuple[float, float, float, float | None, float | None]] = {
     "base": (52.6, 41.4, -11.2, 4.6, 15.8),
     "star_plus": (53.6, 54.0, 0.4, 2.6, 2.2),
@@ -54,6 +55,8 @@ class Row:
     """The same in chrF."""
     first_gain: Share | None
     """Acc@t1 minus Base's, problem by problem; None for Base itself."""
+    beside_score: Share | None
+    """Δ minus SCoRe's, problem by problem; None for SCoRe itself."""
     unchanged: Share
     """Second attempts that repeat the first."""
     edits: tuple[float, ...]
@@ -106,10 +109,13 @@ def _row(
     seeds = tuple(sorted(attempted))
     first, second = _rewards(attempted, reward)
     edits = np.array([edit_shares(attempted[seed].first, attempted[seed].second) for seed in seeds])
-    gain = None
-    if method != BASE and BASE in by_method:
-        of_base = _rewards(by_method[BASE], reward)[0].mean(0)
-        gain = share((first >= is_right).mean(0) - (of_base >= is_right))
+    right = (first >= is_right).mean(0), (second >= is_right).mean(0)
+    of_base, of_score = (
+        tuple((part >= is_right).mean(0) for part in _rewards(by_method[other], reward))
+        if other in by_method and other != method
+        else None
+        for other in (BASE, SCORE)
+    )
     return Row(
         method=method,
         text=text,
@@ -122,7 +128,10 @@ def _row(
         rewards=(share(first), share(second)),
         bleu=None if reward == "exact" else _corpus_scores(attempted.values(), _bleu),
         chrf=None if reward == "exact" else _corpus_scores(attempted.values(), _chrf),
-        first_gain=gain,
+        first_gain=share(right[0] - of_base[0]) if of_base else None,
+        beside_score=share((right[1] - right[0]) - (of_score[1] - of_score[0]))
+        if of_score
+        else None,
         unchanged=share(edits == 0),
         edits=tuple(np.quantile(edits, np.arange(1, 10) / 10).round(4).tolist()),
         controls=_controls([attempted[seed] for seed in seeds], reward, is_right),
@@ -168,27 +177,48 @@ def _controls(attempted: Sequence[Attempted], reward: str, is_right: float) -> d
 
 
 HEADER = (
-    "method", "Acc@t1", "Acc@t2", "Δ", "i→c", "c→i", "Acc@t1 − Base", "unchanged", "reward 1", "reward 2",
+    "method", "Acc@t1", "Acc@t2", "Δ", "i→c", "c→i", "Acc@t1 − Base", "Δ − SCoRe", "unchanged", "reward 1", "reward 2",
     "BLEU", "chrF", "Δ of each seed", "p (McNemar)", "paper: t1, t2, Δ",
 )  # fmt: skip
 CONTROLS_HEADER = ("Acc@t2 with", "own draft", "other", "reference", "corrupted", "empty")
+
+
+SHORT_HEADER = ("method", "Acc@t1", "Acc@t2", "Δ", "the paper’s Δ")
 
 
 def report(found: Sequence[Row], format_: Format) -> str:
     """All rows, a table a text, and the controls; without a last line break."""
     if format_ == "json":
         return write_json([row.to_json() for row in found]).rstrip("\n")
-    draw = aligned if format_ == "text" else markdown_table
     parts = []
     for text in dict.fromkeys(row.text for row in found):
         of_text = [row for row in found if row.text == text]
-        title = text if format_ == "text" else f"### {text}"
-        parts += [title, draw([HEADER, *map(cells, of_text)])]
-        controlled = [row for row in of_text if row.controls]
-        if controlled:
-            parts.append(draw([CONTROLS_HEADER, *map(_control_cells, controlled)]))
-    parts.append(NOTE)
-    return "\n\n".join(parts)
+        parts.append(text if format_ == "text" else f"### {text}")
+        parts += _tables(of_text, format_)
+    return "\n\n".join([*parts, NOTE])
+
+
+def _tables(of_text: Sequence[Row], format_: Format) -> list[str]:
+    if format_ == "short":
+        return [markdown_table([SHORT_HEADER, *map(_short_cells, of_text)])]
+    draw = aligned if format_ == "text" else markdown_table
+    controlled = [row for row in of_text if row.controls]
+    tables = [draw([HEADER, *map(cells, of_text)])]
+    if controlled:
+        tables.append(draw([CONTROLS_HEADER, *map(_control_cells, controlled)]))
+    return tables
+
+
+def _short_cells(row: Row) -> Cells:
+    accuracy = row.accuracy
+    paper = PAPER.get(row.method)
+    return (
+        METHODS[row.method].title,
+        f"{accuracy.first.value:.1f}",
+        f"{accuracy.second.value:.1f}",
+        _share(accuracy.delta, sign="+"),
+        f"{paper[2]:+.1f}" if paper else "",
+    )
 
 
 NOTE = (
@@ -209,7 +239,7 @@ def cells(row: Row) -> Cells:
         _share(accuracy.delta, sign="+"),
         f"{accuracy.to_correct.value:.1f}",
         f"{accuracy.to_incorrect.value:.1f}",
-        _share(row.first_gain, sign="+") if row.first_gain else "",
+        *(_share(each, sign="+") if each else "" for each in (row.first_gain, row.beside_score)),
         f"{row.unchanged.value:.0f}",
         f"{row.rewards[0].value:.1f}",
         f"{row.rewards[1].value:.1f}",

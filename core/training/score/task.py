@@ -75,7 +75,7 @@ def addition_task(
         is_right=1.0,
         warm_up=files["warm-up"],
         prompts=files["prompts"],
-        tests={"test": files["test"]},
+        tests={"additions": files["test"]},
         max_extra_tokens=2,
     )
 

@@ -57,7 +57,7 @@ def test_additions_are_trained_measured_and_bundled(tmp_path, capsys):
     assert load_checkpoint(tmp_path / "shown" / "score").config.takes_drafts
 
 
-def test_a_bundle_of_translations_holds_the_examples_that_it_is_given(tmp_path):
+def test_a_bundle_of_translations_holds_the_examples_that_it_is_given(tmp_path, capsys):
     write_experiment(tmp_path / "made")
     for name, line in (
         ("a.en", "A man reads."),
@@ -73,6 +73,16 @@ def test_a_bundle_of_translations_holds_the_examples_that_it_is_given(tmp_path):
     (example,) = read_results(tmp_path / "shown").examples
     assert (example.source, example.reference) == ("A man reads.", "Ein Mann liest.")
     assert "All fails." in load_checkpoint(tmp_path / "shown" / "base").card
+    capsys.readouterr()
+    for folder in ("made", "shown"):
+        run("report", "--output", tmp_path / folder)
+    made, shown = capsys.readouterr().out.split("test\n", 2)[1:]
+    assert made.strip() == shown.strip()
+
+
+def test_the_bundled_experiments_are_reported_without_options(capsys):
+    run("report", "--format", "short")
+    assert "| SCoRe |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -85,6 +95,7 @@ def test_a_bundle_of_translations_holds_the_examples_that_it_is_given(tmp_path):
             "needs --base, --warm-up-source, --source, --test-source",
         ),
         (("report", "--output", "nowhere"), "nowhere holds no attempts"),
+        (("report", "--reward", "chrf"), "bundled results hold none"),
         (("bundle", "--to", "x", "--output", "nowhere"), "nowhere holds no attempts"),
     ],
 )

@@ -63,6 +63,13 @@ def test_the_first_attempts_gain_is_over_base(found):
     assert found["wrong_credit"].first_gain.value == pytest.approx(-100 / 3)
 
 
+def test_a_delta_stands_beside_that_of_score(found):
+    assert found["score"].beside_score is None
+    for method in ("base", "wrong_credit"):
+        delta, of_score = (found[name].accuracy.delta.value for name in (method, "score"))
+        assert found[method].beside_score.value == pytest.approx(delta - of_score)
+
+
 def test_unchanged_second_attempts_are_counted(found):
     same = [a == b for a, b in zip(BASE.first, BASE.second, strict=True)]
     assert found["base"].unchanged.value == pytest.approx(np.mean(same) * 100)
@@ -84,6 +91,17 @@ def test_every_row_and_every_paper_number_is_printed(found, format_):
         line = next(line for line in printed.splitlines() if f"{method} " in line.replace("|", " "))
         if method in PAPER:
             assert f"{PAPER[method][0]:.1f}, {PAPER[method][1]:.1f}" in line
+
+
+def test_the_short_table_names_methods_by_their_titles(found):
+    printed = report(list(found.values()), "short")
+    line = next(line for line in printed.splitlines() if line.startswith("| SCoRe |"))
+    accuracy = found["score"].accuracy
+    assert (
+        f"| {accuracy.first.value:.1f} | {accuracy.second.value:.1f} | {accuracy.delta.value:+.1f} ["
+        in line
+    )
+    assert line.endswith("| +4.4 |")
 
 
 def test_json_holds_the_same(found):
