@@ -124,7 +124,8 @@ class TrainScore(_Options):
                     _run(experiment, name, seed, last)
             else:
                 self._run_beside(experiment, runs, last)
-        print(f"{self.folder}: see  python -m core score report --output {self.folder}")
+        if group.is_first:
+            print(f"{self.folder}: see  python -m core score report --output {self.folder}")
 
     def _run_beside(
         self, experiment: "Experiment", runs: Sequence[tuple[str, int]], last: int | None
@@ -175,8 +176,9 @@ class TrainScore(_Options):
 
 
 def _run(experiment: "Experiment", method: str, seed: int, last_stage: int | None) -> None:
-    if experiment.train(method, seed, last_stage=last_stage):
+    if experiment.train(method, seed, last_stage=last_stage) and experiment.group.is_first:
         experiment.attempts(method, seed)
+    experiment.group.wait()
 
 
 def _methods(names: str) -> list[str]:

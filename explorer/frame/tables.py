@@ -8,15 +8,19 @@ from core.system.text_tables import Cells, csv_table, latex_table
 from explorer.frame.downloads import save_table
 
 
-def draw_table(rows: Sequence[Mapping[str, object]], *, name: str, caption: str = "") -> None:
+def draw_table(
+    rows: Sequence[Mapping[str, object]], *, name: str, caption: str = "", is_whole: bool = False
+) -> None:
     """Draw a table, and below it two buttons that save it.
 
     Args:
         rows: heading -> cell, with the same headings in every row.
         name: of the files and of the LaTeX label; no two tables of a page share one.
         caption: what the table shows, in LaTeX.
+        is_whole: whether all lines are in sight; else a long table scrolls.
     """
-    st.dataframe(rows, hide_index=True, width="stretch")
+    height = "content" if is_whole else "auto"
+    st.dataframe(rows, hide_index=True, width="stretch", height=height)
     with st.container(horizontal=True, gap="small"):
         save_table(
             name,

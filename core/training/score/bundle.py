@@ -56,7 +56,7 @@ class Bundle:
             reward=self.reward,
             is_right=self.is_right,
             rows=tuple(found),
-            courses={name: tuple(self._course(name)) for name in self._measured()},
+            courses={name: tuple(self._course(name)) for name in self.models},
             models={name: name for name in self.models},
             examples=tuple(self.examples),
         )

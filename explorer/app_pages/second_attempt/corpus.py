@@ -33,7 +33,9 @@ def draw_corpus(shown: PageContext, pair: Attempts) -> list[Picture]:
     if len(results.texts) > 1:
         names = {name: name for name in results.texts}
         pick("Measured on", names, **session.bind(SecondFields, "measured", text))
-    draw_table(table(results, text), name="methods", caption=f"Every method on {text}")
+    draw_table(
+        table(results, text), name="methods", caption=f"Every method on {text}", is_whole=True
+    )
     note(f"{NOTE} {_right(results)}")
     try:
         points = second_attempts.points(pair.experiment.folder)
