@@ -28,6 +28,9 @@ class Correction:
     second: Trace
     """Its cross-attention columns are source, `</s>`, `<draft>`, draft, `</s>`."""
 
+    def __str__(self) -> str:
+        return f"{self.draft} → {self.second.target.text}"
+
 
 class Translator:
     """Translate and trace with one loaded checkpoint; safe to share between threads."""

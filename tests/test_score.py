@@ -9,6 +9,7 @@ from core.checkpoint.bundled import SOURCES
 from core.checkpoint.folder import load_checkpoint
 from core.evaluation.rewards import REWARDS
 from core.text.addition import addends
+from core.training.score.methods import METHODS
 from core.training.score.report import NOTE, report
 from core.training.score.results import read_points, read_results
 
@@ -34,6 +35,17 @@ def printed(format_: str) -> str:
 )
 def test_a_document_has_the_table_that_the_command_prints(file: str, format_: str) -> None:
     assert tables(file, "additions") == printed(format_)
+
+
+def methods() -> str:
+    """A line for each method."""
+    return "\n".join(
+        f"- **{method.title}** (`{name}`): {method.about}" for name, method in METHODS.items()
+    )
+
+
+def test_a_document_says_what_each_method_is() -> None:
+    assert tables("docs/score.md", "methods") == methods()
 
 
 def test_numbers_in_the_prose_are_those_of_the_table() -> None:

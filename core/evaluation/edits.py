@@ -6,6 +6,7 @@ Nothing here imports torch.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import groupby
 
 from core.evaluation.rewards import Reward
 
@@ -32,24 +33,40 @@ def edits(
 ) -> tuple[Edit, ...]:
     """How the second attempt differs from the first, in order.
 
-    Attempts that are single words, such as numbers, are compared character by character.
+    Attempts that are single words, such as numbers, are compared digit by digit, the last one under
+    the last one.
 
     Args:
         reference, reward: what each change is valued by, both or neither.
     """
     by_word = any(" " in text for text in (first, second))
     joint = " " if by_word else ""
-    old, new = (text.split() if by_word else list(text) for text in (first, second))
-    runs = [
-        (joint.join(old[a:b]), joint.join(new[c:d]))
-        for _, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-    ]
+    runs = _by_word(first, second) if by_word else _by_place(first, second)
     if reference is None or reward is None:
         return tuple(Edit(before, after) for before, after in runs)
     gains = _gains(runs, joint, reference, reward)
     return tuple(
         Edit(before, after, gain) for (before, after), gain in zip(runs, gains, strict=True)
     )
+
+
+def _by_word(first: str, second: str) -> list[tuple[str, str]]:
+    old, new = first.split(), second.split()
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    return [(" ".join(old[a:b]), " ".join(new[c:d])) for _, a, b, c, d in matcher.get_opcodes()]
+
+
+def _by_place(first: str, second: str) -> list[tuple[str, str]]:
+    """Runs of places at which the two have the same character, or another one or none."""
+    width = max(len(first), len(second))
+    shift = width - len(first), width - len(second)
+    places = [(_at(first, n - shift[0]), _at(second, n - shift[1])) for n in range(width)]
+    runs = [list(run) for _, run in groupby(places, lambda place: place[0] == place[1])]
+    return [("".join(old for old, _ in run), "".join(new for _, new in run)) for run in runs]
+
+
+def _at(text: str, place: int) -> str:
+    return text[place] if place >= 0 else ""
 
 
 def _gains(

@@ -80,13 +80,20 @@ def save_table(name: str, *, csv: Callable[[], str], latex: Callable[[], str]) -
         )
 
 
-def save_trace(trace: Trace) -> None:
-    st.caption("The trace: tokens, candidates, beam tree, every head's weights")
+def save_trace(trace: Trace, name: str = "") -> None:
+    """Two download buttons for a trace.
+
+    Args:
+        name: of what is traced, where a page has several; part of the files' names.
+    """
+    of = f" of {name}" if name else ""
+    st.caption(f"The trace{of}: tokens, candidates, beam tree, every head's weights")
     for suffix, mime in ((".json", "application/json"), (".npz", "application/octet-stream")):
         st.download_button(
             f"Data as {suffix[1:].upper()}",
             functools.partial(trace.to_bytes, suffix),
-            file_name=f"trace{suffix}",
+            file_name=f"{file_name(f'trace {name}')}{suffix}",
             mime=mime,
+            key=f"trace-{name}{suffix}",
             on_click="ignore",
         )

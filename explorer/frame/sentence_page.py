@@ -1,7 +1,7 @@
 """A page about one sentence, from its title to the self-check below it."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,8 @@ Settle = Callable[[PageContext], Settled]
 """Replaces choices that the sentence does not allow; returns a notice for each."""
 FieldsOfPage = Sequence[type[UrlFields]]
 """The classes of fields that are a page's own."""
+MoreTraces = Callable[[PageContext], Mapping[str, Trace]]
+"""Traces beside that of the sentence, by what they are of, to be saved as data."""
 ModelFor = Callable[[Run], str | None]
 """The model that a page shows for a run, if it does not show every model; None: the usual one."""
 
@@ -65,6 +67,7 @@ def show_page(
     fields: FieldsOfPage = (),
     takes_typed: bool = True,
     model_for: ModelFor | None = None,
+    more_traces: MoreTraces = lambda shown: {},
 ) -> None:
     """Draw a whole page: title, one sentence, the shared controls, then the page's own part.
 
@@ -85,6 +88,7 @@ def show_page(
         terms=terms,
         fields=fields,
         takes_typed=takes_typed,
+        more_traces=more_traces,
     )
 
 
@@ -150,6 +154,7 @@ def show_sentence(
     terms: Sequence[str] = (),
     fields: FieldsOfPage = (),
     takes_typed: bool = True,
+    more_traces: MoreTraces = lambda shown: {},
 ) -> None:
     """Draw the page's part about the sentence in the bar, if there is a model for it."""
     if not asked:
@@ -158,7 +163,7 @@ def show_sentence(
     notice_change(asked, is_shown=shown is not None)
     if shown:
         draw_terms(asked, terms, shown)
-        draw_sentence(title, draw, asked, shown, words)
+        draw_sentence(title, draw, asked, shown, words, more_traces)
 
 
 def draw_terms(asked: PageInputs, names: Sequence[str], shown: PageContext) -> None:
@@ -278,6 +283,7 @@ def draw_sentence(
     asked: PageInputs,
     shown: PageContext,
     words: Words = draw_in_words,
+    more_traces: MoreTraces = lambda shown: {},
 ) -> None:
     """Draw the sentence in words, the page's own part, its downloads and its self-check."""
     words(shown)
@@ -289,6 +295,8 @@ def draw_sentence(
     with asked.saving:
         share(linked, title, pictures, caption=caption_lines(shown))
         save_trace(shown.trace)
+        for name, trace in more_traces(shown).items():
+            save_trace(trace, name)
     load_model(asked.folder, asked.status)
     draw_self_check(asked.folder, shown.choice.run, shown.trace, "this sentence")
 

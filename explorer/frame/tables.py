@@ -1,6 +1,7 @@
 """A table as every page draws it, to be taken away as CSV or LaTeX."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -19,7 +20,7 @@ def draw_table(
         caption: what the table shows, in LaTeX.
         is_whole: whether all lines are in sight; else a long table scrolls.
     """
-    height = "content" if is_whole else "auto"
+    height: Literal["content", "auto"] = "content" if is_whole else "auto"
     st.dataframe(rows, hide_index=True, width="stretch", height=height)
     with st.container(horizontal=True, gap="small"):
         save_table(

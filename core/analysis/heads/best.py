@@ -49,7 +49,7 @@ def covering_head(shown: Trace) -> BestHead:
     return BestHead(
         HeadPlace("cross", layer, head),
         "produced",
-        "covers most",
+        "best-covering",
         "attends to more of this source than any other (which head aligns best was not measured)",
     )
 

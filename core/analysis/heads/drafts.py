@@ -23,21 +23,21 @@ def draft_mass(trace: Trace) -> NDArray[np.float64]:
 
 
 def copying(trace: Trace) -> ByHead:
-    """The mean weight on a draft token that is the token written at that step: N H.
+    """The mean weight on the token of the draft that a step keeps: N H.
 
-    Only steps whose token stands in the draft count; 0 where there are none.
+    Only steps that keep one count (`kept_steps`), not the one that writes the end; 0 where there are
+    none.
 
     Raises:
         ValueError: if the trace has no draft.
     """
-    columns = _draft_columns(trace)
-    draft = np.array([piece.id for piece in trace.source.pieces])[columns]
-    written = np.array([piece.id for piece in trace.target.pieces])
-    is_same = written[:, None] == draft  # T draft
-    if not is_same.any():
+    first = _start(trace) + 1
+    end = len(trace.source.pieces) - 1
+    kept = [(first + at, step) for at, step in _kept(trace) if first + at < end]
+    if not kept:
         return np.zeros(trace.weights["cross"].shape[:2])
-    on_same = (trace.weights["cross"][..., columns] * is_same).sum(-1, dtype=np.float64)
-    return np.asarray(on_same[..., is_same.any(1)].mean(-1))
+    columns, steps = zip(*kept, strict=True)
+    return np.asarray(trace.weights["cross"][..., steps, columns].mean(-1, dtype=np.float64))
 
 
 def repairing(trace: Trace) -> ByHead:
@@ -63,12 +63,17 @@ def kept_steps(trace: Trace) -> NDArray[np.bool_]:
     Raises:
         ValueError: if the trace has no draft.
     """
-    draft = [piece.id for piece in trace.source.pieces][_start(trace) + 1 :]  # with its </s>
-    written = [piece.id for piece in trace.target.pieces]
-    is_kept = np.zeros(len(written), bool)
-    for block in SequenceMatcher(None, draft, written, autojunk=False).get_matching_blocks():
-        is_kept[block.b : block.b + block.size] = True
+    is_kept = np.zeros(len(trace.target.pieces), bool)
+    is_kept[[step for _, step in _kept(trace)]] = True
     return is_kept
+
+
+def _kept(trace: Trace) -> list[tuple[int, int]]:
+    """The place in the draft, its `</s>` included, and the step of each token that is kept."""
+    draft = [piece.id for piece in trace.source.pieces][_start(trace) + 1 :]
+    written = [piece.id for piece in trace.target.pieces]
+    blocks = SequenceMatcher(None, draft, written, autojunk=False).get_matching_blocks()
+    return [(block.a + n, block.b + n) for block in blocks for n in range(block.size)]
 
 
 def _start(trace: Trace) -> int:

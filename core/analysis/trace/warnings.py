@@ -71,7 +71,7 @@ def _words_with(text: PiecedText, marked: Sequence[bool]) -> list[str]:
 
 
 def _spelt_words(text: PiecedText) -> list[str]:
-    """Words of several letters with hardly more letters than pieces."""
+    """Words of several letters with hardly more letters than pieces; digits often stand alone."""
     n_pieces = [0] * len(text.words)
     for piece in text.pieces:
         if piece.word >= 0:
@@ -79,7 +79,9 @@ def _spelt_words(text: PiecedText) -> list[str]:
     return [
         word.text
         for word, n in zip(text.words, n_pieces, strict=True)
-        if len(word.text) >= SHORTEST_SPELT and len(word.text) < LETTERS_A_PIECE * n
+        if len(word.text) >= SHORTEST_SPELT
+        and len(word.text) < LETTERS_A_PIECE * n
+        and any(map(str.isalpha, word.text))
     ]
 
 

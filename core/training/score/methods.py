@@ -55,7 +55,10 @@ _ALPHA = 10.0
 _STAGE_2 = Stage(share=0.5, first=1.0, alpha=_ALPHA, base_drafts=0.25)
 
 METHODS: Mapping[str, Method] = {
-    "base": Method(title="Base", about="the warmed-up model, as every other method begins"),
+    "base": Method(
+        title="Base",
+        about="knows what a draft is from supervision; every other method begins with it",
+    ),
     "beam": Method(
         title="Beam search, 4 beams",
         about="Base; in place of a second attempt, beam search with 4 beams",
@@ -67,44 +70,48 @@ METHODS: Mapping[str, Method] = {
         second="best_of_2",
     ),
     "score": Method(
-        title="SCoRe", about="SCoRe: Stage I, then Stage II", stages=(_STAGE_1, _STAGE_2)
+        title="SCoRe",
+        about="Stage I, then Stage II: attempt 2 is paid while attempt 1 is held, then both are paid, and attempt 2 its gain over attempt 1 as well",
+        stages=(_STAGE_1, _STAGE_2),
     ),
     "stage1": Method(
-        title="Stage I alone", about="Stage I alone", stages=(Stage(anchors_first=True),)
+        title="Stage I alone",
+        about="all updates in Stage I: attempt 2 is paid, attempt 1 is held where Base has it",
+        stages=(Stage(anchors_first=True),),
     ),
     "without_stage1": Method(
         title="SCoRe without Stage I",
-        about="Stage II alone",
+        about="all updates in Stage II",
         stages=(Stage(first=1.0, alpha=_ALPHA, base_drafts=0.25),),
     ),
     "without_shaping": Method(
         title="SCoRe without shaping",
-        about="SCoRe without the bonus (α = 0)",
+        about="attempt 2 is not paid its gain over attempt 1 (α = 0)",
         stages=(_STAGE_1, Stage(share=0.5, first=1.0, base_drafts=0.25)),
     ),
     "without_on_policy": Method(
         title="SCoRe without on-policy drafts",
-        about="SCoRe with all of Stage II's drafts from the base model",
+        about="all drafts of Stage II are Base's, none the model's own",
         stages=(_STAGE_1, Stage(share=0.5, alpha=_ALPHA, base_drafts=1.0)),
     ),
     "naive_multi_turn": Method(
         title="Naive multi-turn",
-        about="both attempts rewarded alike, no Stage I, no bonus",
+        about="both attempts are paid alike; no Stage I, no bonus",
         stages=(Stage(first=1.0),),
     ),
     "first_only": Method(
         title="First attempt only",
-        about="policy gradient on attempt 1 alone",
+        about="attempt 1 alone is paid",
         stages=(Stage(first=1.0, second=0.0),),
     ),
     "post_edit": Method(
         title="Post-editing beside it",
-        about="attempt 1, with post-editing its samples as an auxiliary task (PEGRL)",
+        about="attempt 1 is paid; improving its samples is an auxiliary task of half the weight (PEGRL)",
         stages=(Stage(first=1.0, second=0.5),),
     ),
     "permuted": Method(
         title="Permuted rewards",
-        about="SCoRe with the rewards of other sources: a control",
+        about="SCoRe with the rewards of other sources: a control that must gain nothing",
         stages=(
             Stage(share=0.5, anchors_first=True, permutes=True),
             Stage(share=0.5, first=1.0, alpha=_ALPHA, base_drafts=0.25, permutes=True),
@@ -112,12 +119,12 @@ METHODS: Mapping[str, Method] = {
     ),
     "wrong_credit": Method(
         title="Wrong credit",
-        about="attempt 1 is paid the bonus too: it learns to be wrong first",
+        about="attempt 1 is paid the bonus too, so it learns to be wrong first",
         stages=(Stage(first=1.0, alpha=_ALPHA, bonus_to_first=True),),
     ),
     "star_stage2": Method(
         title="Stage I, then STaR",
-        about="Stage I, then imitation of corrected answers in place of policy gradient",
+        about="after Stage I, imitates own corrections in place of Stage II",
         stages=(_STAGE_1, Stage(learning="imitation", share=0.5, keep="corrected")),
     ),
     "star": Method(
@@ -127,22 +134,22 @@ METHODS: Mapping[str, Method] = {
     ),
     "star_plus": Method(
         title="STaR, D+",
-        about="imitates all own correct second attempts",
+        about="imitates all own second attempts that are right",
         stages=(Stage(learning="imitation", keep="correct"),),
     ),
     "pair_self": Method(
         title="Pair-SFT, own answers",
-        about="base drafts, imitating the best of own answers",
+        about="reads drafts of Base, imitates the best of own answers",
         stages=(Stage(learning="imitation", keep="best", base_drafts=1.0),),
     ),
     "pair_reference": Method(
         title="Pair-SFT, references",
-        about="base drafts, imitating references",
+        about="reads drafts of Base, imitates references",
         stages=(Stage(learning="imitation", keep="reference", base_drafts=1.0),),
     ),
     "mle": Method(
         title="MLE+",
-        about="goes on as in the warm-up (MLE+)",
+        about="goes on with supervision, as in the warm-up",
         stages=(Stage(learning="supervised"),),
     ),
 }

@@ -177,10 +177,11 @@ def _controls(attempted: Sequence[Attempted], reward: str, is_right: float) -> d
 
 
 HEADER = (
-    "method", "Acc@t1", "Acc@t2", "Δ", "i→c", "c→i", "Acc@t1 − Base", "Δ − SCoRe", "unchanged", "reward 1", "reward 2",
-    "BLEU", "chrF", "Δ of each seed", "p (McNemar)", "paper: t1, t2, Δ",
+    "method", "Acc@t1", "Acc@t2", "Δ", "the paper", "i→c", "c→i", "Acc@t1 − Base", "Δ − SCoRe", "Δ of each seed",
+    "unchanged", "reward 1", "reward 2", "BLEU", "chrF", "p (McNemar)",
 )  # fmt: skip
-CONTROLS_HEADER = ("Acc@t2 with", "own draft", "other", "reference", "corrupted", "empty")
+CONTROLS_TITLE = "Acc@t2 with other drafts than the model's own:"
+CONTROLS_HEADER = ("method", "own draft", "other", "reference", "corrupted", "empty")
 
 
 SHORT_HEADER = ("method", "Acc@t1", "Acc@t2", "Δ", "the paper’s Δ")
@@ -202,11 +203,8 @@ def _tables(of_text: Sequence[Row], format_: Format) -> list[str]:
     if format_ == "short":
         return [markdown_table([SHORT_HEADER, *map(_short_cells, of_text)])]
     draw = aligned if format_ == "text" else markdown_table
-    controlled = [row for row in of_text if row.controls]
-    tables = [draw([HEADER, *map(cells, of_text)])]
-    if controlled:
-        tables.append(draw([CONTROLS_HEADER, *map(_control_cells, controlled)]))
-    return tables
+    controls = control_lines(of_text)
+    return [draw(lines(of_text)), *([CONTROLS_TITLE, draw(controls)] if controls else [])]
 
 
 def _short_cells(row: Row) -> Cells:
@@ -223,32 +221,53 @@ def _short_cells(row: Row) -> Cells:
 
 NOTE = (
     "Shares of all problems in per cent, with 95 % intervals (bootstrap over problems, each with its mean "
-    "over seeds). Δ = i→c − c→i. The paper's numbers are of another model and task (MATH, Gemini 1.5 Flash): "
-    "compare signs and order, not levels."
+    "over seeds). Δ = Acc@t2 − Acc@t1 = i→c − c→i: wrong, then right, less right, then wrong. The paper: Acc@t1 → "
+    "Acc@t2 (Δ; i→c, c→i) of another model on another task (Gemini 1.5 Flash, MATH): compare signs and order, not "
+    "levels."
 )
 
 
-def cells(row: Row) -> Cells:
-    """A row as text, in the order of `HEADER`; empty where there is nothing to say."""
+def lines(of_text: Sequence[Row]) -> list[Cells]:
+    """`HEADER` and the cells of each row, without the columns that are empty in all of them."""
+    filled = [_cells(row) for row in of_text]
+    used = [place for place in range(len(HEADER)) if any(row[place] for row in filled)]
+    return [tuple(row[place] for place in used) for row in (HEADER, *filled)]
+
+
+def _cells(row: Row) -> Cells:
     accuracy = row.accuracy
-    paper = PAPER.get(row.method)
+    is_exact = row.bleu is None  # then the mean reward is the accuracy
     return (
         row.method,
         _share(accuracy.first),
         _share(accuracy.second),
         _share(accuracy.delta, sign="+"),
+        _of_paper(row.method),
         f"{accuracy.to_correct.value:.1f}",
         f"{accuracy.to_incorrect.value:.1f}",
         *(_share(each, sign="+") if each else "" for each in (row.first_gain, row.beside_score)),
+        " ".join(f"{delta:+.1f}" for delta in row.deltas),
         f"{row.unchanged.value:.0f}",
-        f"{row.rewards[0].value:.1f}",
-        f"{row.rewards[1].value:.1f}",
+        *("" if is_exact else f"{reward.value:.1f}" for reward in row.rewards),
         _both(row.bleu),
         _both(row.chrf),
-        " ".join(f"{delta:+.1f}" for delta in row.deltas),
         " ".join(f"{p:.1g}" for p in accuracy.p_mcnemar),
-        f"{paper[0]:.1f}, {paper[1]:.1f}, {paper[2]:+.1f}" if paper else "",
     )
+
+
+def _of_paper(method: str) -> str:
+    """Acc@t1 → Acc@t2 (Δ), and i→c, c→i where the paper has them."""
+    if method not in PAPER:
+        return ""
+    first, second, delta, to_correct, to_incorrect = PAPER[method]
+    turned = "" if to_correct is None else f"; {to_correct:.1f}, {to_incorrect:.1f}"
+    return f"{first:.1f} → {second:.1f} ({delta:+.1f}{turned})"
+
+
+def control_lines(of_text: Sequence[Row]) -> list[Cells]:
+    """`CONTROLS_HEADER` and the cells of each row that has controls; empty if none has."""
+    controlled = [_control_cells(row) for row in of_text if row.controls]
+    return [CONTROLS_HEADER, *controlled] if controlled else []
 
 
 def _both(scores: tuple[float, float] | None) -> str:

@@ -67,6 +67,10 @@ class Results:
                 return row
         raise KeyError((text, method))
 
+    def rows_of(self, text: str) -> list[Row]:
+        """The numbers of all methods on a text."""
+        return [row for row in self.rows if row.text == text]
+
     @property
     def texts(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(row.text for row in self.rows))

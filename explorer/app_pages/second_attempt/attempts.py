@@ -21,7 +21,7 @@ from explorer.engine.second_attempts import (
 
 DRAFTS: Mapping[DraftKind, str] = {
     "own": "Its own first attempt",
-    "other": "Another sentence’s",
+    "other": "Another example’s",
     "reference": "The reference",
     "none": "None",
     "edited": "Edited by hand",

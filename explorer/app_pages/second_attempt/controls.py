@@ -26,7 +26,7 @@ def draw_controls(shown: PageContext, pair: Attempts) -> None:
         pick("Draft", of, **session.bind(SecondFields, "draft", pair.draft.kind))
     if pair.draft.kind == "edited":
         st.text_input("Your draft", **session.bind(SecondFields, "edited", pair.draft.text))
-    if not pair.numbers:
+    if pair.experiment.results.task != "addition":
         st.text_input(
             "Reference",
             placeholder="A translation by a person, if you know one",

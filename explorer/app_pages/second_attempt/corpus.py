@@ -1,14 +1,15 @@
 """What the experiment found on whole texts: every method, both attempts, edits, and its training."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
 
+from core.system.text_tables import Cells
 from core.training.score.methods import METHODS
-from core.training.score.report import HEADER, NOTE, cells
-from core.training.score.results import Points, Results
+from core.training.score.report import NOTE, control_lines, lines
+from core.training.score.results import Points, Report, Results
 from explorer.app_pages.second_attempt.attempts import REWARD_NAMES, Attempts
 from explorer.app_pages.second_attempt.fields import SecondFields
 from explorer.app_pages.second_attempt.figures import course_figure, edits_figure, rewards_figure
@@ -23,11 +24,13 @@ from explorer.frame.pick import pick
 from explorer.frame.tables import draw_table
 
 WRONG = "wrong_credit"
+HELD = " In Stage I, attempt 1 is held near it."
+SEARCHED = "All searches were greedy; above, the page searches as Decoding says."
 
 
 def draw_corpus(shown: PageContext, pair: Attempts) -> list[Picture]:
     """Draw the experiment's measurements; returns the pictures."""
-    st.subheader("On whole texts", anchor=False)
+    st.subheader("How often: measured on whole texts", anchor=False)
     results = pair.experiment.results
     text = chosen_text(shown, results)
     if len(results.texts) > 1:
@@ -36,7 +39,13 @@ def draw_corpus(shown: PageContext, pair: Attempts) -> list[Picture]:
     draw_table(
         table(results, text), name="methods", caption=f"Every method on {text}", is_whole=True
     )
-    note(f"{NOTE} {_right(results)}")
+    note(f"{NOTE} {_right(results)} {SEARCHED}")
+    controls = control_table(results, text)
+    if controls:
+        with st.expander("With other drafts: Acc@t2 of every method"):
+            draw_table(
+                controls, name="controls", caption=f"Acc@t2 by draft on {text}", is_whole=True
+            )
     try:
         points = second_attempts.points(pair.experiment.folder)
     except ValueError as error:
@@ -70,14 +79,23 @@ def _right(results: Results) -> str:
 
 
 def table(results: Results, text: str) -> list[dict[str, object]]:
-    """A line for each method, without the columns that are empty here."""
-    lines = [
-        {**dict(zip(HEADER, cells(row), strict=True)), "method": METHODS[row.method].title}
-        for row in results.rows
-        if row.text == text
+    """A line for each method, under its title."""
+    return _titled(lines(results.rows_of(text)))
+
+
+def control_table(results: Results, text: str) -> list[dict[str, object]]:
+    """A line for each method that was measured with other drafts."""
+    return _titled(control_lines(results.rows_of(text)))
+
+
+def _titled(found: Sequence[Cells]) -> list[dict[str, object]]:
+    if not found:
+        return []
+    header, *rows = found
+    return [
+        {"method": METHODS[row[0]].title, **dict(zip(header[1:], row[1:], strict=True))}
+        for row in rows
     ]
-    used = [name for name in HEADER if any(line[name] for line in lines)]
-    return [{name: line[name] for name in used} for line in lines]
 
 
 def corpus_pictures(
@@ -135,33 +153,33 @@ def _course(results: Results, method: str) -> list[Picture]:
     steps = [each.step for each in reports]
     stages = [a.step for a, b in itertools.pairwise(reports) if a.stage != b.stage]
     title = METHODS[method].title
-    return [
+    pictures = [
         Picture(
             f"Rewards during training, {title}",
             course_figure(
-                steps,
-                {
-                    f"attempt {n}": [getattr(each, f"reward_{n}") for each in reports]
-                    for n in (1, 2)
-                },
-                y_title=REWARD_NAMES[results.reward],
-                stages=stages,
+                steps, _pair(reports, "reward"), y_title=REWARD_NAMES[results.reward], stages=stages
             ),
-            "Of attempts sampled at temperature 1 for the prompts of each update, so below those of "
-            "greedy attempts.",
-        ),
-        Picture(
-            f"Distance from the reference model, {title}",
-            course_figure(
-                steps,
-                {f"attempt {n}": [getattr(each, f"kl_{n}") for each in reports] for n in (1, 2)},
-                y_title="nats an attempt",
-                stages=stages,
-            ),
-            "KL divergence of the policy from the model it began with. In Stage I, attempt 1 is held "
-            "there.",
-        ),
+            "Of attempts sampled at temperature 1 for the prompts of ten updates, so below those of "
+            "greedy attempts, and noisy.",
+        )
     ]
+    if any(report.kl_1 is not None for report in reports):
+        is_held = any(stage.anchors_first for stage in METHODS[method].stages)
+        pictures.append(
+            Picture(
+                f"Distance from Base, {title}",
+                course_figure(
+                    steps, _pair(reports, "kl"), y_title="nats an attempt", stages=stages
+                ),
+                f"KL divergence of the model from Base, which it began with.{HELD * is_held}",
+            )
+        )
+    return pictures
+
+
+def _pair(reports: Sequence[Report], name: str) -> dict[str, list[float | None]]:
+    """One quantity of both attempts."""
+    return {f"attempt {n}": [getattr(report, f"{name}_{n}") for report in reports] for n in (1, 2)}
 
 
 def _exhibit(results: Results, text: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.analysis.heads.drafts import copying, draft_mass, repairing
+from core.analysis.heads.drafts import copying, draft_mass, kept_steps, repairing
 from core.analysis.trace.trace import Trace
 from explorer.app_pages.second_attempt.attempts import Attempts
 from explorer.app_pages.second_attempt.fields import SecondFields, Squares
@@ -33,7 +33,7 @@ SQUARES: Mapping[Squares, str] = {
 }
 SQUARES_HELP = """
 - Draft mass: how much of a head’s weight is on the draft, mean over steps.
-- Copying: the weight on the draft’s piece that is the piece written, mean over the steps that have one.
+- Copying: the weight on the draft’s piece that a step keeps, mean over these steps.
 - Repairing: the weight on the source where the draft is changed, minus that where it is kept.
 
 Weights alone do not show that the draft is used: see below.
@@ -41,10 +41,10 @@ Weights alone do not show that the draft is used: see below.
 NOTES: Mapping[Squares, str] = {
     "weights": TILES_NOTE,
     "mass": "The mean share of a head’s weight on the draft. Blue, low; yellow, high.",
-    "copying": "The mean weight on the piece of the draft that is written. Blue, low; yellow, high.",
+    "copying": "The mean weight on the piece of the draft that a step keeps. Blue, low; yellow, high.",
     "repairing": (
-        "Blue: the head turns to the source where the draft is changed. Red: it turns away from it. "
-        "0 where nothing was changed."
+        "Blue: the head looks at the source more where the draft is changed than where it is kept. Red: "
+        "it looks there less. 0 where nothing was changed."
     ),
 }
 OVERVIEW, FIGURE = "draft_heads", "draft_head"
@@ -71,8 +71,8 @@ def draw_heads(shown: PageContext, pair: Attempts) -> None:
         with wide("draft-head", least_width_px(len(pair.second.source.pieces))):
             draw_chart(head_figure(shown, pair.second), alt=head_title(shown), key=FIGURE)
         note(
-            "Left of the line is the source, right of it the draft. The bars are each row’s weight on "
-            "the draft, its two marks not counted."
+            "Left of the line is the source, right of it the draft. ✎ marks steps that change the draft. The "
+            "bars are each row’s weight on the draft, its two marks not counted."
         )
 
 
@@ -106,7 +106,10 @@ def head_figure(shown: PageContext, second: Trace) -> go.Figure:
         place.of(second.weights),
         draft_mass(second)[place.layer, place.head],
         start,
-        rows=[token_label(label) for label in row_labels(second, "cross")],
+        rows=[
+            token_label(label) + (" ✎" * (not is_kept))
+            for label, is_kept in zip(row_labels(second, "cross"), kept_steps(second), strict=True)
+        ],
         columns=[token_label(label) for label in column_labels(second, "cross")],
         row_title=row_title("cross"),
     )

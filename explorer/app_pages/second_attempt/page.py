@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from core.analysis.heads.drafts import copying
+from core.analysis.trace.trace import Trace
 from core.analysis.trace.warnings import warnings_of
 from core.evaluation.edits import Edit
 from explorer.app_pages.second_attempt.attempts import (
@@ -16,7 +17,7 @@ from explorer.app_pages.second_attempt.attempts import (
 )
 from explorer.app_pages.second_attempt.controls import draw_controls
 from explorer.app_pages.second_attempt.corpus import draw_corpus
-from explorer.app_pages.second_attempt.fields import SecondFields
+from explorer.app_pages.second_attempt.fields import DraftKind, SecondFields
 from explorer.app_pages.second_attempt.heads import draw_heads, head_pictures
 from explorer.app_pages.second_attempt.ribbon import ribbon, sum_in_columns
 from explorer.app_pages.second_attempt.use import draw_models, draw_use, probability_picture
@@ -38,17 +39,21 @@ from explorer.frame.self_check import draw_self_check
 
 TITLE = "Can it correct itself?"
 LEAD = (
-    "The model translates, reads its own translation as a draft, and translates once more. SCoRe taught it "
-    "to improve the draft, by rewards alone."
+    "The model answers, reads its own answer as a draft, and answers once more. Reinforcement learning "
+    "(SCoRe) taught it to improve the draft."
 )
 NOTHING = (
     "No model that reads a draft is here. This trains all of them on additions, in about two hours:"
 )
 COMMANDS = """python -m core score train --task addition
 python -m core score bundle --to checkpoints/score/addition"""
-EDITS_NOTE = "▲ helped, ▼ harmed: points of {reward} (of 100) that attempt 2 would lose if only this change were undone."
+EDITS_NOTE = (
+    "▲ helped, ▼ harmed, = neither: points of {reward} (of 100) that attempt 2 would lose if only this change "
+    "were undone."
+)
 EXACT_NOTE = (
-    "▲ without this change alone, attempt 2 would be wrong; ▼ without it, it would be right."
+    "▲ without this change alone, attempt 2 would be wrong; ▼ without it, it would be right; = as right or "
+    "wrong as now."
 )
 EXAMPLES_NOTE = (
     "This example was picked to show what can happen. How often it happens is measured below."
@@ -65,10 +70,11 @@ def page() -> None:
             draw,
             settle,
             words=draw_attempts,
-            terms=("head", "attention", "log-probability", "nats", "interval"),
+            terms=("draft", "reward", "head", "log-probability", "nats", "interval"),
             fields=(SecondFields,),
             takes_typed=False,
             model_for=model_for,
+            more_traces=_second_trace,
         )
         return
     sentence_page.open_page(TITLE, LEAD)
@@ -81,7 +87,7 @@ def settle(shown: PageContext) -> Settled:
     """Open on the head that copies most of the draft."""
     view = shown.view.replace(kind="cross", step=None, row=None)
     shown = dataclasses.replace(shown, choice=shown.choice.with_fields(view))
-    pair, _ = _attempts(shown)
+    pair, _ = _attempts(shown, "own")  # another draft is to be seen at the same head
     if pair is None:
         return settled(shown)
     score = copying(pair.second)
@@ -89,13 +95,14 @@ def settle(shown: PageContext) -> Settled:
     return settled_on(shown, UsualView(int(layer) + 1, int(head) + 1, step=1, row=None))
 
 
-def _attempts(shown: PageContext) -> tuple[Attempts | None, str]:
+def _attempts(shown: PageContext, chosen: DraftKind | None = None) -> tuple[Attempts | None, str]:
     """The attempts on screen, and what is wrong with the draft that was chosen.
 
     A draft that cannot be read makes room for the model's own; with that too long, there are none.
     """
     problem = ""
-    for kind in (None, "own"):
+    kinds: tuple[DraftKind | None, ...] = (chosen, "own")
+    for kind in kinds:
         try:
             return attempts(shown, kind), problem
         except ValueError as error:
@@ -128,7 +135,7 @@ def _lines(shown: PageContext, pair: Attempts) -> list[Translation]:
     first = dataclasses.replace(translation(shown), name="Attempt 1")
     if pair.numbers:  # no word of a sum comes from one of its numbers alone
         first = _line("Attempt 1", first.text, is_first=True)
-    draft = [] if pair.is_own else [_line("Draft", pair.draft.text)]
+    draft = [] if pair.is_own or not pair.draft.text else [_line("Draft", pair.draft.text)]
     return [first, *draft, translation_beside("Attempt 2", pair.second, pair.first, None)]
 
 
@@ -168,6 +175,11 @@ def _edits_note(pair: Attempts, edits: Sequence[Edit]) -> str:
     if not pair.reference:
         return "Type a reference, and each change is marked as a help or a harm."
     return EXACT_NOTE if pair.is_exact else EDITS_NOTE.format(reward=pair.reward_name)
+
+
+def _second_trace(shown: PageContext) -> dict[str, Trace]:
+    pair, _ = _attempts(shown)
+    return {"attempt 2": pair.second} if pair else {}
 
 
 def draw(shown: PageContext) -> Pictures:

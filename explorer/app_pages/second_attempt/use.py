@@ -32,9 +32,10 @@ def draw_use(shown: PageContext, pair: Attempts) -> None:
     )
     draw_table(_by_draft(shown, pair), name="drafts", caption="The second attempt by its draft")
     picture = probability_picture(shown, pair)
-    st.markdown(f"**{picture.title}**")
-    draw_chart(picture.shown, alt=picture.title, key="draft-probability")
-    note(picture.note)
+    if pair.draft.tokens:
+        st.markdown(f"**{picture.title}**")
+        draw_chart(picture.shown, alt=picture.title, key="draft-probability")
+        note(picture.note)
 
 
 def _by_draft(shown: PageContext, pair: Attempts) -> list[dict[str, object]]:
@@ -69,14 +70,14 @@ def probability_picture(shown: PageContext, pair: Attempts) -> Picture:
         PROBABILITIES,
         probability_figure([token_label(name) for name in names], with_, without),
         f"The draft changes the log-probability of this attempt by {signed(gain, 2, plus=True)} nats, "
-        f"most of it at “{names[most]}” ({signed(float((with_ - without)[most]), 2, plus=True)}). Both are "
+        f"most of it at step {most + 1}, “{names[most]}” ({signed(float((with_ - without)[most]), 2, plus=True)}). Both are "
         "scores of the same pieces; only the draft differs.",
     )
 
 
 def draw_models(shown: PageContext, pair: Attempts) -> None:
     """The sentence by every model of the experiment, each with its own first attempt as the draft."""
-    st.subheader("The same sentence by every model", anchor=False)
+    st.subheader("The same by every model", anchor=False)
     rows: list[dict[str, object]] = []
     for method, name in pair.experiment.models.items():
         folder, run = folder_of(name), shown.choice.run.replace(model=name, ablation="", prefix=())

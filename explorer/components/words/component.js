@@ -30,7 +30,7 @@ function addLine(root, line, pointed) {
   text.dir = "auto";
   text.append(...line.words.map((word, index) => wordElement(word, () => pointed(index))));
   made.append(text);
-  if (line.side === "target") made.append(copyButton(line.text));
+  if (line.side === "target" && line.text) made.append(copyButton(line.text));
   root.append(made);
   root.lines.push({ line, words: [...text.children] });
 }

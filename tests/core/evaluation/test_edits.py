@@ -29,6 +29,9 @@ def test_edits_make_either_attempt(first, second):
 
 def test_numbers_are_compared_digit_by_digit():
     assert edits("13198", "14198") == (Edit("1", "1"), Edit("3", "4"), Edit("198", "198"))
+    assert edits("10999", "9999") == (Edit("10", "9"), Edit("999", "999"))
+    assert edits("", "9") == (Edit("", "9"),)
+    assert edits("", "") == ()
 
 
 def test_a_gain_is_what_undoing_the_edit_would_cost():

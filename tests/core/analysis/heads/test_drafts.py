@@ -48,14 +48,35 @@ def test_which_steps_keep_the_draft(attempt):
     assert not kept_steps(attempt).all()
 
 
-def test_copying_is_weight_on_the_token_that_is_written(attempt):
-    _, mark, n = columns(attempt)
-    shares = []
-    for step, piece in enumerate(attempt.target.pieces):
-        same = [c for c in range(mark + 1, n - 1) if attempt.source.pieces[c].id == piece.id]
-        if same:
-            shares.append(attempt.weights["cross"][..., step, same].sum(-1))
-    assert np.allclose(copying(attempt), np.mean(shares, axis=0), rtol=0, atol=1e-6)
+def test_copying_is_weight_on_the_token_that_a_step_keeps():
+    """The draft “der Mann” becomes “der junge Mann”: the last steps keep what stood before them."""
+    pieces, model = vocabulary(), drafting_model().float()
+    draft, written = pieces.encode("der Mann"), pieces.encode("der junge Mann")
+    put_in = trace(
+        model, pieces, "The man", draft=draft, prefix=[*written, model.config.end_id],
+        config=SearchConfig(method="greedy"),
+    )  # fmt: skip
+    _, mark, _ = columns(put_in)
+    n_first, n = len(pieces.encode("der")), len(draft)
+    later = len(written) - n
+    kept = [(mark + 1 + at, at + later * (at >= n_first)) for at in range(n)]
+    weights = put_in.weights["cross"]
+    expected = np.mean([weights[..., step, column] for column, step in kept], axis=0)
+    assert np.allclose(copying(put_in), expected, rtol=0, atol=1e-6)
+
+
+def test_copying_counts_the_token_in_its_place_among_equal_ones():
+    """The draft “der der” and the attempt “der der”: each step keeps its own."""
+    pieces, model = vocabulary(), drafting_model().float()
+    twice = pieces.encode("der der")
+    repeated = trace(
+        model, pieces, "The man", draft=twice, prefix=[*twice, model.config.end_id],
+        config=SearchConfig(method="greedy"),
+    )  # fmt: skip
+    _, mark, _ = columns(repeated)
+    weights = repeated.weights["cross"]
+    expected = np.mean([weights[..., step, mark + 1 + step] for step in range(len(twice))], axis=0)
+    assert np.allclose(copying(repeated), expected, rtol=0, atol=1e-6)
 
 
 def test_repairing_is_more_of_the_source_where_the_draft_is_changed(attempt):

@@ -90,7 +90,9 @@ def test_every_row_and_every_paper_number_is_printed(found, format_):
     for method in found:
         line = next(line for line in printed.splitlines() if f"{method} " in line.replace("|", " "))
         if method in PAPER:
-            assert f"{PAPER[method][0]:.1f}, {PAPER[method][1]:.1f}" in line
+            assert (
+                f"{PAPER[method][0]:.1f} → {PAPER[method][1]:.1f} ({PAPER[method][2]:+.1f}" in line
+            )
 
 
 def test_the_short_table_names_methods_by_their_titles(found):

@@ -10,7 +10,7 @@ import core
 from core.analysis.heads.drafts import copying, draft_mass
 from core.config import SearchConfig
 from core.evaluation.rewards import REWARDS
-from core.training.score.report import HEADER, cells, read_attempts, rows
+from core.training.score.report import CONTROLS_HEADER, control_lines, lines, read_attempts, rows
 from core.training.score.results import POINTS, RESULTS
 from core.translator import Correction
 from explorer.app_pages.second_attempt.attempts import model_for
@@ -147,11 +147,13 @@ def test_probabilities_are_those_of_the_same_pieces(pages: Shelf) -> None:
 
 def test_the_methods_are_those_of_the_report(pages: Shelf, experiment: Path) -> None:
     found = rows(read_attempts(experiment), reward="chrf", is_right=0.7)
-    lines = table(pages("second_attempt", text=TEXT), "Acc@t1")
-    assert len(lines) == len(found)
-    for line, row in zip(lines, found, strict=True):
-        for name, cell in list(zip(HEADER, cells(row), strict=True))[1:]:
-            assert line.get(name, "") == cell
+    page = pages("second_attempt", text=TEXT)
+    for column, printed in (("Acc@t1", lines(found)), (CONTROLS_HEADER[1], control_lines(found))):
+        header, *expected = printed
+        drawn = table(page, column)
+        assert [[line[name] for name in header[1:]] for line in drawn] == [
+            list(row[1:]) for row in expected
+        ]
 
 
 def test_a_typed_reference_judges_each_change(pages: Shelf) -> None:
