@@ -11,6 +11,7 @@ from core.training.score.methods import METHODS
 from core.training.score.report import Format
 
 if TYPE_CHECKING:
+    from core.text.parallel import ParallelFiles
     from core.training.score.plans import Plan
     from core.training.score.report import Row
     from core.training.score.results import Example
@@ -54,6 +55,7 @@ class _Options:
         from core.training.score.task import Task, addition_task
 
         if self.task == "addition":
+            self._require_no_texts()
             return addition_task(self.folder / "texts")
         missing = [
             name
@@ -69,12 +71,43 @@ class _Options:
             is_right=self.is_right,
             warm_up=ParallelFiles(self.warm_up_source, self.warm_up_target),
             prompts=ParallelFiles(self.source, self.target),
-            tests={
-                source.stem: ParallelFiles((source,), (target,))
-                for source, target in zip(self.test_source, self.test_target, strict=True)
-            },
+            tests=self._tests(),
             max_extra_tokens=10,
         )
+
+    def _tests(self) -> "dict[str, ParallelFiles]":
+        from core.text.parallel import ParallelFiles
+
+        ParallelFiles(self.test_source, self.test_target)  # as many of each
+        names = [source.stem for source in self.test_source]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise ValueError(
+                f"two test texts are called {twice}; results are kept by name, so rename one"
+            )
+        return {
+            name: ParallelFiles((source,), (target,))
+            for name, source, target in zip(names, self.test_source, self.test_target, strict=True)
+        }
+
+    def _require_no_texts(self) -> None:
+        """The command makes its own sums; texts and a base are for translation."""
+        given = [
+            name
+            for name in (
+                "base",
+                "warm_up_source",
+                "warm_up_target",
+                "source",
+                "target",
+                "test_source",
+                "test_target",
+            )
+            if getattr(self, name)
+        ]
+        if given:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise ValueError(f"--task addition makes its own texts, so it takes no {options}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,11 +136,15 @@ class TrainScore(_Options):
     warm_up_rate: float | None = None
 
     def execute(self, arguments: Sequence[str]) -> None:
+        from core.system.files import prepare_folder
         from core.training.workers import workers
 
+        prepare_folder(self.folder)
         names = _methods(self.method)
         if self.jobs < 1:
             raise ValueError(f"jobs={self.jobs} must be at least 1, the methods trained at a time")
+        if min(self.seeds, default=-1) < 0:
+            raise ValueError(f"seeds={self.seeds} must be whole numbers from 0, at least one")
         with workers() as group:
             experiment = self.experiment(group)
             self._warm_up(experiment)
@@ -207,15 +244,21 @@ class EvaluateScore:
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.checkpoint.folder import load_checkpoint
+        from core.system.files import prepare_file
         from core.text.parallel import read_pairs
         from core.training.score.attempts import attempt
-        from core.training.score.report import BASE, report, rows
+        from core.training.score.report import report, rows
 
-        checkpoint = load_checkpoint(self.checkpoint)
+        if self.output:
+            prepare_file(self.output)
         pairs = list(read_pairs(self.source, self.reference))
+        if not pairs:
+            raise ValueError(f"{self.source} is empty; give it some lines")
+        checkpoint = load_checkpoint(self.checkpoint)
         made = attempt(checkpoint.model, checkpoint.vocabulary, pairs)
+        name = self.checkpoint.as_posix()
         found = rows(
-            {self.source.stem: {BASE: {1: made}}}, reward=self.reward, is_right=self.is_right
+            {self.source.stem: {name: {1: made}}}, reward=self.reward, is_right=self.is_right
         )
         print(report(found, self.format))
         if self.output:
@@ -253,7 +296,7 @@ class ReportScore:
 
     def _require_no_judgement(self) -> None:
         """What is bundled are numbers; only attempts can be judged anew."""
-        if self.reward or self.is_right:
+        if self.reward or self.is_right is not None:
             raise ValueError(
                 "--reward and --is-right judge attempts anew, and bundled results hold none; name the "
                 "experiment's folder with --output"
@@ -307,13 +350,25 @@ class BundleScore:
     def _examples(self, is_addition: bool) -> "list[Example]":
         from core.text.addition import addition_pairs
         from core.text.parallel import read_pairs
+        from core.text.pieces import normalise
         from core.training.score.results import Example
 
+        if (self.example_source is None) != (self.example_target is None):
+            raise ValueError("--example-source and --example-target belong together; give both")
         if self.example_source and self.example_target:
             pairs = list(read_pairs(self.example_source, self.example_target))
+            _require_full(pairs, self.example_source)
         else:
             pairs = list(addition_pairs(N_EXAMPLES, EXAMPLES_SEED)) if is_addition else []
-        return [Example(source, reference) for source, reference in pairs]
+        return [Example(normalise(source), normalise(reference)) for source, reference in pairs]
+
+
+def _require_full(pairs: Sequence[tuple[str, str]], file: Path) -> None:
+    for number, (source, reference) in enumerate(pairs, start=1):
+        if not source.strip() or not reference.strip():
+            raise ValueError(
+                f"line {number} of {file} or of its references is empty; leave both out"
+            )
 
 
 N_EXAMPLES, EXAMPLES_SEED = 5, 2_017
@@ -327,9 +382,17 @@ class _Judged(NamedTuple):
 
 def _judged(folder: Path, reward: str | None, is_right: float | None) -> _Judged:
     """What counts as right in an experiment, unless the command says something else."""
-    task = "addition" if (folder / "texts").is_dir() else "translation"
-    reward = reward or ("exact" if task == "addition" else "chrf")
-    return _Judged(task, reward, is_right or (1.0 if reward == "exact" else 0.7))
+    from core.training.score.settings import read_settings
+
+    begun = read_settings(folder)
+    task = begun.task if begun else "addition" if (folder / "texts").is_dir() else "translation"
+    trained_on = begun.reward if begun else "exact" if task == "addition" else "chrf"
+    if is_right is None:
+        same = begun and reward in (None, begun.reward)
+        is_right = (
+            begun.is_right if begun and same else 1.0 if (reward or trained_on) == "exact" else 0.7
+        )
+    return _Judged(task, reward or trained_on, is_right)
 
 
 @dataclass(frozen=True, kw_only=True)

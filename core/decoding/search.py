@@ -159,6 +159,8 @@ def _check(
         )
     if model.end_id in prefix[:n_prefix]:
         raise ValueError(f"the prefix for {name} has </s> before its end")
+    if {model.separator_id, model.retry_id}.intersection(prefix):
+        raise ValueError(f"the prefix for {name} has a mark of drafts, which no translation holds")
 
 
 def batches_by_length(

@@ -79,7 +79,10 @@ def problems() -> list[str]:
 
 def _folders() -> list[Path]:
     return [
-        file.parent for root in checkpoint_roots() for file in sorted(root.glob(f"**/{RESULTS}"))
+        file.parent
+        for root in checkpoint_roots()
+        for file in sorted(root.glob(f"**/{RESULTS}"))
+        if not any(part.startswith(".") for part in file.relative_to(root).parts)
     ]
 
 

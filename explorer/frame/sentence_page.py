@@ -141,7 +141,10 @@ def _suggest(usual_text: str | None, model_for: ModelFor | None) -> None:
 def _asked(model_for: ModelFor | None) -> Choice:
     """The reader's choice, with the model that the page shows."""
     choice = session.choice()
-    return choice.with_run(model=model_for(choice.run)) if model_for else choice
+    model = model_for(choice.run) if model_for else choice.run.model
+    if model == choice.run.model:
+        return choice
+    return choice.with_run(model=model, prefix=(), target="", ablation="")  # those of another model
 
 
 def show_sentence(
@@ -288,8 +291,10 @@ def draw_sentence(
     """Draw the sentence in words, the page's own part, its downloads and its self-check."""
     words(shown)
     pictures = draw(shown)
-    kept = session.choice().run.replace(model=shown.choice.run.model)
-    linked = dataclasses.replace(shown.choice, run=kept)  # a typed translation, for other pages
+    kept = session.choice().run  # with a typed translation, for other pages
+    linked = dataclasses.replace(shown.choice, run=kept)
+    if kept.model != shown.choice.run.model:
+        linked = shown.choice
     session.write_link(linked)
     draw_caption(shown)
     with asked.saving:

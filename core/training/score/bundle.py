@@ -11,7 +11,8 @@ import numpy as np
 from core.checkpoint.card import BEGIN, END, new_card
 from core.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
 from core.checkpoint.side_files import HISTORY, read_history
-from core.system.files import write_json, writing_folder
+from core.system.files import prepare_folder, write_json, writing_folder
+from core.system.json_files import read_json
 from core.training.score.methods import METHODS
 from core.training.score.metrics import edit_shares
 from core.training.score.record import Attempted
@@ -20,6 +21,14 @@ from core.training.score.results import POINTS, RESULTS, Example, Report, Result
 from core.training.score.train import CHECKPOINT
 
 MEASURES = ("reward_1", "reward_2", "kl_1", "kl_2")
+
+
+def _n_steps(stage: Path, reports: Sequence[Mapping[str, Any]]) -> int:
+    """The updates of a stage; its last report may stand before its end."""
+    file = stage / "config.json"
+    if file.is_file():
+        return int(read_json(file)["training"]["n_steps"])
+    return max((each["step"] for each in reports), default=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +50,10 @@ class Bundle:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "attempts", read_attempts(self.experiment))
+        object.__setattr__(self, "models", tuple(dict.fromkeys(self.models)))
+        for name in self.models:
+            if name != BASE and not METHODS[name].stages:
+                raise ValueError(f"{name} has no model of its own, it is another search by Base's")
         missing = [name for name in self.models if name not in self._measured()]
         if missing:
             raise ValueError(
@@ -49,7 +62,12 @@ class Bundle:
             )
 
     def write(self, folder: Path) -> None:
-        """Write everything, whole; a folder of that name is replaced."""
+        """Write everything, whole; an earlier bundle of that name is replaced.
+
+        Raises:
+            ValueError: if something else is there that would be lost.
+        """
+        self._require_free(folder)
         found = rows(self.attempts, reward=self.reward, is_right=self.is_right)
         results = Results(
             task=self.task,
@@ -65,6 +83,18 @@ class Bundle:
             np.savez_compressed(partial / POINTS, allow_pickle=False, **self._points())
             for name in self.models:
                 save_checkpoint(self._checkpoint(name, found), partial / name, half=True)
+
+    def _require_free(self, folder: Path) -> None:
+        there, own = folder.resolve(), self.experiment.resolve()
+        if own.is_relative_to(there) or there.is_relative_to(own):
+            raise ValueError(
+                f"{folder} lies in the experiment {self.experiment} or holds it; name another"
+            )
+        prepare_folder(folder)
+        if there.is_dir() and any(there.iterdir()) and not (there / RESULTS).is_file():
+            raise ValueError(
+                f"{folder} holds something else than a bundle, which would be lost; name another folder"
+            )
 
     def _measured(self) -> list[str]:
         return [
@@ -84,7 +114,7 @@ class Bundle:
                 parts = {"first": first, "second": second}
                 parts["edits"] = edit_shares(made.first, made.second)
                 for part, numbers in parts.items():
-                    arrays[f"{text}/{name}/{part}"] = np.array(numbers, np.float16)
+                    arrays[f"{text}/{name}/{part}"] = np.array(numbers, np.float32)
         return arrays
 
     def _course(self, method: str) -> Iterator[Report]:
@@ -95,7 +125,7 @@ class Bundle:
             for each in reports:
                 measures = {name: each.get(name) for name in MEASURES}
                 yield Report(step=before + each["step"], stage=stage, **measures)
-            before += max((each["step"] for each in reports), default=0)
+            before += _n_steps(file.parent, reports)
 
     def _checkpoint(self, method: str, found: Sequence[Row]) -> Checkpoint:
         run = "base" if method == BASE else f"{method}-{self._seed(method)}"

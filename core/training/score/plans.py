@@ -27,6 +27,21 @@ class Plan:
     beta_2: float = 0.1
     """The same for attempt 1 in Stage I, at first."""
 
+    def __post_init__(self) -> None:
+        if self.n_samples < 2:
+            raise ValueError(
+                f"n_samples={self.n_samples}, but each prompt needs at least 2 samples: the others are "
+                "the baseline of one"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plain values."""
+        parts = {
+            name: getattr(self, name)
+            for name in ("share_of_retries", "n_samples", "beta_1", "beta_2")
+        }
+        return {"warm_up": self.warm_up.to_json(), "method": self.method.to_json(), **parts}
+
     def changed(
         self,
         *,

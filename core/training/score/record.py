@@ -3,13 +3,13 @@
 Nothing here imports torch.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.evaluation.rewards import REWARDS
 from core.system.files import write_json, write_whole
+from core.system.json_files import built, read_json
 
 CONTROLS = ("other", "reference", "corrupted", "empty")
 """Drafts in place of the model's own: of another sentence, the reference, that with mistakes, none."""
@@ -19,10 +19,10 @@ CONTROLS = ("other", "reference", "corrupted", "empty")
 class Attempted:
     """The two attempts of one model at a text."""
 
-    references: Sequence[str]
-    first: Sequence[str]
-    second: Sequence[str]
-    controls: Mapping[str, Sequence[str]]
+    references: tuple[str, ...]
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    controls: Mapping[str, tuple[str, ...]]
     """Kind of draft, of `CONTROLS` -> the second attempts that read it."""
 
     def rewards(self, name: str) -> tuple[list[float], list[float]]:
@@ -37,5 +37,17 @@ class Attempted:
 
     @classmethod
     def load(cls, file: Path) -> "Attempted":
-        """Read what `save` wrote."""
-        return cls(**json.loads(file.read_text("utf-8")))
+        """Read what `save` wrote.
+
+        Raises:
+            ValueError: if the file cannot be read; the message names it.
+        """
+        try:
+            found: Attempted = built(cls, read_json(file))
+            if len({len(found.references), len(found.first), len(found.second)}) != 1:
+                raise ValueError("it holds attempts and references of different numbers")
+        except ValueError as error:
+            raise ValueError(
+                f"{file} cannot be read ({error}); remove it, and `python -m core score train` measures anew"
+            ) from None
+        return found

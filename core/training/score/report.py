@@ -77,7 +77,7 @@ def read_attempts(folder: Path) -> dict[str, dict[str, dict[int, Attempted]]]:
     found: dict[str, dict[str, dict[int, Attempted]]] = {}
     for file in sorted(folder.glob("*-*/attempts/*.json")):
         method, _, seed = file.parent.parent.name.rpartition("-")
-        if method in METHODS:
+        if method in METHODS and seed.isdecimal():
             found.setdefault(file.stem, {}).setdefault(method, {})[int(seed)] = Attempted.load(file)
     if not found:
         raise ValueError(
@@ -89,13 +89,33 @@ def read_attempts(folder: Path) -> dict[str, dict[str, dict[int, Attempted]]]:
 def rows(
     by_text: Mapping[str, Mapping[str, Mapping[int, Attempted]]], *, reward: str, is_right: float
 ) -> list[Row]:
-    """A row for each text and method, in the order of `METHODS`."""
+    """A row for each text and method, in the order of `METHODS`; others come last.
+
+    Raises:
+        ValueError: if `is_right` is no share, or a text has not the same problems for all.
+    """
+    if not 0 < is_right <= 1:
+        raise ValueError(f"is_right={is_right:g} must be above 0 and at most 1")
+    for text, by_method in by_text.items():
+        _require_same_problems(text, by_method)
     return [
         _row(method, text, by_method, reward, is_right)
         for text, by_method in by_text.items()
-        for method in METHODS
+        for method in dict.fromkeys((*METHODS, *by_method))
         if method in by_method
     ]
+
+
+def _require_same_problems(text: str, by_method: Mapping[str, Mapping[int, Attempted]]) -> None:
+    known: Attempted | None = None
+    for method, by_seed in by_method.items():
+        for seed, made in by_seed.items():
+            if known and made.references != known.references:
+                raise ValueError(
+                    f"{method}-{seed} was measured on another text {text} than the others; remove its "
+                    f"attempts/{text}.json, and `python -m core score train` measures anew"
+                )
+            known = made
 
 
 def _row(
@@ -211,7 +231,7 @@ def _short_cells(row: Row) -> Cells:
     accuracy = row.accuracy
     paper = PAPER.get(row.method)
     return (
-        METHODS[row.method].title,
+        METHODS[row.method].title if row.method in METHODS else row.method,
         f"{accuracy.first.value:.1f}",
         f"{accuracy.second.value:.1f}",
         _share(accuracy.delta, sign="+"),

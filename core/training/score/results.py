@@ -14,8 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation.rewards import REWARDS
 from core.system.arrays import read_arrays
 from core.system.json_files import built, read_json
+from core.text.pieces import normalise
+from core.training.score.methods import METHODS
 from core.training.score.report import Row
 
 RESULTS, POINTS = "score.json", "points.npz"
@@ -84,11 +87,29 @@ def read_results(folder: Path) -> Results:
     """
     file = folder / RESULTS
     try:
-        return built(Results, read_json(file))  # type: ignore[no-any-return]
+        found: Results = built(Results, read_json(file))
+        _require_usable(found)
+        return found
     except ValueError as error:
         raise ValueError(
             f"{file} cannot be read ({error}); make it again with: python -m core score bundle"
         ) from None
+
+
+def _require_usable(found: Results) -> None:
+    if found.reward not in REWARDS:
+        raise ValueError(f"reward {found.reward!r} is none of {', '.join(REWARDS)}")
+    if not 0 < found.is_right <= 1:
+        raise ValueError(f"is_right={found.is_right:g} must be above 0 and at most 1")
+    if not found.rows:
+        raise ValueError("it holds no rows")
+    named = [*(row.method for row in found.rows), *found.models.values()]
+    unknown = [name for name in named if name not in METHODS]
+    if unknown:
+        raise ValueError(f"it names the method {unknown[0]}, which is unknown here")
+    for number, example in enumerate(found.examples, start=1):
+        if not example.source or example.source != normalise(example.source):
+            raise ValueError(f"example {number} is empty or not normalised")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,5 +153,7 @@ def _points(arrays: Mapping[str, NDArray[np.float32]], name: str) -> Points:
         raise ValueError(f"{name} lacks a list of numbers for first, second or edits")
     if len({len(part) for part in parts if part is not None}) != 1:
         raise ValueError(f"{name} has lists of different lengths")
+    if parts[0] is not None and not len(parts[0]):
+        raise ValueError(f"{name} has no problems")
     first, second, edits = (part.astype(np.float32) for part in parts if part is not None)
     return Points(first, second, edits)

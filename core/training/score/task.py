@@ -34,6 +34,11 @@ class Task:
             raise ValueError(f"reward {self.reward!r} is none of {', '.join(REWARDS)}")
         if not 0 < self.is_right <= 1:
             raise ValueError(f"is_right={self.is_right} must be above 0 and at most 1")
+        for name, files in {"warm-up": self.warm_up, "prompts": self.prompts, **self.tests}.items():
+            if next(files.pairs(), None) is None:
+                raise ValueError(
+                    f"the text {name} ({files.sources[0]}) is empty; give it some lines"
+                )
 
 
 ADDITION_MODEL = ModelConfig(

@@ -5,6 +5,7 @@ FOLDER/METHOD-SEED/      a run for each stage, the finished checkpoint, what it 
 """
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from core.checkpoint.card import new_card
 from core.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
 from core.config import TrainConfig
 from core.evaluation.rewards import REWARDS
+from core.system.files import prepare_folder, sole_use, write_json, write_whole
 from core.text.parallel import ParallelFiles
 from core.text.tokenised import TokenisedCorpus, tokenise_once
 from core.text.vocabulary import JointVocabulary
@@ -29,6 +31,7 @@ from core.training.score.objectives import (
 )
 from core.training.score.plans import Plan
 from core.training.score.record import Attempted
+from core.training.score.settings import agree, settings_of
 from core.training.score.task import Task
 from core.training.trainer import Trainer
 from core.training.workers import ALONE, Workers
@@ -60,7 +63,14 @@ class Experiment:
 
         Args:
             model: without drafts, trained already or fresh.
+
+        Raises:
+            ValueError: if the folder holds an experiment with other settings.
         """
+        if self.group.is_first:
+            prepare_folder(self.folder)
+            agree(self.folder, settings_of(self.task, self.plan))
+        self.group.wait()
         output = self.folder / "base" / CHECKPOINT
         if (output / "config.json").is_file():
             return output
@@ -177,7 +187,7 @@ class Experiment:
         self, objective: "Objective", corpus: TokenisedCorpus, config: TrainConfig, run: RunFolder
     ) -> None:
         run.create()
-        Trainer(
+        trainer = Trainer(
             objective=objective,
             corpus=corpus,
             validation={},
@@ -185,7 +195,12 @@ class Experiment:
             run=run,
             group=self.group,
             report_every=REPORT_EVERY,
-        ).train()
+        )
+        with (
+            sole_use(run.folder, "a training is running") if self.group.is_first else nullcontext()
+        ):
+            write_whole(run.folder / "config.json", write_json({"training": config.to_json()}))
+            trainer.train()
 
     def _save(self, checkpoint: Checkpoint, output: Path) -> None:
         if self.group.is_first:

@@ -104,7 +104,7 @@ def attempts(shown: PageContext, kind: DraftKind | None = None) -> Attempts:
     found = experiment_of(shown.choice.run.model)
     assert found  # `model_for` names no other model
     experiment, method = found
-    draft = draft_of(shown, experiment, kind or _kind(shown, experiment))
+    draft = draft_of(shown, experiment, kind or chosen_kind(shown, experiment))
     run = shown.choice.run
     return Attempts(
         experiment=experiment,
@@ -136,13 +136,13 @@ def model_for(run: Run) -> str | None:
 
 
 def reference(experiment: Experiment, run: Run, fields: SecondFields) -> str | None:
-    """The typed reference, that of an example, or of a sum its result; None if none is known."""
-    if fields.wanted.strip():
-        return normalise(fields.wanted)
+    """Of a sum its result; else the typed reference, or that of an example; None if none is known."""
     text = normalise(run.text)
+    if experiment.results.task == "addition":
+        numbers = addends(text)
+        return str(sum(numbers)) if numbers else None
     known = {example.source: example.reference for example in experiment.results.examples}
-    numbers = addends(text) if experiment.results.task == "addition" else None
-    return str(sum(numbers)) if numbers else known.get(text)
+    return normalise(fields.wanted) or known.get(text)
 
 
 def kinds(shown: PageContext, experiment: Experiment) -> list[DraftKind]:
@@ -156,7 +156,8 @@ def kinds(shown: PageContext, experiment: Experiment) -> list[DraftKind]:
     return [kind for kind in DRAFTS if kind not in missing]
 
 
-def _kind(shown: PageContext, experiment: Experiment) -> DraftKind:
+def chosen_kind(shown: PageContext, experiment: Experiment) -> DraftKind:
+    """The reader's kind of draft; the model's own where there is none of that kind."""
     chosen = shown.of(SecondFields).draft
     return chosen if chosen in kinds(shown, experiment) else "own"
 

@@ -1,11 +1,13 @@
 """The page's controls: the task, the model, the draft, the reference."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.text.addition import addends
 from core.text.pieces import normalise
 from core.training.score.methods import METHODS
-from explorer.app_pages.second_attempt.attempts import DRAFTS, Attempts, kinds
+from explorer.app_pages.second_attempt.attempts import DRAFTS, Attempts, chosen_kind, kinds
 from explorer.app_pages.second_attempt.fields import SecondFields
 from explorer.choice import session
 from explorer.choice.choice import View
@@ -23,9 +25,11 @@ def draw_controls(shown: PageContext, pair: Attempts) -> None:
         _choose_task(pair)
         _choose_method(pair)
         of = {kind: DRAFTS[kind] for kind in kinds(shown, pair.experiment)}
-        pick("Draft", of, **session.bind(SecondFields, "draft", pair.draft.kind))
-    if pair.draft.kind == "edited":
-        st.text_input("Your draft", **session.bind(SecondFields, "edited", pair.draft.text))
+        kind = chosen_kind(shown, pair.experiment)
+        pick("Draft", of, **session.bind(SecondFields, "draft", kind))
+    if kind == "edited":
+        typed = shown.of(SecondFields).edited or pair.first.target.text
+        st.text_input("Your draft", **session.bind(SecondFields, "edited", typed))
     if pair.experiment.results.task != "addition":
         st.text_input(
             "Reference",
@@ -39,9 +43,17 @@ def _choose_task(pair: Attempts) -> None:
     found = {each.folder.as_posix(): each for each in experiments()}
     if len(found) < 2:
         return
-    names = {name: TASKS.get(each.results.task, each.results.task) for name, each in found.items()}
+    names = {name: _task_name(each, list(found.values())) for name, each in found.items()}
     st.session_state[TASK] = pair.experiment.folder.as_posix()
     pick("Task", names, key=TASK, on_change=lambda: _take_task(found[st.session_state[TASK]]))
+
+
+def _task_name(experiment: Experiment, every: Sequence[Experiment]) -> str:
+    """The task's name; where two experiments have the same, the folder's too."""
+    task = experiment.results.task
+    name = TASKS.get(task, task)
+    is_alone = sum(each.results.task == task for each in every) == 1
+    return name if is_alone else f"{name} ({experiment.folder.name})"
 
 
 def _take_task(experiment: Experiment) -> None:

@@ -125,7 +125,7 @@ def corpus_pictures(
 
 def quadrants(found: Points, is_right: float) -> str:
     """How many problems are right in which attempt."""
-    c1, c2 = found.first >= is_right - 1e-3, found.second >= is_right - 1e-3
+    c1, c2 = found.first >= np.float32(is_right), found.second >= np.float32(is_right)
     n = len(c1)
     parts = (
         (f"{np.sum(c1 & c2) / n:.1%} right twice", True),

@@ -86,31 +86,33 @@ def sum_in_columns(
         names: of the row of carries, and of the row of the result.
     """
     result = str(sum(numbers))
+    width = max(N_DIGITS + 1, *(len(text) for _, text in attempts))
     carried = ["1" if carry else "" for carry in reversed(carries(*numbers))]
+    expected = _cells(result, width)
     rows = [
-        _row(names[0], carried),
-        *(_row(name, _cells(str(number))) for name, number in zip(NUMBERS, numbers, strict=True)),
-        _row(names[1], _cells(result), "result"),
-        *(_row(name, _cells(text), expected=_cells(result)) for name, text in attempts),
+        _row(names[0], [*[""] * (width - len(carried)), *carried]),
+        *(
+            _row(name, _cells(str(number), width))
+            for name, number in zip(NUMBERS, numbers, strict=True)
+        ),
+        _row(names[1], expected, "result"),
+        *(_row(name, _cells(text, width), expected=expected) for name, text in attempts),
     ]
     return f'{STYLE}<table class="sum">{"".join(rows)}</table>'
 
 
-def _cells(text: str) -> list[str]:
-    """A number's digits, the last at the right; what is no such number stands as it is."""
-    width = N_DIGITS + 1
+def _cells(text: str, width: int) -> list[str]:
+    """A text's characters, the last at the right."""
     return [*[""] * (width - len(text)), *text]
 
 
 def _row(name: str, cells: Sequence[str], kind: str = "", expected: Sequence[str] = ()) -> str:
-    wanted = expected or cells
     drawn = "".join(
-        f"<td{_mark(cell, wanted, at - len(cells))}>{html.escape(visible(cell))}</td>"
-        for at, cell in enumerate(cells)
+        f"<td{_mark(is_right=cell == wanted)}>{html.escape(visible(cell))}</td>"
+        for cell, wanted in zip(cells, expected or cells, strict=True)
     )
     return f'<tr class="{kind}"><th scope="row">{html.escape(name)}</th>{drawn}</tr>'
 
 
-def _mark(cell: str, wanted: Sequence[str], from_right: int) -> str:
-    is_right = -from_right <= len(wanted) and cell == wanted[from_right]
+def _mark(*, is_right: bool) -> str:
     return "" if is_right else ' class="wrong"'

@@ -1,7 +1,7 @@
 """Is the draft used? The sentence with every kind of draft, and with every model."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import streamlit as st
@@ -9,7 +9,6 @@ import streamlit as st
 from core.training.score.methods import METHODS
 from explorer.app_pages.second_attempt.attempts import DRAFTS, Attempts, draft_of, kinds
 from explorer.app_pages.second_attempt.figures import probability_figure
-from explorer.choice.choice import Run
 from explorer.choice.page_context import PageContext
 from explorer.engine import traces
 from explorer.engine.checkpoints import folder_of
@@ -21,6 +20,7 @@ from explorer.frame.chart import draw_chart
 from explorer.frame.messages import note
 from explorer.frame.tables import draw_table
 
+ATTEMPTS = ("attempt 1", "attempt 2")
 PROBABILITIES = "Probability of each piece of the second attempt, with and without the draft"
 
 
@@ -30,7 +30,9 @@ def draw_use(shown: PageContext, pair: Attempts) -> None:
         "Weight on the draft is no evidence: a head may look at it and change nothing. Here the second "
         "attempt is made again with other drafts."
     )
-    draw_table(_by_draft(shown, pair), name="drafts", caption="The second attempt by its draft")
+    draw_table(
+        _even(_by_draft(shown, pair)), name="drafts", caption="The second attempt by its draft"
+    )
     picture = probability_picture(shown, pair)
     if pair.draft.tokens:
         st.markdown(f"**{picture.title}**")
@@ -43,19 +45,27 @@ def _by_draft(shown: PageContext, pair: Attempts) -> list[dict[str, object]]:
     for kind in kinds(shown, pair.experiment):
         if kind == "edited" and pair.draft.kind != "edited":
             continue
-        draft = draft_of(shown, pair.experiment, kind)
-        row = {"draft": DRAFTS[kind], "the draft itself": draft.text or "(nothing)"}
-        rows.append({**row, **_second(pair, shown.folder, shown.choice.run, draft.tokens)})
+        with _or_why(rows, {"draft": DRAFTS[kind]}, pair) as row:
+            draft = draft_of(shown, pair.experiment, kind)
+            row["the draft itself"] = draft.text or "(nothing)"
+            second = second_attempt(shown.folder, shown.choice.run, draft.tokens)
+            row["attempt 2"] = second.target.text
     return rows
 
 
-def _second(pair: Attempts, folder: Path, run: Run, draft: Sequence[int]) -> dict[str, object]:
-    """A second attempt and, with a reference, its reward; or why there is none."""
+@contextmanager
+def _or_why(
+    rows: list[dict[str, object]], begun: dict[str, object], pair: Attempts
+) -> Iterator[dict[str, object]]:
+    """A line of a table, to be filled in; of what there is none, it says why."""
+    row = dict(begun)
     try:
-        text = second_attempt(folder, run, draft).target.text
+        yield row
+        judged = {f"{name} judged": pair.judged(str(row[name])) for name in row if name in ATTEMPTS}
     except ValueError as error:
-        return {"attempt 2": f"(none: {error})", **({"judged": ""} if pair.reference else {})}
-    return {"attempt 2": text, **({"judged": pair.judged(text)} if pair.reference else {})}
+        judged = {}
+        row["attempt 2"] = f"(none: {error})"
+    rows.append({**row, **(judged if pair.reference else {})})
 
 
 def probability_picture(shown: PageContext, pair: Attempts) -> Picture:
@@ -78,21 +88,20 @@ def probability_picture(shown: PageContext, pair: Attempts) -> Picture:
 def draw_models(shown: PageContext, pair: Attempts) -> None:
     """The sentence by every model of the experiment, each with its own first attempt as the draft."""
     st.subheader("The same by every model", anchor=False)
+    if shown.choice.run.ablation or shown.choice.run.prefix:
+        note("These are the unchanged models, and every word is their own.")
     rows: list[dict[str, object]] = []
     for method, name in pair.experiment.models.items():
-        folder, run = folder_of(name), shown.choice.run.replace(model=name, ablation="", prefix=())
-        first = traces.trace(folder, run)
-        row: dict[str, object] = {"model": METHODS[method].title, "attempt 1": first.target.text}
-        if pair.reference:
-            row["attempt 1 judged"] = pair.judged(first.target.text)
-        second = _second(pair, folder, run, first.best.tokens)
-        rows.append(
-            {
-                **row,
-                **{
-                    name.replace("judged", "attempt 2 judged"): cell
-                    for name, cell in second.items()
-                },
-            }
-        )
-    draw_table(rows, name="models", caption="Both attempts by every model")
+        run = shown.choice.run.replace(model=name, ablation="", prefix=())
+        with _or_why(rows, {"model": METHODS[method].title}, pair) as row:
+            folder = folder_of(name)
+            first = traces.trace(folder, run)
+            row["attempt 1"] = first.target.text
+            row["attempt 2"] = second_attempt(folder, run, first.best.tokens).target.text
+    draw_table(_even(rows), name="models", caption="Both attempts by every model")
+
+
+def _even(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """All lines with the same columns; what one has not is empty."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return [{name: row.get(name, "") for name in names} for row in rows]

@@ -96,11 +96,68 @@ def test_the_bundled_experiments_are_reported_without_options(capsys):
         ),
         (("report", "--output", "nowhere"), "nowhere holds no attempts"),
         (("report", "--reward", "chrf"), "bundled results hold none"),
+        (("report", "--is-right", "0"), "bundled results hold none"),
+        (("train", "--seeds=-1"), "must be whole numbers from 0"),
+        (("train", "--base", "x"), "--task addition makes its own texts, so it takes no --base"),
+        (("train", "--n-samples", "0"), "n_samples=0, but each prompt needs at least 2"),
+        (("train", "--output", "file"), "is a file"),
+        (
+            (
+                "train",
+                "--task",
+                "translation",
+                "--base",
+                "x",
+                "--warm-up-source",
+                "a",
+                "--warm-up-target",
+                "b",
+                "--source",
+                "a",
+                "--target",
+                "b",
+                "--test-source",
+                "a",
+                "c/a",
+                "--test-target",
+                "b",
+                "b",
+            ),
+            "two test texts are called a",
+        ),
+        (
+            (
+                "train",
+                "--task",
+                "translation",
+                "--base",
+                "x",
+                "--warm-up-source",
+                "a",
+                "--warm-up-target",
+                "b",
+                "--source",
+                "a",
+                "--target",
+                "b",
+                "--test-source",
+                "a",
+            ),
+            "1 source and 0 target files",
+        ),
+        (("bundle", "--to", "x", "--output", "made", "--example-source", "a"), "belong together"),
+        (
+            ("evaluate", "--checkpoint", "x", "--source", "a", "--reference", "b", "--output", "."),
+            "is a folder",
+        ),
         (("bundle", "--to", "x", "--output", "nowhere"), "nowhere holds no attempts"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(arguments, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    for name in ("file", "a", "b"):
+        (tmp_path / name).write_text("x\n")
+    write_experiment(tmp_path / "made")
     with pytest.raises(SystemExit):
         run(*arguments)
     assert said in capsys.readouterr().err

@@ -84,3 +84,12 @@ def test_a_record_is_read_as_it_was_written(made, tmp_path):
     again = Attempted.load(tmp_path / "record.json")
     assert (list(again.first), list(again.second)) == (list(made.first), list(made.second))
     assert again.rewards("chrf") == made.rewards("chrf")
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{", '{"references": ["a"], "first": [], "second": ["b"], "controls": {}}']
+)
+def test_a_damaged_record_is_named(tmp_path, content):
+    (tmp_path / "news.json").write_text(content)
+    with pytest.raises(ValueError, match=r"news.json cannot be read .*measures anew"):
+        Attempted.load(tmp_path / "news.json")

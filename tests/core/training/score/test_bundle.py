@@ -1,5 +1,8 @@
 """A bundle holds the experiment's numbers and models, and no line of its texts."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
@@ -101,3 +104,58 @@ def test_points_of_unequal_length_are_damage(tmp_path):
     np.savez(tmp_path / POINTS, **{f"test/base/{part}": numbers for part, numbers in parts.items()})
     with pytest.raises(ValueError, match="lists of different lengths"):
         read_points(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["", "score-1", ".."])
+def test_an_experiment_is_never_written_over(experiment, place):
+    with pytest.raises(ValueError, match="lies in the experiment"):
+        write_bundle(experiment / place, experiment)
+    assert read_attempts(experiment)
+
+
+def test_what_is_no_bundle_is_not_replaced(experiment, written, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter").write_text("years of work")
+    with pytest.raises(ValueError, match="would be lost"):
+        write_bundle(tmp_path / "thesis", experiment)
+    assert (tmp_path / "thesis" / "chapter").read_text() == "years of work"
+    (tmp_path / "file").write_text("one")
+    with pytest.raises(ValueError, match="is a file"):
+        write_bundle(tmp_path / "file", experiment)
+    write_bundle(written, experiment)  # an earlier bundle is
+
+
+def test_a_stage_goes_on_where_the_one_before_ended(experiment, tmp_path):
+    """Its last report may stand before its end."""
+    copy = tmp_path / "copy"
+    shutil.copytree(experiment, copy)
+    (copy / "score-1" / "stage-1" / "config.json").write_text('{"training": {"n_steps": 25}}')
+    write_bundle(tmp_path / "bundle", copy)
+    steps = [report.step for report in read_results(tmp_path / "bundle").courses["score"]]
+    assert steps == [10, 20, 35]
+
+
+def test_another_search_has_no_model(experiment):
+    with pytest.raises(ValueError, match="beam has no model of its own"):
+        Bundle(experiment=experiment, task="x", reward="chrf", is_right=0.7, models=["beam"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rows": []}, "it holds no rows"),
+        ({"reward": "luck"}, "reward 'luck' is none of"),
+        ({"is_right": 7.0}, "is_right=7 must be above 0"),
+        ({"models": {"base": "magic"}}, "names the method magic"),
+        (
+            {"examples": [{"source": " x ", "reference": "y"}]},
+            "example 1 is empty or not normalised",
+        ),
+        ({"examples": [{"source": "", "reference": "y"}]}, "example 1 is empty"),
+    ],
+)
+def test_results_that_no_page_could_show_are_refused(written, tmp_path, changes, said):
+    values = json.loads((written / RESULTS).read_text())
+    (tmp_path / RESULTS).write_text(json.dumps({**values, **changes}))
+    with pytest.raises(ValueError, match=said):
+        read_results(tmp_path)

@@ -1,5 +1,6 @@
 """The report: each number is what its column says."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -123,3 +124,24 @@ def test_an_empty_folder_says_how_attempts_are_made(tmp_path):
     with pytest.raises(ValueError, match="core score train"):
         read_attempts(tmp_path)
     assert len(RUNS) == 4
+
+
+@pytest.mark.parametrize("is_right", [0, 2, -1])
+def test_a_threshold_is_a_share(is_right):
+    with pytest.raises(ValueError, match="must be above 0 and at most 1"):
+        rows({"test": {"base": {1: BASE}}}, reward="chrf", is_right=is_right)
+
+
+def test_methods_that_were_measured_on_other_problems_are_named():
+    other = dataclasses.replace(SCORE, references=SCORE.references[::-1])
+    with pytest.raises(
+        ValueError, match=r"score-3 was measured on another text test .*attempts/test.json"
+    ):
+        rows({"test": {"base": {1: BASE}, "score": {3: other}}}, reward="chrf", is_right=0.7)
+
+
+def test_a_checkpoint_that_is_no_method_stands_under_its_own_name_without_the_paper():
+    (row,) = rows({"test": {"runs/mine": {1: BASE}}}, reward="chrf", is_right=0.7)
+    for format_ in ("text", "short"):
+        assert "runs/mine" in report([row], format_)
+        assert "52.6" not in report([row], format_)

@@ -1,5 +1,6 @@
 """The Second attempt page: each number stands where it belongs, each control does what it says."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,13 @@ from core.analysis.heads.drafts import copying, draft_mass
 from core.config import SearchConfig
 from core.evaluation.rewards import REWARDS
 from core.training.score.report import CONTROLS_HEADER, control_lines, lines, read_attempts, rows
-from core.training.score.results import POINTS, RESULTS
+from core.training.score.results import POINTS, RESULTS, Points
 from core.translator import Correction
-from explorer.app_pages.second_attempt.attempts import model_for
+from explorer.app_pages.second_attempt.attempts import reference
+from explorer.app_pages.second_attempt.corpus import quadrants
+from explorer.app_pages.second_attempt.fields import SecondFields
 from explorer.choice.choice import Run
+from explorer.engine import second_attempts
 from tests.checkpoints import write_checkpoint
 from tests.core.training.score.experiments import EXAMPLES, write_bundle, write_experiment
 from tests.explorer.pages import Open, Shelf, charts, link, open_page, shelf, texts
@@ -119,7 +123,9 @@ def test_each_line_of_the_drafts_is_the_attempt_it_names(pages: Shelf) -> None:
         text = corrected(pages, draft=draft).second.target.text
         line = found[names[kind]]
         assert line["attempt 2"] == text
-        assert line["judged"] == f"chrF {REWARDS['chrf']([text], [REFERENCE])[0] * 100:.1f}"
+        assert (
+            line["attempt 2 judged"] == f"chrF {REWARDS['chrf']([text], [REFERENCE])[0] * 100:.1f}"
+        )
 
 
 def test_each_line_of_the_models_is_the_model_it_names(pages: Shelf) -> None:
@@ -201,5 +207,56 @@ def test_damaged_numbers_are_named(
     assert file in " ".join(warning.value for warning in page.warning).replace("\\", "")
 
 
-def test_a_sum_is_for_the_model_that_adds(pages: Shelf) -> None:
-    assert model_for(Run(text="A house.", model="score/toy/base")) == "score/toy/base"
+def test_a_sum_has_its_own_result_whatever_was_typed(pages: Shelf) -> None:
+    (translation,) = second_attempts.experiments()
+    adds = dataclasses.replace(
+        translation, results=dataclasses.replace(translation.results, task="addition")
+    )
+    typed = SecondFields(wanted="99999")
+    assert reference(adds, Run(text="4821 + 9377"), typed) == "14198"
+    assert reference(translation, Run(text="4821 + 9377"), typed) == "99999"
+    assert reference(translation, Run(text=TEXT), SecondFields()) == REFERENCE
+
+
+def test_pieces_chosen_for_another_model_are_left_out(pages: Shelf) -> None:
+    page = pages(
+        "second_attempt", model="en-de", text=TEXT, prefix="40.41", ablation="cross.L1H1=0"
+    )
+    assert not page.warning
+    assert "prefix" not in page.query_params
+    assert "ablation" not in page.query_params
+    assert np.allclose(numbers(charts(page)[0]["data"][0]["z"]).sum(1), 1, atol=1e-5)
+    first = corrected(pages).first
+    assert first
+    lines = {line["model"]: line for line in table(page, "attempt 1")}
+    assert lines["SCoRe"]["attempt 1"] == first.target.text
+
+
+def test_a_draft_that_is_too_long_can_be_shortened(pages: Shelf) -> None:
+    page = pages.own("second_attempt", text=TEXT, draft="edited", edited="Hund " * 400)
+    assert "no second attempt with this draft" in page.error[0].value.replace("\\", "")
+    box = next(each for each in page.text_input if each.label == "Your draft")
+    assert box.value.startswith("Hund Hund")
+    box.set_value("Der Hund").run()
+    assert not page.error
+    assert link(page, "edited") == "Der Hund"
+
+
+def test_a_broken_model_takes_its_own_line_alone(
+    open_page: Open, experiment: Path, tmp_path: Path
+) -> None:
+    write_bundle(tmp_path / "toy", experiment)
+    write_checkpoint(tmp_path / "tiny")
+    page = open_page(page="second_attempt", model="toy/score", text=TEXT)
+    weights = tmp_path / "toy" / "wrong_credit" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    page.run()
+    assert not page.exception
+    lines = {line["model"]: line for line in table(page, "attempt 1")}
+    assert lines["SCoRe"]["attempt 1"]
+
+
+def test_attempts_are_right_where_the_report_says_so() -> None:
+    rewards = np.array([0.6991, 0.6995, 0.7, 0.5], np.float32)
+    found = Points(rewards, rewards, np.zeros(4, np.float32))
+    assert "25.0% right twice" in quadrants(found, 0.7)

@@ -75,3 +75,10 @@ def test_an_attempt_that_is_no_such_number_is_wrong_at_its_places(attempt: str) 
     drawn = rows(sum_in_columns((8810, 4609), [("attempt 1", attempt)], ("c", "r")))["attempt 1"]
     assert "".join(text for text, _ in drawn) == attempt
     assert any(wrong for _, wrong in drawn)
+
+
+def test_a_longer_attempt_stands_with_its_last_digit_under_the_last() -> None:
+    drawn = rows(sum_in_columns((8810, 4609), [("attempt 1", "9913419")], ("carried", "result")))
+    assert [text for text, _ in drawn["result"]] == ["", "", *"13419"]
+    assert [wrong for _, wrong in drawn["attempt 1"]] == [True, True, *[False] * 5]
+    assert [text for text, _ in drawn["carried"]] == ["", "", "1", "1", "", "", ""]
