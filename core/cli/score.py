@@ -30,10 +30,11 @@ class _Options:
     output: Path | None = None
     """The experiment's folder; runs/score/TASK without it."""
     base: Path | None = None
-    """translation: the checkpoint to begin with; addition trains one of its own."""
+    """translation: the checkpoint that the warm-up starts from; additions start from random weights."""
     warm_up_source: tuple[Path, ...] = ()
     """translation: text that second attempts are taught on; the base may have been trained on it."""
     warm_up_target: tuple[Path, ...] = ()
+    """Its translation."""
     source: tuple[Path, ...] = ()
     """translation: prompts, which neither base nor warm-up has seen."""
     target: tuple[Path, ...] = ()
@@ -41,10 +42,11 @@ class _Options:
     test_source: tuple[Path, ...] = ()
     """translation: texts to measure on."""
     test_target: tuple[Path, ...] = ()
+    """Their translations."""
     reward: Literal["chrf", "bleu"] = "chrf"
     """translation: the reward that is trained on; the report prints either."""
     is_right: float = 0.7
-    """translation: attempts with a reward from here on count as right; choose it before training."""
+    """translation: an attempt with at least this reward counts as right; choose it before training."""
 
     @property
     def folder(self) -> Path:
@@ -107,33 +109,38 @@ class _Options:
         ]
         if given:
             options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-            raise ValueError(f"--task addition makes its own texts, so it takes no {options}")
+            raise ValueError(
+                f"--task addition starts from random weights and makes its own texts, so it takes no {options}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainScore(_Options):
-    """Warm up once, then train methods from the same weights and record what they make of the tests.
+    """Warm up once, then train methods from the same weights and record their attempts at the tests.
 
-    Stopped or killed, the same command goes on where it was.
+    Stopped or killed, the same command resumes where it stopped.
     """
 
     method: str = ""
     """Only these methods, such as base,score,star; all of them without it (`score methods` lists them)."""
     seeds: tuple[int, ...] = (1, 2, 3)
+    """Each method is trained once with each; they decide batches and samples."""
     stage: Stage | None = None
     """Stop after the warm-up, or after this stage of each method."""
     jobs: int = 1
     """How many methods are trained at a time, each in one thread."""
     n_warm_up_steps: int | None = None
-    """Updates of the warm-up; what suits the task without it, likewise below."""
+    """Updates of the warm-up. Default: the task's own number; likewise below."""
     n_steps: int | None = None
     """Updates of each method, in all its stages."""
     tokens_per_update: int | None = None
     """Source tokens of the prompts in one update; each prompt is answered `n_samples` times."""
     n_samples: int = 4
+    """Attempts that are sampled for each prompt in an update."""
     rate: float | None = None
-    """Of the methods."""
+    """Learning rate of the methods."""
     warm_up_rate: float | None = None
+    """Learning rate of the warm-up."""
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.system.files import prepare_folder
@@ -236,8 +243,9 @@ class EvaluateScore:
     reference: Path
     """Its translation, line by line."""
     reward: Literal["exact", "chrf", "bleu"] = "chrf"
+    """What an attempt is judged by."""
     is_right: float = 0.7
-    """Attempts with a reward from here on count as right."""
+    """An attempt with at least this reward counts as right; with exact, any number from above 0 to 1."""
     output: Path | None = None
     """Also write the attempts themselves to this JSON file."""
     format: Format = "text"
@@ -272,9 +280,9 @@ class ReportScore:
     output: Path | None = None
     """An experiment's folder, or one that `bundle` wrote; the bundled ones without it."""
     reward: Literal["exact", "chrf", "bleu"] | None = None
-    """The reward that accuracies are made of; exact for additions, else chrF. Of an experiment."""
+    """What attempts are judged by; only with an experiment's folder. Default: what it was trained on."""
     is_right: float | None = None
-    """Rewards from here on count as right; 1 for an exact match, else 0.7. Of an experiment."""
+    """An attempt with at least this reward counts as right; only with an experiment's folder."""
     format: Format = "text"
 
     def execute(self, arguments: Sequence[str]) -> None:
@@ -327,6 +335,7 @@ class BundleScore:
     reward: Literal["exact", "chrf", "bleu"] | None = None
     """As for `report`."""
     is_right: float | None = None
+    """As for `report`."""
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.training.score.bundle import Bundle

@@ -166,14 +166,14 @@ TERMS: Mapping[str, Term] = {
         "table3",
     ),
     "draft": _term(
-        "A first attempt that the model reads behind the source, to improve it.",
-        "It may be its own, another one or none; the model is not told whether it is right.",
+        "A first attempt that the model reads after the source, to improve it.",
+        "It may be the model’s own, another text or empty; the model is not told whether it is right.",
         "",
         "second_attempt",
     ),
     "reward": _term(
         "A number from 0 to 1 for a whole attempt, by its reference; learning by rewards sees nothing else.",
-        "For a sum it is 1 or 0, for a translation its chrF.",
+        "For a sum it is 1 or 0, for a translation its chrF over 100.",
         "",
         "second_attempt",
     ),

@@ -53,7 +53,7 @@ class Bundle:
         object.__setattr__(self, "models", tuple(dict.fromkeys(self.models)))
         for name in self.models:
             if name != BASE and not METHODS[name].stages:
-                raise ValueError(f"{name} has no model of its own, it is another search by Base's")
+                raise ValueError(f"{name} has no model of its own: it is Base with another search")
         missing = [name for name in self.models if name not in self._measured()]
         if missing:
             raise ValueError(
@@ -93,7 +93,7 @@ class Bundle:
         prepare_folder(folder)
         if there.is_dir() and any(there.iterdir()) and not (there / RESULTS).is_file():
             raise ValueError(
-                f"{folder} holds something else than a bundle, which would be lost; name another folder"
+                f"{folder} holds something other than a bundle, which would be lost; name another folder"
             )
 
     def _measured(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Drafts: first attempts behind a source, and references with mistakes put in."""
+"""Drafts: first attempts after a source, and references with mistakes put in."""
 
 import torch
 from jaxtyping import Int

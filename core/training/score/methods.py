@@ -57,7 +57,7 @@ _STAGE_2 = Stage(share=0.5, first=1.0, alpha=_ALPHA, base_drafts=0.25)
 METHODS: Mapping[str, Method] = {
     "base": Method(
         title="Base",
-        about="knows what a draft is from supervision; every other method begins with it",
+        about="learnt what a draft is by supervision; every other method begins with it",
     ),
     "beam": Method(
         title="Beam search, 4 beams",
@@ -71,12 +71,12 @@ METHODS: Mapping[str, Method] = {
     ),
     "score": Method(
         title="SCoRe",
-        about="Stage I, then Stage II: attempt 2 is paid while attempt 1 is held, then both are paid, and attempt 2 its gain over attempt 1 as well",
+        about="Stage I rewards attempt 2 and holds attempt 1 near Base; Stage II rewards both, with a bonus to attempt 2 for its gain",
         stages=(_STAGE_1, _STAGE_2),
     ),
     "stage1": Method(
         title="Stage I alone",
-        about="all updates in Stage I: attempt 2 is paid, attempt 1 is held where Base has it",
+        about="all updates in Stage I: attempt 2 is rewarded, attempt 1 is held near Base",
         stages=(Stage(anchors_first=True),),
     ),
     "without_stage1": Method(
@@ -86,32 +86,32 @@ METHODS: Mapping[str, Method] = {
     ),
     "without_shaping": Method(
         title="SCoRe without shaping",
-        about="attempt 2 is not paid its gain over attempt 1 (α = 0)",
+        about="attempt 2 gets no bonus for its gain (α = 0)",
         stages=(_STAGE_1, Stage(share=0.5, first=1.0, base_drafts=0.25)),
     ),
     "without_on_policy": Method(
         title="SCoRe without on-policy drafts",
-        about="all drafts of Stage II are Base's, none the model's own",
+        about="all drafts of Stage II are Base's, so attempt 1 is not rewarded there",
         stages=(_STAGE_1, Stage(share=0.5, alpha=_ALPHA, base_drafts=1.0)),
     ),
     "naive_multi_turn": Method(
         title="Naive multi-turn",
-        about="both attempts are paid alike; no Stage I, no bonus",
+        about="both attempts are rewarded alike; no Stage I, no bonus",
         stages=(Stage(first=1.0),),
     ),
     "first_only": Method(
         title="First attempt only",
-        about="attempt 1 alone is paid",
+        about="attempt 1 alone is rewarded",
         stages=(Stage(first=1.0, second=0.0),),
     ),
     "post_edit": Method(
-        title="Post-editing beside it",
-        about="attempt 1 is paid; improving its samples is an auxiliary task of half the weight (PEGRL)",
+        title="First attempt, post-editing as auxiliary task",
+        about="attempt 1 is rewarded; improving its samples is an auxiliary task of half the weight (PEGRL)",
         stages=(Stage(first=1.0, second=0.5),),
     ),
     "permuted": Method(
         title="Permuted rewards",
-        about="SCoRe with the rewards of other sources: a control that must gain nothing",
+        about="SCoRe with the rewards of other sources: a control that must teach nothing",
         stages=(
             Stage(share=0.5, anchors_first=True, permutes=True),
             Stage(share=0.5, first=1.0, alpha=_ALPHA, base_drafts=0.25, permutes=True),
@@ -119,7 +119,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "wrong_credit": Method(
         title="Wrong credit",
-        about="attempt 1 is paid the bonus too, so it learns to be wrong first",
+        about="attempt 1 gets the bonus too, so it learns to be wrong first",
         stages=(Stage(first=1.0, alpha=_ALPHA, bonus_to_first=True),),
     ),
     "star_stage2": Method(
@@ -128,13 +128,13 @@ METHODS: Mapping[str, Method] = {
         stages=(_STAGE_1, Stage(learning="imitation", share=0.5, keep="corrected")),
     ),
     "star": Method(
-        title="STaR, D",
-        about="imitates own corrections of wrong first attempts",
+        title="STaR, corrections only",
+        about="imitates own corrections of wrong first attempts (the SCoRe paper's D)",
         stages=(Stage(learning="imitation", keep="corrected"),),
     ),
     "star_plus": Method(
-        title="STaR, D+",
-        about="imitates all own second attempts that are right",
+        title="STaR, all right attempts",
+        about="imitates all own second attempts that are right (its D+)",
         stages=(Stage(learning="imitation", keep="correct"),),
     ),
     "pair_self": Method(

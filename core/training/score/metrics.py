@@ -60,8 +60,8 @@ def correction(first: ArrayLike, second: ArrayLike, *, is_right: float) -> Corre
     r1, r2 = (np.atleast_2d(np.asarray(each, np.float64)) for each in (first, second))
     if r1.shape != r2.shape or not r1.size:
         raise ValueError(
-            f"rewards of first attempts {r1.shape} and of second ones {r2.shape} must be as many, "
-            "at least one"
+            f"rewards of first attempts {r1.shape} and of second ones {r2.shape} must have the same "
+            "shape, and not be empty"
         )
     c1, c2 = r1 >= is_right, r2 >= is_right
     fixed, broken = ~c1 & c2, c1 & ~c2

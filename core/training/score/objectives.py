@@ -59,7 +59,7 @@ class _WithReference(Objective):
 class WarmUp(_WithReference):
     """Teacher forcing, with a share of pairs as second attempts that read a draft.
 
-    Drafts are references with mistakes put in, and samples of an earlier model: with unrelated drafts
+    Drafts are references with mistakes put in, and samples of the model itself: with unrelated drafts
     a model learns to ignore them.
     """
 

@@ -30,8 +30,8 @@ class Plan:
     def __post_init__(self) -> None:
         if self.n_samples < 2:
             raise ValueError(
-                f"n_samples={self.n_samples}, but each prompt needs at least 2 samples: the others are "
-                "the baseline of one"
+                f"n_samples={self.n_samples}, but each prompt needs at least 2 samples: each is "
+                "compared with the mean of the others"
             )
 
     def to_json(self) -> dict[str, Any]:

@@ -197,14 +197,14 @@ def _controls(attempted: Sequence[Attempted], reward: str, is_right: float) -> d
 
 
 HEADER = (
-    "method", "Acc@t1", "Acc@t2", "Δ", "the paper", "i→c", "c→i", "Acc@t1 − Base", "Δ − SCoRe", "Δ of each seed",
-    "unchanged", "reward 1", "reward 2", "BLEU", "chrF", "p (McNemar)",
+    "method", "Acc@t1", "Acc@t2", "Δ", "SCoRe paper", "i→c", "c→i", "Acc@t1 − Base", "Δ − SCoRe", "Δ of each seed",
+    "unchanged", "reward 1", "reward 2", "BLEU", "chrF", "p",
 )  # fmt: skip
 CONTROLS_TITLE = "Acc@t2 with other drafts than the model's own:"
 CONTROLS_HEADER = ("method", "own draft", "other", "reference", "corrupted", "empty")
 
 
-SHORT_HEADER = ("method", "Acc@t1", "Acc@t2", "Δ", "the paper’s Δ")
+SHORT_HEADER = ("method", "Acc@t1", "Acc@t2", "Δ", "Δ in the SCoRe paper")
 
 
 def report(found: Sequence[Row], format_: Format) -> str:
@@ -241,9 +241,10 @@ def _short_cells(row: Row) -> Cells:
 
 NOTE = (
     "Shares of all problems in per cent, with 95 % intervals (bootstrap over problems, each with its mean "
-    "over seeds). Δ = Acc@t2 − Acc@t1 = i→c − c→i: wrong, then right, less right, then wrong. The paper: Acc@t1 → "
-    "Acc@t2 (Δ; i→c, c→i) of another model on another task (Gemini 1.5 Flash, MATH): compare signs and order, not "
-    "levels."
+    "over seeds). Acc@t1, Acc@t2: right in attempt 1, in attempt 2. i→c: wrong, then right. c→i: right, then wrong. "
+    "Δ = Acc@t2 − Acc@t1 = i→c − c→i. Unchanged: attempt 2 repeats attempt 1. p: McNemar’s test of Acc@t1 = Acc@t2, "
+    "each seed. The SCoRe paper: Acc@t1 → Acc@t2 (Δ; i→c, c→i) of another model on another task (Gemini 1.5 Flash, "
+    "MATH): compare signs and order, not levels."
 )
 
 

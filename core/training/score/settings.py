@@ -91,7 +91,7 @@ def _others(earlier: Mapping[str, Any], wanted: Mapping[str, Any], name: str = "
                 before, value, "the text " if key in ("texts", "tests") else f"{place}."
             )
         elif name == "the text ":
-            found += [f"{place} is another"] * (before is not None and before != value)
+            found += [f"{place} has changed"] * (before is not None and before != value)
         elif before != value:
             found.append(f"{place} was {before!r}, is {value!r}")
     return found

@@ -25,12 +25,15 @@ from explorer.frame.tables import draw_table
 
 WRONG = "wrong_credit"
 HELD = " In Stage I, attempt 1 is held near it."
-SEARCHED = "All searches were greedy; above, the page searches as Decoding says."
+SEARCHED = (
+    "Searches were greedy, but for the rows Beam search and Best of 2; above, the page searches as Decoding "
+    "says."
+)
 
 
 def draw_corpus(shown: PageContext, pair: Attempts) -> list[Picture]:
     """Draw the experiment's measurements; returns the pictures."""
-    st.subheader("How often: measured on whole texts", anchor=False)
+    st.subheader("How often: over a whole test text", anchor=False)
     results = pair.experiment.results
     text = chosen_text(shown, results)
     if len(results.texts) > 1:
@@ -116,7 +119,7 @@ def corpus_pictures(
             Picture(
                 f"How much the second attempt changes, {text}",
                 edits_figure(edits),
-                "The share of characters that the two attempts do not have in common, of both together."
+                "Of all characters in both attempts, the share without a match in the other."
                 + ("" if found is None else f" {quadrants(found, results.is_right)}"),
             )
         )
@@ -159,8 +162,8 @@ def _course(results: Results, method: str) -> list[Picture]:
             course_figure(
                 steps, _pair(reports, "reward"), y_title=REWARD_NAMES[results.reward], stages=stages
             ),
-            "Of attempts sampled at temperature 1 for the prompts of ten updates, so below those of "
-            "greedy attempts, and noisy.",
+            "The mean reward of attempts sampled at temperature 1, over ten updates: noisy, and usually "
+            "below that of greedy attempts.",
         )
     ]
     if any(report.kl_1 is not None for report in reports):
@@ -190,8 +193,9 @@ def _exhibit(results: Results, text: str) -> None:
     wrong, base = by_method[WRONG], by_method["base"]
     with st.expander("An exhibit: paying the first attempt for the correction"):
         st.write(
-            f"Here attempt 1 gets the bonus α·(r2 − r1) too. So it earns most by being wrong first, and "
+            f"SCoRe gives attempt 2 the bonus α·(r2 − r1) for its gain over attempt 1; r1 and r2 are the rewards of "
+            f"both. Here attempt 1 gets the bonus too. So it earns most by being wrong first, and "
             f"learns that: Acc@t1 goes from {base.first.value:.1f} to {wrong.first.value:.1f}, while Δ goes "
             f"from {signed(base.delta.value, 1, plus=True)} to {signed(wrong.delta.value, 1, plus=True)}. "
-            "Never rank methods by Δ alone. In SCoRe the bonus belongs to the tokens of attempt 2 only."
+            "So Δ alone does not rank methods."
         )

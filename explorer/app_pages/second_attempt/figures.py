@@ -175,7 +175,7 @@ def course_figure(
         figure.add_vline(
             step,
             line={"width": 1, "dash": "dot", "color": "#808080"},
-            annotation={"text": "Stage II", "showarrow": False, "xanchor": "left"},
+            annotation={"text": "second stage", "showarrow": False, "xanchor": "left"},
         )
     return figure.update_layout(
         height=HEIGHT_PX - 40,

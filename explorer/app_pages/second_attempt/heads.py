@@ -43,12 +43,12 @@ NOTES: Mapping[Squares, str] = {
     "mass": "The mean share of a head’s weight on the draft. Blue, low; yellow, high.",
     "copying": "The mean weight on the piece of the draft that a step keeps. Blue, low; yellow, high.",
     "repairing": (
-        "Blue: the head looks at the source more where the draft is changed than where it is kept. Red: "
-        "it looks there less. 0 where nothing was changed."
+        "Blue: the head attends to the source more where the draft is changed than where it is kept. Red: "
+        "less. 0 if nothing was changed, or everything."
     ),
 }
 OVERVIEW, FIGURE = "draft_heads", "draft_head"
-ATTENTION = "What the second attempt looks at"
+ATTENTION = "What the second attempt attends to"
 
 
 def draw_heads(shown: PageContext, pair: Attempts) -> None:
@@ -72,7 +72,7 @@ def draw_heads(shown: PageContext, pair: Attempts) -> None:
             draw_chart(head_figure(shown, pair.second), alt=head_title(shown), key=FIGURE)
         note(
             "Left of the line is the source, right of it the draft. ✎ marks steps that change the draft. The "
-            "bars are each row’s weight on the draft, its two marks not counted."
+            "bars are each row’s weight on the draft, without its separator and its </s>."
         )
 
 

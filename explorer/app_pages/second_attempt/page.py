@@ -39,11 +39,12 @@ from explorer.frame.self_check import draw_self_check
 
 TITLE = "Can it correct itself?"
 LEAD = (
-    "The model answers, reads its own answer as a draft, and answers once more. Reinforcement learning "
-    "(SCoRe) taught it to improve the draft."
+    "The model answers, reads its own answer as a draft, and answers once more. SCoRe taught it that by "
+    "reinforcement learning; the other models learnt it in other ways."
 )
 NOTHING = (
-    "No model that reads a draft is here. This trains all of them on additions, in about two hours:"
+    "No model here reads a draft. These commands train every method on additions, which takes hours, and "
+    "put three of the models where this page finds them:"
 )
 COMMANDS = """python -m core score train --task addition
 python -m core score bundle --to checkpoints/score/addition"""
@@ -51,10 +52,7 @@ EDITS_NOTE = (
     "▲ helped, ▼ harmed, = neither: points of {reward} (of 100) that attempt 2 would lose if only this change "
     "were undone."
 )
-EXACT_NOTE = (
-    "▲ without this change alone, attempt 2 would be wrong; ▼ without it, it would be right; = as right or "
-    "wrong as now."
-)
+EXACT_NOTE = "▲ with this change undone, attempt 2 would be wrong; ▼ with it undone, it would be right; = neither."
 EXAMPLES_NOTE = (
     "This example was picked to show what can happen. How often it happens is measured below."
 )

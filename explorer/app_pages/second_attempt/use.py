@@ -27,7 +27,7 @@ PROBABILITIES = "Probability of each piece of the second attempt, with and witho
 def draw_use(shown: PageContext, pair: Attempts) -> None:
     st.subheader("Is the draft used?", anchor=False)
     st.write(
-        "Weight on the draft is no evidence: a head may look at it and change nothing. Here the second "
+        "Weight on the draft is no evidence: a head may attend to it and change nothing. Here the second "
         "attempt is made again with other drafts."
     )
     draw_table(
@@ -80,16 +80,16 @@ def probability_picture(shown: PageContext, pair: Attempts) -> Picture:
         PROBABILITIES,
         probability_figure([token_label(name) for name in names], with_, without),
         f"The draft changes the log-probability of this attempt by {signed(gain, 2, plus=True)} nats, "
-        f"most of it at step {most + 1}, “{names[most]}” ({signed(float((with_ - without)[most]), 2, plus=True)}). Both are "
+        f"the largest change is at step {most + 1}, “{names[most]}” ({signed(float((with_ - without)[most]), 2, plus=True)}). Both are "
         "scores of the same pieces; only the draft differs.",
     )
 
 
 def draw_models(shown: PageContext, pair: Attempts) -> None:
     """The sentence by every model of the experiment, each with its own first attempt as the draft."""
-    st.subheader("The same by every model", anchor=False)
+    st.subheader("This text by every bundled model", anchor=False)
     if shown.choice.run.ablation or shown.choice.run.prefix:
-        note("These are the unchanged models, and every word is their own.")
+        note("This table leaves out your ablation and the words that you chose.")
     rows: list[dict[str, object]] = []
     for method, name in pair.experiment.models.items():
         run = shown.choice.run.replace(model=name, ablation="", prefix=())

@@ -27,8 +27,8 @@ def test_the_same_command_agrees(begun, tmp_path):
     [
         ({"reward": "bleu"}, "reward was 'exact', is 'bleu'"),
         ({"is_right": 0.5}, r"is_right was 1.0, is 0.5"),
-        ({"texts": {"warm-up": "x", "prompts": "y"}}, "the text warm-up is another; the text prompts"),
-        ({"tests": {"additions": "other"}}, "the text additions is another"),
+        ({"texts": {"warm-up": "x", "prompts": "y"}}, "the text warm-up has changed; the text prompts"),
+        ({"tests": {"additions": "other"}}, "the text additions has changed"),
         ({"plan": PLANS["addition"].changed(rate=0.5, n_samples=2).to_json()},
          r"plan.method.rate was 0.0001, is 0.5; plan.n_samples was 4, is 2"),
     ],
