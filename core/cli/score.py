@@ -328,6 +328,8 @@ class BundleScore:
     """Texts to begin with in the Explorer, one a line; additions make their own without it."""
     example_target: Path | None = None
     """Their references."""
+    picked: bool = False
+    """The examples were chosen by what the models make of them: the page says so."""
     languages: tuple[str, str] | None = None
     """Such as English German."""
     about: Path | None = None
@@ -349,6 +351,7 @@ class BundleScore:
             is_right=judged.is_right,
             models=_methods(self.models),
             examples=self._examples(is_addition),
+            is_picked=self.picked,
             languages=self.languages
             or (("Sum", "Result") if is_addition else ("Source", "Target")),
             about=self.about.read_text("utf-8") if self.about else "",

@@ -43,6 +43,8 @@ class Bundle:
     models: Sequence[str]
     """Methods whose checkpoints are bundled."""
     examples: Sequence[Example] = ()
+    is_picked: bool = False
+    """Whether the examples were chosen by what the models make of them; the page then says so."""
     languages: tuple[str, str] = ("Source", "Target")
     about: str = ""
     """Markdown for the cards: the data with their licenses, and known failures."""
@@ -77,6 +79,7 @@ class Bundle:
             courses={name: tuple(self._course(name)) for name in self.models},
             models={name: name for name in self.models},
             examples=tuple(self.examples),
+            is_picked=self.is_picked,
         )
         with writing_folder(folder) as partial:
             (partial / RESULTS).write_text(write_json(dataclasses.asdict(results)), "utf-8")

@@ -62,6 +62,8 @@ class Results:
     models: Mapping[str, str]
     """Folder -> the method whose checkpoint it is."""
     examples: tuple[Example, ...]
+    is_picked: bool = False
+    """Whether the examples were chosen by what the models make of them."""
 
     def row(self, text: str, method: str) -> Row:
         """The numbers of a method on a text; KeyError if there are none."""

@@ -154,7 +154,8 @@ def _draw_edits(shown: PageContext, pair: Attempts) -> None:
     before = "attempt 1" if pair.is_own else "the draft"
     judged = [pair.judged(text) for text in (pair.draft.text, pair.second.target.text)]
     notes = [_edits_note(pair, edits)]
-    if shown.trace.source.text in pair.experiment.example_sources:
+    is_example = shown.trace.source.text in pair.experiment.example_sources
+    if is_example and pair.experiment.results.is_picked:
         notes.append(EXAMPLES_NOTE)
     st.html(
         ribbon(

@@ -68,9 +68,11 @@ def test_a_bundle_of_translations_holds_the_examples_that_it_is_given(tmp_path, 
     run(
         "bundle", "--output", tmp_path / "made", "--to", tmp_path / "shown", "--models", "base,score",
         "--example-source", tmp_path / "a.en", "--example-target", tmp_path / "a.de",
-        "--languages", "English", "German", "--about", tmp_path / "about.md",
+        "--picked", "--languages", "English", "German", "--about", tmp_path / "about.md",
     )  # fmt: skip
-    (example,) = read_results(tmp_path / "shown").examples
+    results = read_results(tmp_path / "shown")
+    assert results.is_picked
+    (example,) = results.examples
     assert (example.source, example.reference) == ("A man reads.", "Ein Mann liest.")
     assert "All fails." in load_checkpoint(tmp_path / "shown" / "base").card
     capsys.readouterr()
