@@ -14,7 +14,7 @@ from core.analysis.trace.trace import Trace
 from core.checkpoint.bundled import FIRST, bundled_root
 from core.checkpoint.card import with_results
 from core.config import KINDS, SearchConfig
-from core.decoding.search import search
+from core.decoding.search import max_source_pieces, search
 from core.model import probing, record
 from core.model.transformer import attention_tap
 from core.text.batches import pad
@@ -46,7 +46,12 @@ def exact(translator: Translator) -> torch.nn.Module:
 
 
 def ids(translator: Translator) -> list[list[int]]:
-    return [translator.checkpoint.vocabulary.encode(text) for text in TEXTS]
+    """Texts of the kind that the model learnt, then others as far as they are short enough."""
+    own = translator.checkpoint.metrics.get("examples", ())
+    encoded = [translator.checkpoint.vocabulary.encode(text) for text in (*own, *TEXTS)]
+    return [
+        each for each in encoded if len(each) <= max_source_pieces(translator.checkpoint.config)
+    ]
 
 
 @pytest.mark.parametrize("config", [GREEDY, SearchConfig()], ids=["greedy", "beam"])
@@ -132,7 +137,10 @@ def test_the_stored_example_is_what_the_model_does() -> None:
 
 def test_the_card_prints_what_was_measured(translator: Translator) -> None:
     checkpoint = translator.checkpoint
-    assert with_results(checkpoint.card, checkpoint.metrics) == checkpoint.card
+    if checkpoint.config.takes_drafts:  # measured as one of many: tests/test_score.py
+        assert "| Acc@t1 |" in checkpoint.card
+    else:
+        assert with_results(checkpoint.card, checkpoint.metrics) == checkpoint.card
     for name in ("## Data", "## Terms of the weights", "## Known failures", "## Configuration"):
         assert name in checkpoint.card
     assert not re.search(r"not described yet", checkpoint.card, re.IGNORECASE)

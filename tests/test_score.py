@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from core.checkpoint.bundled import SOURCES
+from core.checkpoint.card import BEGIN, END
 from core.checkpoint.folder import load_checkpoint
 from core.evaluation.rewards import REWARDS
 from core.text.addition import addends
@@ -80,6 +81,15 @@ def test_each_bundled_model_is_what_its_numbers_say(folder: Path) -> None:
                 - (of_first_seed.first >= np.float32(results.is_right)).mean()
             )
             assert delta == pytest.approx(row.deltas[0], abs=0.2)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_card_prints_the_models_rows_beside_those_of_base(folder: Path) -> None:
+    results = read_results(folder)
+    for name, method in results.models.items():
+        card = load_checkpoint(folder / name).card
+        rows = [row for row in results.rows if row.method in ("base", method)]
+        assert f"{BEGIN}\n{report(rows, 'markdown')}\n{END}" in card
 
 
 def test_examples_of_sums_have_their_results() -> None:

@@ -42,7 +42,7 @@ class Trainer:
         run: RunFolder,
         group: Workers = ALONE,
         score: Scorer | None = None,
-        report_every: int = REPORT_EVERY,
+        report_every: int | None = None,
     ) -> None:
         self.model = objective.model
         self.corpus = corpus
@@ -51,7 +51,7 @@ class Trainer:
         self.run = run
         self.group = group
         self.score = score
-        self.report_every = report_every
+        self.report_every = report_every or REPORT_EVERY
         self.update = Update(objective, config, group=group)
 
     def train(self) -> Progress:

@@ -23,7 +23,10 @@ SIDE_FILES = (
 )  # fmt: skip
 BY_PAGE = {"sweep.json": ["ablate"], "pruning.json": ["ablate"]}
 """Files that one page reads; all pages say of the others."""
-SENTENCE_PAGES = [url_path(script) for script in PAGES.values() if url_path(script) != "table3"]
+OWN_MODELS = ("table3", "second_attempt")
+SENTENCE_PAGES = [
+    url_path(script) for script in PAGES.values() if url_path(script) not in OWN_MODELS
+]
 
 
 def whole_checkpoint(folder: Path) -> None:

@@ -24,7 +24,9 @@ def written(file: Path, header: object, n_data: int = 34) -> Path:
 @pytest.mark.parametrize("positions", ["sinusoidal", "sinusoidal_halves", "learned", "none"])
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("layers", [(1, 1), (2, 3), (4, 1)])
-@pytest.mark.parametrize("marks", [{}, {"separator_id": 3, "retry_id": 4}], ids=["plain", "drafts"])
+@pytest.mark.parametrize(
+    "marks", [{}, {"separator_id": 41, "retry_id": 42}], ids=["plain", "drafts"]
+)
 def test_shapes_are_those_of_the_model_that_is_built(
     positions: str, bias: bool, layers: tuple[int, int], marks: dict[str, int]
 ) -> None:
