@@ -32,6 +32,8 @@ from core.training.score.methods import Stage
 SHARE_OF_SAMPLED_DRAFTS = 0.4
 KL_TARGET_NATS = 0.05
 """Stage I holds attempt 1 this near to the reference model, a sentence, by adapting β2."""
+MOST_BETA_2 = 100.0
+"""Where every update moves attempt 1 further than that, a larger β2 would drown the reward."""
 
 
 def frozen_copy(model: Transformer) -> Transformer:
@@ -300,7 +302,7 @@ class PolicyGradient(SelfCorrection):
         if not self.stage.anchors_first:
             return
         if measures["kl_1"] > KL_TARGET_NATS:
-            self.beta_2 *= 1.5
+            self.beta_2 = min(MOST_BETA_2, self.beta_2 * 1.5)
         elif measures["kl_1"] < KL_TARGET_NATS / 2:
             self.beta_2 = max(self._least_beta_2, self.beta_2 / 1.5)
 

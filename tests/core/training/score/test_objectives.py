@@ -11,7 +11,7 @@ from core.training.score import objectives
 from core.training.score.drafts import rows_of
 from core.training.score.losses import leave_one_out, score
 from core.training.score.methods import METHODS, Stage
-from core.training.score.objectives import Imitation, WarmUp, frozen_copy
+from core.training.score.objectives import MOST_BETA_2, Imitation, WarmUp, frozen_copy
 from tests.core.training.score.test_losses import sources
 from tests.core.training.score.two_attempts import (
     N_SAMPLES,
@@ -220,6 +220,16 @@ def test_the_anchor_grows_where_attempt_1_leaves_the_reference(kl, grows):
     assert objective.beta_2 == pytest.approx(0.1)
     objective.restore(state)
     assert objective.state() == state
+
+
+def test_the_anchor_does_not_grow_without_end():
+    """Where no weight can hold attempt 1 nearer, the reward would be drowned."""
+    objective = policy_gradient(drafting_model(), STAGE_1, beta_2=0.1)
+    for _ in range(40):
+        objective.after_step({"kl_1": 1.0})
+    assert objective.beta_2 == MOST_BETA_2
+    objective.after_step({"kl_1": 0.001})
+    assert objective.beta_2 < MOST_BETA_2
 
 
 def imitation(model, keep, reward=short_attempts, **changes):
