@@ -16,6 +16,7 @@ PAGES = {
     "positions": ("/positions?positions=scale", ".js-plotly-plot"),
     "table3": ("/table3", ".table3 table"),
     "training": ("/training?snapshot=1000", ".training canvas"),
+    "second-attempt": ("/second_attempt", ".js-plotly-plot"),
     "ablate": ("/ablate?ablation=dec.L1.cross%3Dskip&swept=1", ".js-plotly-plot"),
 }
 """For each picture: the address, and what must be drawn before it is taken."""
