@@ -100,7 +100,10 @@ def test_the_bundled_experiments_are_reported_without_options(capsys):
         (("report", "--reward", "chrf"), "bundled results hold none"),
         (("report", "--is-right", "0"), "bundled results hold none"),
         (("train", "--seeds=-1"), "must be whole numbers from 0"),
-        (("train", "--base", "x"), "--task addition makes its own texts, so it takes no --base"),
+        (
+            ("train", "--base", "x"),
+            "--task addition starts from random weights and makes its own texts, so it takes no --base",
+        ),
         (("train", "--n-samples", "0"), "n_samples=0, but each prompt needs at least 2"),
         (("train", "--output", "file"), "is a file"),
         (
