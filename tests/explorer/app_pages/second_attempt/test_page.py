@@ -8,21 +8,22 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import core
-from core.analysis.heads.drafts import copying, draft_mass
+from core.analysis.heads.drafts import copying, draft_mass, repairing
 from core.config import SearchConfig
 from core.evaluation.rewards import REWARDS
 from core.training.score.report import CONTROLS_HEADER, control_lines, lines, read_attempts, rows
-from core.training.score.results import POINTS, RESULTS, Points
+from core.training.score.results import POINTS, RESULTS, Points, read_points, read_results
 from core.translator import Correction
 from explorer.app_pages.second_attempt.attempts import reference
 from explorer.app_pages.second_attempt.corpus import quadrants
 from explorer.app_pages.second_attempt.fields import SecondFields
 from explorer.choice.choice import Run
 from explorer.engine import second_attempts
+from explorer.figures.axes import signed
 from tests.checkpoints import write_checkpoint
 from tests.core.training.score.experiments import EXAMPLES, write_bundle, write_experiment
 from tests.explorer.pages import Open, Shelf, charts, link, open_page, shelf, texts
-from tests.explorer.readings import labels, numbers
+from tests.explorer.readings import components, labels, numbers, tiles
 
 __all__ = ["open_page", "shelf"]
 
@@ -260,3 +261,49 @@ def test_attempts_are_right_where_the_report_says_so() -> None:
     rewards = np.array([0.6991, 0.6995, 0.7, 0.5], np.float32)
     found = Points(rewards, rewards, np.zeros(4, np.float32))
     assert "25.0% right twice" in quadrants(found, 0.7)
+
+
+MEASURES = {
+    "mass": lambda trace: draft_mass(trace).mean(-1),
+    "copying": copying,
+    "repairing": repairing,
+}
+
+
+@pytest.mark.parametrize("squares", MEASURES)
+def test_each_square_has_the_measure_that_was_asked_for(pages: Shelf, squares: str) -> None:
+    page = pages("second_attempt", text=TEXT, draft="reference", squares=squares)
+    meta, _ = tiles(components(page, "attention_overview")[0])
+    values = MEASURES[squares](corrected(pages, draft=REFERENCE).second)
+    assert meta["tint"]["labels"] == [signed(float(value), 2) for value in values.flat]
+
+
+def test_the_last_line_in_words_is_the_second_attempt(pages: Shelf) -> None:
+    page = pages("second_attempt", text=TEXT)
+    (data,) = components(page, "sentence_in_words")
+    made = corrected(pages)
+    assert made.first
+    texts_of = {line["name"]: line["text"] for line in data["translations"]}
+    assert texts_of == {"Attempt 1": made.first.target.text, "Attempt 2": made.second.target.text}
+
+
+def test_pictures_of_whole_texts_draw_what_was_measured(pages: Shelf) -> None:
+    drawn = charts(pages("second_attempt", text=TEXT))
+    folder = pages.root / "score" / "toy"
+    points, results = read_points(folder), read_results(folder)
+    scatter = next(chart["data"][0] for chart in drawn if chart["data"][0]["type"] == "scattergl")
+    assert np.allclose(numbers(scatter["x"]), points["test", "score"].first)
+    assert np.allclose(numbers(scatter["y"]), points["test", "score"].second)
+    bars = {bar["name"]: numbers(bar["y"]) for chart in drawn for bar in chart["data"]
+            if bar.get("name") in ("Base", "SCoRe")}  # fmt: skip
+    for name, method in (("Base", "base"), ("SCoRe", "score")):
+        edits = points["test", method].edits
+        assert bars[name][0] == pytest.approx((edits == 0).mean())
+        assert bars[name][1:] == pytest.approx(
+            np.histogram(edits[edits > 0], np.linspace(0, 1, 11))[0] / len(edits)
+        )
+    lines = {line["name"]: line for chart in drawn for line in chart["data"]
+             if chart["layout"]["yaxis"]["title"]["text"] == "chrF"}  # fmt: skip
+    for n in (1, 2):
+        rewards = [getattr(report, f"reward_{n}") for report in results.courses["score"]]
+        assert numbers(lines[f"attempt {n}"]["y"]) == pytest.approx(rewards)
