@@ -1,0 +1,180 @@
+"""A Hugging Face Marian folder, such as those of OPUS-MT, read as it is.
+
+Its model is the paper's at base size with other words: biases in attention, SiLU, sines before
+cosines, a bias of the logits, and a decoder that starts from the padding token, whose embedding is
+zero. Nothing here imports torch.
+(https://github.com/huggingface/transformers, models/marian)
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypedDict
+
+from core.checkpoint.header import Shape
+from core.config import ModelConfig
+from core.system.json_files import built, read_json
+from core.text.marian import (
+    SOURCE_FILE,
+    TABLE_FILE,
+    TARGET_FILE,
+    TARGET_TABLE_FILE,
+    MarianVocabulary,
+)
+
+MODEL_TYPE = "marian"
+GENERATION = "generation_config.json"
+ACTIVATIONS = {"swish": "silu", "silu": "silu", "relu": "relu", "gelu": "gelu"}
+LAYER_NORM_EPSILON = 1e-5
+"""PyTorch's default, which Hugging Face's model leaves as it is."""
+MOST_FILE_BYTES = 16_000_000
+
+_ATTENTION = {"query": "q", "key": "k", "value": "v", "output": "out"}
+_SUBLAYERS = {
+    "self_attention_norm.norm": "self_attn_layer_norm",
+    "cross_attention_norm.norm": "encoder_attn_layer_norm",
+    "feed_forward_norm.norm": "final_layer_norm",
+    "self_attention": "self_attn",
+    "cross_attention": "encoder_attn",
+    "feed_forward.inner": "fc1",
+    "feed_forward.outer": "fc2",
+}
+
+
+class _Settings(TypedDict):
+    """What is read of its config.json; other entries do not change what is computed."""
+
+    vocab_size: int
+    d_model: int
+    encoder_layers: int
+    decoder_layers: int
+    encoder_attention_heads: int
+    decoder_attention_heads: int
+    encoder_ffn_dim: int
+    decoder_ffn_dim: int
+    activation_function: str
+    scale_embedding: bool
+    max_position_embeddings: int
+    pad_token_id: int
+    eos_token_id: int
+    decoder_start_token_id: int
+
+
+def is_marian(values: Any) -> bool:
+    """Whether the content of a config.json is a Marian model's."""
+    return isinstance(values, dict) and values.get("model_type") == MODEL_TYPE
+
+
+def marian_config(values: Mapping[str, Any], n_target: int, unknown_id: int) -> ModelConfig:
+    """The shape of the model that a config.json describes.
+
+    Args:
+        n_target: pieces of the target side.
+
+    Raises:
+        ValueError: naming the entry that is missing, of another type, or says what this project's
+            model cannot be.
+    """
+    found: _Settings = built(_Settings, values)
+    _require_one_shape(found)
+    heads, d_model = found["encoder_attention_heads"], found["d_model"]
+    if d_model % max(heads, 1):
+        raise ValueError(f"d_model={d_model} must be a multiple of encoder_attention_heads={heads}")
+    shares = values.get("share_encoder_decoder_embeddings", True)
+    return ModelConfig.from_json(
+        {
+            "vocabulary_size": n_target if not shares else found["vocab_size"],
+            **({} if shares else {"source_vocabulary_size": found["vocab_size"]}),
+            "n_encoder_layers": found["encoder_layers"],
+            "n_decoder_layers": found["decoder_layers"],
+            "d_model": d_model,
+            "d_ff": found["encoder_ffn_dim"],
+            "n_heads": heads,
+            "d_k": d_model // heads,
+            "d_v": d_model // heads,
+            "activation": ACTIVATIONS[found["activation_function"]],
+            "positions": "sinusoidal_halves",
+            "max_positions": found["max_position_embeddings"],
+            "attention_bias": True,
+            "output_bias": True,
+            "layer_norm_epsilon": LAYER_NORM_EPSILON,
+            "pad_id": found["pad_token_id"],
+            "unknown_id": unknown_id,
+            "start_id": found["decoder_start_token_id"],
+            "end_id": found["eos_token_id"],
+        }
+    )
+
+
+def _require_one_shape(found: _Settings) -> None:
+    for what, one, other in (
+        ("attention heads", "encoder_attention_heads", "decoder_attention_heads"),
+        ("feed-forward widths", "encoder_ffn_dim", "decoder_ffn_dim"),
+    ):
+        if found[one] != found[other]:  # type: ignore[literal-required]
+            raise ValueError(
+                f"{one}={found[one]} and {other}={found[other]}: this project's model has the "  # type: ignore[literal-required]
+                f"same {what} in encoder and decoder"
+            )
+    if found["activation_function"] not in ACTIVATIONS:
+        raise ValueError(
+            f"activation_function={found['activation_function']!r} is none of "
+            f"{', '.join(ACTIVATIONS)}"
+        )
+    if not found["scale_embedding"]:
+        raise ValueError(
+            "scale_embedding=false: this project's model multiplies embeddings by √d_model, as the "
+            "paper does"
+        )
+
+
+def marian_vocabulary(folder: Path, values: Mapping[str, Any]) -> MarianVocabulary:
+    """The vocabulary of a folder.
+
+    Raises:
+        ValueError: beginning with the name of the file that is missing or cannot be used.
+    """
+    names = [SOURCE_FILE, TARGET_FILE, TABLE_FILE]
+    if not values.get("share_encoder_decoder_embeddings", True):
+        names.append(TARGET_TABLE_FILE)
+    files = {}
+    for name in names:
+        file = folder / name
+        if not file.is_file():
+            raise ValueError(f"{name} is missing; a Marian model needs it")
+        if (size := file.stat().st_size) > MOST_FILE_BYTES:
+            raise ValueError(f"{name} has {size:,} bytes; {MOST_FILE_BYTES:,} is the most")
+        files[name] = file.read_bytes()
+    return MarianVocabulary(
+        files, start=int(values["decoder_start_token_id"]), pad=int(values["pad_token_id"])
+    )
+
+
+def marian_name(name: str) -> str:
+    """What Marian calls a tensor of ours: `decoder.layers.0.feed_forward.inner.weight` is fc1's."""
+    if name == "embedding.output_bias":
+        return "final_logits_bias"
+    if name.endswith("embedding.weight"):
+        return "model.encoder.embed_tokens.weight" if name.startswith("source") else "model.shared.weight"
+    stack, layers, number, rest = name.split(".", 3)
+    place, _, kind = rest.rpartition(".")
+    attention, _, projection = place.partition(".")
+    if projection.endswith("_projection"):
+        short = _ATTENTION[projection.removesuffix("_projection")]
+        place = f"{_SUBLAYERS[attention]}.{short}_proj"
+    else:
+        place = _SUBLAYERS[place]
+    return f"model.{stack}.{layers}.{number}.{place}.{kind}"
+
+
+def marian_shape(name: str, shape: Shape) -> Shape:
+    """The shape that Marian gives a tensor of ours."""
+    return (1, *shape) if name == "embedding.output_bias" else shape
+
+
+def read_settings(folder: Path) -> Mapping[str, Any]:
+    """The content of a folder's config.json.
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
+    return read_json(folder / "config.json")  # type: ignore[no-any-return]
