@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
-Activation = Literal["relu", "silu"]
+Activation = Literal["relu", "silu", "gelu"]
 Positions = Literal["sinusoidal", "sinusoidal_halves", "learned", "none"]
 Precision = Literal["auto", "float32", "bfloat16", "float64"]
 Method = Literal["greedy", "beam", "sample"]
@@ -108,8 +108,8 @@ class ModelConfig(_Config):
 
     `n_heads`, `d_k` and `d_v` are independent of each other, as rows (A) and (B) of Table 3 need.
 
-    Differs from the paper: `activation`, `sinusoidal_halves`, `none`, and the two bias switches
-    exist to load and compare other toolkits' models; their defaults are the paper's.
+    Differs from the paper: `activation`, `sinusoidal_halves`, `none`, the two bias switches, a source
+    table of its own and `writes_unknown` exist to load and compare other toolkits' models; their defaults are the paper's.
     """
 
     vocabulary_size: int
@@ -135,6 +135,10 @@ class ModelConfig(_Config):
     """Begins a draft, a first attempt at the translation, behind a source; None: no drafts."""
     retry_id: int | None = None
     """The decoder starts from it where the source holds a draft."""
+    source_vocabulary_size: int | None = None
+    """Of a source table of its own; None: one table for source, target and output (section 3.4)."""
+    writes_unknown: bool = False
+    """Whether a translation may hold the unknown token, as other toolkits let it."""
 
     def __post_init__(self) -> None:
         self._require_at_least(
@@ -153,6 +157,7 @@ class ModelConfig(_Config):
                     f"of vocabulary_size={self.vocabulary_size}"
                 )
         self._check_draft_ids()
+        self._check_source_table()
         if self.max_positions * self.d_model > MOST_POSITION_NUMBERS:
             raise ValueError(
                 f"max_positions={self.max_positions} times d_model={self.d_model} makes a position "
@@ -182,6 +187,23 @@ class ModelConfig(_Config):
                 raise ValueError(
                     f"separator_id={self.separator_id} and retry_id={self.retry_id} must be two ids "
                     f"of their own below vocabulary_size={self.vocabulary_size}"
+                )
+
+    def _check_source_table(self) -> None:
+        size = self.source_vocabulary_size
+        if size is None:
+            return
+        self._require_at_least(1, "source_vocabulary_size")
+        if self.takes_drafts:
+            raise ValueError(
+                f"source_vocabulary_size={size}: a model that takes drafts reads its own translations, so "
+                "it has one table for both sides"
+            )
+        for name in ("pad_id", "end_id"):
+            if getattr(self, name) >= size:
+                raise ValueError(
+                    f"{name}={getattr(self, name)} is outside the source table of "
+                    f"source_vocabulary_size={size}"
                 )
 
     @property
@@ -229,6 +251,7 @@ class ModelConfig(_Config):
         tables += self.max_positions * d if self.positions == "learned" else 0
         tables += self.vocabulary_size if self.output_bias else 0
         tables += d if self.takes_drafts else 0
+        tables += (self.source_vocabulary_size or 0) * d
         layers = self.n_encoder_layers * encoder_layer + self.n_decoder_layers * decoder_layer
         return tables + layers
 

@@ -24,8 +24,16 @@ import torch
 from torch import Tensor
 
 from core.checkpoint.bundled import resolve
+from core.checkpoint.header import tensor_shapes
 from core.checkpoint.listing import timeline_file, timeline_steps
-from core.checkpoint.required import CONFIG, WEIGHTS, CheckpointError, read_required
+from core.checkpoint.marian import marian_name
+from core.checkpoint.required import (
+    CONFIG,
+    WEIGHTS,
+    CheckpointError,
+    RequiredParts,
+    read_required,
+)
 from core.checkpoint.side_files import CARD, HISTORY, METRICS, read_side_files
 from core.checkpoint.weights import read_tensors, save_weights
 from core.config import ModelConfig, TrainConfig
@@ -80,7 +88,7 @@ def load_checkpoint(
             f"{folder} keeps no weights of step {step}; its timeline has {timeline_steps(folder)}"
         )
     required = read_required(folder, weights)
-    model = model_with(required.config, read_tensors(folder / weights))
+    model = model_with(required.config, _weights(folder, required, weights))
     beside = read_side_files(folder, required.config)
     return Checkpoint(
         model=model.to(device),
@@ -92,6 +100,18 @@ def load_checkpoint(
         folder=folder,
         notices=beside.notices,
     )
+
+
+def _weights(folder: Path, required: RequiredParts, weights: str) -> Mapping[str, Tensor]:
+    """The tensors of a weight file under our names."""
+    if not required.is_marian:
+        return read_tensors(folder / weights)
+    tensors = read_tensors(folder / required.weights)
+    config = required.config
+    return {
+        name: tensors[marian_name(name, config)].reshape(shape)
+        for name, shape in tensor_shapes(config)
+    }
 
 
 def save_checkpoint(

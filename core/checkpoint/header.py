@@ -72,6 +72,8 @@ def tensor_shapes(config: ModelConfig) -> Iterator[tuple[str, Shape]]:
         yield "embedding.positions", (config.max_positions, d)
     if config.takes_drafts:
         yield "embedding.draft", (d,)
+    if config.source_vocabulary_size:
+        yield "source_embedding.weight", (config.source_vocabulary_size, d)
     stacks = {
         "encoder": (config.n_encoder_layers, ("self_attention",)),
         "decoder": (config.n_decoder_layers, ("self_attention", "cross_attention")),

@@ -10,22 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
-from core.checkpoint.header import Shape
+from core.checkpoint.header import Shape, tensor_shapes
 from core.config import ModelConfig
-from core.system.json_files import built, read_json
-from core.text.marian import (
-    SOURCE_FILE,
-    TABLE_FILE,
-    TARGET_FILE,
-    TARGET_TABLE_FILE,
-    MarianVocabulary,
-)
+from core.system.json_files import built
+from core.text.marian import SOURCE_FILE, TABLE_FILE, TARGET_FILE, TARGET_TABLE_FILE
 
 MODEL_TYPE = "marian"
-GENERATION = "generation_config.json"
+WEIGHTS, PYTORCH_WEIGHTS = "model.safetensors", "pytorch_model.bin"
 ACTIVATIONS = {"swish": "silu", "silu": "silu", "relu": "relu", "gelu": "gelu"}
 LAYER_NORM_EPSILON = 1e-5
 """PyTorch's default, which Hugging Face's model leaves as it is."""
+UNKNOWN_ID = 1
+"""Of every Marian vocabulary; its config.json does not say."""
 MOST_FILE_BYTES = 16_000_000
 
 _ATTENTION = {"query": "q", "key": "k", "value": "v", "output": "out"}
@@ -64,11 +60,8 @@ def is_marian(values: Any) -> bool:
     return isinstance(values, dict) and values.get("model_type") == MODEL_TYPE
 
 
-def marian_config(values: Mapping[str, Any], n_target: int, unknown_id: int) -> ModelConfig:
+def marian_config(values: Mapping[str, Any]) -> ModelConfig:
     """The shape of the model that a config.json describes.
-
-    Args:
-        n_target: pieces of the target side.
 
     Raises:
         ValueError: naming the entry that is missing, of another type, or says what this project's
@@ -79,11 +72,12 @@ def marian_config(values: Mapping[str, Any], n_target: int, unknown_id: int) -> 
     heads, d_model = found["encoder_attention_heads"], found["d_model"]
     if d_model % max(heads, 1):
         raise ValueError(f"d_model={d_model} must be a multiple of encoder_attention_heads={heads}")
-    shares = values.get("share_encoder_decoder_embeddings", True)
+    n_source = found["vocab_size"]
+    n_target = built(int, values.get("decoder_vocab_size") or n_source, "decoder_vocab_size")
     return ModelConfig.from_json(
         {
-            "vocabulary_size": n_target if not shares else found["vocab_size"],
-            **({} if shares else {"source_vocabulary_size": found["vocab_size"]}),
+            "vocabulary_size": n_source if shares_tables(values) else n_target,
+            **({} if shares_tables(values) else {"source_vocabulary_size": n_source}),
             "n_encoder_layers": found["encoder_layers"],
             "n_decoder_layers": found["decoder_layers"],
             "d_model": d_model,
@@ -98,7 +92,8 @@ def marian_config(values: Mapping[str, Any], n_target: int, unknown_id: int) -> 
             "output_bias": True,
             "layer_norm_epsilon": LAYER_NORM_EPSILON,
             "pad_id": found["pad_token_id"],
-            "unknown_id": unknown_id,
+            "unknown_id": UNKNOWN_ID,
+            "writes_unknown": True,
             "start_id": found["decoder_start_token_id"],
             "end_id": found["eos_token_id"],
         }
@@ -127,34 +122,42 @@ def _require_one_shape(found: _Settings) -> None:
         )
 
 
-def marian_vocabulary(folder: Path, values: Mapping[str, Any]) -> MarianVocabulary:
-    """The vocabulary of a folder.
+def shares_tables(values: Mapping[str, Any]) -> bool:
+    """Whether source and target share one embedding table, and one table of pieces."""
+    return values.get("share_encoder_decoder_embeddings") is not False
+
+
+def marian_files(folder: Path, *, is_shared: bool) -> dict[str, bytes]:
+    """The vocabulary files of a folder.
 
     Raises:
-        ValueError: beginning with the name of the file that is missing or cannot be used.
+        ValueError: beginning with the name of the file that is missing or too large.
     """
-    names = [SOURCE_FILE, TARGET_FILE, TABLE_FILE]
-    if not values.get("share_encoder_decoder_embeddings", True):
-        names.append(TARGET_TABLE_FILE)
     files = {}
-    for name in names:
+    for name in (
+        SOURCE_FILE,
+        TARGET_FILE,
+        TABLE_FILE,
+        *(() if is_shared else (TARGET_TABLE_FILE,)),
+    ):
         file = folder / name
         if not file.is_file():
             raise ValueError(f"{name} is missing; a Marian model needs it")
         if (size := file.stat().st_size) > MOST_FILE_BYTES:
             raise ValueError(f"{name} has {size:,} bytes; {MOST_FILE_BYTES:,} is the most")
         files[name] = file.read_bytes()
-    return MarianVocabulary(
-        files, start=int(values["decoder_start_token_id"]), pad=int(values["pad_token_id"])
-    )
+    return files
 
 
-def marian_name(name: str) -> str:
+def marian_name(name: str, config: ModelConfig) -> str:
     """What Marian calls a tensor of ours: `decoder.layers.0.feed_forward.inner.weight` is fc1's."""
     if name == "embedding.output_bias":
         return "final_logits_bias"
-    if name.endswith("embedding.weight"):
-        return "model.encoder.embed_tokens.weight" if name.startswith("source") else "model.shared.weight"
+    if name == "source_embedding.weight":
+        return "model.encoder.embed_tokens.weight"
+    if name == "embedding.weight":
+        stack = "decoder.embed_tokens" if config.source_vocabulary_size else "shared"
+        return f"model.{stack}.weight"
     stack, layers, number, rest = name.split(".", 3)
     place, _, kind = rest.rpartition(".")
     attention, _, projection = place.partition(".")
@@ -171,10 +174,21 @@ def marian_shape(name: str, shape: Shape) -> Shape:
     return (1, *shape) if name == "embedding.output_bias" else shape
 
 
-def read_settings(folder: Path) -> Mapping[str, Any]:
-    """The content of a folder's config.json.
+def require_marian_fit(shapes: Mapping[str, Shape], config: ModelConfig) -> None:
+    """Compare a file's tensors with those a configuration requires; others are not read.
 
     Raises:
-        ValueError: if it cannot be read.
+        ValueError: if a tensor is missing or of another shape; the message names it.
     """
-    return read_json(folder / "config.json")  # type: ignore[no-any-return]
+    for own, shape in tensor_shapes(config):
+        name, wanted = marian_name(own, config), marian_shape(own, shape)
+        if name not in shapes:
+            raise ValueError(f"lacks the tensor {name}; config.json asks for it")
+        if shapes[name] != wanted:
+            raise ValueError(f"has {name} of {shapes[name]}, but config.json asks for {wanted}")
+
+
+def weights_file(folder: Path) -> str:
+    """The name of the weight file in a folder: safetensors, else PyTorch's own."""
+    names = (WEIGHTS, PYTORCH_WEIGHTS)
+    return next((name for name in names if (folder / name).is_file()), WEIGHTS)

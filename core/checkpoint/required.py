@@ -5,18 +5,31 @@ It needs no torch, and it allocates no memory for sizes that a file only claims.
 """
 
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from core.checkpoint.header import read_shapes, require_fit
+from core.checkpoint.header import Shape, read_shapes, require_fit
+from core.checkpoint.marian import (
+    PYTORCH_WEIGHTS,
+    is_marian,
+    marian_config,
+    marian_files,
+    require_marian_fit,
+    weights_file,
+)
 from core.config import ModelConfig, TrainConfig
 from core.system.json_files import read_json
-from core.text.vocabulary import JointVocabulary
+from core.text.marian import SOURCE_FILE, TABLE_FILE, TARGET_FILE, MarianVocabulary
+from core.text.vocabulary import JointVocabulary, Vocabulary
 
 FILES = ("model.safetensors", "config.json", "sentencepiece.model")
 WEIGHTS, CONFIG, VOCABULARY = FILES
 MOST_VOCABULARY_BYTES = 16_000_000
+Fits = Callable[[Mapping[str, Shape], ModelConfig], None]
+"""Raises ValueError if a file's tensors are not those of a configuration."""
 
 
 class CheckpointError(ValueError):
@@ -29,7 +42,11 @@ class RequiredParts:
 
     config: ModelConfig
     training: TrainConfig | None
-    vocabulary: JointVocabulary
+    vocabulary: Vocabulary
+    weights: str = WEIGHTS
+    """The name of the weight file."""
+    is_marian: bool = False
+    """Whether the folder is one of Hugging Face's Marian, with names of its own for tensors."""
 
 
 def read_required(folder: Path, weights: str = WEIGHTS) -> RequiredParts:
@@ -70,25 +87,60 @@ def model_config_of(folder: Path) -> ModelConfig:
 
 def _read(folder: Path, weights: str) -> RequiredParts:
     """Each ValueError begins with the name of a file."""
-    for name in (weights, CONFIG, VOCABULARY):
+    marian = _is_marian(folder)
+    own = (SOURCE_FILE, TARGET_FILE, TABLE_FILE) if _is_two_sided(folder) else (VOCABULARY,)
+    weights = weights_file(folder) if marian else weights
+    for name in (weights, CONFIG, *own):
         if not (folder / name).is_file():
             raise ValueError(f"{name} is missing; a checkpoint needs it")
     config, training = _read_config(folder)
     vocabulary = _read_vocabulary(folder, config)
+    if weights != PYTORCH_WEIGHTS:  # whose header only torch can read
+        _require_weights(folder / weights, config, require_marian_fit if marian else require_fit)
+    return RequiredParts(config, training, vocabulary, weights, is_marian=marian)
+
+
+def _require_weights(file: Path, config: ModelConfig, require: Fits) -> None:
     try:
-        shapes = read_shapes(folder / weights)
+        shapes = read_shapes(file)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{weights} cannot be used: {error}") from None
+        raise ValueError(f"{file.name} cannot be used: {error}") from None
     try:
-        require_fit(shapes, config)
+        require(shapes, config)
     except ValueError as error:
-        raise ValueError(f"{weights} {error}") from None
-    return RequiredParts(config, training, vocabulary)
+        raise ValueError(f"{file.name} {error}") from None
+
+
+def _is_two_sided(folder: Path) -> bool:
+    """Whether the folder has the vocabulary files of a Marian model, imported or as it is."""
+    return (folder / SOURCE_FILE).is_file() and not (folder / VOCABULARY).is_file()
+
+
+def _is_marian(folder: Path) -> bool:
+    try:
+        return is_marian(_read_values(folder))
+    except ValueError:  # said when it is read
+        return False
+
+
+def _read_values(folder: Path) -> Any:
+    try:
+        return read_json(folder / CONFIG)
+    except ValueError as error:
+        raise ValueError(f"{CONFIG} cannot be used: {error}") from None
 
 
 def _read_config(folder: Path) -> tuple[ModelConfig, TrainConfig | None]:
+    return _config_of(_read_values(folder))
+
+
+def _config_of(values: Any) -> tuple[ModelConfig, TrainConfig | None]:
+    if is_marian(values):
+        try:
+            return marian_config(values), None
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{CONFIG} cannot be used: {error}") from None
     try:
-        values = read_json(folder / CONFIG)
         if not isinstance(values, dict) or not isinstance(values.get("model"), dict):
             raise ValueError('it must be an object whose key "model" holds an object')
         training = values.get("training")
@@ -108,22 +160,40 @@ def _vocabulary_of(model: bytes) -> JointVocabulary:
     return JointVocabulary(model)
 
 
-def _read_vocabulary(folder: Path, config: ModelConfig) -> JointVocabulary:
-    file = folder / VOCABULARY
-    try:
-        if (size := file.stat().st_size) > MOST_VOCABULARY_BYTES:
-            raise ValueError(f"it has {size:,} bytes; {MOST_VOCABULARY_BYTES:,} is the most")
-        vocabulary = _vocabulary_of(file.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{VOCABULARY} cannot be used: {error}") from None
-    if len(vocabulary.names) != config.vocabulary_size:
-        raise ValueError(
-            f"{VOCABULARY} has {len(vocabulary.names)} pieces, but {CONFIG} says "
-            f"vocabulary_size={config.vocabulary_size}; the files are of different checkpoints"
-        )
+@lru_cache(maxsize=4)
+def _marian_of(files: tuple[tuple[str, bytes], ...], start: int, pad: int) -> MarianVocabulary:
+    return MarianVocabulary(dict(files), start=start, pad=pad)
+
+
+def _read_vocabulary(folder: Path, config: ModelConfig) -> Vocabulary:
+    vocabulary: Vocabulary
+    if _is_two_sided(folder):
+        name = TABLE_FILE
+        files = marian_files(folder, is_shared=config.source_vocabulary_size is None)
+        vocabulary = _marian_of(tuple(files.items()), config.start_id, config.pad_id)
+    else:
+        name, vocabulary = VOCABULARY, _read_joint(folder / VOCABULARY)
+    for side, size in (
+        (vocabulary.source, config.source_vocabulary_size or config.vocabulary_size),
+        (vocabulary.target, config.vocabulary_size),
+    ):
+        if len(side.names) != size:
+            raise ValueError(
+                f"{name} has {len(side.names)} pieces, but {CONFIG} says "
+                f"vocabulary_size={size}; the files are of different checkpoints"
+            )
     if vocabulary.ids != config.ids:
         raise ValueError(
-            f"{VOCABULARY} has {vocabulary.ids}, but {CONFIG} says {config.ids}; the files are of "
+            f"{name} has {vocabulary.ids}, but {CONFIG} says {config.ids}; the files are of "
             "different checkpoints"
         )
     return vocabulary
+
+
+def _read_joint(file: Path) -> JointVocabulary:
+    try:
+        if (size := file.stat().st_size) > MOST_VOCABULARY_BYTES:
+            raise ValueError(f"it has {size:,} bytes; {MOST_VOCABULARY_BYTES:,} is the most")
+        return _vocabulary_of(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{VOCABULARY} cannot be used: {error}") from None

@@ -53,6 +53,8 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         CheckpointError: if the file is missing, is not a complete safetensors file, or holds
             numbers that are not floating-point.
     """
+    if file.suffix == ".bin":
+        return _read_pytorch(file)
     try:
         tensors = safetensors.torch.load_file(file)
     except (OSError, safetensors.SafetensorError) as error:
@@ -64,6 +66,17 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
                 "are floating-point numbers, so save them as float32 or float16"
             )
     return tensors
+
+
+def _read_pytorch(file: Path) -> dict[str, Tensor]:
+    """Tensors that PyTorch saved; nothing but tensors is unpickled."""
+    try:
+        found = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds
+        raise CheckpointError(f"{file} cannot be read: {error}") from None
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{file} holds no tensors by name")
+    return {name: tensor for name, tensor in found.items() if isinstance(tensor, Tensor)}
 
 
 def average_weights(files: Sequence[Path]) -> dict[str, Tensor]:

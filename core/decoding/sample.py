@@ -57,7 +57,7 @@ def sample(
     if max_tokens < 1 or not temperature > 0:
         raise ValueError(f"max_tokens={max_tokens} and temperature={temperature} must be above 0")
     ids = model.config.ids
-    never = source.new_tensor(sorted(banned_ids(ids, unwritable)))
+    never = source.new_tensor(sorted(banned_ids(model.config, unwritable)))
     state = model.start(model.encode(source))
     token = model.first_tokens(source)  # B 1
     is_done = torch.zeros_like(token, dtype=torch.bool)

@@ -106,7 +106,7 @@ def search_batch(
         [sources[i] for i in batch],
         [prefixes[i] for i in batch],
         config,
-        banned_ids(model.config.ids, unwritable),
+        banned_ids(model.config, unwritable),
     )
     return batched.run(state.select(batched.examples) if state else batched.start())
 

@@ -1,17 +1,23 @@
 """Section 3.3: position-wise feed-forward networks (Equation 2)."""
 
-from torch import nn
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
 from torch.nn import functional
 
 from core.config import Activation
 from core.model.shapes import Stream
 from core.model.taps import Tap
 
-ACTIVATIONS = {"relu": functional.relu, "silu": functional.silu}
+ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {
+    "relu": functional.relu,
+    "silu": functional.silu,
+    "gelu": functional.gelu,
+}
 
 
 class FeedForward(nn.Module):
-    """FFN(x) = max(0, x W_1 + b_1) W_2 + b_2. Differs from the paper: SiLU may replace max(0, .)."""
+    """FFN(x) = max(0, x W_1 + b_1) W_2 + b_2. Differs from the paper: SiLU or GELU may replace max(0, .)."""
 
     def __init__(self, *, d_model: int, d_ff: int, activation: Activation) -> None:
         super().__init__()

@@ -50,14 +50,24 @@ class Decoder(nn.Module):
 
 
 class Transformer(nn.Module):
-    """The encoder-decoder model of the paper: ids in, logits out."""
+    """The encoder-decoder model of the paper: ids in, logits out.
+
+    Differs from the paper: the source may have an embedding table of its own.
+    """
 
     def __init__(
-        self, *, embedding: Embedding, encoder: Encoder, decoder: Decoder, config: ModelConfig
+        self,
+        *,
+        embedding: Embedding,
+        source_embedding: Embedding | None,
+        encoder: Encoder,
+        decoder: Decoder,
+        config: ModelConfig,
     ) -> None:
         super().__init__()
         self.config = config
         self.embedding = embedding
+        self.source_embedding = source_embedding
         self.encoder = encoder
         self.decoder = decoder
 
@@ -74,7 +84,8 @@ class Transformer(nn.Module):
         with placed(examples, first=0):
             is_bare = self._may_be_bare(visible)
             encoder = BareEncoder.of(self.encoder.layers) if is_bare else self.encoder
-            return Memory(encoder(self.embedding, source, visible), visible, examples)
+            table = self.source_embedding or self.embedding
+            return Memory(encoder(table, source, visible), visible, examples)
 
     def first_tokens(self, source: SourceIds) -> TargetIds:
         """The token that the decoder starts from, for each source: B 1."""
@@ -164,15 +175,21 @@ def build(config: ModelConfig) -> Transformer:
         )
         for _ in range(config.n_decoder_layers)
     ]
-    model = Transformer(
-        embedding=Embedding(
-            vocabulary_size=config.vocabulary_size,
+
+    def table(vocabulary_size: int, *, output_bias: bool) -> Embedding:
+        return Embedding(
+            vocabulary_size=vocabulary_size,
             d_model=config.d_model,
             positions=config.positions,
             max_positions=config.max_positions,
-            output_bias=config.output_bias,
+            output_bias=output_bias,
             separator_id=config.separator_id,
-        ),
+        )
+
+    own = config.source_vocabulary_size
+    model = Transformer(
+        embedding=table(config.vocabulary_size, output_bias=config.output_bias),
+        source_embedding=table(own, output_bias=False) if own else None,
         encoder=Encoder(layers=encoder_layers, p_dropout=config.p_dropout),
         decoder=Decoder(layers=decoder_layers, p_dropout=config.p_dropout),
         config=config,
@@ -192,9 +209,10 @@ def _initialise(model: Transformer) -> None:
         for name, weight in stack.named_parameters():
             if name.endswith(("output_projection.weight", "feed_forward.outer.weight")):
                 weight.data.mul_(gain)
-    for table in (model.embedding.weight, model.embedding.positions):
-        if isinstance(table, nn.Parameter):
-            nn.init.normal_(table, std=model.config.d_model**-0.5)
+    for embedding in (model.embedding, model.source_embedding):
+        for table in (embedding.weight, embedding.positions) if embedding else ():
+            if isinstance(table, nn.Parameter):
+                nn.init.normal_(table, std=model.config.d_model**-0.5)
 
 
 _PLACES = {

@@ -11,7 +11,7 @@ from core.analysis.trace.capture import trace
 from core.analysis.trace.self_check import self_check
 from core.checkpoint.folder import Checkpoint
 from core.cli.translate import _as_json
-from core.config import SearchConfig, SpecialIds
+from core.config import SearchConfig
 from core.decoding.banned import banned_ids
 from core.decoding.sample import sample
 from core.decoding.translate import translate, written
@@ -21,7 +21,7 @@ from core.text.batches import pad
 from core.training.texts import Texts
 from core.training.train import _bleu_scorer
 from core.translator import Translator
-from tests.core.helpers import corpus_of
+from tests.core.helpers import corpus_of, small_config
 from tests.core.tracing import SENTENCE, model_for
 
 METHODS = {
@@ -47,8 +47,14 @@ def translator(model, tokenizer):
 
 
 def test_the_end_is_never_banned():
-    ids = SpecialIds(pad=9, unknown=1, start=9, end=0)
-    assert banned_ids(ids, {0, 5}) == {9, 1, 5}
+    config = small_config(vocabulary_size=10, pad_id=9, unknown_id=1, start_id=9, end_id=0)
+    assert banned_ids(config, {0, 5}) == {9, 1, 5}
+
+
+def test_a_model_may_be_allowed_to_write_the_unknown_token():
+    config = small_config(vocabulary_size=10, writes_unknown=True)
+    assert config.unknown_id not in banned_ids(config)
+    assert {config.pad_id, config.start_id} <= banned_ids(config)
 
 
 @pytest.mark.parametrize("method", METHODS)
