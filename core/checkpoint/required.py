@@ -88,7 +88,8 @@ def model_config_of(folder: Path) -> ModelConfig:
 def _read(folder: Path, weights: str) -> RequiredParts:
     """Each ValueError begins with the name of a file."""
     marian = _is_marian(folder)
-    own = (SOURCE_FILE, TARGET_FILE, TABLE_FILE) if _is_two_sided(folder) else (VOCABULARY,)
+    is_two_sided = marian or _is_two_sided(folder)
+    own = (SOURCE_FILE, TARGET_FILE, TABLE_FILE) if is_two_sided else (VOCABULARY,)
     weights = weights_file(folder) if marian else weights
     for name in (weights, CONFIG, *own):
         if not (folder / name).is_file():
