@@ -20,6 +20,8 @@ WEIGHTS, PYTORCH_WEIGHTS = "model.safetensors", "pytorch_model.bin"
 ACTIVATIONS = {"swish": "silu", "silu": "silu", "relu": "relu", "gelu": "gelu"}
 LAYER_NORM_EPSILON = 1e-5
 """PyTorch's default, which Hugging Face's model leaves as it is."""
+MARIAN_FILES = (PYTORCH_WEIGHTS, SOURCE_FILE, TARGET_FILE, TABLE_FILE, TARGET_TABLE_FILE)
+"""What a folder may have beside the files of our own."""
 UNKNOWN_ID = 1
 """Of every Marian vocabulary; its config.json does not say."""
 MOST_FILE_BYTES = 16_000_000

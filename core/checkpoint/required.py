@@ -87,7 +87,7 @@ def model_config_of(folder: Path) -> ModelConfig:
 
 def _read(folder: Path, weights: str) -> RequiredParts:
     """Each ValueError begins with the name of a file."""
-    marian = _is_marian(folder)
+    marian = is_marian_folder(folder)
     is_two_sided = marian or _is_two_sided(folder)
     own = (SOURCE_FILE, TARGET_FILE, TABLE_FILE) if is_two_sided else (VOCABULARY,)
     weights = weights_file(folder) if marian else weights
@@ -117,7 +117,8 @@ def _is_two_sided(folder: Path) -> bool:
     return (folder / SOURCE_FILE).is_file() and not (folder / VOCABULARY).is_file()
 
 
-def _is_marian(folder: Path) -> bool:
+def is_marian_folder(folder: Path) -> bool:
+    """Whether a folder is one of Hugging Face's Marian."""
     try:
         return is_marian(_read_values(folder))
     except ValueError:  # said when it is read

@@ -11,6 +11,7 @@ from core.cli.ablate import Ablate
 from core.cli.average import Average
 from core.cli.corpus import Corpus
 from core.cli.evaluate import Align, Evaluate
+from core.cli.import_ import Import
 from core.cli.info import Info
 from core.cli.prune import Means, Prune
 from core.cli.score import Score
@@ -29,6 +30,7 @@ Command = (
     | Annotated[Align, tyro.conf.subcommand("align")]
     | Annotated[Average, tyro.conf.subcommand("average")]
     | Annotated[Info, tyro.conf.subcommand("info")]
+    | Annotated[Import, tyro.conf.subcommand("import")]
     | Annotated[Corpus, tyro.conf.subcommand("corpus")]
     | Annotated[Table3, tyro.conf.subcommand("table3")]
     | Annotated[Score, tyro.conf.subcommand("score")]

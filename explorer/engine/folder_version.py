@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.checkpoint.listing import timeline_file, timeline_steps
+from core.checkpoint.marian import MARIAN_FILES
 from core.checkpoint.required import FILES
 
-VERSIONED_FILES = (*FILES, "metrics.json", "means.npz", "example.npz")
+VERSIONED_FILES = (*FILES, *MARIAN_FILES, "metrics.json", "means.npz", "example.npz")
 
 FolderVersion = tuple[str, tuple[tuple[str, tuple[int, int] | None], ...]]
 """The folder; then, for each of its files, when it was written (in ns) and its size."""

@@ -1,0 +1,54 @@
+"""`import`: a model of another toolkit as a checkpoint of this project."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.system.files import prepare_folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Import:
+    """Write a Hugging Face Marian model, such as one of OPUS-MT, as a checkpoint of this project.
+
+    It opens as it is, too; a checkpoint has room for scores, means and a card beside the weights.
+    """
+
+    marian: Path
+    """The folder: config.json, weights, source.spm, target.spm, vocab.json."""
+    output: Path
+    """The checkpoint folder to write."""
+    languages: tuple[str, str] | None = None
+    """Names of source and target language, such as English German."""
+    about: Path | None = None
+    """A Markdown file for the card: where the model comes from, its data, its license."""
+    half: bool = False
+    """Store the weights as float16."""
+
+    def execute(self, arguments: Sequence[str]) -> None:
+        import dataclasses
+
+        from core.checkpoint.card import new_card
+        from core.checkpoint.folder import load_checkpoint, save_checkpoint
+        from core.checkpoint.required import is_marian_folder
+
+        prepare_folder(self.output)
+        about = self.about.read_text("utf-8") if self.about else self._origin()
+        if not is_marian_folder(self.marian):
+            raise ValueError(
+                f"{self.marian} is no Marian model: its config.json must say model_type marian"
+            )
+        found = load_checkpoint(self.marian)
+        card = new_card(self.output.name, found.config, None, about)
+        metrics = {"languages": list(self.languages)} if self.languages else {}
+        save_checkpoint(
+            dataclasses.replace(found, metrics=metrics, card=card), self.output, half=self.half
+        )
+        print(f"{self.output}: {found.config.n_parameters:,} parameters")
+
+    def _origin(self) -> str:
+        """What the folder's own card says; else that it says nothing."""
+        card = self.marian / "README.md"
+        said = card.read_text("utf-8", errors="replace") if card.is_file() else ""
+        origin = f"Imported from the Hugging Face Marian model {self.marian.name}."
+        return f"{origin} Its card:\n\n{said}" if said else f"{origin} Its folder has no card."
