@@ -109,7 +109,8 @@ class ModelConfig(_Config):
     `n_heads`, `d_k` and `d_v` are independent of each other, as rows (A) and (B) of Table 3 need.
 
     Differs from the paper: `activation`, `sinusoidal_halves`, `none`, the two bias switches, a source
-    table of its own and `writes_unknown` exist to load and compare other toolkits' models; their defaults are the paper's.
+    table of its own, `writes_unknown`, `never_written` and `renormalises` exist to load and compare
+    other toolkits' models; their defaults are the paper's.
     """
 
     vocabulary_size: int
@@ -139,6 +140,10 @@ class ModelConfig(_Config):
     """Of a source table of its own; None: one table for source, target and output (section 3.4)."""
     writes_unknown: bool = False
     """Whether a translation may hold the unknown token, as other toolkits let it."""
+    never_written: tuple[int, ...] = ()
+    """Ids that no translation may hold, beside padding, start and unknown."""
+    renormalises: bool = False
+    """Whether probabilities leave out the tokens that no translation may hold."""
 
     def __post_init__(self) -> None:
         self._require_at_least(
@@ -158,6 +163,15 @@ class ModelConfig(_Config):
                 )
         self._check_draft_ids()
         self._check_source_table()
+        object.__setattr__(
+            self, "never_written", tuple(self.never_written)
+        )  # JSON knows only lists
+        for id_ in self.never_written:
+            if not isinstance(id_, int) or not 0 <= id_ < self.vocabulary_size:
+                raise ValueError(
+                    f"never_written holds {id_!r}, which is no id below "
+                    f"vocabulary_size={self.vocabulary_size}"
+                )
         if self.max_positions * self.d_model > MOST_POSITION_NUMBERS:
             raise ValueError(
                 f"max_positions={self.max_positions} times d_model={self.d_model} makes a position "
@@ -229,6 +243,13 @@ class ModelConfig(_Config):
         if self.retry_id is not None and self.separator_id in source:
             return self.retry_id
         return self.start_id
+
+    @property
+    def banned_ids(self) -> frozenset[int]:
+        """Ids that no translation may hold; the end token is none, even if another shares its id."""
+        unknown = () if self.writes_unknown else (self.unknown_id,)
+        named = {self.pad_id, self.start_id, *unknown, *self.never_written}
+        return frozenset(named - {self.end_id})
 
     @property
     def ids(self) -> SpecialIds:

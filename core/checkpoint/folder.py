@@ -26,7 +26,7 @@ from torch import Tensor
 from core.checkpoint.bundled import resolve
 from core.checkpoint.header import tensor_shapes
 from core.checkpoint.listing import timeline_file, timeline_steps
-from core.checkpoint.marian import marian_name
+from core.checkpoint.marian import marian_name, positions_name
 from core.checkpoint.required import (
     CONFIG,
     WEIGHTS,
@@ -38,9 +38,13 @@ from core.checkpoint.side_files import CARD, HISTORY, METRICS, read_side_files
 from core.checkpoint.weights import read_tensors, save_weights
 from core.config import ModelConfig, TrainConfig
 from core.model import Transformer, build
+from core.model.embedding import sinusoids
 from core.model.inference import store_matrices_by_column_
 from core.system.files import write_json, writing_folder
 from core.text.vocabulary import Vocabulary
+
+MOST_POSITION_ERROR = 2e-3
+"""Of a position table that a Marian file holds, which may be of float16."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +112,25 @@ def _weights(folder: Path, required: RequiredParts, weights: str) -> Mapping[str
         return read_tensors(folder / weights)
     tensors = read_tensors(folder / required.weights)
     config = required.config
+    _require_marian_positions(folder / required.weights, tensors, config)
     return {
         name: tensors[marian_name(name, config)].reshape(shape)
         for name, shape in tensor_shapes(config)
     }
+
+
+def _require_marian_positions(
+    file: Path, tensors: Mapping[str, Tensor], config: ModelConfig
+) -> None:
+    """Raises CheckpointError if a file holds other position tables than Marian computes."""
+    table = sinusoids(config.max_positions, config.d_model, halves=True)
+    for name in map(positions_name, ("encoder", "decoder")):
+        found = tensors.get(name, table).float()
+        if found.shape != table.shape or not found.allclose(table, atol=MOST_POSITION_ERROR):
+            raise CheckpointError(
+                f"{file} holds a position table of its own, {name}, as `python -m core export` "
+                "writes; open the checkpoint that it was exported from"
+            )
 
 
 def save_checkpoint(

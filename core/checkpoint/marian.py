@@ -17,10 +17,19 @@ from core.text.marian import SOURCE_FILE, TABLE_FILE, TARGET_FILE, TARGET_TABLE_
 
 MODEL_TYPE = "marian"
 WEIGHTS, PYTORCH_WEIGHTS = "model.safetensors", "pytorch_model.bin"
+GENERATION = "generation_config.json"
+"""How its translations are searched for; older folders say it in config.json."""
 ACTIVATIONS = {"swish": "silu", "silu": "silu", "relu": "relu", "gelu": "gelu"}
 LAYER_NORM_EPSILON = 1e-5
 """PyTorch's default, which Hugging Face's model leaves as it is."""
-MARIAN_FILES = (PYTORCH_WEIGHTS, SOURCE_FILE, TARGET_FILE, TABLE_FILE, TARGET_TABLE_FILE)
+MARIAN_FILES = (
+    PYTORCH_WEIGHTS,
+    GENERATION,
+    SOURCE_FILE,
+    TARGET_FILE,
+    TABLE_FILE,
+    TARGET_TABLE_FILE,
+)
 """What a folder may have beside the files of our own."""
 UNKNOWN_ID = 1
 """Of every Marian vocabulary; its config.json does not say."""
@@ -57,13 +66,25 @@ class _Settings(TypedDict):
     decoder_start_token_id: int
 
 
+class _Generation(TypedDict, total=False):
+    """What is read of its generation_config.json."""
+
+    bad_words_ids: list[list[int]] | None
+    renormalize_logits: bool | None
+
+
 def is_marian(values: Any) -> bool:
     """Whether the content of a config.json is a Marian model's."""
     return isinstance(values, dict) and values.get("model_type") == MODEL_TYPE
 
 
-def marian_config(values: Mapping[str, Any]) -> ModelConfig:
+def marian_config(
+    values: Mapping[str, Any], generation: Mapping[str, Any] | None = None
+) -> ModelConfig:
     """The shape of the model that a config.json describes.
+
+    Args:
+        generation: the content of generation_config.json; without it, config.json says that too.
 
     Raises:
         ValueError: naming the entry that is missing, of another type, or says what this project's
@@ -95,11 +116,29 @@ def marian_config(values: Mapping[str, Any]) -> ModelConfig:
             "layer_norm_epsilon": LAYER_NORM_EPSILON,
             "pad_id": found["pad_token_id"],
             "unknown_id": UNKNOWN_ID,
-            "writes_unknown": True,
+            **_written(found, values if generation is None else generation),
             "start_id": found["decoder_start_token_id"],
             "end_id": found["eos_token_id"],
         }
     )
+
+
+def _written(found: _Settings, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Which tokens a translation may hold."""
+    said: _Generation = built(_Generation, values)
+    words = said.get("bad_words_ids") or []
+    long = next((word for word in words if len(word) != 1), None)
+    if long is not None:
+        raise ValueError(
+            f"bad_words_ids holds {long}: this project's search leaves out single tokens alone"
+        )
+    bad = {id_ for word in words for id_ in word}
+    known = {found["pad_token_id"], found["decoder_start_token_id"], UNKNOWN_ID}
+    return {
+        "writes_unknown": UNKNOWN_ID not in bad,
+        "never_written": sorted(bad - known),
+        "renormalises": bool(said.get("renormalize_logits")),
+    }
 
 
 def _require_one_shape(found: _Settings) -> None:
@@ -169,6 +208,11 @@ def marian_name(name: str, config: ModelConfig) -> str:
     else:
         place = _SUBLAYERS[place]
     return f"model.{stack}.{layers}.{number}.{place}.{kind}"
+
+
+def positions_name(stack: str) -> str:
+    """What Marian calls the position table of `encoder` or `decoder`; most files leave it out."""
+    return f"model.{stack}.embed_positions.weight"
 
 
 def marian_shape(name: str, shape: Shape) -> Shape:

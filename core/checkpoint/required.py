@@ -13,6 +13,7 @@ from typing import Any
 
 from core.checkpoint.header import Shape, read_shapes, require_fit
 from core.checkpoint.marian import (
+    GENERATION,
     PYTORCH_WEIGHTS,
     is_marian,
     marian_config,
@@ -125,21 +126,20 @@ def is_marian_folder(folder: Path) -> bool:
         return False
 
 
-def _read_values(folder: Path) -> Any:
+def _read_values(folder: Path, name: str = CONFIG) -> Any:
     try:
-        return read_json(folder / CONFIG)
+        return read_json(folder / name)
     except ValueError as error:
-        raise ValueError(f"{CONFIG} cannot be used: {error}") from None
+        raise ValueError(f"{name} cannot be used: {error}") from None
 
 
 def _read_config(folder: Path) -> tuple[ModelConfig, TrainConfig | None]:
-    return _config_of(_read_values(folder))
-
-
-def _config_of(values: Any) -> tuple[ModelConfig, TrainConfig | None]:
+    values = _read_values(folder)
     if is_marian(values):
+        has_own = (folder / GENERATION).is_file()
+        generation = _read_values(folder, GENERATION) if has_own else None
         try:
-            return marian_config(values), None
+            return marian_config(values, generation), None
         except (TypeError, ValueError) as error:
             raise ValueError(f"{CONFIG} cannot be used: {error}") from None
     try:

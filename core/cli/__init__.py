@@ -11,6 +11,7 @@ from core.cli.ablate import Ablate
 from core.cli.average import Average
 from core.cli.corpus import Corpus
 from core.cli.evaluate import Align, Evaluate
+from core.cli.export import Export
 from core.cli.import_ import Import
 from core.cli.info import Info
 from core.cli.prune import Means, Prune
@@ -31,6 +32,7 @@ Command = (
     | Annotated[Average, tyro.conf.subcommand("average")]
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Import, tyro.conf.subcommand("import")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Corpus, tyro.conf.subcommand("corpus")]
     | Annotated[Table3, tyro.conf.subcommand("table3")]
     | Annotated[Score, tyro.conf.subcommand("score")]

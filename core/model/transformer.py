@@ -13,6 +13,9 @@ from core.model.layers import AddAndNorm, DecoderLayer, EncoderLayer
 from core.model.shapes import Examples, Logits, SourceIds, Stream, TargetIds, Vectors, Visible
 from core.model.taps import inference_taps_suffice, placed
 
+NEVER = -1e9
+"""The score of a token that probabilities leave out: e to it is 0, and sums with it stay numbers."""
+
 
 class Encoder(nn.Module):
     def __init__(self, *, layers: list[EncoderLayer], p_dropout: float) -> None:
@@ -65,11 +68,14 @@ class Transformer(nn.Module):
         config: ModelConfig,
     ) -> None:
         super().__init__()
+        self.left_out: Tensor
         self.config = config
         self.embedding = embedding
         self.source_embedding = source_embedding
         self.encoder = encoder
         self.decoder = decoder
+        left_out = sorted(config.banned_ids) if config.renormalises else []
+        self.register_buffer("left_out", torch.tensor(left_out, dtype=torch.long), persistent=False)
 
     def encode(self, source: SourceIds, examples: Examples | None = None) -> Memory:
         """Run the encoder; nothing attends to padding (`config.pad_id`).
@@ -121,8 +127,13 @@ class Transformer(nn.Module):
         return inference_taps_suffice() and bool(visible.any(dim=-1).all())
 
     def logits(self, stream: Vectors) -> Logits:
-        """Scores over the vocabulary, before the softmax (section 3.4)."""
-        return self.embedding.logits(stream)
+        """Scores over the vocabulary, before the softmax (section 3.4).
+
+        Differs from the paper: where a model renormalises, tokens that are never written score
+        `NEVER`.
+        """
+        scores = self.embedding.logits(stream)
+        return scores.index_fill(-1, self.left_out, NEVER) if self.config.renormalises else scores
 
     def forward(self, source: SourceIds, target: TargetIds) -> Logits:
         """Teacher-forced logits: row t is what the model expects after target tokens 0..t.

@@ -73,7 +73,12 @@ class MarianSide:
 
     def kind_of(self, id_: int) -> PieceKind:
         name = self.names[id_]
-        return "special" if name in (END, UNKNOWN, PAD) or _is_language(name) else "text"
+        if name in (END, UNKNOWN, PAD) or _is_language(name):
+            return "special"
+        own = self._processor.PieceToId(name)
+        if self._processor.IsControl(own):
+            return "special"
+        return "byte" if self._processor.IsByte(own) else "text"
 
 
 def _is_language(name: str) -> bool:

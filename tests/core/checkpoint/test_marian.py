@@ -8,10 +8,17 @@ import torch
 
 import core
 from core.checkpoint.header import tensor_shapes
-from core.checkpoint.marian import is_marian, marian_config, marian_name, marian_shape
+from core.checkpoint.marian import (
+    is_marian,
+    marian_config,
+    marian_name,
+    marian_shape,
+    positions_name,
+)
 from core.checkpoint.required import CheckpointError, model_config_of, problem_of
 from core.config import SearchConfig
 from core.model import build
+from core.model.embedding import sinusoids
 from core.text.marian import TARGET_TABLE_FILE
 from tests.core.text.test_marian import files, missing, models, names
 
@@ -48,7 +55,7 @@ def write_marian(folder, files, values, *, torch_file=False):
         marian_name(name, config): state[name].reshape(marian_shape(name, shape)).contiguous()
         for name, shape in tensor_shapes(config)
     }
-    tensors["model.encoder.embed_positions.weight"] = torch.zeros(64, 24)
+    tensors[positions_name("encoder")] = sinusoids(64, 24, halves=True)  # older files hold it
     if torch_file:
         torch.save(tensors, folder / "pytorch_model.bin")
     else:
