@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help app test check quick screenshots train bench bench-toy startup clean
+.PHONY: help app test check quick screenshots train bench bench-toy agreement startup clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -53,6 +53,9 @@ bench: .venv-bench/peers ## training, decoding and pictures beside transformers,
 
 bench-toy: .venv-bench/peers ## the same in a minute, to see that it runs; its figures mean nothing
 	.venv-bench/bin/python -m bench --sizes toy --rounds 1 --json runs/bench/toy.json
+
+agreement: .venv-bench/peers ## Marian models here and in transformers, ours there and in CTranslate2: the same numbers?
+	.venv-bench/bin/python -m bench.agreement
 
 startup: .venv/dev ## from the command to the first picture and the first sentence, in a browser
 	$(BIN)/python -m bench.startup

@@ -24,7 +24,6 @@ from bench import marian_models
 from core.analysis.trace.capture import capture
 from core.checkpoint.marian_export import export_marian, token_order
 from core.config import KINDS, SearchConfig
-from core.decoding.result import Hypothesis
 from core.evaluation.likelihood import likelihood_statistics
 from core.model.transformer import attention_tap
 from core.text.toy_grammar import sentence_pairs
@@ -211,33 +210,33 @@ def _translations(
     width: int,
     order: Sequence[int],
 ) -> Finding:
-    """Ids and, of a beam, scores.
+    """Ids and, of a beam that ends by itself, scores.
+
+    Where a limit forces the end, transformers counts it as certain; here it has its probability, so
+    beams may then differ.
 
     Args:
         order: our id of each of their tokens.
     """
-    wrong, largest = 0, 0.0
+    n, wrong, largest = 0, 0, 0.0
     with_scores: dict[str, Any] = {"return_dict_in_generate": True, "output_scores": True}
     for source, found in zip(sources, ours.search(sources, _search(width)), strict=True):
         said = theirs.generate(
             **tokenizer(source, return_tensors="pt"), num_beams=width, do_sample=False,
-            max_length=LIMIT + 2, length_penalty=1.0, early_stopping=False, **with_scores,
+            max_length=LIMIT + 2, length_penalty=1.0, early_stopping="never", **with_scores,
         )  # fmt: skip
         wanted = said.sequences[0].tolist()[1:]
         wanted = wanted[: wanted.index(tokenizer.eos_token_id)]
+        if width > 1 and (found.best.is_cut or len(wanted) >= LIMIT):
+            continue
+        n += 1
         wrong += list(found.best.tokens) != [order[id_] for id_ in wanted]
         if width > 1:
-            largest = max(largest, abs(float(said.sequences_scores[0]) - _their_score(found.best)))
+            largest = max(largest, abs(float(said.sequences_scores[0]) - found.best.score))
     what = "greedy translations" if width == 1 else f"beam-{width} translations and scores"
     if width == 1:
-        return Finding(name, what, len(sources), wrong)
-    return Finding(name, what, len(sources), wrong, largest, 1e-4)
-
-
-def _their_score(best: Hypothesis) -> float:
-    """Our score, but for the end that a length limit forces: transformers counts it as certain."""
-    forced_nats = best.steps[-1].log_probability_nats if best.is_cut else 0.0
-    return (best.log_probability_nats - forced_nats) / len(best.steps)
+        return Finding(name, what, n, wrong)
+    return Finding(name, what, n, wrong, largest, 1e-4)
 
 
 def _exported(folder: Path, n: int) -> Iterator[Finding]:
