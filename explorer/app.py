@@ -25,11 +25,18 @@ from explorer.frame.page_scripts import run_page_scripts  # noqa: E402
 
 def take_options() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoints", help="a folder of checkpoints of your own, shown first")
+    parser.add_argument(
+        "--checkpoints",
+        help="a folder of checkpoints of your own, or a model's name on Hugging Face; shown first",
+    )
     parser.add_argument("--runs", help="a folder of running trainings, instead of runs")
     options, _ = parser.parse_known_args()
     if options.checkpoints:
-        show_beside_bundled(options.checkpoints)
+        try:
+            show_beside_bundled(options.checkpoints)
+        except ValueError as error:
+            st.error(f"{error}.")
+            st.stop()
     if options.runs:
         os.environ[RUNS] = options.runs
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.checkpoint.hub import name_of
 from core.checkpoint.required import FILES, problem_of
 from core.checkpoint.side_files import HISTORY
 
@@ -21,10 +22,14 @@ class CheckpointEntry:
 
 
 def list_checkpoints(root: Path) -> list[CheckpointEntry]:
-    """Every folder below `root` that has a checkpoint's configuration or weights, by name."""
+    """Every folder that has a checkpoint's configuration or weights, `root` itself or below it."""
     folders = {file.parent for name in FILES for file in root.glob(f"**/{name}")}
     return [
-        CheckpointEntry(folder.relative_to(root).as_posix(), folder, problem_of(folder))
+        CheckpointEntry(
+            name_of(root) if folder == root else folder.relative_to(root).as_posix(),
+            folder,
+            problem_of(folder),
+        )
         for folder in sorted(folders)
         if not any(part.startswith(".") for part in folder.relative_to(root).parts)
     ]

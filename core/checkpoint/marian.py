@@ -6,13 +6,15 @@ zero. Nothing here imports torch.
 (https://github.com/huggingface/transformers, models/marian)
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
 from core.checkpoint.header import Shape, tensor_shapes
 from core.config import ModelConfig
-from core.system.json_files import built
+from core.system.json_files import built, read_json, read_text
+from core.text.languages import language_name
 from core.text.marian import SOURCE_FILE, TABLE_FILE, TARGET_FILE, TARGET_TABLE_FILE
 
 MODEL_TYPE = "marian"
@@ -22,7 +24,10 @@ GENERATION = "generation_config.json"
 ACTIVATIONS = {"swish": "silu", "silu": "silu", "relu": "relu", "gelu": "gelu"}
 LAYER_NORM_EPSILON = 1e-5
 """PyTorch's default, which Hugging Face's model leaves as it is."""
+README, TOKENIZER = "README.md", "tokenizer_config.json"
 MARIAN_FILES = (
+    TOKENIZER,
+    README,
     PYTORCH_WEIGHTS,
     GENERATION,
     SOURCE_FILE,
@@ -71,6 +76,13 @@ class _Generation(TypedDict, total=False):
 
     bad_words_ids: list[list[int]] | None
     renormalize_logits: bool | None
+
+
+class _Languages(TypedDict):
+    """What is read of its tokenizer_config.json."""
+
+    source_lang: str
+    target_lang: str
 
 
 def is_marian(values: Any) -> bool:
@@ -188,6 +200,25 @@ def marian_files(folder: Path, *, is_shared: bool) -> dict[str, bytes]:
             raise ValueError(f"{name} has {size:,} bytes; {MOST_FILE_BYTES:,} is the most")
         files[name] = file.read_bytes()
     return files
+
+
+def marian_languages(folder: Path) -> tuple[str, str] | None:
+    """Source and target language as tokenizer_config.json says, by their codes if it does."""
+    try:
+        values = read_json(folder / TOKENIZER)
+        said = built(_Languages, values)
+    except ValueError:
+        return None
+    return tuple(language_name(said[side]) for side in ("source_lang", "target_lang"))  # type: ignore[return-value]
+
+
+def marian_card(folder: Path) -> str:
+    """What its README.md says, with the settings at its beginning as a block; empty without one."""
+    try:
+        text = read_text(folder / README)
+    except ValueError:
+        return ""
+    return re.sub(r"\A---\n(.*?)\n---\n", r"```yaml\n\1\n```\n", text, flags=re.DOTALL)
 
 
 def marian_name(name: str, config: ModelConfig) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict, TypeVar, get_type_hints
 
-from core.checkpoint.required import CheckpointError
+from core.checkpoint.marian import marian_card, marian_languages
+from core.checkpoint.required import CheckpointError, is_marian_folder
 from core.config import ModelConfig
 from core.system.json_files import built, parse_json, read_json, read_text
 
@@ -87,6 +88,9 @@ def read_side_files(folder: Path, config: ModelConfig) -> SideFiles:
     """Read the content that can be used; no exception is raised."""
     notices: list[str] = []
     metrics = _usable(lambda: read_metrics(folder), notices) or {}
+    marian = is_marian_folder(folder)
+    if marian and "languages" not in metrics and (said := marian_languages(folder)):
+        metrics["languages"] = list(said)
     bad = _bad_entries(metrics, config)
     notices += [
         f"{METRICS} cannot be read completely: {problem}; {name} is left out"
@@ -95,7 +99,7 @@ def read_side_files(folder: Path, config: ModelConfig) -> SideFiles:
     return SideFiles(
         metrics={name: entry for name, entry in metrics.items() if name not in bad},
         history=_usable(lambda: tuple(read_history(folder / HISTORY)), notices) or (),
-        card=_usable(lambda: read_card(folder), notices) or "",
+        card=_usable(lambda: read_card(folder), notices) or (marian_card(folder) if marian else ""),
         notices=tuple(notices),
     )
 

@@ -11,7 +11,7 @@ import streamlit as st
 from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead, covering_head
 from core.analysis.trace.trace import Trace
-from core.checkpoint.bundled import FIRST, bundled_root
+from core.checkpoint.bundled import FIRST, bundled_root, resolve
 from core.checkpoint.listing import CheckpointEntry, list_checkpoints
 from core.checkpoint.required import CONFIG, model_config_of
 from core.checkpoint.side_files import CARD, HISTORY, METRICS, SideFiles, read_side_files
@@ -28,8 +28,15 @@ class NoCheckpointError(FileNotFoundError):
 
 
 def show_beside_bundled(folder: str) -> None:
-    """Show the checkpoints of this folder, and after them the bundled ones."""
-    os.environ[CHECKPOINTS] = os.pathsep.join((folder, str(bundled_root())))
+    """Show the checkpoints of this folder, and after them the bundled ones.
+
+    Args:
+        folder: or the name of a model on Hugging Face.
+
+    Raises:
+        CheckpointError: if it is such a name, and the model cannot be fetched.
+    """
+    os.environ[CHECKPOINTS] = os.pathsep.join((str(resolve(folder)), str(bundled_root())))
 
 
 def checkpoint_roots() -> tuple[Path, ...]:
