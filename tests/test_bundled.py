@@ -19,7 +19,7 @@ from core.model import probing, record
 from core.model.transformer import attention_tap
 from core.text.batches import pad
 from core.translator import Translator
-from explorer.choice.choice import EXAMPLES
+from explorer.choice.examples import EXAMPLES
 
 CHECKPOINTS = sorted(
     file.parent for file in (Path(__file__).parents[1] / "checkpoints").glob("**/model.safetensors")

@@ -1,4 +1,12 @@
-"""English names of languages by the codes of ISO 639."""
+"""Languages: their English names by the codes of ISO 639, and the first word that names one.
+
+A multilingual Marian model is told its target language by the first token, such as `>>de<<`.
+"""
+
+import re
+from collections.abc import Sequence
+
+_FIRST = re.compile(r"\A\s*>>([^<>]+)<<\s*")
 
 NAMES = {
     "af": "Afrikaans", "ar": "Arabic", "bg": "Bulgarian", "ca": "Catalan", "cs": "Czech",
@@ -24,3 +32,27 @@ NAMES = {
 def language_name(code: str) -> str:
     """The name of a language, or the code itself where it is not known: `ROMANCE`, `zh_TW`."""
     return NAMES.get(code, code)
+
+
+def language_of(text: str) -> str | None:
+    """The target language that the first word names: `de` of `>>de<< A man.`"""
+    found = _FIRST.match(text)
+    return found[1] if found else None
+
+
+def without_language(text: str) -> str:
+    """The text behind that word."""
+    return _FIRST.sub("", text, count=1)
+
+
+def with_language(text: str, code: str | None) -> str:
+    """The text with this target language in place of any that it names; None for none."""
+    rest = without_language(text)
+    return rest if code is None else f">>{code}<< {rest}"
+
+
+def told_language(text: str, languages: Sequence[str]) -> str:
+    """The text as a model of these target languages needs it: one of them named, or none."""
+    if not languages:
+        return without_language(text)
+    return text if language_of(text) in languages else with_language(text, languages[0])

@@ -105,7 +105,10 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class PiecedText:
-    """A text, its pieces and its words (words are separated by spaces)."""
+    """A text, its pieces and its words.
+
+    Spaces separate words; in scripts that are written without them, each piece is one.
+    """
 
     text: str
     pieces: tuple[Piece, ...]
@@ -141,7 +144,7 @@ def read_pieces(
     word_starts: list[int] = []
     for glyph in _glyphs(ids, names, kind_of):
         is_special = kind_of(glyph.ids[0]) == "special"
-        opens_word = glyph.characters.startswith(" ") or not word_starts
+        opens_word = not word_starts or _opens_word(text, glyph.characters)
         shown = glyph.characters if text else glyph.characters.removeprefix(" ")
         start = len(text) + len(shown) - len(shown.lstrip(" "))
         text += shown
@@ -153,6 +156,33 @@ def read_pieces(
             for id_ in glyph.ids
         ]
     return PiecedText(text, tuple(pieces), tuple(_words(text, word_starts)))
+
+
+def _opens_word(before: str, characters: str) -> bool:
+    """Whether a word begins with these characters: behind a space, and in a script that is written
+    without spaces with every piece that is no mark or punctuation."""
+    if characters.startswith(" "):
+        return True
+    first, last = characters[:1], before[-1:]
+    is_letter = unicodedata.category(first or " ")[0] in "LN"
+    return is_letter and (has_no_spaces(first) or has_no_spaces(last))
+
+
+_WITHOUT_SPACES = (
+    (0x0E00, 0x0FFF),  # Thai, Lao, Tibetan
+    (0x1000, 0x109F),  # Burmese
+    (0x1780, 0x17FF),  # Khmer
+    (0x3040, 0x30FF),  # Hiragana, Katakana
+    (0x31F0, 0x31FF),  # Katakana, small
+    (0x3400, 0x9FFF),  # Han
+    (0xF900, 0xFAFF),  # Han, compatible forms
+    (0x20000, 0x3FFFF),  # Han, rare
+)
+
+
+def has_no_spaces(character: str) -> bool:
+    """Whether a character is of a script that is written without spaces between words."""
+    return bool(character) and any(low <= ord(character) <= high for low, high in _WITHOUT_SPACES)
 
 
 def _words(text: str, starts: list[int]) -> Iterator[Word]:

@@ -27,6 +27,10 @@ class Tokenizer(Protocol):
     def names(self) -> Sequence[str]:
         """The pieces by id, as the vocabulary spells them: `▁Mann`, `<0xE2>`, `</s>`."""
 
+    @property
+    def languages(self) -> Sequence[str]:
+        """The target languages that a first word may name, `de` for `>>de<<`; none of most."""
+
     def encode(self, text: str) -> list[int]:
         """Ids of a text, without start and end.
 
@@ -174,6 +178,10 @@ class JointVocabulary:
     def names(self) -> tuple[str, ...]:
         n_pieces = int(self._processor.GetPieceSize())
         return tuple(self._processor.IdToPiece(id_) for id_ in range(n_pieces))
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return ()
 
     def encode(self, text: str) -> list[int]:
         """Ids of the normalised text, without start and end."""

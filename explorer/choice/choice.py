@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from core.analysis.ablation import Ablation
 from core.config import Kind, LengthPenalty, Method, SearchConfig
+from explorer.choice.examples import EXAMPLES
 from explorer.choice.url_fields import (
     DependsOn,
     UrlFields,
@@ -29,17 +30,6 @@ from explorer.choice.url_fields import (
     one_of,
     whole,
 )
-
-CAPTION = "A man in a red jacket is riding a bicycle down the street."
-"""A sentence like the image captions that the models of Table 3 learnt from."""
-EXAMPLES = (
-    "The woman who lives next door has three dogs.",
-    CAPTION,
-    "I don't know why he didn't call me yesterday.",
-    "Two children are playing football in the park.",
-    "Could you please close the window?",
-)
-"""Sentences written for this project; the app shows the first one until the reader types one."""
 
 Fields = TypeVar("Fields", bound=UrlFields)
 

@@ -13,9 +13,11 @@ from core.analysis.heads.best import BestHead, covering_head
 from core.analysis.trace.trace import Trace
 from core.checkpoint.bundled import FIRST, bundled_root, resolve
 from core.checkpoint.listing import CheckpointEntry, list_checkpoints
-from core.checkpoint.required import CONFIG, model_config_of
+from core.checkpoint.required import CONFIG, model_config_of, read_required
 from core.checkpoint.side_files import CARD, HISTORY, METRICS, SideFiles, read_side_files
-from explorer.choice.choice import EXAMPLES
+from core.text.languages import told_language
+from core.text.marian import SOURCE_FILE, TABLE_FILE
+from explorer.choice.examples import examples_in
 from explorer.engine.folder_version import FolderVersion, folder_version
 
 CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
@@ -120,8 +122,24 @@ def _side_files(folder_version: FolderVersion) -> SideFiles:
 
 
 def examples(folder: Path) -> tuple[str, ...]:
-    """Sentences to begin with: the checkpoint's own, if its training recorded some."""
-    return tuple(metrics(folder).get("examples") or EXAMPLES)
+    """Sentences to begin with: the checkpoint's own, if its training recorded some; else of its
+    source language."""
+    return tuple(metrics(folder).get("examples") or examples_in(languages(folder)[0]))
+
+
+def target_languages(folder: Path) -> tuple[str, ...]:
+    """The target languages of a multilingual model, by their codes; of others none."""
+    return _target_languages(folder_version(folder, (CONFIG, TABLE_FILE, SOURCE_FILE)))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _target_languages(folder_version: FolderVersion) -> tuple[str, ...]:
+    return tuple(read_required(Path(folder_version[0])).vocabulary.source.languages)
+
+
+def first_text(folder: Path) -> str:
+    """The sentence that a model shows until the reader names one."""
+    return told_language(examples(folder)[0], target_languages(folder))
 
 
 def best_head(folder: Path, shown: Trace) -> BestHead:

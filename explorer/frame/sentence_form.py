@@ -4,6 +4,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.text.languages import (
+    language_name,
+    language_of,
+    with_language,
+    without_language,
+)
 from explorer.choice import session
 from explorer.choice.choice import (
     LEAST_TEMPERATURE,
@@ -18,16 +24,24 @@ MOST_OF_A_CHIP, MOST_OF_A_SENTENCE = 44, 80
 """Characters that are shown of a sentence on its button."""
 
 
-def ask_sentence(language: str) -> None:
-    """Draw the form for the sentence; the text is used when the reader submits it."""
+def ask_sentence(language: str, *, is_told_language: bool = False) -> None:
+    """Draw the form for the sentence; the text is used when the reader submits it.
+
+    Args:
+        is_told_language: whether the text's first word names the target language; it is chosen
+            beside the form.
+    """
     key, shown_key = "sentence_text", "sentence_shown"
-    text = session.choice().run.text
+    now = session.choice().run.text
+    text = without_language(now) if is_told_language else now
     shown = (session.page(), text)  # never over half-typed text, but a new page begins with none
     if key not in st.session_state or st.session_state.get(shown_key) != shown:
         st.session_state[key], st.session_state[shown_key] = text, shown
 
     def ask() -> None:
-        session.change_run(text=st.session_state[key])
+        typed = st.session_state[key]
+        is_complete = not is_told_language or language_of(typed) is not None
+        session.change_run(text=typed if is_complete else with_language(typed, language_of(now)))
 
     with (
         st.form("sentence", border=False),
@@ -41,6 +55,26 @@ def ask_sentence(language: str) -> None:
             label_visibility="collapsed",
         )
         st.form_submit_button("Translate", type="primary", on_click=ask)
+
+
+def choose_target_language(languages: Sequence[str]) -> None:
+    """The language that a multilingual model translates into: the first token that it reads."""
+    key, text = "target_language", session.choice().run.text
+    known = language_of(text)
+    st.session_state[key] = known if known in languages else None
+
+    def take() -> None:
+        session.change_run(text=with_language(text, st.session_state[key]))
+
+    st.selectbox(
+        "Into",
+        languages,
+        key=key,
+        format_func=lambda code: f"{code} · {language_name(code)}",
+        placeholder="Into …",
+        label_visibility="collapsed",
+        on_change=take,
+    )
 
 
 def choose_decoding() -> None:
@@ -78,17 +112,17 @@ def offer_sentences(examples: Sequence[str]) -> None:
     if recent:
         with st.popover("Recent", key="bar_recent"):
             _buttons("recent", recent, MOST_OF_A_SENTENCE)
-    _buttons(
-        "example", [text for text in examples if text != session.choice().run.text], MOST_OF_A_CHIP
-    )
+    now = session.choice().run.text
+    others = [text for text in examples if text != without_language(now)]
+    _buttons("example", others, MOST_OF_A_CHIP, into=language_of(now))
 
 
-def _buttons(name: str, texts: Sequence[str], most: int) -> None:
+def _buttons(name: str, texts: Sequence[str], most: int, into: str | None = None) -> None:
     for number, text in enumerate(texts):
         st.button(
             plain(text if len(text) <= most else text[: most - 1] + "…"),
             key=f"{name}-{number}",
             help=plain(text) if len(text) > most else None,
             on_click=session.change_run,
-            kwargs={"text": text},
+            kwargs={"text": with_language(text, into) if into else text},
         )

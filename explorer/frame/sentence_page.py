@@ -135,7 +135,7 @@ def _leave_lost_models() -> None:
 
 def _suggest(usual_text: str | None, model_for: ModelFor | None) -> None:
     folder = checkpoints.folder_of(_asked(model_for).run.model)
-    session.suggest(usual_text or checkpoints.examples(folder)[0])
+    session.suggest(usual_text or checkpoints.first_text(folder))
 
 
 def _asked(model_for: ModelFor | None) -> Choice:

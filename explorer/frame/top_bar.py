@@ -13,10 +13,16 @@ import streamlit as st
 from core.checkpoint.listing import CheckpointEntry
 from core.checkpoint.required import model_config_of
 from core.config import ModelConfig
+from core.text.languages import told_language, without_language
 from explorer.choice import session
 from explorer.engine import checkpoints
 from explorer.frame.messages import plain
-from explorer.frame.sentence_form import ask_sentence, choose_decoding, offer_sentences
+from explorer.frame.sentence_form import (
+    ask_sentence,
+    choose_decoding,
+    choose_target_language,
+    offer_sentences,
+)
 from explorer.frame.tour import start_tour
 
 STYLE = Path(__file__).with_name("top_bar.css")
@@ -29,8 +35,12 @@ def top_bar(listed: Sequence[CheckpointEntry], folder: Path) -> Any:
     with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="small"):
         with st.popover(_short_story(folder, source, target), key="bar_model"):
             _tell_model(listed, folder, source, target)
+        into = checkpoints.target_languages(folder)
+        if into:
+            with st.container(key="bar_into", width=150):
+                choose_target_language(into)
         with st.container(key="bar_sentence"):
-            ask_sentence(source)
+            ask_sentence(source, is_told_language=bool(into))
         with st.container(key="bar_more", horizontal=True, gap="small"):
             with st.popover("Decoding", icon=":material/tune:"):
                 choose_decoding()
@@ -90,7 +100,8 @@ def _choose_model(models: Sequence[CheckpointEntry], name: str) -> None:
 def _take_model(name: str) -> None:
     """Show another model; an example of the one before makes room for one of its own."""
     run = session.choice().run
-    own = checkpoints.examples(checkpoints.folder_of(name))
+    folder = checkpoints.folder_of(name)
+    own, plain_text = checkpoints.examples(folder), without_language(run.text)
     before = checkpoints.examples(checkpoints.folder_of(run.model))
-    text = own[0] if run.text in before and run.text not in own else run.text
-    session.change_run(model=name, text=text)
+    text = own[0] if plain_text in before and plain_text not in own else run.text
+    session.change_run(model=name, text=told_language(text, checkpoints.target_languages(folder)))

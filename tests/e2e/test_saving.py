@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from core.analysis.trace.trace import Trace
-from explorer.choice.choice import EXAMPLES
+from explorer.choice.examples import EXAMPLES
 from explorer.figures.drawing import text_width
 from tests.e2e.conftest import Visitor, idle, link
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from core.analysis.heads.best import covering_head
 from core.checkpoint.listing import timeline_steps
-from explorer.choice.choice import CAPTION
+from explorer.choice.examples import CAPTION
 from tests.checkpoints import SENTENCE, reports, write_checkpoint, write_history, write_timeline
 from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, start_server, violations
 from tests.explorer.apart import traced

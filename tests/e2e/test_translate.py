@@ -6,7 +6,7 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from explorer.choice.choice import EXAMPLES
+from explorer.choice.examples import EXAMPLES
 from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
 
 pytestmark = pytest.mark.e2e

@@ -2,7 +2,7 @@
 
 from core.analysis.trace.trace import Trace, mean_probability
 from core.text.pieces import PiecedText
-from explorer.choice.choice import CAPTION
+from explorer.choice.examples import CAPTION
 
 REFERENCES = {
     CAPTION: "Ein Mann in einer roten Jacke fährt mit dem Fahrrad die Straße entlang.",

@@ -25,7 +25,7 @@ from explorer.app_pages.table3.side_by_side import (
     traces_of,
 )
 from explorer.choice import session
-from explorer.choice.choice import CAPTION
+from explorer.choice.examples import CAPTION
 from explorer.components.table3 import component
 from explorer.components.table3.component import TableView
 from explorer.engine.table3 import PaperAndOurs, shown_family

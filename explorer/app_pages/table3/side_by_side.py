@@ -16,7 +16,8 @@ from explorer.app_pages.table3.fields import Table3Fields
 from explorer.app_pages.table3.likeness import REFERENCES, unlike_captions
 from explorer.app_pages.table3.rows import BASE, row_named
 from explorer.choice import session
-from explorer.choice.choice import CAPTION, Run
+from explorer.choice.choice import Run
+from explorer.choice.examples import CAPTION
 from explorer.components.overview import component as overview
 from explorer.components.overview.component import TILES_NOTE
 from explorer.engine import traces

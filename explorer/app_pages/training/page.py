@@ -21,7 +21,7 @@ from explorer.app_pages.training.figures import curves_figure
 from explorer.app_pages.training.progress import progress_line
 from explorer.app_pages.training.timeline import draw_timeline, settle_snapshot
 from explorer.choice import session
-from explorer.choice.choice import CAPTION
+from explorer.choice.examples import CAPTION
 from explorer.choice.page_context import PageContext
 from explorer.engine import trainings
 from explorer.engine.checkpoints import NoCheckpointError, checkpoint_roots, every_checkpoint

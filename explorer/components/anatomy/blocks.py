@@ -58,7 +58,7 @@ class Block:
 def anatomy(config: ModelConfig) -> tuple[Block, ...]:
     """All blocks, encoder then decoder, from the bottom up; their parameters add up to the model's.
 
-    The tied table counts once, in the encoder's embedding.
+    A tied table counts once, in the first embedding that uses it.
     """
     return (*_foot(config, "encoder"), *_layer(config, "encoder"),
             *_foot(config, "decoder"), *_layer(config, "decoder"), *_top(config))  # fmt: skip
@@ -68,6 +68,7 @@ def _foot(config: ModelConfig, side: Side) -> list[Block]:
     """Section 3.4's embedding and section 3.5's positions; the decoder's are the same tables."""
     letter, first = ("S", True) if side == "encoder" else ("T", False)
     d = config.d_model
+    n_rows, note = _table(config, side)
     embedding = Block(
         f"{side}.embedding.tokens",
         "embedding",
@@ -75,11 +76,10 @@ def _foot(config: ModelConfig, side: Side) -> list[Block]:
         "Input Embedding" if first else "Output Embedding",
         f"{letter} ids → {letter} × {d}",
         "3.4",
-        config.vocabulary_size * d if first else 0,
+        n_rows * d,
         says=f"Takes the row of each piece's id from the embedding table, times √{d}.",
         equation="x = √d_{model} · E[id]",
-        note=f"One table of {config.vocabulary_size:,} × {d}, tied three ways"
-        + ("" if first else "; counted in the input embedding"),
+        note=note,
     )
     if config.positions == "none":
         return [embedding]
@@ -98,6 +98,17 @@ def _foot(config: ModelConfig, side: Side) -> list[Block]:
         note="One table for both stacks" if is_learned else "Sines and cosines, nothing learnt",
     )
     return [embedding, positions]
+
+
+def _table(config: ModelConfig, side: Side) -> tuple[int, str]:
+    """The rows of a stack's embedding table that count there, and what is to say of it."""
+    own, n, d = config.source_vocabulary_size, config.vocabulary_size, config.d_model
+    if own is None:
+        note = f"One table of {n:,} × {d}, tied three ways"
+        return (n, note) if side == "encoder" else (0, f"{note}; counted in the input embedding")
+    if side == "encoder":
+        return own, f"A table of the source's own, {own:,} × {d}"
+    return n, f"One table of {n:,} × {d}, tied two ways: the output projection is the same"
 
 
 _SINUSOIDS = {
@@ -181,7 +192,7 @@ def _top(config: ModelConfig) -> list[Block]:
             says=f"Compares the decoder's output with all {vocabulary:,} rows of the embedding table: "
             "one score a piece.",
             equation="z = xE^T" + (" + b" if config.output_bias else ""),
-            note="The embeddings' table again" + (", and a bias a piece" if config.output_bias else ""),
+            note=f"The {'output ' if config.source_vocabulary_size else ''}embeddings' table again" + (", and a bias a piece" if config.output_bias else ""),
         ),
         Block(
             "softmax", "softmax", "decoder", "Softmax",

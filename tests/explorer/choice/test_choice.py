@@ -27,7 +27,6 @@ from explorer.app_pages.second_attempt.fields import DraftKind, SecondFields, Sq
 from explorer.app_pages.table3.fields import Quality, Sort, Table3Fields
 from explorer.app_pages.training.fields import Across, TrainingFields
 from explorer.choice.choice import (
-    EXAMPLES,
     LEAST_TEMPERATURE,
     MOST_ALPHA,
     MOST_BEAMS,
@@ -39,6 +38,7 @@ from explorer.choice.choice import (
     read_query,
     without_lost_models,
 )
+from explorer.choice.examples import EXAMPLES
 from explorer.choice.url_fields import UrlFields, dependents
 from explorer.components.equation.component import N_STAGES
 from explorer.frame.tour import STOPS, TourFields

@@ -28,7 +28,7 @@ from core.experiments.table3.table import (
 from core.system.files import write_json
 from explorer.app_pages.table3.cells import table_rows
 from explorer.app_pages.table3.likeness import REFERENCES
-from explorer.choice.choice import CAPTION
+from explorer.choice.examples import CAPTION
 from explorer.engine.table3 import read_family
 from explorer.figures.axes import signed
 from tests.checkpoints import SENTENCE, write_checkpoint

@@ -2,7 +2,7 @@
 
 from core.analysis.trace.trace import Trace
 from explorer.app_pages.table3.likeness import REFERENCES, unlike_captions
-from explorer.choice.choice import CAPTION
+from explorer.choice.examples import CAPTION
 from tests.explorer.apart import traced
 from tests.test_table3 import FOLDER
 

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.system.files import write_json
-from explorer.choice.choice import CAPTION, EXAMPLES
+from explorer.choice.examples import CAPTION, EXAMPLES
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.core.tables import made_up_table
 from tests.explorer.pages import Open, button, link, open_page, plot, subheaders

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.choice.choice import CAPTION, Run
+from explorer.choice.choice import Run
+from explorer.choice.examples import CAPTION
 from explorer.engine import traces, trainings
 from tests.checkpoints import SENTENCE, reports, write_checkpoint, write_history, write_timeline
 from tests.explorer.pages import LATE, SHAPES, Open, button, link, open_page, plot

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.choice.choice import EXAMPLES, Run
+from explorer.choice.choice import Run
+from explorer.choice.examples import EXAMPLES
 from explorer.engine import traces
 from explorer.figures.axes import signed
 from tests.checkpoints import SENTENCE, write_checkpoint
