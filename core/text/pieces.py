@@ -144,7 +144,7 @@ def read_pieces(
     word_starts: list[int] = []
     for glyph in _glyphs(ids, names, kind_of):
         is_special = kind_of(glyph.ids[0]) == "special"
-        opens_word = not word_starts or _opens_word(text, glyph.characters)
+        opens_word = not word_starts or _opens_word(text[word_starts[-1] :], glyph.characters)
         shown = glyph.characters if text else glyph.characters.removeprefix(" ")
         start = len(text) + len(shown) - len(shown.lstrip(" "))
         text += shown
@@ -158,14 +158,18 @@ def read_pieces(
     return PiecedText(text, tuple(pieces), tuple(_words(text, word_starts)))
 
 
-def _opens_word(before: str, characters: str) -> bool:
-    """Whether a word begins with these characters: behind a space, and in a script that is written
-    without spaces with every piece that is no mark or punctuation."""
+def _opens_word(word: str, characters: str) -> bool:
+    """Whether a new word begins with these characters: behind a space, and in a script that is
+    written without spaces with every piece that is no mark or punctuation.
+
+    Args:
+        word: the word before them, as far as it goes.
+    """
     if characters.startswith(" "):
         return True
-    first, last = characters[:1], before[-1:]
+    first, last = characters[:1], word[-1:]
     is_letter = unicodedata.category(first or " ")[0] in "LN"
-    return is_letter and (has_no_spaces(first) or has_no_spaces(last))
+    return bool(word) and is_letter and (has_no_spaces(first) or has_no_spaces(last))
 
 
 _WITHOUT_SPACES = (

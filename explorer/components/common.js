@@ -8,6 +8,12 @@ function element(tag, className, text = "") {
   return made;
 }
 
+// The direction in which the words of a text follow each other; words that stand apart do not show it.
+function directionOf(text) {
+  const first = text.match(/\p{L}/u)?.[0] ?? "";
+  return /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u.test(first) ? "rtl" : "ltr";
+}
+
 function tokenElement(className, text) {
   const made = element("span", className, text);
   made.dir = "auto";

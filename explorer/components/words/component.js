@@ -27,7 +27,7 @@ function addLine(root, line, pointed) {
   const made = element("div", `line ${line.side}`);
   made.append(tokenElement("language", line.name));
   const text = element("span", "text");
-  text.dir = "auto";
+  text.dir = directionOf(line.words.map((word) => word.text).join(" "));
   text.append(...line.words.map((word, index) => wordElement(word, () => pointed(index))));
   made.append(text);
   if (line.side === "target" && line.text) made.append(copyButton(line.text));
