@@ -88,11 +88,17 @@ def _results(metrics: Mapping[str, Any]) -> str:
         lines += [
             "",
             f"Best-aligned cross-attention head: layer {alignment['layer']}, head "
-            f"{alignment['head']} (alignment error rate {alignment['alignment_error_rate']:.3f} on "
+            f"{alignment['head']} ({_how_well(alignment)} on "
             f"{alignment['n_sentences']} sentences of {alignment.get('data', 'a text')}; a word's row is the step "
             f"that {alignment['rows']} it).",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _how_well(alignment: Mapping[str, Any]) -> str:
+    if "alignment_error_rate" in alignment:
+        return f"alignment error rate {alignment['alignment_error_rate']:.3f}"
+    return f"{alignment['agreement']:.0%} of words are linked in both directions"
 
 
 def _left_out(metrics: Mapping[str, Any]) -> list[tuple[str, int]]:

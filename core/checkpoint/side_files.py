@@ -43,12 +43,14 @@ class _Result(TypedDict):
 
 
 class _Alignment(TypedDict):
-    """The head that aligns words best; layer and head count from 1."""
+    """The head that aligns words best, by gold alignments or by its agreement with itself; layer and
+    head count from 1."""
 
     layer: int
     head: int
     rows: Literal["consumed", "produced"]
-    alignment_error_rate: float
+    alignment_error_rate: NotRequired[float]
+    agreement: NotRequired[float]
     n_sentences: int
     data: NotRequired[str]
 
@@ -143,6 +145,8 @@ def require_whole(folder: Path, config: ModelConfig) -> None:
 
 
 def _require_head(alignment: _Alignment, config: ModelConfig) -> None:
+    if not alignment.keys() & {"alignment_error_rate", "agreement"}:
+        raise ValueError("alignment needs an alignment_error_rate or an agreement")
     for name, most in (("layer", config.n_decoder_layers), ("head", config.n_heads)):
         number = alignment[name]  # type: ignore[literal-required]
         if not 1 <= number <= most:

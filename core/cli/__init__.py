@@ -8,9 +8,10 @@ from typing import Annotated
 import tyro
 
 from core.cli.ablate import Ablate
+from core.cli.align import Align
 from core.cli.average import Average
 from core.cli.corpus import Corpus
-from core.cli.evaluate import Align, Evaluate
+from core.cli.evaluate import Evaluate
 from core.cli.export import Export
 from core.cli.import_ import Import
 from core.cli.info import Info

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
+from tqdm import tqdm
 
 from core.cli.opening import open_checkpoint
 from core.config import SearchConfig
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from core.decoding.result import SearchResult
     from core.translator import Translator
 
-LINES_AT_ONCE = 512
+LINES_AT_ONCE = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +51,16 @@ class Translate:
         translator = Translator(open_checkpoint(self.checkpoint, self.device))
         lines: Iterable[str | bytes] = self.texts or sys.stdin.buffer
         problems: list[str] = []
-        for first, chunk in _chunks(lines):
-            texts, found = _usable(translator, chunk, first)
-            problems += found
-            if self.strict and problems:
-                raise ValueError(problems[0])
-            for line in self._translated(translator, texts):
-                print(line)
-            sys.stdout.flush()
+        with tqdm(unit="line", disable=True if self.texts else None) as bar:  # None: not in a pipe
+            for first, chunk in _chunks(lines):
+                texts, found = _usable(translator, chunk, first)
+                problems += found
+                if self.strict and problems:
+                    raise ValueError(problems[0])
+                for line in self._translated(translator, texts):
+                    print(line)
+                sys.stdout.flush()
+                bar.update(len(chunk))
         if problems:
             raise ValueError("; ".join(problems))
 

@@ -3,11 +3,16 @@
 import time
 from collections.abc import Sequence
 
+from tqdm import tqdm
+
 from core.config import SearchConfig
 from core.decoding.search import search
 from core.model import Transformer
 from core.text.pieces import is_empty, one_line
 from core.text.vocabulary import Vocabulary
+
+LINES_AT_ONCE = 256
+"""Lines that are translated between two moves of a progress bar."""
 
 
 def translate(
@@ -29,6 +34,22 @@ def translate(
     for number, found in zip(full, results, strict=True):
         translations[number] = written(vocabulary, found.best.tokens)
     return translations
+
+
+def translate_in_batches(
+    model: Transformer,
+    vocabulary: Vocabulary,
+    texts: Sequence[str],
+    config: SearchConfig | None = None,
+) -> list[str]:
+    """Like `translate`, some texts at a time, with a progress bar on standard error."""
+    found: list[str] = []
+    with tqdm(total=len(texts), unit="line", disable=None) as bar:
+        for first in range(0, len(texts), LINES_AT_ONCE):
+            some = texts[first : first + LINES_AT_ONCE]
+            found += translate(model, vocabulary, some, config)
+            bar.update(len(some))
+    return found
 
 
 def written(vocabulary: Vocabulary, tokens: Sequence[int]) -> str:

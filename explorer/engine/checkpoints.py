@@ -143,7 +143,7 @@ def first_text(folder: Path) -> str:
 
 
 def best_head(folder: Path, shown: Trace) -> BestHead:
-    """The head that aligns words best on gold alignments, measured once and stored; see `align`.
+    """The head that aligns words best, measured once and stored; see the command `align`.
 
     A checkpoint without that measurement falls back to the head that covers this source best.
     """
@@ -153,23 +153,32 @@ def best_head(folder: Path, shown: Trace) -> BestHead:
             place=HeadPlace.numbered("cross", alignment["layer"], alignment["head"]),
             rows=alignment["rows"],
             label="best-aligned",
-            reason=(
-                f"aligns words best: error rate {alignment['alignment_error_rate']:.2f} on "
-                f"{alignment['n_sentences']} hand-aligned sentence pairs"
-            ),
+            reason=_why_best(alignment),
             same_step=_same_step(alignment),
         )
     return covering_head(shown)
 
 
+def _why_best(alignment: Mapping[str, Any]) -> str:
+    n = alignment["n_sentences"]
+    if "alignment_error_rate" in alignment:
+        rate = alignment["alignment_error_rate"]
+        return f"aligns words best: error rate {rate:.2f} on {n} hand-aligned sentence pairs"
+    return (
+        f"aligns words best: it links {alignment['agreement']:.0%} of the words of {n} sentences the "
+        "same way in both directions"
+    )
+
+
 def _same_step(alignment: Mapping[str, Any]) -> HeadPlace | None:
-    """The head with the lowest alignment error in the step that writes the word."""
-    rates = alignment.get("error_rates", {}).get("produced")
-    if alignment["rows"] == "produced" or not rates:
+    """The head that aligns words best in the step that writes the word."""
+    name, sign = ("error_rates", -1) if "error_rates" in alignment else ("agreements", 1)
+    found = alignment.get(name, {}).get("produced")
+    if alignment["rows"] == "produced" or not found:
         return None
     places = [
-        (rate, HeadPlace("cross", layer, head))
-        for layer, of_layer in enumerate(rates)
-        for head, rate in enumerate(of_layer)
+        (sign * value, HeadPlace("cross", layer, head))
+        for layer, of_layer in enumerate(found)
+        for head, value in enumerate(of_layer)
     ]
-    return min(places, key=lambda found: found[0])[1]
+    return max(places, key=lambda found: found[0])[1]

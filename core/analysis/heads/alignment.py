@@ -1,11 +1,12 @@
-"""Do heads align words? Cross-attention against gold word alignments (Och & Ney 2003).
+"""Do heads align words? Cross-attention against gold word alignments (Och & Ney 2003), and where
+there are none, against itself read in both directions.
 
 A gold file has one line a sentence pair: `i-j` for a sure link of source word i and target word j,
 `ipj` for a possible one, words counted from 1 (the RWTH and Hansards sets).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,21 +32,22 @@ class GoldAlignment:
     possible: frozenset[Link]  # holds the sure links too
 
 
+ByStep = dict[AlignmentStep, NDArray[np.float64]]
+"""A number of each cross-attention head, read at either step: each N H."""
+STEPS: tuple[AlignmentStep, ...] = ("produced", "consumed")
+
+
 @dataclass(frozen=True, slots=True)
 class HeadAlignment:
     """Alignment error rates of all cross-attention heads, and the best head."""
 
-    error_rates: dict[AlignmentStep, NDArray[np.float64]]  # each N H, from 0 (perfect) to 1
+    error_rates: ByStep  # from 0 (perfect) to 1
     n_sentences: int
 
     @property
     def best(self) -> tuple[AlignmentStep, HeadPlace]:
         """The head with the lowest error rate, and the step at which it is read."""
-        rows: AlignmentStep = min(self.error_rates, key=lambda r: float(self.error_rates[r].min()))
-        layer, head = np.unravel_index(
-            self.error_rates[rows].argmin(), self.error_rates[rows].shape
-        )
-        return rows, HeadPlace("cross", int(layer), int(head))
+        return _highest({step: -rates for step, rates in self.error_rates.items()})
 
     def to_json(self) -> dict[str, Any]:
         """Layers and heads count from 1, as on screen."""
@@ -60,6 +62,41 @@ class HeadAlignment:
             "error_rates": {r: e.round(4).tolist() for r, e in self.error_rates.items()},
             "n_sentences": self.n_sentences,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class HeadAgreement:
+    """How often each cross-attention head agrees with itself in both directions.
+
+    The share of target words whose source word, by the largest weight of the target word's row, has
+    that target word as its own, by the largest weight of its column.
+    """
+
+    shares: ByStep  # from 0 to 1 (every link is mutual)
+    n_sentences: int
+
+    @property
+    def best(self) -> tuple[AlignmentStep, HeadPlace]:
+        """The head that agrees most, and the step at which it is read."""
+        return _highest(self.shares)
+
+    def to_json(self) -> dict[str, Any]:
+        """Layers and heads count from 1, as on screen."""
+        rows, place = self.best
+        return {
+            "rows": rows,
+            "layer": place.layer_number,
+            "head": place.head_number,
+            "agreement": round(float(place.of({"cross": self.shares[rows]})), 4),
+            "agreements": {step: shares.round(4).tolist() for step, shares in self.shares.items()},
+            "n_sentences": self.n_sentences,
+        }
+
+
+def _highest(values: ByStep) -> tuple[AlignmentStep, HeadPlace]:
+    step = max(STEPS, key=lambda each: float(values[each].max()))
+    layer, head = np.unravel_index(values[step].argmax(), values[step].shape)
+    return step, HeadPlace("cross", int(layer), int(head))
 
 
 def read_gold(file: Path) -> list[GoldAlignment]:
@@ -117,30 +154,81 @@ def head_alignment(
         )
     for number, (source, target, links) in enumerate(zip(sources, targets, gold, strict=True), 1):
         check_links(links, source, target, f"sentence {number}")
-    shape = (model.config.n_decoder_layers, model.config.n_heads)
-    hits: dict[AlignmentStep, NDArray[np.float64]] = {
-        "produced": np.zeros(shape),
-        "consumed": np.zeros(shape),
-    }
-    ids = encode_pairs(vocabulary, list(zip(sources, targets, strict=True)))
-    full = [i for i, pair in enumerate(zip(*ids, strict=True)) if all(pair)]  # else nothing to link
-    source_ids, target_ids = ([side[i] for i in full] for side in ids)
+    hits = _zeros(model)
     n_links = sum(len(links.sure) for links in gold)
+    for index, by_step in _words(model, vocabulary, sources, targets):
+        for step, weights in by_step.items():
+            linked = weights.argmax(-1)  # N H target words
+            for target_word in range(linked.shape[-1]):
+                hits[step] += _hits(linked[..., target_word], target_word, gold[index])
+        n_links += by_step["produced"].shape[-2]
+    return HeadAlignment({r: 1.0 - h / max(n_links, 1) for r, h in hits.items()}, len(gold))
+
+
+def head_agreement(
+    model: Transformer, vocabulary: Vocabulary, sources: Sequence[str], targets: Sequence[str]
+) -> HeadAgreement:
+    """How often each cross-attention head agrees with itself in both directions, over a text.
+
+    Special tokens are left out. It needs no gold alignments, so any text and language will do.
+
+    Raises:
+        ValueError: if the two are not equally long, or no pair has words on both sides.
+    """
+    if len(sources) != len(targets):
+        raise ValueError(f"{len(sources)} sources, but {len(targets)} targets; give one for each")
+    mutual, n_words, n_sentences = _zeros(model), 0, 0
+    for _, by_step in _words(model, vocabulary, sources, targets):
+        for step, weights in by_step.items():
+            mutual[step] += _n_mutual(weights)
+        n_words += by_step["produced"].shape[-2]
+        n_sentences += 1
+    if not n_words:
+        raise ValueError("no sentence pair has words on both sides; give another text")
+    return HeadAgreement({step: found / n_words for step, found in mutual.items()}, n_sentences)
+
+
+def _n_mutual(weights: NDArray[Any]) -> NDArray[np.float64]:
+    """The target words whose link is mutual: N H t s -> N H."""
+    to_source, to_target = weights.argmax(-1), weights.argmax(-2)  # N H t, N H s
+    back = np.take_along_axis(to_target, to_source, -1)
+    return np.asarray((back == np.arange(back.shape[-1])).sum(-1), np.float64)
+
+
+def _zeros(model: Transformer) -> ByStep:
+    shape = (model.config.n_decoder_layers, model.config.n_heads)
+    return {step: np.zeros(shape) for step in STEPS}
+
+
+def _words(
+    model: Transformer, vocabulary: Vocabulary, sources: Sequence[str], targets: Sequence[str]
+) -> Iterator[tuple[int, dict[AlignmentStep, NDArray[Any]]]]:
+    """Index of each pair, and the weights between its words, N H t s, with the target forced.
+
+    A pair with a side that has no words, or nothing but special tokens, is left out.
+    """
+    ids = encode_pairs(vocabulary, list(zip(sources, targets, strict=True)))
+    full = [i for i, pair in enumerate(zip(*ids, strict=True)) if all(pair)]
+    source_ids, target_ids = ([side[i] for i in full] for side in ids)
     for captured in capture_corpus(model, source_ids, target_ids, [attention_tap("cross", "*")]):
         for row, index in enumerate(captured.indices):
-            keys = vocabulary.source.read([*source_ids[index], model.config.end_id]).pieces
-            pieces = vocabulary.target.read(target_ids[index]).pieces
+            keys = vocabulary.source.read([*source_ids[index], model.config.end_id])
+            read = vocabulary.target.read(target_ids[index])
+            if not keys.words or not read.words:
+                continue
+            pieces, n_keys = read.pieces, len(keys.pieces)
             weights = weights_of(model, captured.seen, row, kinds=("cross",))["cross"]
             by_step: dict[AlignmentStep, NDArray[Any]] = {
-                "produced": weights[:, :, : len(pieces), : len(keys)],
-                "consumed": weights[:, :, 1 : len(pieces) + 1, : len(keys)],
+                "produced": weights[:, :, : len(pieces), :n_keys],
+                "consumed": weights[:, :, 1 : len(pieces) + 1, :n_keys],
             }
-            for step, of_step in by_step.items():
-                linked = word_weights(of_step, pieces, keys).argmax(-1)  # N H target words
-                for target_word in range(linked.shape[-1]):
-                    hits[step] += _hits(linked[..., target_word], target_word, gold[full[index]])
-            n_links += linked.shape[-1]
-    return HeadAlignment({r: 1.0 - h / max(n_links, 1) for r, h in hits.items()}, len(gold))
+            yield (
+                full[index],
+                {
+                    step: word_weights(of_step, pieces, keys.pieces)
+                    for step, of_step in by_step.items()
+                },
+            )
 
 
 def _hits(linked: NDArray[Any], target_word: int, gold: GoldAlignment) -> NDArray[np.float64]:

@@ -12,7 +12,8 @@ from sacrebleu.metrics.chrf import CHRF
 from core.analysis.heads import alignment
 from core.checkpoint.card import BEGIN
 from core.cli import evaluate
-from core.cli.evaluate import Align, Evaluate
+from core.cli.align import Align
+from core.cli.evaluate import Evaluate
 from core.config import SearchConfig
 from core.decoding.translate import translate
 from core.evaluation.measure import measure, record_metrics

@@ -50,6 +50,21 @@ def test_a_late_head_names_the_one_that_looks_in_the_same_step(folder: Path) -> 
     (folder / "metrics.json").write_text(json.dumps({}))
 
 
+def test_without_gold_the_head_that_agrees_with_itself_opens_first(folder: Path) -> None:
+    shown = traces.trace(folder, Run(text=SENTENCE))
+    produced = np.full((3, 5), 0.1)
+    produced[2, 0] = 0.4
+    alignment = {
+        "layer": 2, "head": 4, "rows": "consumed", "agreement": 0.614, "n_sentences": 70,
+        "agreements": {"produced": produced.tolist(), "consumed": [[0.3] * 5] * 3},
+    }  # fmt: skip
+    (folder / "metrics.json").write_text(write_json({"alignment": alignment}))
+    best = best_head(folder, shown)
+    (folder / "metrics.json").write_text(json.dumps({}))
+    assert (best.place, best.at_first) == (HeadPlace("cross", 1, 3), HeadPlace("cross", 2, 0))
+    assert "61% of the words of 70 sentences" in best.reason
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_clearest_head_points_most_at_text(folder: Path, kind: Kind) -> None:
     shown = traces.trace(folder, Run(text=SENTENCE))

@@ -7,9 +7,17 @@ import pytest
 
 from core.analysis.head_place import HeadPlace
 from core.analysis.heads import alignment
-from core.analysis.heads.alignment import GoldAlignment, HeadAlignment, head_alignment, read_gold
+from core.analysis.heads.alignment import (
+    GoldAlignment,
+    HeadAgreement,
+    HeadAlignment,
+    head_agreement,
+    head_alignment,
+    read_gold,
+)
+from core.analysis.heads.word_attention import word_weights
 from core.analysis.trace.capture import capture_weights
-from core.cli.evaluate import Align
+from core.cli.align import Align
 from core.text.parallel import DataError
 from tests.core.helpers import small_config, small_model
 
@@ -217,3 +225,49 @@ def test_the_line_of_a_link_beyond_its_sentence_is_named(tmp_path):
     )  # fmt: skip
     with pytest.raises(DataError, match=r"gold, line 2: the gold link of words 2 and 3 is beyond"):
         command.execute([])
+
+
+def test_agreement_by_hand(scripted_weights, tokenizer):
+    """Head 1 produces a-1, b-3, c-2, and each of these columns is largest there: all mutual.
+
+    While consuming it looks at 3, 2, </s>: a-3 and b-2 are mutual, c has no word (a tie, the first
+    wins), and word 1 does not look back at it. Head 2 is the other way round.
+    """
+    model = small_model(small_config(n_heads=2, n_decoder_layers=1))
+    result = head_agreement(model, tokenizer, ["a b c"], ["a b c"])
+    np.testing.assert_allclose(result.shares["produced"], [[1.0, 2 / 3]])
+    np.testing.assert_allclose(result.shares["consumed"], [[2 / 3, 1.0]])
+    assert result.best == ("produced", HeadPlace("cross", 0, 0))
+    assert result.to_json() == {
+        "rows": "produced", "layer": 1, "head": 1, "agreement": 1.0, "n_sentences": 1,
+        "agreements": {"produced": [[1.0, 0.6667]], "consumed": [[0.6667, 1.0]]},
+    }  # fmt: skip
+
+
+def test_agreement_counts_words_over_the_text(tokenizer):
+    """Against loops over sentences, heads and words."""
+    model = small_model(small_config(vocabulary_size=len(tokenizer.names)))
+    pairs = [("a man sees", "ein Mann"), ("", "x"), ("red", "rot ist das Haus")]
+    result = head_agreement(model, tokenizer, *zip(*pairs, strict=True))
+    assert result.n_sentences == 2
+    hits, n_words = dict.fromkeys(result.shares, 0.0), 0
+    for source, target in (pairs[0], pairs[2]):
+        ids = tokenizer.encode(source), tokenizer.encode(target)
+        weights = capture_weights(model, [*ids[0], 3], [2, *ids[1]])["cross"][1, 2]
+        keys = tokenizer.read([*ids[0], 3]).pieces
+        queries = tokenizer.read(ids[1]).pieces
+        n_words += len(target.split())
+        for step, first in (("produced", 0), ("consumed", 1)):
+            words = word_weights(weights[first : first + len(queries)], queries, keys)
+            for number, row in enumerate(words):
+                hits[step] += words[:, row.argmax()].argmax() == number
+    for step, n in hits.items():
+        assert result.shares[step][1, 2] == pytest.approx(n / n_words)
+
+
+def test_agreement_needs_words():
+    with pytest.raises(ValueError, match="2 sources, but 1 targets"):
+        head_agreement(None, None, ["a", "b"], ["a"])
+    assert HeadAgreement({"produced": np.array([[0.2]]), "consumed": np.array([[0.3]])}, 1).best == (
+        "consumed", HeadPlace("cross", 0, 0),
+    )  # fmt: skip
