@@ -11,7 +11,7 @@ import re
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
@@ -25,6 +25,8 @@ from explorer.components.overview import component as overview
 from explorer.figures.colours import weight_scale
 from tests.e2e.conftest import idle, open_from_menu, start_server
 
+Change = tuple[str, Callable[[Page, int], None]]
+"""The link of a page, and what a reader does there for the n-th time."""
 PLACES = ("harbour", "library", "station", "market", "bridge", "church", "school", "theatre",
           "river", "castle", "garden", "museum")  # fmt: skip
 SENTENCE = "A young man in a blue shirt is riding his old bicycle along a busy street near the {}"
@@ -63,7 +65,10 @@ PAINTED = """window.painted = () =>
 def main() -> None:
     chosen = options(__doc__, repeats=10)
     with measuring() as (browser, described):
-        figures_ms = {**answers(browser, chosen.repeats), **pictures(browser, chosen.repeats)}
+        figures_ms = {
+            **answers(browser, chosen.repeats, CHANGES),
+            **pictures(browser, chosen.repeats),
+        }
     for name, times in figures_ms.items():
         print(f"{name:44} {statistics.median(times):7.0f} ms  [{min(times):.0f}, {max(times):.0f}]")
     ratio = statistics.median(
@@ -80,14 +85,19 @@ OVERVIEW = f"overview of {N_LAYERS} x {N_HEADS} heads, {N_TOKENS} tokens, drawn"
 SUBPLOTS = f"{N_LAYERS * N_HEADS} Plotly subplots of the same, drawn"
 
 
-def answers(browser: Browser, n: int) -> dict[str, list[float]]:
+def answers(
+    browser: Browser,
+    n: int,
+    changes: Mapping[str, Change],
+    server_options: tuple[str, ...] = (),
+) -> dict[str, list[float]]:
     """What a reader waits for, model loaded: milliseconds of each repeat, from press to picture."""
     with tempfile.TemporaryDirectory() as folder:
-        process, server = start_server(Path(folder) / "log")
+        process, server = start_server(Path(folder) / "log", options=server_options)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         times = {}
         try:
-            for name, (link, act) in CHANGES.items():
+            for name, (link, act) in changes.items():
                 page.goto(f"{server.url}/{link}")
                 idle(page)
                 act(page, 0)  # the first one also loads the model, and fills caches of the browser
