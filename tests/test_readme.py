@@ -28,6 +28,10 @@ NOT_RUN = {
     ".venv/bin/streamlit run explorer/app.py -- --checkpoints runs/example": (
         "tests/e2e/test_own_checkpoints.py starts it with a folder it made"
     ),
+    ".venv/bin/pip install -r requirements-hub.txt": "sets up what runs this test",
+    ".venv/bin/streamlit run explorer/app.py -- --checkpoints Helsinki-NLP/opus-mt-en-de": (
+        "fetches 300 MB; tests/core/checkpoint/test_hub.py fetches a small one from its own server"
+    ),
     ".venv/bin/streamlit run explorer/app.py --server.address 0.0.0.0": "opens the network",
     "torchrun --nproc-per-node 8 -m core train --preset base --source train.en "
     "--target train.de --output checkpoints/mine": "needs eight GPUs",

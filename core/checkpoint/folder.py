@@ -11,7 +11,8 @@
                                           as more and more heads are switched off
     example.npz            optional: a traced sentence, which the Explorer shows first
 
-Safe data only: safetensors, JSON, SentencePiece; nothing is ever unpickled.
+Safe data only: safetensors, JSON, SentencePiece. Of a Marian folder that holds pytorch_model.bin,
+tensors are unpickled and nothing else.
 """
 
 import json

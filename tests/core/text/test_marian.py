@@ -24,7 +24,11 @@ from core.text.vocabulary import Vocabulary
 def learnt(lines):
     written = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(lines), model_writer=written, vocab_size=80, minloglevel=2
+        sentence_iterator=iter(lines),
+        model_writer=written,
+        vocab_size=80,
+        hard_vocab_limit=False,
+        minloglevel=2,
     )
     return written.getvalue()
 
