@@ -1,4 +1,4 @@
-"""Does a Marian model compute the same here as in transformers, and ours the same there?
+"""Compare Marian models here and in transformers, and our exported model there and in CTranslate2.
 
     python -m bench.agreement [--sentences 40] [--exported 100] [--json FILE]
 
@@ -39,7 +39,7 @@ LIMIT = 60
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was compared on one model: how many, how many differ, the largest difference."""
+    """One comparison on one model: how many, how many differ, the largest difference."""
 
     model: str
     what: str
@@ -240,7 +240,7 @@ def _translations(
 
 
 def _exported(folder: Path, n: int) -> Iterator[Finding]:
-    """The bundled checkpoint, taken elsewhere."""
+    """The bundled checkpoint, exported."""
     from ctranslate2 import Translator as Engine
     from ctranslate2.converters import TransformersConverter
 

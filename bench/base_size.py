@@ -2,8 +2,8 @@
 
     python -m bench.base_size [--repeats 10] [--json FILE]
 
-Only its size is that of OPUS-MT: the weights are random, and its 24 positions end every translation
-after 23 pieces.
+The model has only the size of OPUS-MT. Its weights are random, and its 24 positions end every
+translation after 23 pieces.
 """
 
 import json

@@ -98,7 +98,7 @@ def _write_table(file: Path, pieces: list[str]) -> int:
 def _trained(
     case: Case, tokenizer: MarianTokenizer, text: list[tuple[str, str]], n_target: int
 ) -> MarianMTModel:
-    """A shallow model is trained, and grows to its depth."""
+    """Train a shallow model, then add layers up to the wanted depth."""
     torch.manual_seed(0)
     model = MarianMTModel(_config(case, tokenizer, n_target, case.n_trained_layers)).train()
     _train(model, tokenizer, text, case.n_steps, case.rate)
@@ -107,7 +107,7 @@ def _trained(
     with torch.no_grad():
         for name, weight in whole.named_parameters():
             if "out_proj" in name or "fc2" in name:
-                weight.mul_(GAIN_OF_GROWN)  # what is new changes the stream little
+                weight.mul_(GAIN_OF_GROWN)  # new layers change the residual stream little
     whole.load_state_dict(model.state_dict(), strict=False)
     whole.generation_config.bad_words_ids = [[tokenizer.pad_token_id]]
     whole.generation_config.renormalize_logits = case.renormalises

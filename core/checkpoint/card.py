@@ -57,24 +57,7 @@ def with_results(card: str, metrics: Mapping[str, Any]) -> str:
 
 
 def _results(metrics: Mapping[str, Any]) -> str:
-    lines = [
-        "| text | sentences | BLEU | BLEU lowercased | chrF | perplexity |",
-        "|---|---|---|---|---|---|",
-    ]
-    signatures: dict[str, str] = {}
-    for name, result in sorted(metrics.get("results", {}).items()):
-        scores = [_score(result, metric) for metric in ("bleu", "bleu_lc", "chrf")]
-        signatures |= result["signatures"]
-        lines.append(
-            f"| {name} | {result['sentences']:,} | {' | '.join(scores)} "
-            f"| {result['perplexity']:.2f} |"
-        )
-    unused = {name: n for name, n in _left_out(metrics) if n}
-    if unused:
-        named = ", ".join(f"{n:,} of {name}" for name, n in unused.items())
-        lines += ["", f"Pairs left out, as a side is empty or too long: {named}."]
-    lines += ["", "Brackets: 95 % bootstrap intervals. Perplexity is per piece. Signatures:", ""]
-    lines += [f"- {metric}: `{signature}`" for metric, signature in signatures.items()]
+    lines = _of_texts(metrics) if metrics.get("results") else []
     final = metrics.get("final", {}).get("results", {})
     if final:
         lines += ["", "The weights after the last step of the training, for comparison:", ""]
@@ -89,16 +72,38 @@ def _results(metrics: Mapping[str, Any]) -> str:
             "",
             f"Best-aligned cross-attention head: layer {alignment['layer']}, head "
             f"{alignment['head']} ({_how_well(alignment)} on "
-            f"{alignment['n_sentences']} sentences of {alignment.get('data', 'a text')}; a word's row is the step "
-            f"that {alignment['rows']} it).",
+            f"{alignment['n_sentences']} sentences of {alignment.get('data', 'a text')}; read at the step "
+            f"that {alignment['rows']} the word).",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _of_texts(metrics: Mapping[str, Any]) -> list[str]:
+    """The table of the texts that were measured, and what is to say of it."""
+    lines = [
+        "| text | sentences | BLEU | BLEU lowercased | chrF | perplexity |",
+        "|---|---|---|---|---|---|",
+    ]
+    signatures: dict[str, str] = {}
+    for name, result in sorted(metrics["results"].items()):
+        scores = [_score(result, metric) for metric in ("bleu", "bleu_lc", "chrf")]
+        signatures |= result["signatures"]
+        lines.append(
+            f"| {name} | {result['sentences']:,} | {' | '.join(scores)} "
+            f"| {result['perplexity']:.2f} |"
+        )
+    unused = {name: n for name, n in _left_out(metrics) if n}
+    if unused:
+        named = ", ".join(f"{n:,} of {name}" for name, n in unused.items())
+        lines += ["", f"Pairs left out, as a side is empty or too long: {named}."]
+    lines += ["", "Brackets: 95 % bootstrap intervals. Perplexity is per piece. Signatures:", ""]
+    return lines + [f"- {metric}: `{signature}`" for metric, signature in signatures.items()]
 
 
 def _how_well(alignment: Mapping[str, Any]) -> str:
     if "alignment_error_rate" in alignment:
         return f"alignment error rate {alignment['alignment_error_rate']:.3f}"
-    return f"{alignment['agreement']:.0%} of words are linked in both directions"
+    return f"{100 * alignment['agreement']:.0f} % of words are linked in both directions"
 
 
 def _left_out(metrics: Mapping[str, Any]) -> list[tuple[str, int]]:

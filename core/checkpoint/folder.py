@@ -27,7 +27,12 @@ from torch import Tensor
 from core.checkpoint.bundled import resolve
 from core.checkpoint.header import tensor_shapes
 from core.checkpoint.listing import timeline_file, timeline_steps
-from core.checkpoint.marian import marian_name, positions_name
+from core.checkpoint.marian import (
+    marian_name,
+    positions_name,
+    require_marian_fit,
+    tied_names,
+)
 from core.checkpoint.required import (
     CONFIG,
     WEIGHTS,
@@ -111,13 +116,27 @@ def _weights(folder: Path, required: RequiredParts, weights: str) -> Mapping[str
     """The tensors of a weight file under our names."""
     if not required.is_marian:
         return read_tensors(folder / weights)
-    tensors = read_tensors(folder / required.weights)
-    config = required.config
-    _require_marian_positions(folder / required.weights, tensors, config)
+    file, config = folder / required.weights, required.config
+    tensors = read_tensors(file)
+    try:  # of PyTorch's own file, nothing was known before
+        require_marian_fit({name: tuple(each.shape) for name, each in tensors.items()}, config)
+    except ValueError as error:
+        raise CheckpointError(f"{file} {error}") from None
+    _require_tied(file, tensors, config)
+    _require_marian_positions(file, tensors, config)
     return {
         name: tensors[marian_name(name, config)].reshape(shape)
         for name, shape in tensor_shapes(config)
     }
+
+
+def _require_tied(file: Path, tensors: Mapping[str, Tensor], config: ModelConfig) -> None:
+    """Raises CheckpointError if what Marian ties is two different tensors in a file."""
+    for name, of in tied_names(config).items():
+        if name in tensors and not tensors[name].equal(tensors[of]):
+            raise CheckpointError(
+                f"{file}: {name} differs from {of}; this project's model has one tensor for both"
+            )
 
 
 def _require_marian_positions(
@@ -129,8 +148,8 @@ def _require_marian_positions(
         found = tensors.get(name, table).float()
         if found.shape != table.shape or not found.allclose(table, atol=MOST_POSITION_ERROR):
             raise CheckpointError(
-                f"{file} holds a position table of its own, {name}, as `python -m core export` "
-                "writes; open the checkpoint that it was exported from"
+                f"{file}: {name} is a position table of its own, not Marian's sinusoids; if `python -m "
+                "core export` wrote the folder, open the checkpoint that it was exported from"
             )
 
 

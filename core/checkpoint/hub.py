@@ -19,7 +19,7 @@ CACHED = re.compile(r"models--(?P<owner>.+?)--(?P<name>.+)")
 
 
 def is_hub_name(folder: Path | str) -> bool:
-    """Whether a path that leads nowhere can be a model's name: two words, the first no folder."""
+    """Whether a path that leads nowhere can be a model's name: OWNER/NAME, where OWNER is no folder here."""
     path = Path(folder)
     return bool(_NAME.fullmatch(path.as_posix())) and not path.parent.exists()
 

@@ -1,8 +1,8 @@
 """A Hugging Face Marian folder, such as those of OPUS-MT, read as it is.
 
-Its model is the paper's at base size with other words: biases in attention, SiLU, sines before
-cosines, a bias of the logits, and a decoder that starts from the padding token, whose embedding is
-zero. Nothing here imports torch.
+Its model is the paper's at base size, but for biases in attention, SiLU, sines before cosines, a bias
+of the logits, and a decoder that starts from the padding token, whose embedding is zero. Nothing here
+imports torch.
 (https://github.com/huggingface/transformers, models/marian)
 """
 
@@ -13,14 +13,15 @@ from typing import Any, TypedDict
 
 from core.checkpoint.header import Shape, tensor_shapes
 from core.config import ModelConfig
-from core.system.json_files import built, read_json, read_text
+from core.system.json_files import built, read_json
 from core.text.languages import language_name
 from core.text.marian import SOURCE_FILE, TABLE_FILE, TARGET_FILE, TARGET_TABLE_FILE
 
 MODEL_TYPE = "marian"
 WEIGHTS, PYTORCH_WEIGHTS = "model.safetensors", "pytorch_model.bin"
 GENERATION = "generation_config.json"
-"""How its translations are searched for; older folders say it in config.json."""
+"""Search settings, of which the bad words and renormalisation are read; older folders have them in
+config.json."""
 ACTIVATIONS = {"swish": "silu", "silu": "silu", "relu": "relu", "gelu": "gelu"}
 LAYER_NORM_EPSILON = 1e-5
 """PyTorch's default, which Hugging Face's model leaves as it is."""
@@ -35,9 +36,9 @@ MARIAN_FILES = (
     TABLE_FILE,
     TARGET_TABLE_FILE,
 )
-"""What a folder may have beside the files of our own."""
+"""Files that only a Marian folder has."""
 UNKNOWN_ID = 1
-"""Of every Marian vocabulary; its config.json does not say."""
+"""The id of `<unk>` in every Marian vocabulary; config.json does not state it."""
 MOST_FILE_BYTES = 16_000_000
 
 _ATTENTION = {"query": "q", "key": "k", "value": "v", "output": "out"}
@@ -105,7 +106,7 @@ def marian_config(
     found: _Settings = built(_Settings, values)
     _require_one_shape(found)
     heads, d_model = found["encoder_attention_heads"], found["d_model"]
-    if d_model % max(heads, 1):
+    if heads < 1 or d_model % heads:
         raise ValueError(f"d_model={d_model} must be a multiple of encoder_attention_heads={heads}")
     n_source = found["vocab_size"]
     n_target = built(int, values.get("decoder_vocab_size") or n_source, "decoder_vocab_size")
@@ -128,11 +129,22 @@ def marian_config(
             "layer_norm_epsilon": LAYER_NORM_EPSILON,
             "pad_id": found["pad_token_id"],
             "unknown_id": UNKNOWN_ID,
-            **_written(found, values if generation is None else generation),
+            **(_written(found, values) if generation is None else _generated(found, generation)),
             "start_id": found["decoder_start_token_id"],
             "end_id": found["eos_token_id"],
         }
     )
+
+
+def _generated(found: _Settings, generation: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        for name in ("pad_token_id", "eos_token_id", "decoder_start_token_id"):
+            said = generation.get(name) if isinstance(generation, Mapping) else None
+            if said is not None and said != found[name]:
+                raise ValueError(f"its {name} is {said}, but that of config.json is {found[name]}")
+        return _written(found, generation)
+    except ValueError as error:
+        raise ValueError(f"{GENERATION} does not fit it: {error}") from None
 
 
 def _written(found: _Settings, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,7 +215,7 @@ def marian_files(folder: Path, *, is_shared: bool) -> dict[str, bytes]:
 
 
 def marian_languages(folder: Path) -> tuple[str, str] | None:
-    """Source and target language as tokenizer_config.json says, by their codes if it does."""
+    """Source and target language named in tokenizer_config.json; None if it names none."""
     try:
         values = read_json(folder / TOKENIZER)
         said = built(_Languages, values)
@@ -215,8 +227,8 @@ def marian_languages(folder: Path) -> tuple[str, str] | None:
 def marian_card(folder: Path) -> str:
     """What its README.md says, with the settings at its beginning as a block; empty without one."""
     try:
-        text = read_text(folder / README)
-    except ValueError:
+        text = (folder / README).read_bytes()[:MOST_FILE_BYTES].decode("utf-8", "replace")
+    except OSError:
         return ""
     return re.sub(r"\A---\n(.*?)\n---\n", r"```yaml\n\1\n```\n", text, flags=re.DOTALL)
 
@@ -263,6 +275,15 @@ def require_marian_fit(shapes: Mapping[str, Shape], config: ModelConfig) -> None
             raise ValueError(f"lacks the tensor {name}; config.json asks for it")
         if shapes[name] != wanted:
             raise ValueError(f"has {name} of {shapes[name]}, but config.json asks for {wanted}")
+
+
+def tied_names(config: ModelConfig) -> dict[str, str]:
+    """Tensors that are copies of others in a Marian file, if they are there: name -> of which."""
+    table = marian_name("embedding.weight", config)
+    copies = {"lm_head.weight": table, "model.decoder.embed_tokens.weight": table}
+    if config.source_vocabulary_size is None:
+        copies["model.encoder.embed_tokens.weight"] = table
+    return {name: of for name, of in copies.items() if name != of}
 
 
 def weights_file(folder: Path) -> str:

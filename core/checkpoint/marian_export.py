@@ -1,13 +1,13 @@
 """A checkpoint as a Hugging Face Marian folder, which transformers and CTranslate2 open.
 
-Both compute what this project's model computes. Where Marian's model differs, the weights make up
-for it:
+Both compute what this project's model computes. Where Marian's model differs, the stored weights
+are changed so that the result is the same:
 
 - Positions. Marian's tables hold sines before cosines; they are parameters, so ours are stored.
 - The first token. Marian's decoder starts from padding, whose embedding is zero. The embedding of
   our start token is added to the decoder's first position instead.
-- LayerNorm's ε is 1e-5. As LN(x; ε) = LN(c·x; c²·ε), all that flows between two norms is stored c
-  times as large, and what reads it c times as small.
+- LayerNorm's ε. Marian's is 1e-5, ours may be another. As LN(x; ε) = LN(c·x; c²·ε), what writes
+  into the stream between two norms is multiplied by c, and what reads it is divided by c.
 """
 
 import math
@@ -25,7 +25,6 @@ from core.checkpoint.marian import (
     GENERATION,
     LAYER_NORM_EPSILON,
     MODEL_TYPE,
-    UNKNOWN_ID,
     WEIGHTS,
     marian_name,
     marian_shape,
@@ -49,8 +48,8 @@ from core.text.marian import (
 from core.text.vocabulary import JointVocabulary
 
 CARD = "README.md"
-NO_BIAS = -1e4
-"""The logits' bias of a token that is never written, small enough for float16."""
+BIAS_OF_NEVER = -1e4
+"""The logits' bias of a token that is never written, in the range of float16."""
 
 
 def require_exportable(config: ModelConfig) -> None:
@@ -92,8 +91,11 @@ def export_marian(checkpoint: Checkpoint, folder: Path, *, half: bool = False) -
 def token_order(config: ModelConfig) -> list[int]:
     """Our id of each of Marian's tokens: `</s>` and unknown first, start and padding last.
 
-    CTranslate2 takes the last token for padding and removes it.
+    CTranslate2 takes the last token for padding and removes it. A model whose sides have tables of
+    their own is Marian's already, and keeps its order.
     """
+    if config.source_vocabulary_size is not None:
+        return list(range(config.vocabulary_size))
     first = [config.end_id, config.unknown_id]
     last = list(dict.fromkeys((config.start_id, config.pad_id)))
     rest = (id_ for id_ in range(config.vocabulary_size) if id_ not in (*first, *last))
@@ -114,7 +116,7 @@ def marian_tensors(model: Transformer, order: Sequence[int]) -> dict[str, Tensor
     table, bias = found["embedding.weight"][rows], found["embedding.output_bias"][rows]
     start = found["embedding.weight"][config.start_id] * math.sqrt(config.d_model)
     if config.start_id != config.pad_id:
-        table[-1], bias[-1] = 0, NO_BIAS
+        table[-1], bias[-1] = 0, BIAS_OF_NEVER
     found |= {"embedding.weight": table, "embedding.output_bias": bias}
     tensors = {
         marian_name(name, config): tensor.reshape(marian_shape(name, tuple(tensor.shape)))
@@ -124,7 +126,7 @@ def marian_tensors(model: Transformer, order: Sequence[int]) -> dict[str, Tensor
 
 
 def _factor(name: str, scale: float, config: ModelConfig) -> float:
-    """By how much a tensor is stored larger, so that all that flows between norms is."""
+    """The factor by which a tensor is multiplied before it is stored; see above."""
     if name == f"decoder.layers.{config.n_decoder_layers - 1}.feed_forward_norm.norm." + (
         kind := name.rpartition(".")[2]
     ):
@@ -227,15 +229,11 @@ def _tokenizer(config: ModelConfig) -> dict[str, Any]:
 
 def _vocabulary_files(checkpoint: Checkpoint, order: Sequence[int]) -> dict[str, bytes]:
     vocabulary = checkpoint.vocabulary
+    names = vocabulary.target.names
+    table = table_bytes({names[id_]: number for number, id_ in enumerate(order)})
     if isinstance(vocabulary, MarianVocabulary):
-        return dict(vocabulary.files)
+        is_as_it_was = list(order) == sorted(order)
+        return {**vocabulary.files, **({} if is_as_it_was else {TABLE_FILE: table})}
     if not isinstance(vocabulary, JointVocabulary):
         raise ValueError(f"a {type(vocabulary).__name__} has no SentencePiece models to write")
-    names = vocabulary.names
-    table = {names[id_]: number for number, id_ in enumerate(order)}
-    assert names[order[UNKNOWN_ID]] == UNKNOWN
-    return {
-        SOURCE_FILE: vocabulary.model,
-        TARGET_FILE: vocabulary.model,
-        TABLE_FILE: table_bytes(table),
-    }
+    return {**dict.fromkeys((SOURCE_FILE, TARGET_FILE), vocabulary.model), TABLE_FILE: table}

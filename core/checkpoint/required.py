@@ -1,7 +1,7 @@
 """The required files of a checkpoint folder, compared with each other before weights are read.
 
-The list of checkpoints and the loader both use this module, so every folder that is listed loads.
-It needs no torch, and it allocates no memory for sizes that a file only claims.
+The list of checkpoints and the loader both use this module, so every folder that is listed loads;
+but for a Marian folder's pytorch_model.bin, which only torch can read. It needs no torch, and it allocates no memory for sizes that a file only claims.
 """
 
 import os
@@ -94,7 +94,8 @@ def _read(folder: Path, weights: str) -> RequiredParts:
     weights = weights_file(folder) if marian else weights
     for name in (weights, CONFIG, *own):
         if not (folder / name).is_file():
-            raise ValueError(f"{name} is missing; a checkpoint needs it")
+            other = f" (or {PYTORCH_WEIGHTS})" if marian and name == weights else ""
+            raise ValueError(f"{name}{other} is missing; a checkpoint needs it")
     config, training = _read_config(folder)
     vocabulary = _read_vocabulary(folder, config)
     if weights != PYTORCH_WEIGHTS:  # whose header only torch can read
@@ -143,6 +144,11 @@ def _read_config(folder: Path) -> tuple[ModelConfig, TrainConfig | None]:
         except (TypeError, ValueError) as error:
             raise ValueError(f"{CONFIG} cannot be used: {error}") from None
     try:
+        if isinstance(values, dict) and isinstance(values.get("model_type"), str):
+            raise ValueError(
+                f"its model_type is {values['model_type'][:40]!r}; of Hugging Face's models this project "
+                "opens Marian's, such as those of OPUS-MT"
+            )
         if not isinstance(values, dict) or not isinstance(values.get("model"), dict):
             raise ValueError('it must be an object whose key "model" holds an object')
         training = values.get("training")

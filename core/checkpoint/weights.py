@@ -53,12 +53,7 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         CheckpointError: if the file is missing, is not a complete safetensors file, or holds
             numbers that are not floating-point.
     """
-    if file.suffix == ".bin":
-        return _read_pytorch(file)
-    try:
-        tensors = safetensors.torch.load_file(file)
-    except (OSError, safetensors.SafetensorError) as error:
-        raise CheckpointError(f"{file} cannot be read, it may be truncated: {error}") from None
+    tensors = _read_pytorch(file) if file.suffix == ".bin" else _read_safetensors(file)
     for name, tensor in tensors.items():
         if not tensor.is_floating_point():
             raise CheckpointError(
@@ -68,15 +63,29 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
     return tensors
 
 
+def _read_safetensors(file: Path) -> dict[str, Tensor]:
+    try:
+        return safetensors.torch.load_file(file)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise CheckpointError(f"{file} cannot be read, it may be truncated: {error}") from None
+
+
 def _read_pytorch(file: Path) -> dict[str, Tensor]:
     """Tensors that PyTorch saved; nothing but tensors is unpickled."""
     try:
         found = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds
-        raise CheckpointError(f"{file} cannot be read: {error}") from None
+    except Exception as error:  # torch raises many kinds, whose texts advise to unpickle anything
+        raise CheckpointError(
+            f"{file} cannot be read ({type(error).__name__}); it must be a file of torch.save that holds "
+            "tensors by name, and nothing else"
+        ) from None
     if not isinstance(found, dict):
         raise CheckpointError(f"{file} holds no tensors by name")
-    return {name: tensor for name, tensor in found.items() if isinstance(tensor, Tensor)}
+    return {
+        str(name): tensor
+        for name, tensor in found.items()
+        if isinstance(tensor, Tensor) and tensor.layout == torch.strided and not tensor.is_meta
+    }
 
 
 def average_weights(files: Sequence[Path]) -> dict[str, Tensor]:

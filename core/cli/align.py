@@ -32,15 +32,15 @@ class _Text:
 class Align:
     """Find the cross-attention head that aligns words best.
 
-    Measured on gold word alignments, or without them by how often a head links words the same way
-    in both directions. The result is stored in the checkpoint's metrics.json; the Explorer then
-    shows that head first.
+    Measured on gold word alignments, or without them by the share of words that a head links in both
+    directions. The result is stored in metrics.json in the model's folder; the Explorer then shows
+    that head first.
     """
 
     checkpoint: Path
     """A checkpoint folder, such as checkpoints/en-de."""
     source: Path
-    """Source text, one sentence a line; tokenised, if there are gold links."""
+    """Source text, one sentence a line; split into tokens already, if you give --gold."""
     target: Path | None = None
     """Its translation; without it, the model's own."""
     gold: Path | None = None
@@ -60,7 +60,7 @@ class Align:
         folder = resolve(self.checkpoint)
         checkpoint = open_checkpoint(folder)
         require_recordable(folder)
-        text = text or self._short_enough(self._translated(checkpoint))
+        text = text or self._translated(checkpoint)
         used = usable_of(checkpoint, text.pairs, self.source)
         result = _measured(checkpoint, text.only(used.numbers))
         print(json.dumps(result.to_json()), flush=True)
@@ -93,7 +93,9 @@ class Align:
         from core.text.parallel import read_lines
         from core.translator import Translator
 
-        translator, sources = Translator(checkpoint), list(read_lines(self.source))
+        translator, lines = Translator(checkpoint), list(read_lines(self.source))
+        kept = self._short_enough(_Text([(line, "") for line in lines], None))
+        sources = [source for source, _ in kept.pairs]
         for number, text in enumerate(sources, 1):
             try:
                 translator.check(text)
@@ -109,6 +111,8 @@ class Align:
             if max(len(side.split()) for side in pair) <= self.max_words
         ]
         n = len(text.pairs)
+        if not n:
+            raise ValueError(f"{self.source} is empty; give a text")
         if not numbers:
             raise ValueError(
                 f"none of the {n} sentence pairs of {self.source} has at most "

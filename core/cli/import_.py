@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.system.files import prepare_folder
+from core.system.files import prepare_folder, require_replaceable
 
 
 @dataclass(frozen=True, kw_only=True)
 class Import:
     """Write a Hugging Face Marian model, such as one of OPUS-MT, as a checkpoint of this project.
 
-    It opens as it is, too; a checkpoint has room for scores, means and a card beside the weights.
+    You can also open the folder directly. What commands measure is stored with the checkpoint.
     """
 
     marian: Path
@@ -32,11 +32,18 @@ class Import:
         from core.checkpoint.bundled import resolve
         from core.checkpoint.card import new_card
         from core.checkpoint.folder import load_checkpoint, save_checkpoint
-        from core.checkpoint.required import is_marian_folder
+        from core.checkpoint.required import CONFIG, is_marian_folder
 
         prepare_folder(self.output)
+        require_replaceable(
+            self.output,
+            lambda folder: (folder / CONFIG).is_file() and not is_marian_folder(folder),
+            "checkpoint of this project",
+        )
         folder = resolve(self.marian)
         about = self.about.read_text("utf-8") if self.about else self._origin(folder)
+        if not folder.is_dir():
+            raise ValueError(f"{self.marian} is not a folder, and no model's name on Hugging Face")
         if not is_marian_folder(folder):
             raise ValueError(
                 f"{self.marian} is no Marian model: its config.json must say model_type marian"

@@ -85,8 +85,12 @@ class Info:
             f"  widths    d_model {config.d_model}, d_ff {config.d_ff}, {config.n_heads} heads, "
             f"d_k {config.d_k}, d_v {config.d_v}",
             f"  positions {config.positions}",
+            f"  activation {config.activation}",
             f"  pieces    {config.vocabulary_size:,}",
         ]
+        languages = checkpoint.vocabulary.source.languages
+        if languages:
+            lines.append(f"  translates into {', '.join(languages)}")
         lines += [
             f"  {name}: BLEU {result['bleu']}, lowercased {result['bleu_lc']}, "
             f"chrF {result['chrf']}, perplexity {result['perplexity']}"

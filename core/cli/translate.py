@@ -14,8 +14,9 @@ from tqdm import tqdm
 
 from core.cli.opening import open_checkpoint
 from core.config import SearchConfig
+from core.text.languages import is_wordless, language_problem
 from core.text.parallel import DataError, decoded_line
-from core.text.pieces import is_empty, one_line
+from core.text.pieces import one_line
 
 if TYPE_CHECKING:
     from core.decoding.result import SearchResult
@@ -55,6 +56,7 @@ class Translate:
             for first, chunk in _chunks(lines):
                 texts, found = _usable(translator, chunk, first)
                 problems += found
+                _note_language(translator, texts, first)
                 if self.strict and problems:
                     raise ValueError(problems[0])
                 for line in self._translated(translator, texts):
@@ -99,6 +101,16 @@ class TraceCommand:
         print(f"{self.output}: {shapes}", file=sys.stderr)
 
 
+def _note_language(translator: "Translator", texts: Sequence[str], first: int) -> None:
+    """Say on standard error which line is the first that names no language of the model."""
+    languages = translator.checkpoint.vocabulary.source.languages
+    for number, text in enumerate(texts, first):
+        problem = language_problem(text, languages) if text else None
+        if problem:
+            print(f"note: line {number}: {problem}", file=sys.stderr)
+            return
+
+
 def _chunks(lines: Iterable[str | bytes]) -> Iterator[tuple[int, list[str | bytes]]]:
     """Some lines at a time, and the number of the first of them, from 1."""
     iterator, first = iter(lines), 1
@@ -128,11 +140,14 @@ def _usable(
 
 
 def _as_json(translator: "Translator", texts: list[str], search: SearchConfig) -> Iterator[str]:
-    full = [text for text in texts if not is_empty(text)]
+    languages = translator.checkpoint.vocabulary.source.languages
+    full = [text for text in texts if not is_wordless(text, languages)]
     founds = iter(translator.search(full, search))
     for text in texts:
         values = (
-            _nothing(text) if is_empty(text) else _found_as_json(translator, text, next(founds))
+            _nothing(text)
+            if is_wordless(text, languages)
+            else _found_as_json(translator, text, next(founds))
         )
         yield _on_one_line(json.dumps(values, ensure_ascii=False))
 

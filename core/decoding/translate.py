@@ -8,7 +8,8 @@ from tqdm import tqdm
 from core.config import SearchConfig
 from core.decoding.search import search
 from core.model import Transformer
-from core.text.pieces import is_empty, one_line
+from core.text.languages import is_wordless
+from core.text.pieces import one_line
 from core.text.vocabulary import Vocabulary
 
 LINES_AT_ONCE = 256
@@ -27,7 +28,8 @@ def translate(
         SourceTooLongError: if a text has more than 512 pieces.
         UnencodableTextError: if one holds half of a surrogate pair.
     """
-    full = [number for number, text in enumerate(texts) if not is_empty(text)]
+    languages = vocabulary.source.languages
+    full = [number for number, text in enumerate(texts) if not is_wordless(text, languages)]
     translations = [""] * len(texts)
     ids = [vocabulary.source.encode(texts[number]) for number in full]
     results = search(model, ids, config, unwritable=vocabulary.unwritable)

@@ -120,6 +120,8 @@ def record_metrics(folder: Path, name: str, renewed: Callable[[Any], Any]) -> No
         renewed: makes the new entry from the old one, or from None without an old one.
     """
     from core.checkpoint.card import with_results
+    from core.checkpoint.marian import marian_card
+    from core.checkpoint.required import is_marian_folder
     from core.checkpoint.side_files import CARD, METRICS, read_card, read_metrics
     from core.system.files import write_whole
 
@@ -127,4 +129,5 @@ def record_metrics(folder: Path, name: str, renewed: Callable[[Any], Any]) -> No
         metrics = read_metrics(folder)
         metrics[name] = renewed(metrics.get(name))
         write_whole(folder / METRICS, write_json(metrics))
-        write_whole(folder / CARD, with_results(read_card(folder), metrics))
+        card = read_card(folder) or (marian_card(folder) if is_marian_folder(folder) else "")
+        write_whole(folder / CARD, with_results(card, metrics))

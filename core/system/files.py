@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,23 @@ def prepare_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file, so no folder can be written there; name another")
     _require_writable(folder)
+
+
+def require_replaceable(folder: Path, may_replace: Callable[[Path], bool], what: str) -> None:
+    """Check that a folder which is to be written anew holds nothing else that would be lost.
+
+    Args:
+        may_replace: whether a folder that is not empty may be replaced.
+        what: what may be, in words.
+
+    Raises:
+        OutputError: naming the folder.
+    """
+    folder = folder.resolve()
+    if folder.is_dir() and any(folder.iterdir()) and not may_replace(folder):
+        raise OutputError(
+            f"{folder} is no {what}, and what it holds would be lost; name another folder"
+        )
 
 
 def _require_writable(path: Path) -> None:

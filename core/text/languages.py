@@ -6,6 +6,10 @@ A multilingual Marian model is told its target language by the first token, such
 import re
 from collections.abc import Sequence
 
+from core.text.pieces import is_empty
+
+MOST_NAMED = 12
+"""Languages that a message lists."""
 _FIRST = re.compile(r"\A\s*>>([^<>]+)<<\s*")
 
 NAMES = {
@@ -41,7 +45,7 @@ def language_of(text: str) -> str | None:
 
 
 def without_language(text: str) -> str:
-    """The text behind that word."""
+    """The text after that word."""
     return _FIRST.sub("", text, count=1)
 
 
@@ -52,7 +56,29 @@ def with_language(text: str, code: str | None) -> str:
 
 
 def told_language(text: str, languages: Sequence[str]) -> str:
-    """The text as a model of these target languages needs it: one of them named, or none."""
+    """The text with a known target language first, or with none if the model has none."""
     if not languages:
         return without_language(text)
     return text if language_of(text) in languages else with_language(text, languages[0])
+
+
+def is_wordless(text: str, languages: Sequence[str]) -> bool:
+    """Whether a text holds nothing to translate, but perhaps the name of a target language.
+
+    Args:
+        languages: those of the model.
+
+    Raises:
+        UnencodableTextError: if the text holds half of a surrogate pair.
+    """
+    return is_empty(without_language(text) if languages else text)
+
+
+def language_problem(text: str, languages: Sequence[str]) -> str | None:
+    """What is wrong with the target language of a text, for a model of these languages; else None."""
+    if not languages or language_of(text) in languages:
+        return None
+    known = ", ".join(languages[:MOST_NAMED]) + (" …" if len(languages) > MOST_NAMED else "")
+    said = language_of(text)
+    what = f"{said} is none of its target languages" if said else "it is told no target language"
+    return f"{what}; begin the sentence with one of {known}, such as >>{languages[0]}<<"

@@ -2,7 +2,7 @@
 
 A Hugging Face Marian folder has `source.spm` and `target.spm`, whose own ids are not used, and
 `vocab.json`, piece -> id, for both sides; `target_vocab.json` where the target side has one of its
-own. A piece that the table lacks is unknown. A first word such as `>>de<<`, the target language of a
+own. A piece that is not in the table becomes `<unk>`. A first word such as `>>de<<`, the target language of a
 multilingual model, is one token.
 (https://github.com/huggingface/transformers, models/marian/tokenization_marian.py)
 """
@@ -11,11 +11,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-import sentencepiece
-
 from core.config import SpecialIds
 from core.system.json_files import built, parse_json
 from core.text.pieces import PiecedText, PieceKind, is_unwritable, normalise, read_pieces
+from core.text.vocabulary import processor_of
 
 SOURCE_FILE, TARGET_FILE = "source.spm", "target.spm"
 TABLE_FILE, TARGET_TABLE_FILE = "vocab.json", "target_vocab.json"
@@ -26,16 +25,10 @@ class MarianSide:
     """One side: pieces as its SentencePiece model cuts them, ids as its table says."""
 
     def __init__(self, model: bytes, table: Mapping[str, int]) -> None:
-        """Raises ValueError if the bytes are no SentencePiece model, or the table has not an id
-        from 0 on for each piece, `</s>` and `<unk>` among them."""
+        """Raises ValueError if the bytes are no SentencePiece model, the ids in the table are not 0 to
+        n - 1, or it lacks `</s>` or `<unk>`."""
         self.model, self.table = model, dict(table)
-        self._processor = sentencepiece.SentencePieceProcessor()
-        try:
-            self._processor.LoadFromSerializedProto(model)
-        except RuntimeError as error:
-            raise ValueError(
-                f"these {len(model)} bytes are no SentencePiece model: {error}"
-            ) from None
+        self._processor = processor_of(model)
         if sorted(self.table.values()) != list(range(len(self.table))):
             raise ValueError(
                 f"its {len(self.table)} pieces must have the ids 0 to {len(self.table) - 1}"
@@ -54,8 +47,8 @@ class MarianSide:
         return tuple(name[2:-2] for name in self.names if _is_language(name))
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text, as Hugging Face's tokenizer gives them, but for its special tokens: `</s>`
-        in a text stays text."""
+        """Ids of a text, as Hugging Face's tokenizer gives them, except that `</s>` written in a text
+        is treated as text."""
         normalise(text)  # raises for what no vocabulary can encode
         language, rest = _language_and_text(text)
         pieces = [*language, *self._processor.Encode(rest, out_type=str)]
@@ -86,6 +79,7 @@ def _is_language(name: str) -> bool:
 
 
 def _language_and_text(text: str) -> tuple[list[str], str]:
+    text = text.lstrip()
     end = text.find("<<")
     if text.startswith(">>") and end != -1:
         return [text[: end + 2]], text[end + 2 :]
@@ -128,7 +122,10 @@ class MarianVocabulary:
 
 def _table(files: Mapping[str, bytes], name: str) -> dict[str, int]:
     try:
-        return built(dict[str, int], parse_json(files[name]))  # type: ignore[no-any-return]
+        table: dict[str, int] = built(dict[str, int], parse_json(files[name].decode()))
+        for piece in table:
+            piece.encode()  # half a surrogate pair is no text
+        return table
     except ValueError as error:
         raise ValueError(f"{name} cannot be used: {error}") from None
 

@@ -70,6 +70,16 @@ class Vocabulary(Protocol):
         """Its files in a checkpoint folder: file name -> content."""
 
 
+def processor_of(model: bytes) -> sentencepiece.SentencePieceProcessor:
+    """Raises ValueError if the bytes are no SentencePiece model."""
+    processor = sentencepiece.SentencePieceProcessor()
+    try:
+        processor.LoadFromSerializedProto(model)
+    except RuntimeError as error:
+        raise ValueError(f"these {len(model)} bytes are no SentencePiece model: {error}") from None
+    return processor
+
+
 def encode_pairs(
     vocabulary: Vocabulary, pairs: Sequence[tuple[str, str]]
 ) -> tuple[list[list[int]], list[list[int]]]:
@@ -89,14 +99,7 @@ class JointVocabulary:
     def __init__(self, model: bytes) -> None:
         """Raises ValueError unless the bytes are a SentencePiece model that begins with this
         project's special and byte pieces."""
-        self.model = model
-        self._processor = sentencepiece.SentencePieceProcessor()
-        try:
-            self._processor.LoadFromSerializedProto(model)
-        except RuntimeError as error:
-            raise ValueError(
-                f"these {len(model)} bytes are no SentencePiece model: {error}"
-            ) from None
+        self.model, self._processor = model, processor_of(model)
         found = tuple(
             getattr(self._processor, name)() for name in ("pad_id", "unk_id", "bos_id", "eos_id")
         )

@@ -25,6 +25,10 @@ CHECKPOINTS = "ATTENTION_EXPLORER_CHECKPOINTS"
 the folders of PATH are."""
 
 
+LEAST_AGREEMENT = 0.3
+"""Below it no head aligns words: of random weights, the best one links a tenth in both directions."""
+
+
 class NoCheckpointError(FileNotFoundError):
     """There is no checkpoint to show."""
 
@@ -67,7 +71,8 @@ def listed(roots: tuple[Path, ...]) -> list[CheckpointEntry]:
         for item in sorted(
             list_checkpoints(root), key=lambda item: (item.name != FIRST, item.name)
         ):
-            name = item.name if item.name not in found else f"{item.name} ({root.name})"
+            names = (item.name, f"{item.name} ({root.name})", f"{item.name} ({root})")
+            name = next((each for each in names if each not in found), names[-1])
             found[name] = dataclasses.replace(item, name=name)
     if not any(item.problem is None for item in found.values()):
         reasons = "".join(f" {item.name}: {item.problem}." for item in found.values())
@@ -105,6 +110,11 @@ def languages(folder: Path) -> tuple[str, str]:
     return source, target
 
 
+def says_languages(folder: Path) -> bool:
+    """Whether the checkpoint names its languages."""
+    return bool(metrics(folder).get("languages"))
+
+
 def metrics(folder: Path) -> Mapping[str, Any]:
     """The measurements of a checkpoint that can be used."""
     return side_files(folder).metrics
@@ -137,9 +147,9 @@ def _target_languages(folder_version: FolderVersion) -> tuple[str, ...]:
     return tuple(read_required(Path(folder_version[0])).vocabulary.source.languages)
 
 
-def first_text(folder: Path) -> str:
-    """The sentence that a model shows until the reader names one."""
-    return told_language(examples(folder)[0], target_languages(folder))
+def told(folder: Path, text: str) -> str:
+    """A text as a model needs it: with a target language first, if it has several."""
+    return told_language(text, target_languages(folder))
 
 
 def best_head(folder: Path, shown: Trace) -> BestHead:
@@ -148,7 +158,7 @@ def best_head(folder: Path, shown: Trace) -> BestHead:
     A checkpoint without that measurement falls back to the head that covers this source best.
     """
     alignment = metrics(folder).get("alignment")
-    if alignment:
+    if alignment and alignment.get("agreement", 1) >= LEAST_AGREEMENT:
         return BestHead(
             place=HeadPlace.numbered("cross", alignment["layer"], alignment["head"]),
             rows=alignment["rows"],
@@ -165,8 +175,8 @@ def _why_best(alignment: Mapping[str, Any]) -> str:
         rate = alignment["alignment_error_rate"]
         return f"aligns words best: error rate {rate:.2f} on {n} hand-aligned sentence pairs"
     return (
-        f"aligns words best: it links {alignment['agreement']:.0%} of the words of {n} sentences the "
-        "same way in both directions"
+        f"links the most words in both directions: {100 * alignment['agreement']:.0f} % of those of "
+        f"{n} sentences"
     )
 
 

@@ -1,12 +1,13 @@
 """The shared controls of every page: the sentence, how it is decoded, sentences to begin with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from core.text.languages import (
     language_name,
     language_of,
+    told_language,
     with_language,
     without_language,
 )
@@ -67,14 +68,20 @@ def choose_target_language(languages: Sequence[str]) -> None:
         session.change_run(text=with_language(text, st.session_state[key]))
 
     st.selectbox(
-        "Into",
+        "Translate into",
         languages,
         key=key,
-        format_func=lambda code: f"{code} · {language_name(code)}",
-        placeholder="Into …",
+        format_func=_language_label,
+        placeholder="Translate into …",
         label_visibility="collapsed",
         on_change=take,
     )
+
+
+def _language_label(code: str) -> str:
+    """Such as `German (de)`; of a language without a name, its code."""
+    name = language_name(code)
+    return code if name == code else f"{name} ({code})"
 
 
 def choose_decoding() -> None:
@@ -91,7 +98,8 @@ def choose_decoding() -> None:
         st.selectbox(
             "Length penalty",
             ["gnmt", "power"],
-            help="gnmt: ((5 + |Y|) / 6)^α, the paper's. power: |Y|^α, as other toolkits divide.",
+            help="gnmt: ((5 + |Y|) / 6)^α, the paper's. power: |Y|^α, as other toolkits divide; "
+            "transformers translates with OPUS-MT by power and α = 1.",
             **session.bind_run("length_penalty"),
         )
         st.slider("α", 0.0, MOST_ALPHA, step=0.1, **session.bind_run("alpha"))
@@ -106,23 +114,34 @@ def choose_decoding() -> None:
         st.number_input("Seed", 0, 999_999_999, **session.bind_run("seed"))
 
 
-def offer_sentences(examples: Sequence[str]) -> None:
-    """Sentences to begin with, and those of this session, each a click."""
+def offer_sentences(examples: Sequence[str], languages: Sequence[str] = ()) -> None:
+    """Sentences to begin with, and those of this session, each a click.
+
+    Args:
+        languages: the target languages of a multilingual model; each sentence is told the one on
+            screen.
+    """
+    now = session.choice().run.text
+
+    def told(text: str) -> str:
+        is_told = language_of(text) in languages
+        return told_language(text if is_told else with_language(text, language_of(now)), languages)
+
     recent = session.recent_sentences()
     if recent:
         with st.popover("Recent", key="bar_recent"):
-            _buttons("recent", recent, MOST_OF_A_SENTENCE)
-    now = session.choice().run.text
+            _buttons("recent", {text: told(text) for text in recent}, MOST_OF_A_SENTENCE)
     others = [text for text in examples if text != without_language(now)]
-    _buttons("example", others, MOST_OF_A_CHIP, into=language_of(now))
+    _buttons("example", {text: told(text) for text in others}, MOST_OF_A_CHIP)
 
 
-def _buttons(name: str, texts: Sequence[str], most: int, into: str | None = None) -> None:
-    for number, text in enumerate(texts):
+def _buttons(name: str, texts: Mapping[str, str], most: int) -> None:
+    """A button for each sentence, which asks for the text that stands behind it."""
+    for number, (text, asked) in enumerate(texts.items()):
         st.button(
             plain(text if len(text) <= most else text[: most - 1] + "…"),
             key=f"{name}-{number}",
             help=plain(text) if len(text) > most else None,
             on_click=session.change_run,
-            kwargs={"text": with_language(text, into) if into else text},
+            kwargs={"text": asked},
         )

@@ -13,6 +13,7 @@ from core.analysis.ablation import Ablation
 from core.analysis.ablation.in_words import in_words
 from core.analysis.trace.trace import Trace
 from core.checkpoint.required import model_config_of
+from core.text.languages import is_wordless, language_problem
 from core.text.pieces import normalise
 from explorer.choice import session
 from explorer.choice.choice import Choice, Run
@@ -121,6 +122,9 @@ def open_page(
             notice(f"There is no checkpoint that can be loaded below {root}.")
         for text in traces.notices(asked.folder):
             notice(f"{text}.")
+        into = checkpoints.target_languages(asked.folder)
+        if problem := language_problem(session.choice().run.text, into):
+            notice(f"The model translates into several languages, but {problem}.")
     return dataclasses.replace(asked, notices=notices, status=st.empty(), terms=terms)
 
 
@@ -135,7 +139,7 @@ def _leave_lost_models() -> None:
 
 def _suggest(usual_text: str | None, model_for: ModelFor | None) -> None:
     folder = checkpoints.folder_of(_asked(model_for).run.model)
-    session.suggest(usual_text or checkpoints.first_text(folder))
+    session.suggest(checkpoints.told(folder, usual_text or checkpoints.examples(folder)[0]))
 
 
 def _asked(model_for: ModelFor | None) -> Choice:
@@ -262,7 +266,7 @@ def _traced(asked: PageInputs, run: Run) -> Trace | None:
     """The sentence traced, or None with a message on the page."""
     try:
         text = normalise(run.text)
-        if not text:
+        if is_wordless(text, checkpoints.target_languages(asked.folder)):
             st.info("Type a sentence above, or choose one of the examples.")
             return None
         with asked.status, st.spinner("Translating… (the first sentence also loads the model)"):

@@ -33,7 +33,7 @@ def top_bar(listed: Sequence[CheckpointEntry], folder: Path) -> Any:
     st.html(STYLE)
     source, target = checkpoints.languages(folder)
     with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="small"):
-        with st.popover(_short_story(folder, source, target), key="bar_model"):
+        with st.popover(_short_story(listed, folder), key="bar_model"):
             _tell_model(listed, folder, source, target)
         into = checkpoints.target_languages(folder)
         if into:
@@ -47,12 +47,19 @@ def top_bar(listed: Sequence[CheckpointEntry], folder: Path) -> Any:
             saving = st.popover("Save & share", icon=":material/ios_share:")
             start_tour()
         with st.container(key="bar_examples", horizontal=True, gap="small"):
-            offer_sentences(checkpoints.examples(folder))
+            offer_sentences(checkpoints.examples(folder), into)
     return saving
 
 
-def _short_story(folder: Path, source: str, target: str) -> str:
-    return plain(f"{source} → {target}") + f" · {n_parameters(model_config_of(folder))}"
+def _short_story(listed: Sequence[CheckpointEntry], folder: Path) -> str:
+    """Languages and size of a model; its name, if it does not say its languages."""
+    source, target = checkpoints.languages(folder)
+    name = f"{source} → {target}" if checkpoints.says_languages(folder) else _name(listed, folder)
+    return plain(name) + f" · {n_parameters(model_config_of(folder))}"
+
+
+def _name(listed: Sequence[CheckpointEntry], folder: Path) -> str:
+    return next(item.name for item in listed if item.folder == folder)
 
 
 def n_parameters(config: ModelConfig) -> str:
@@ -71,7 +78,7 @@ def story(config: ModelConfig) -> str:
 
 
 def _tell_model(listed: Sequence[CheckpointEntry], folder: Path, source: str, target: str) -> None:
-    name = next(item.name for item in listed if item.folder == folder)
+    name = _name(listed, folder)
     st.markdown(
         f"**{plain(name)}**, {plain(source)} to {plain(target)}: the Transformer of “Attention Is All You Need”"
     )

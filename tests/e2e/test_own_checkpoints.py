@@ -37,8 +37,8 @@ def check_arabic(page: Page, url: str) -> None:
     expect(words).to_have_text(ARABIC.split())
     places = [box["x"] for word in words.all() if (box := word.bounding_box())]
     assert places == sorted(places, reverse=True)
-    page.get_by_role("combobox", name="Into").click()
-    page.get_by_role("option", name="fr · French").click()
+    page.get_by_role("combobox", name="Translate into").click()
+    page.get_by_role("option", name="French (fr)").click()
     idle(page)
     assert link(page)["text"] == f">>fr<< {ARABIC}"
 

@@ -64,6 +64,33 @@ def test_without_a_sentence_the_first_language_is_told(opus):
 
 
 @pytest.mark.app
+@pytest.mark.parametrize("text", [TEXT, f">>xx<< {TEXT}"])
+def test_a_language_that_the_model_lacks_is_told(opus, text):
+    page = opus("heads", model="opus-mt-en-mul", text=text)
+    assert any("such as" in warning.value for warning in page.warning)
+    page = opus("heads", model="plain", text=TEXT)
+    assert not any("such as" in warning.value for warning in page.warning)
+
+
+@pytest.mark.app
+def test_sentences_of_this_session_are_told_the_language_on_screen(opus):
+    page = opus.own("heads", model="opus-mt-en-mul", text=f">>fr<< {TEXT}")
+    page.text_input(key="sentence_text").set_value("A dog.")
+    page.button[0].click().run()
+    page.selectbox(key="choose_model").set_value("plain").run()
+    assert page.query_params["text"] == "A dog."
+    recent = next(button for button in page.button if button.key == "recent-0")
+    recent.click().run()
+    assert ">>" not in page.query_params["text"]
+
+
+@pytest.mark.app
+def test_a_language_without_a_sentence_is_no_sentence(opus):
+    page = opus("heads", model="opus-mt-en-mul", text=">>de<< ")
+    assert any("Type a sentence above" in info.value for info in page.info)
+
+
+@pytest.mark.app
 def test_other_models_have_no_languages_to_choose(opus):
     page = opus("heads", model="plain", text=TEXT)
     assert not [box for box in page.selectbox if box.key == "target_language"]

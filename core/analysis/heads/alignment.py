@@ -34,6 +34,8 @@ class GoldAlignment:
 
 ByStep = dict[AlignmentStep, NDArray[np.float64]]
 """A number of each cross-attention head, read at either step: each N H."""
+LEAST_WORDS = 2
+"""Of each side of a pair that shows whether a head agrees with itself."""
 STEPS: tuple[AlignmentStep, ...] = ("produced", "consumed")
 
 
@@ -170,21 +172,24 @@ def head_agreement(
 ) -> HeadAgreement:
     """How often each cross-attention head agrees with itself in both directions, over a text.
 
-    Special tokens are left out. It needs no gold alignments, so any text and language will do.
+    Special tokens are left out, and pairs with a side of one word, where every head agrees. It needs no
+    gold alignments, so any text and language will do.
 
     Raises:
-        ValueError: if the two are not equally long, or no pair has words on both sides.
+        ValueError: if the two are not equally long, or no pair has several words on both sides.
     """
     if len(sources) != len(targets):
         raise ValueError(f"{len(sources)} sources, but {len(targets)} targets; give one for each")
     mutual, n_words, n_sentences = _zeros(model), 0, 0
     for _, by_step in _words(model, vocabulary, sources, targets):
+        if min(by_step["produced"].shape[-2:]) < LEAST_WORDS:
+            continue
         for step, weights in by_step.items():
             mutual[step] += _n_mutual(weights)
         n_words += by_step["produced"].shape[-2]
         n_sentences += 1
     if not n_words:
-        raise ValueError("no sentence pair has words on both sides; give another text")
+        raise ValueError("no sentence pair has several words on both sides; give another text")
     return HeadAgreement({step: found / n_words for step, found in mutual.items()}, n_sentences)
 
 

@@ -23,7 +23,8 @@ from core.model import DecoderState, Edits, Recording, Transformer, probing, rec
 from core.model.shapes import SourceIds, TargetIds
 from core.model.transformer import attention_of, attention_tap
 from core.text.batches import pad
-from core.text.pieces import EmptyTextError, is_empty
+from core.text.languages import is_wordless
+from core.text.pieces import EmptyTextError
 from core.text.vocabulary import Vocabulary
 
 
@@ -221,7 +222,7 @@ def trace(
         UnencodableTextError: if it holds half of a surrogate pair.
     """
     config = config or SearchConfig()
-    if is_empty(text):
+    if is_wordless(text, vocabulary.source.languages):
         raise EmptyTextError(f"{text!r} has no text to translate; type a sentence")
     source_ids = vocabulary.source.encode(text)
     if draft is not None:

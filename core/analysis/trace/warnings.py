@@ -6,6 +6,7 @@ Works on a `Trace`, without torch.
 from collections.abc import Sequence
 
 from core.analysis.trace.trace import Trace, mean_probability
+from core.text.marian import UNKNOWN
 from core.text.pieces import PiecedText
 
 MOST_WORDS = 40
@@ -28,6 +29,14 @@ def warnings_of(trace: Trace) -> tuple[str, ...]:
 
 def _of_input(trace: Trace) -> list[str]:
     found = []
+    n_unknown = sum(piece.name == UNKNOWN for piece in trace.source.pieces)
+    if n_unknown:
+        what = "A part" if n_unknown == 1 else f"{n_unknown} parts"
+        found.append(
+            f"{what} of the sentence is not in the model's vocabulary: it reads {UNKNOWN} there."
+            if n_unknown == 1
+            else f"{what} of the sentence are not in the model's vocabulary: it reads {UNKNOWN} there."
+        )
     unseen = _words_with(trace.source, trace.is_new_in_source)
     if unseen:
         found.append(f"Training never showed the model pieces of {_quoted(unseen)}.")

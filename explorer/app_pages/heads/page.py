@@ -90,7 +90,7 @@ def _settings() -> None:
     pick("Rows and columns", UNITS, **session.bind(HeadDrawing, "units"))
     st.toggle(
         "Special tokens",
-        help="`<s>` and `</s>` often get weight that a head has no use for. Hidden, their share is "
+        help="`</s>` and the start token often get weight that a head has no use for. Hidden, their share is "
         "still told.",
         **session.bind(HeadDrawing, "specials"),
     )

@@ -107,8 +107,8 @@ def _table(config: ModelConfig, side: Side) -> tuple[int, str]:
         note = f"One table of {n:,} × {d}, tied three ways"
         return (n, note) if side == "encoder" else (0, f"{note}; counted in the input embedding")
     if side == "encoder":
-        return own, f"A table of the source's own, {own:,} × {d}"
-    return n, f"One table of {n:,} × {d}, tied two ways: the output projection is the same"
+        return own, f"The source has a table of its own, {own:,} × {d}"
+    return n, f"One table of {n:,} × {d}, used twice: as output embedding and as output projection"
 
 
 _SINUSOIDS = {
@@ -116,6 +116,9 @@ _SINUSOIDS = {
     "sinusoidal_halves": "PE(pos, i) = sin(pos / 10000^{2i/d}), "
     "PE(pos, d/2 + i) = cos(pos / 10000^{2i/d})",
 }
+
+
+_ACTIVATIONS = {"relu": "max(0, {})", "silu": "SiLU({})", "gelu": "GELU({})"}
 
 
 def _layer(config: ModelConfig, side: Side) -> list[Block]:
@@ -137,14 +140,16 @@ def _layer(config: ModelConfig, side: Side) -> list[Block]:
     attentions = [
         block for kind in kinds for block in (*_attention(config, side, kind, n_layers), norm(kind))
     ]
+    activation = _ACTIVATIONS[config.activation]
     is_relu = config.activation == "relu"
     feed_forward = Block(
         f"{side}.layers.feed_forward", "feed_forward", side, "Feed Forward",
         f"{letter} × {d} → {letter} × {config.d_ff} → {letter} × {d}", "3.3, Eq. 2",
         2 * d * config.d_ff + config.d_ff + d, n_layers, page="Ablate",
         says=f"Lets {config.d_ff:,} units respond to each token by itself, and adds up what they write.",
-        equation=f"FFN(x) = {'max(0, xW_1 + b_1)' if is_relu else 'SiLU(xW_1 + b_1)'} W_2 + b_2",
-        note="Two matrices" + ("" if is_relu else "; the paper has max(0, ·) in place of SiLU"),
+        equation=f"FFN(x) = {activation.format('xW_1 + b_1')} W_2 + b_2",
+        note="Two matrices"
+        + ("" if is_relu else f"; the paper has max(0, ·) in place of {activation.format('·')}"),
     )  # fmt: skip
     return [*attentions, feed_forward, norm("feed_forward")]
 
@@ -192,7 +197,7 @@ def _top(config: ModelConfig) -> list[Block]:
             says=f"Compares the decoder's output with all {vocabulary:,} rows of the embedding table: "
             "one score a piece.",
             equation="z = xE^T" + (" + b" if config.output_bias else ""),
-            note=f"The {'output ' if config.source_vocabulary_size else ''}embeddings' table again" + (", and a bias a piece" if config.output_bias else ""),
+            note=f"The {'output ' if config.source_vocabulary_size else ''}embeddings' table again" + (", plus one bias a piece" if config.output_bias else ""),
         ),
         Block(
             "softmax", "softmax", "decoder", "Softmax",

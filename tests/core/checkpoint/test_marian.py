@@ -1,6 +1,7 @@
 """A folder of Hugging Face's Marian, written here without it; `bench` compares with theirs."""
 
 import json
+import re
 
 import pytest
 import safetensors.torch
@@ -115,6 +116,10 @@ def test_its_shape_is_in_the_papers_words(names):
         ({"d_model": 26}, "d_model=26 must be a multiple of encoder_attention_heads=4"),
         ({"encoder_layers": None}, "encoder_layers must be a whole number"),
         ({"vocab_size": 9}, "is outside the vocabulary"),
+        (
+            {"encoder_attention_heads": 0, "decoder_attention_heads": 0},
+            "d_model=24 must be a multiple of encoder_attention_heads=0",
+        ),
     ],
 )
 def test_what_this_model_cannot_be_is_refused_with_the_reason(
@@ -130,7 +135,9 @@ def test_what_this_model_cannot_be_is_refused_with_the_reason(
 def test_a_missing_file_is_named(files, names, tmp_path, name):
     write_marian(tmp_path / "opus", files, settings(len(names)))
     (tmp_path / "opus" / name).unlink()
-    assert f"{name} is missing" in problem_of(tmp_path / "opus")
+    assert re.match(
+        rf"{name}( \(or pytorch_model.bin\))? is missing", problem_of(tmp_path / "opus")
+    )
 
 
 def test_weights_of_another_shape_are_named(files, names, tmp_path):
@@ -143,3 +150,70 @@ def test_weights_of_another_shape_are_named(files, names, tmp_path):
 def test_other_models_are_none():
     assert not is_marian({"model_type": "bart"})
     assert not is_marian([])
+
+
+def test_what_another_toolkit_says_of_its_model_is_named(files, names, tmp_path):
+    write_marian(tmp_path / "opus", files, settings(len(names)))
+    (tmp_path / "opus" / "config.json").write_text('{"model_type": "bart"}')
+    assert "its model_type is 'bart'" in problem_of(tmp_path / "opus")
+
+
+def test_search_settings_say_what_is_never_written(files, names, tmp_path):
+    write_marian(tmp_path / "opus", files, settings(len(names)))
+    generation = {"bad_words_ids": [[1], [4], [len(names) - 1]], "renormalize_logits": True}
+    (tmp_path / "opus" / "generation_config.json").write_text(json.dumps(generation))
+    checkpoint = core.load(tmp_path / "opus").checkpoint
+    assert checkpoint.config.banned_ids == {1, 4, len(names) - 1}
+    found = logits(checkpoint.model)
+    assert found.softmax(-1)[..., [1, 4, len(names) - 1]].max() == 0
+    assert found.softmax(-1).sum(-1).allclose(torch.ones(1))
+
+
+@pytest.mark.parametrize(
+    ("generation", "said"),
+    [
+        ({"bad_words_ids": [[4, 5]]}, "bad_words_ids holds \\[4, 5\\]"),
+        ({"bad_words_ids": "no"}, "bad_words_ids must be a list"),
+        ({"decoder_start_token_id": 5}, "its decoder_start_token_id is 5"),
+        ([], "it must be an object"),
+    ],
+)
+def test_search_settings_that_do_not_fit_are_named(files, names, tmp_path, generation, said):
+    write_marian(tmp_path / "opus", files, settings(len(names)))
+    (tmp_path / "opus" / "generation_config.json").write_text(json.dumps(generation))
+    with pytest.raises(CheckpointError, match=f"generation_config.json does not fit it: .*{said}"):
+        core.load(tmp_path / "opus")
+
+
+def test_a_torch_file_is_compared_with_the_configuration(files, names, tmp_path):
+    write_marian(tmp_path / "opus", files, settings(len(names)), torch_file=True)
+    file = tmp_path / "opus" / "pytorch_model.bin"
+    tensors = torch.load(file, weights_only=True)
+    name = "model.encoder.layers.0.fc1.weight"
+    for damaged, said in (
+        ({**tensors, name: tensors[name].T.contiguous()}, f"has {name} of"),
+        ({"model": tensors}, "lacks the tensor"),
+        ({**tensors, name: tensors[name].int()}, "holds int32 numbers"),
+        ([1], "holds no tensors by name"),
+    ):
+        torch.save(damaged, file)
+        with pytest.raises(CheckpointError, match=said):
+            core.load(tmp_path / "opus")
+    file.write_bytes(b"")
+    with pytest.raises(CheckpointError, match="cannot be read") as error:
+        core.load(tmp_path / "opus")
+    assert "weights_only" not in str(error.value)
+
+
+def test_copies_of_tied_tensors_must_be_equal(files, names, tmp_path):
+    write_marian(tmp_path / "opus", files, settings(len(names)))
+    file = tmp_path / "opus" / "model.safetensors"
+    tensors = safetensors.torch.load_file(file)
+    table = tensors["model.shared.weight"]
+    safetensors.torch.save_file({**tensors, "lm_head.weight": table.clone()}, file)
+    core.load(tmp_path / "opus")
+    safetensors.torch.save_file({**tensors, "lm_head.weight": table + 1}, file)
+    with pytest.raises(
+        CheckpointError, match=r"lm_head\.weight differs from model\.shared\.weight"
+    ):
+        core.load(tmp_path / "opus")

@@ -139,3 +139,33 @@ def test_what_marian_cannot_be_is_refused_with_the_reason(tmp_path, changes, sai
     with pytest.raises(ValueError, match=said):
         export_marian(checkpoint, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_padding_that_is_not_the_last_token_becomes_it(models, names, tmp_path):
+    """CTranslate2 takes the last one away."""
+    pad_first = [*names[:2], "<pad>", *names[2:-1]]
+    table = json.dumps({name: number for number, name in enumerate(pad_first)}).encode()
+    files = {"source.spm": models[0], "target.spm": models[1], "vocab.json": table}
+    values = settings(len(names), pad_token_id=2, decoder_start_token_id=2)
+    write_marian(tmp_path / "opus", files, values)
+    main(["export", "--checkpoint", str(tmp_path / "opus"), "--huggingface", str(tmp_path / "out")])
+    one, other = (core.load(tmp_path / each) for each in ("opus", "out"))
+    assert other.checkpoint.vocabulary.target.names[-1] == "<pad>"
+    for text in ("the old man", "a dog sees a house"):
+        assert other.translate([text]) == one.translate([text])
+
+
+@pytest.mark.parametrize("name", ["thesis", "ours", "opus"])
+def test_a_folder_that_would_be_lost_is_refused(files, names, tmp_path, capsys, name):
+    write_marian(tmp_path / "opus", files, settings(len(names)))
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "thesis.txt").write_text("words")
+    main(["import", "--marian", str(tmp_path / "opus"), "--output", str(tmp_path / "ours")])
+    before = sorted((tmp_path / name).iterdir())
+    with pytest.raises(SystemExit):
+        main(["export", "--checkpoint", str(tmp_path / "opus"),
+              "--huggingface", str(tmp_path / name)])  # fmt: skip
+    assert "would be lost" in capsys.readouterr().err
+    assert sorted((tmp_path / name).iterdir()) == before
+    main(["export", "--checkpoint", str(tmp_path / "opus"), "--huggingface", str(tmp_path / "out")])
+    main(["export", "--checkpoint", str(tmp_path / "opus"), "--huggingface", str(tmp_path / "out")])

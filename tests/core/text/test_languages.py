@@ -3,8 +3,10 @@
 import pytest
 
 from core.text.languages import (
+    is_wordless,
     language_name,
     language_of,
+    language_problem,
     told_language,
     with_language,
     without_language,
@@ -39,3 +41,19 @@ def test_names_are_english_and_unknown_codes_stay():
         "French",
         "ROMANCE",
     ]
+
+
+def test_a_language_alone_is_nothing_to_translate():
+    assert is_wordless(">>de<<  ", ["de"])
+    assert is_wordless("", ["de"])
+    assert not is_wordless(">>de<< a", ["de"])
+    assert not is_wordless(">>de<<", [])  # of a model without languages it is text
+
+
+def test_what_is_wrong_with_a_language_is_said_with_the_way_out():
+    assert language_problem("A man.", []) is None
+    assert language_problem(">>de<< A man.", ["de", "fr"]) is None
+    assert language_problem(">>xx<< A man.", ["de", "fr"]) == (
+        "xx is none of its target languages; begin the sentence with one of de, fr, such as >>de<<"
+    )
+    assert "it is told no target language" in language_problem("A man.", ["de"])

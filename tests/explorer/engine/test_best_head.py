@@ -62,7 +62,7 @@ def test_without_gold_the_head_that_agrees_with_itself_opens_first(folder: Path)
     best = best_head(folder, shown)
     (folder / "metrics.json").write_text(json.dumps({}))
     assert (best.place, best.at_first) == (HeadPlace("cross", 1, 3), HeadPlace("cross", 2, 0))
-    assert "61% of the words of 70 sentences" in best.reason
+    assert "61 % of those of 70 sentences" in best.reason
 
 
 @pytest.mark.parametrize("kind", KINDS)

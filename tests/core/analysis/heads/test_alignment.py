@@ -245,9 +245,14 @@ def test_agreement_by_hand(scripted_weights, tokenizer):
 
 
 def test_agreement_counts_words_over_the_text(tokenizer):
-    """Against loops over sentences, heads and words."""
+    """Against loops over sentences, heads and words; one word alone shows nothing."""
     model = small_model(small_config(vocabulary_size=len(tokenizer.names)))
-    pairs = [("a man sees", "ein Mann"), ("", "x"), ("red", "rot ist das Haus")]
+    pairs = [
+        ("a man sees", "ein Mann"),
+        ("", "x"),
+        ("red house", "rot ist das"),
+        ("red", "ein Haus"),
+    ]
     result = head_agreement(model, tokenizer, *zip(*pairs, strict=True))
     assert result.n_sentences == 2
     hits, n_words = dict.fromkeys(result.shares, 0.0), 0
