@@ -72,8 +72,8 @@ def _results(metrics: Mapping[str, Any]) -> str:
             "",
             f"Best-aligned cross-attention head: layer {alignment['layer']}, head "
             f"{alignment['head']} ({_how_well(alignment)} on "
-            f"{alignment['n_sentences']} sentences of {alignment.get('data', 'a text')}; read at the step "
-            f"that {alignment['rows']} the word).",
+            f"{alignment['n_sentences']} sentences of {alignment.get('data', 'a text')}; a word's row is the step "
+            f"that {alignment['rows']} it).",
         ]
     return "\n".join(lines) + "\n"
 

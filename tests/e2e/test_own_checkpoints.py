@@ -55,7 +55,7 @@ def test_a_folder_named_on_the_command_line_is_shown(browser: Browser, tmp_path:
         page.goto(f"{server.url}/heads?model=model&text={SENTENCE}")
         idle(page)
         expect(page.get_by_role("button", name="Layer 3, head 5", exact=True)).to_be_visible()
-        page.get_by_role("button", name=re.compile("Source → Target")).click()
+        page.get_by_role("button", name=re.compile("^model · ")).click()
         page.get_by_role("combobox", name="Model").click()
         page.get_by_role("option", name="other").click()
         expect(page.get_by_role("button", name="Layer 3, head 2", exact=True)).to_be_visible()

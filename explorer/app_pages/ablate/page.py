@@ -218,7 +218,8 @@ def _on_this_sentence(shown: PageContext, progress: Any = None) -> Effects:
     def tell(n_done: int, n: int) -> None:
         if progress:
             progress.progress(
-                n_done / n, f"Each part off in turn, on this sentence… {n_done} of {n}"
+                n_done / n,
+                f"Each part off in turn, on this sentence… {n_done} of {n}; any click stops it",
             )
 
     found = leave_one_out(shown.folder, _plain_run(shown), _before(shown), tell)
