@@ -23,7 +23,7 @@ def test_a_minute_of_score_improves_the_second_attempt(tmp_path):
     """From the bundled Base, on sums that no training has seen."""
     shutil.copytree(BASE, tmp_path / "base" / CHECKPOINT)
     task = addition_task(tmp_path / "texts", n_warm_up=1, n_prompts=4_000, n_test=1)
-    plan = PLANS["addition"].changed(n_steps=70)
+    plan = PLANS["addition"].changed(n_steps=45)
     folder = Experiment(folder=tmp_path, task=task, plan=plan).train("score", 1)
     assert folder
     pairs = list(addition_pairs(RESERVED, seed=20_409))
