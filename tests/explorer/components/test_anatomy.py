@@ -114,6 +114,17 @@ def test_tied_tables_count_once() -> None:
         assert blocks[name].n_parameters == 0
 
 
+def test_a_source_table_of_its_own_counts_where_it_is_used() -> None:
+    config = small_config(source_vocabulary_size=37, activation="gelu")
+    blocks = by_name(config)
+    assert blocks["encoder.embedding.tokens"].n_parameters == 37 * 26
+    assert "37 × 26" in blocks["encoder.embedding.tokens"].note
+    assert blocks["decoder.embedding.tokens"].n_parameters == 43 * 26
+    assert "43 × 26, used twice" in blocks["decoder.embedding.tokens"].note
+    assert "GELU(xW_1 + b_1)" in blocks["encoder.layers.feed_forward"].equation
+    assert sum(block.n_parameters_in_all for block in blocks.values()) == config.n_parameters
+
+
 def test_without_positions_there_is_no_circle() -> None:
     assert not [b for b in anatomy(small_config(positions="none")) if b.kind == "positions"]
 
