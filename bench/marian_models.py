@@ -16,7 +16,7 @@ from transformers import MarianConfig, MarianMTModel, MarianTokenizer
 
 from core.text.toy_grammar import sentence_pairs
 
-END, UNKNOWN = 0, 1
+END = 0
 BATCH, MAX_POSITIONS = 16, 128
 GAIN_OF_GROWN = 0.1
 

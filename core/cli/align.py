@@ -96,10 +96,11 @@ class Align:
         translator, lines = Translator(checkpoint), list(read_lines(self.source))
         kept = self._short_enough(_Text([(line, "") for line in lines], None))
         sources = [source for source, _ in kept.pairs]
-        for number, text in enumerate(sources, 1):
+        for text in sources:
             try:
                 translator.check(text)
             except ValueError as error:
+                number = lines.index(text) + 1
                 raise ValueError(f"{self.source}, line {number}: {error}") from None
         targets = translate_in_batches(checkpoint.model, checkpoint.vocabulary, sources)
         return _Text(list(zip(sources, targets, strict=True)), None)

@@ -32,7 +32,7 @@ class Export:
         prepare_folder(self.huggingface)
         require_replaceable(
             self.huggingface,
-            lambda folder: is_marian_folder(folder) and folder != source,
+            lambda folder: is_marian_folder(folder) and not source.is_relative_to(folder),
             "earlier export",
         )
         checkpoint = open_checkpoint(self.checkpoint)

@@ -1,6 +1,7 @@
 """The checkpoints that the app can show, and the contents of their folders."""
 
 import dataclasses
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,7 +43,12 @@ def show_beside_bundled(folder: str) -> None:
     Raises:
         CheckpointError: if it is such a name, and the model cannot be fetched.
     """
-    os.environ[CHECKPOINTS] = os.pathsep.join((str(resolve(folder)), str(bundled_root())))
+    os.environ[CHECKPOINTS] = os.pathsep.join((str(_found(folder)), str(bundled_root())))
+
+
+@functools.cache  # the app asks at every click
+def _found(folder: str) -> Path:
+    return resolve(folder)
 
 
 def checkpoint_roots() -> tuple[Path, ...]:

@@ -31,12 +31,12 @@ def _of_input(trace: Trace) -> list[str]:
     found = []
     n_unknown = sum(piece.name == UNKNOWN for piece in trace.source.pieces)
     if n_unknown:
-        what = "A part" if n_unknown == 1 else f"{n_unknown} parts"
-        found.append(
-            f"{what} of the sentence is not in the model's vocabulary: it reads {UNKNOWN} there."
+        parts = (
+            "1 part of the sentence is"
             if n_unknown == 1
-            else f"{what} of the sentence are not in the model's vocabulary: it reads {UNKNOWN} there."
+            else f"{n_unknown} parts of the sentence are"
         )
+        found.append(f"{parts} not in the model's vocabulary: it reads {UNKNOWN} there.")
     unseen = _words_with(trace.source, trace.is_new_in_source)
     if unseen:
         found.append(f"Training never showed the model pieces of {_quoted(unseen)}.")

@@ -64,6 +64,12 @@ def test_the_best_aligned_head_is_named():
     card = with_results("", {"alignment": alignment})
     assert "layer 2, head 5 (alignment error rate 0.220 on 300 sentences of Europarl;" in card
     assert "Best-aligned" not in with_results("", {})
+    agreeing = {name: value for name, value in alignment.items() if "rate" not in name}
+    card = with_results("", {"alignment": {**agreeing, "agreement": 0.614}})
+    assert (
+        "head 5 (61 % of words are linked in both directions on 300 sentences of Europarl;" in card
+    )
+    assert "| text |" not in card  # nothing was translated
 
 
 @given(before=st.text(), after=st.text())

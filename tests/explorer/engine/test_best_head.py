@@ -65,6 +65,18 @@ def test_without_gold_the_head_that_agrees_with_itself_opens_first(folder: Path)
     assert "61 % of those of 70 sentences" in best.reason
 
 
+def test_a_head_that_hardly_agrees_with_itself_aligns_nothing(folder: Path) -> None:
+    shown = traces.trace(folder, Run(text=SENTENCE))
+    alignment = {
+        "layer": 2, "head": 4, "rows": "consumed", "agreement": 0.1, "n_sentences": 70,
+        "agreements": {"produced": [[0.1] * 5] * 3, "consumed": [[0.1] * 5] * 3},
+    }  # fmt: skip
+    (folder / "metrics.json").write_text(write_json({"alignment": alignment}))
+    best = best_head(folder, shown)
+    (folder / "metrics.json").write_text(json.dumps({}))
+    assert best.label == "best-covering"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_clearest_head_points_most_at_text(folder: Path, kind: Kind) -> None:
     shown = traces.trace(folder, Run(text=SENTENCE))

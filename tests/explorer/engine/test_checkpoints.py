@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.checkpoint.bundled import bundled_root
+from explorer.engine import checkpoints
 from explorer.engine.checkpoints import (
     CHECKPOINTS,
     NoCheckpointError,
@@ -61,3 +62,16 @@ def test_a_folder_without_a_checkpoint_is_named_and_the_bundled_ones_are_shown(
     show_beside_bundled(str(tmp_path))
     assert folder_of(None) == bundled_root() / "en-de"
     assert roots_without_any() == [tmp_path]
+
+
+def test_a_folder_named_on_the_command_line_is_looked_for_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A name on Hugging Face would be asked for at every click."""
+    asked = []
+    monkeypatch.setattr(checkpoints, "resolve", lambda name: asked.append(name) or tmp_path)
+    monkeypatch.setenv(CHECKPOINTS, "")
+    for _ in range(2):
+        show_beside_bundled("owner/asked-once")
+    assert asked == ["owner/asked-once"]
+    assert checkpoints.checkpoint_roots()[0] == tmp_path

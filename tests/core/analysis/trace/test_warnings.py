@@ -128,3 +128,16 @@ def test_an_unsure_model(usual: Trace) -> None:
     best = dataclasses.replace(usual.best, log_probability_nats=len(steps) * math.log(0.25))
     unsure = dataclasses.replace(usual, found=dataclasses.replace(usual.found, hypotheses=(best,)))
     assert warnings_of(unsure) == ("The model was unsure: 25% per piece on average.",)
+
+
+@pytest.mark.parametrize(
+    ("n", "said"), [(1, "1 part of the sentence is"), (3, "3 parts of the sentence are")]
+)
+def test_what_the_vocabulary_lacks_is_counted(usual: Trace, n: int, said: str) -> None:
+    pieces = tuple(
+        dataclasses.replace(piece, name="<unk>", kind="special") if number < n else piece
+        for number, piece in enumerate(usual.source.pieces)
+    )
+    source = dataclasses.replace(usual.source, pieces=pieces)
+    (warning,) = warnings_of(dataclasses.replace(usual, source=source))
+    assert warning == f"{said} not in the model's vocabulary: it reads <unk> there."
