@@ -87,3 +87,25 @@ def test_importance_goes_with_what_leaving_a_head_out_costs(
     ]
     sentence = "ρ over the 96 heads is {}, and {} when divided; with ΔBLEU it is {} and {},"
     assert sentence.format(*said) in PAGE
+
+
+def test_the_page_on_alignment_prints_what_the_checkpoint_holds() -> None:
+    """Every layer with its interval, and the best single head by weights."""
+    alignment = load_checkpoint(FOLDER).metrics["alignment"]
+    page = (ROOT / "docs" / "alignment.md").read_text("utf-8")
+    block = re.search(r"<!-- alignment: begin -->\n(.*?)\n<!-- alignment: end -->", page, re.DOTALL)
+    assert block
+    _, _, *lines, best = [line.strip("| ").split(" | ") for line in block[1].splitlines()]
+    readings = [
+        (values, step) for values in ("weights", "norms") for step in ("produced", "consumed")
+    ]
+    for number, (name, *cells) in enumerate(lines):
+        assert name == str(number + 1)
+        for (values, step), cell in zip(readings, cells, strict=True):
+            value, low, high = (100 * each for each in alignment["layers"][values][step][number])
+            assert cell == f"{value:.1f} [{low:.1f}, {high:.1f}]"
+    for step, cell in zip(("produced", "consumed"), best[1:3], strict=True):
+        rates = np.array(alignment["error_rates"][step])
+        layer, head = np.unravel_index(rates.argmin(), rates.shape)
+        assert cell.startswith(f"L{layer + 1}H{head + 1} {100 * rates.min():.1f} [")
+    assert f"alignment error rate {alignment['alignment_error_rate']:.2f}" in PAGE

@@ -1,19 +1,28 @@
-"""`align`: which cross-attention head aligns words best."""
+"""`align`: word alignments of a text from cross-attention, and which head aligns words best."""
 
 import json
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from core.cli.opening import open_checkpoint
 from core.cli.texts import usable_of
 from core.evaluation.measure import record_metrics, require_recordable
+from core.system.files import prepare_file, write_whole
+from core.system.text_tables import aligned
 
 if TYPE_CHECKING:
-    from core.analysis.heads.alignment import GoldAlignment, HeadAgreement, HeadAlignment
+    from core.analysis.alignment.gold import GoldAlignment
+    from core.analysis.alignment.links import WordLink
+    from core.analysis.alignment.measure import Alignment, HeadChoice
+    from core.analysis.alignment.words import Reading
     from core.checkpoint.folder import Checkpoint
+    from core.evaluation.ratios import Estimate
+
+Form = Literal["links", "details", "table", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +39,12 @@ class _Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Align:
-    """Find the cross-attention head that aligns words best.
+    """Link the words of a text by cross-attention, and measure which head aligns words best.
 
-    Measured on gold word alignments, or without them by the share of words that a head links in both
-    directions. The result is stored in metrics.json in the model's folder; the Explorer then shows
-    that head first.
+    The links are those of one head or layer: the best head, unless --by names another. How good all
+    are is measured on gold word alignments, or without them by the share of words that are linked in
+    both directions. With --name the best head is stored in metrics.json in the model's folder; the
+    Explorer then shows it first.
     """
 
     checkpoint: Path
@@ -46,29 +56,55 @@ class Align:
     gold: Path | None = None
     """Gold links, one line a sentence: 3-4 is a sure link, 3p4 a possible one; words count from
     1."""
-    name: str
-    """The name of this text on the model card."""
+    by: str = "best"
+    """Whose links are printed: a head such as L1H6, a layer as a whole such as L2, or `best`."""
+    values: Literal["weights", "norms"] = "weights"
+    """Attention weights, or the lengths of the vectors that they let through (Kobayashi et al.
+    2020)."""
+    step: Literal["AWO", "AWI", "best"] = "best"
+    """The step at which a target word is read: AWO, when it is written; AWI, one step later, when it
+    is read."""
+    form: Form | None = None
+    """links: Pharaoh format, a line a sentence; details: JSON lines with each link's confidence and
+    whether it is mutual; table: every layer; json: every head. With --gold the usual form is table,
+    else links."""
+    output: Path | None = None
+    """A file for this, instead of the screen."""
+    name: str | None = None
+    """The name of this text on the model card. With it the result is stored in the model's folder."""
     max_words: int = 60
-    """Pairs with more words than this on either side are left out."""
+    """Pairs with more words than this on either side are left out of what is measured; they get no
+    links."""
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.checkpoint.bundled import resolve
 
         if self.gold and not self.target:
             raise ValueError("--gold links words of a translation; name it with --target")
-        text = self._short_enough(self._read()) if self.target else None  # mistakes come first
+        text = self._read() if self.target else None  # mistakes come first
+        short = self._short_enough(text) if text else None
         folder = resolve(self.checkpoint)
         checkpoint = open_checkpoint(folder)
-        require_recordable(folder)
-        text = text or self._translated(checkpoint)
-        used = usable_of(checkpoint, text.pairs, self.source)
-        result = _measured(checkpoint, text.only(used.numbers))
-        print(json.dumps(result.to_json()), flush=True)
-        alignment = {"data": self.name, **result.to_json()}
-        record_metrics(folder, "alignment", lambda _: alignment)
+        chosen = self._place(checkpoint)
+        if self.name:
+            require_recordable(folder)
+        if self.output:
+            prepare_file(self.output)
+        if text is None or short is None:
+            text, short = self._translated(checkpoint)
+        used = [
+            short[n] for n in usable_of(checkpoint, text.only(short).pairs, self.source).numbers
+        ]
+        result = _measured(checkpoint, text.only(used))
+        choice = self._choice(result, chosen)
+        self._show(self._shown(checkpoint, text, used, result, choice))
+        _say(result, choice)
+        if self.name:
+            alignment = {"data": self.name, **result.to_json()}
+            record_metrics(folder, "alignment", lambda _: alignment)
 
     def _read(self) -> _Text:
-        from core.analysis.heads.alignment import check_links, read_gold
+        from core.analysis.alignment.gold import check_links, read_gold
         from core.text.parallel import read_pairs
         from core.text.pieces import is_empty
 
@@ -87,25 +123,28 @@ class Align:
                 check_links(links, source, target, f"{self.gold}, line {line}")
         return _Text(pairs, gold)
 
-    def _translated(self, checkpoint: "Checkpoint") -> _Text:
-        """The text with the model's own translations, made batch by batch under a progress bar."""
+    def _translated(self, checkpoint: "Checkpoint") -> tuple[_Text, list[int]]:
+        """The text with the model's own translations, made batch by batch under a progress bar, and
+        the numbers of its sentences that are short enough."""
         from core.decoding.translate import translate_in_batches
         from core.text.parallel import read_lines
         from core.translator import Translator
 
         translator, lines = Translator(checkpoint), list(read_lines(self.source))
-        kept = self._short_enough(_Text([(line, "") for line in lines], None))
-        sources = [source for source, _ in kept.pairs]
-        for text in sources:
+        short = self._short_enough(_Text([(line, "") for line in lines], None))
+        for number in short:
             try:
-                translator.check(text)
+                translator.check(lines[number])
             except ValueError as error:
-                number = lines.index(text) + 1
-                raise ValueError(f"{self.source}, line {number}: {error}") from None
+                raise ValueError(f"{self.source}, line {number + 1}: {error}") from None
+        sources = [lines[number] for number in short]
         targets = translate_in_batches(checkpoint.model, checkpoint.vocabulary, sources)
-        return _Text(list(zip(sources, targets, strict=True)), None)
+        pairs = [(line, "") for line in lines]
+        for number, target in zip(short, targets, strict=True):
+            pairs[number] = (lines[number], target)
+        return _Text(pairs, None), short
 
-    def _short_enough(self, text: _Text) -> _Text:
+    def _short_enough(self, text: _Text) -> list[int]:
         numbers = [
             number
             for number, pair in enumerate(text.pairs)
@@ -125,14 +164,181 @@ class Align:
                 f"{self.max_words} words)",
                 file=sys.stderr,
             )
-        return text.only(numbers)
+        return numbers
+
+    def _place(self, checkpoint: "Checkpoint") -> tuple[int, int | None] | None:
+        """Layer and head of --by, from 0; None for the best.
+
+        Raises:
+            ValueError: if it is neither, or the model has no such head or layer.
+        """
+        if self.by == "best":
+            return None
+        config = checkpoint.config
+        match = re.fullmatch(r"L([1-9]\d{0,2})(?:H([1-9]\d{0,2}))?", self.by)
+        layer, head = (int(n) if n else None for n in match.groups()) if match else (None, None)
+        if not layer or layer > config.n_decoder_layers or (head or 1) > config.n_heads:
+            raise ValueError(
+                f"--by {self.by} is no cross-attention head of this model, which has "
+                f"{config.n_decoder_layers} layers of {config.n_heads} heads; write a head like L1H6, a "
+                "layer like L2, or best"
+            )
+        return layer - 1, head - 1 if head else None
+
+    def _choice(self, result: "Alignment", place: tuple[int, int | None] | None) -> "HeadChoice":
+        from core.analysis.alignment.measure import HeadChoice
+        from core.analysis.alignment.words import STEP_NAMES
+
+        readings: list[Reading] = [
+            (self.values, step) for step, name in STEP_NAMES.items() if self.step in (name, "best")
+        ]
+        if place is None:
+            return result.best_of(readings)
+        choices = [HeadChoice(reading, *place) for reading in readings]
+        return max(choices, key=lambda choice: _goodness(result, choice))
+
+    def _shown(
+        self,
+        checkpoint: "Checkpoint",
+        text: _Text,
+        used: Sequence[int],
+        result: "Alignment",
+        choice: "HeadChoice",
+    ) -> str:
+        form = self.form or ("table" if self.gold else "links")
+        if form == "json":
+            return json.dumps({"data": self.name, **result.to_json()})
+        if form == "table":
+            return table(result)
+        links = _links(checkpoint, text.only(used), choice)
+        lines: list[Sequence[WordLink]] = [[] for _ in text.pairs]
+        for number, of_pair in zip(used, links, strict=True):
+            lines[number] = of_pair
+        return "\n".join(map(_details if form == "details" else _pharaoh, lines))
+
+    def _show(self, text: str) -> None:
+        if self.output:
+            write_whole(self.output, text + "\n")
+        else:
+            print(text, flush=True)
 
 
-def _measured(checkpoint: "Checkpoint", text: _Text) -> "HeadAlignment | HeadAgreement":
-    from core.analysis.heads.alignment import head_agreement, head_alignment
+def _measured(checkpoint: "Checkpoint", text: _Text) -> "Alignment":
+    from core.analysis.alignment.measure import measure_alignment
 
     sources, targets = zip(*text.pairs, strict=True)
-    model, vocabulary = checkpoint.model, checkpoint.vocabulary
-    if text.gold is None:
-        return head_agreement(model, vocabulary, sources, targets)
-    return head_alignment(model, vocabulary, sources, targets, text.gold)
+    return measure_alignment(checkpoint.model, checkpoint.vocabulary, sources, targets, text.gold)
+
+
+def _goodness(result: "Alignment", choice: "HeadChoice") -> float:
+    rate, agreement = result.of(choice)
+    return agreement.value if rate is None else -rate.value
+
+
+def _links(checkpoint: "Checkpoint", text: _Text, choice: "HeadChoice") -> "list[list[WordLink]]":
+    """The links of each pair, by one head or layer."""
+    from core.analysis.alignment.links import links_of
+    from core.analysis.alignment.words import word_matrices
+
+    sources, targets = zip(*text.pairs, strict=True)
+    found: list[list[WordLink]] = [[] for _ in text.pairs]
+    at = (choice.layer, -1 if choice.head is None else choice.head)
+    pairs = word_matrices(
+        checkpoint.model, checkpoint.vocabulary, sources, targets, [choice.reading[0]]
+    )
+    for pair in pairs:
+        found[pair.index] = links_of(pair.of[choice.reading][at])
+    return found
+
+
+def _pharaoh(links: "Sequence[WordLink]") -> str:
+    from core.analysis.alignment.links import pharaoh
+
+    return pharaoh(links)
+
+
+def _details(links: "Sequence[WordLink]") -> str:
+    """One sentence's links as a JSON line: [source, target, confidence, mutual], and their means."""
+    n = len(links)
+    of_line: dict[str, Any] = {
+        "links": [
+            [link.source, link.target, round(link.confidence, 4), link.is_mutual] for link in links
+        ],
+        "confidence": round(sum(link.confidence for link in links) / n, 4) if n else None,
+        "agreement": round(sum(link.is_mutual for link in links) / n, 4) if n else None,
+    }
+    return json.dumps(of_line)
+
+
+def _say(result: "Alignment", choice: "HeadChoice") -> None:
+    """One line to standard error: by whom the words are linked, and how well."""
+    from core.analysis.alignment.words import STEP_NAMES
+
+    values, step = choice.reading
+    rate, agreement = result.of(choice)
+    whose = f"layer {choice.layer + 1}, mean of its heads" if choice.head is None else choice.label
+    rated = f"alignment error rate {_percent(rate)}, " if rate else ""
+    print(
+        f"{whose}, {values}, {STEP_NAMES[step]}: {rated}{_percent(agreement)} of the words are linked in "
+        f"both directions ({result.n_sentences:,} sentence pairs)",
+        file=sys.stderr,
+    )
+
+
+def _percent(estimate: "Estimate") -> str:
+    low, high = estimate.interval_95
+    return f"{100 * estimate.value:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def table(result: "Alignment") -> str:
+    """Every layer as a whole and its best head, in four readings; beside published ones with gold."""
+    from core.analysis.alignment.words import READINGS, STEP_NAMES
+
+    rates = result.error_rates
+    what = "bidirectional agreement, % (higher is better)"
+    if rates is not None:
+        what = "alignment error rate, % (lower is better)"
+    by_reading = result.agreements if rates is None else rates
+    heading = [f"{STEP_NAMES[step]} {values}" for values, step in READINGS]
+    rows = [("layer", *heading)]
+    for layer in range(result.n_layers):
+        cells = [by_reading[reading].at((layer, -1)) for reading in READINGS]
+        rows.append((str(layer + 1), *map(_cell, cells)))
+    rows.append(("best head", *(_best_head(result, reading) for reading in READINGS)))
+    parts = [what, aligned(rows)]
+    return "\n\n".join([*parts, *(_published() if rates is not None else ())])
+
+
+def _cell(estimate: "Estimate") -> str:
+    low, high = estimate.interval_95
+    return f"{100 * estimate.value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _best_head(result: "Alignment", reading: "Reading") -> str:
+    choice = result.best_of([reading])
+    rate, agreement = result.of(choice)
+    return f"{choice.label} {_cell(rate or agreement)}"
+
+
+def _published() -> Iterator[str]:
+    """Tables of others, as text."""
+    from core.analysis.alignment.published import (
+        ALIGNERS,
+        FERRANDO,
+        FERRANDO_CONTRIBUTIONS,
+        KOBAYASHI,
+    )
+    from core.analysis.alignment.words import READINGS, STEP_NAMES
+
+    yield (
+        "Published, German-English, the RWTH set of 508 sentences, models of six layers (other data and "
+        "direction: compare order and sign, not levels):"
+    )
+    rows = [("", *(f"{STEP_NAMES[step]} {values}" for values, step in READINGS))]
+    for published in (KOBAYASHI, FERRANDO, FERRANDO_CONTRIBUTIONS):
+        cells = [" ".join(map(str, published.by_reading.get(reading, ()))) for reading in READINGS]
+        rows.append((published.source, *cells))
+    yield aligned(rows)
+    yield "Programs made to align: " + ", ".join(
+        f"{name} {rate}" for name, rate in ALIGNERS.items()
+    )

@@ -123,12 +123,12 @@ def paired_difference(name: str, statistics: Statistics, base: Statistics) -> Di
 
 def _resampled(name: str, statistics: Statistics) -> NDArray[np.float64]:
     """The score of every resample: N_BOOTSTRAP."""
-    sums = _times_drawn(len(statistics)) @ statistics
+    sums = times_drawn(len(statistics)) @ statistics
     return np.asarray([SCORE_OF[name](row) for row in sums])
 
 
 @lru_cache(maxsize=4)
-def _times_drawn(n: int) -> NDArray[np.float64]:
+def times_drawn(n: int) -> NDArray[np.float64]:
     """How often each resample draws each of n sentences: N_BOOTSTRAP x n."""
     drawn = np.random.default_rng(SEED).choice(n, size=(N_BOOTSTRAP, n), replace=True)
     return np.stack([np.bincount(row, minlength=n) for row in drawn]).astype(np.float64)

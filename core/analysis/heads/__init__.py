@@ -1,1 +1,1 @@
-"""Measures of heads, attention rollout, and word alignment."""
+"""Measures of heads, attention rollout, and attention between words."""

@@ -37,7 +37,8 @@ class BestHead:
             return ""
         return (
             "The rows of this head are one step late: each looks at the source of the word that the step consumed, "
-            "left of the arrow."
+            "left of the arrow. This is known as alignment with input, AWI (Kobayashi et al. 2020), or SHIFT-ATT "
+            "(Chen et al. 2020)."
         )
 
 

@@ -17,7 +17,11 @@ AlignmentStep = Literal["produced", "consumed"]
 
 
 def word_weights(
-    weights: NDArray[np.floating[Any]], queries: Sequence[Piece], keys: Sequence[Piece]
+    weights: NDArray[np.floating[Any]],
+    queries: Sequence[Piece],
+    keys: Sequence[Piece],
+    *,
+    with_special: bool = False,
 ) -> NDArray[np.floating[Any]]:
     """Weights between words: summed over a key word's pieces, averaged over a query word's.
 
@@ -26,11 +30,14 @@ def word_weights(
 
     Args:
         weights: .. q k, one row for each of `queries`, one column for each of `keys`.
+        with_special: add a last column, the weight on all special tokens.
 
     Returns:
         .. query words, key words
     """
     to_query, to_key = _membership(queries), _membership(keys)
+    if with_special:
+        to_key = np.vstack((to_key, 1 - to_key.sum(0)))
     to_query = to_query / to_query.sum(1, keepdims=True)
     return to_query @ weights @ to_key.T  # type: ignore[no-any-return]
 

@@ -10,12 +10,13 @@ import torch
 
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.head_means import head_means
+from core.analysis.alignment.gold import GoldAlignment
+from core.analysis.alignment.measure import measure_alignment
 from core.analysis.effects.corpus import corpus_effects
 from core.analysis.effects.pruning import head_importance
 from core.analysis.effects.sentence import sentence_effects
 from core.analysis.effects.sweeps import every_head, every_layer, sweep
 from core.analysis.head_place import HeadPlace
-from core.analysis.heads.alignment import GoldAlignment, head_alignment
 from core.analysis.trace.head_internals import head_internals
 from core.analysis.trace.self_check import self_check
 from core.checkpoint.folder import Checkpoint, load_checkpoint
@@ -87,7 +88,7 @@ ANALYSES: dict[str, Callable[[Checkpoint], Any]] = {
     "means": lambda of: list(head_means(of, PAIRS).outputs.values()),
     "importance": lambda of: list(head_importance(of.model, *ids(of)).values()),
     "likelihood": lambda of: likelihood_statistics(of.model, *ids(of)),
-    "alignment": lambda of: head_alignment(
+    "alignment": lambda of: measure_alignment(
         of.model, of.vocabulary, *zip(*PAIRS, strict=True), [GOLD] * len(PAIRS)
     ).to_json()["error_rates"]["consumed"],
 }

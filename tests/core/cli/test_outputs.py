@@ -39,7 +39,7 @@ def command(name: str, folder: Path, output: Path | None = None) -> list[str]:
         "means": [*checkpoint, *texts],
         "align": [
             *checkpoint, "--source", english, "--target", german, "--gold", str(folder / "gold"),
-            "--name", "one",
+            "--name", "one", "--form", "json",
         ],
         "average": [*checkpoint],
         "corpus": ["--n-pairs", "3", "--n-test", "1"],

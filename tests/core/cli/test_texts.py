@@ -44,7 +44,7 @@ def run(name: str, folder: Path, pairs: list[tuple[str, str]], tmp_path: Path) -
             "--n-steps", "1", "--n-random", "0", "--json", *SHORT,
         ],
         "align": ["--source", english, "--target", german, "--gold", gold, "--name", "x",
-                  "--max-words", "999"],
+                  "--max-words", "999", "--form", "json"],
     }[name]  # fmt: skip
     main([name, "--checkpoint", str(checkpoint), *arguments])
     return checkpoint
@@ -105,7 +105,7 @@ def test_words_too_many_are_counted_too(tmp_path: Path, capsys: pytest.CaptureFi
     write_checkpoint(tmp_path / "tiny")
     english, german, gold = write_texts(tmp_path / "texts", PAIRS)
     main(["align", "--checkpoint", str(tmp_path / "tiny"), "--source", english, "--target", german,
-          "--gold", gold, "--name", "x"])  # fmt: skip
+          "--gold", gold, "--name", "x", "--form", "json"])  # fmt: skip
     said = capsys.readouterr()
     assert "a.en: 2 pairs were left out (a side has more than 60 words)\n" in said.err
     assert "a.en: 2 pairs were left out (a side is empty, or has" in said.err

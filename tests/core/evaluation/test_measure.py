@@ -9,7 +9,7 @@ import pytest
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
-from core.analysis.heads import alignment
+from core.analysis.alignment import measure as alignment
 from core.checkpoint.card import BEGIN
 from core.cli import evaluate
 from core.cli.align import Align
@@ -93,13 +93,13 @@ def test_an_evaluation_keeps_what_was_recorded_while_it_ran(folder, tmp_path, mo
 
 
 def test_an_alignment_keeps_what_was_recorded_while_it_ran(folder, tmp_path, monkeypatch):
-    original = alignment.head_alignment
+    original = alignment.measure_alignment
 
     def slow(*arguments):
         meanwhile(folder)
         return original(*arguments)
 
-    monkeypatch.setattr(alignment, "head_alignment", slow)
+    monkeypatch.setattr(alignment, "measure_alignment", slow)
     Align(
         checkpoint=folder, source=write(tmp_path, "a.en", "A dog ."),
         target=write(tmp_path, "a.de", "Ein Hund ."), gold=write(tmp_path, "gold", "1-1 2-2"),

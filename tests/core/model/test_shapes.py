@@ -30,7 +30,8 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     from core.analysis.ablation.edits import ablating
     from core.analysis.ablation.head_means import head_means
     from core.analysis.head_place import HeadPlace
-    from core.analysis.heads.alignment import GoldAlignment, head_alignment
+    from core.analysis.alignment.gold import GoldAlignment
+    from core.analysis.alignment.measure import measure_alignment
     from core.analysis.heads.rollout import decoder_rollout, encoder_rollout
     from core.checkpoint.folder import Checkpoint
     from core.config import SearchConfig
@@ -93,7 +94,7 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
         for measure in MEASURES.values():
             measure.function(traced, kind, None)
     gold = GoldAlignment(frozenset({(0, 0)}), frozenset({(0, 0)}))
-    head_alignment(model, tokenizer, ["the man"], ["der Mann"], [gold])
+    measure_alignment(model, tokenizer, ["the man"], ["der Mann"], [gold])
     """,
         str(tmp_path),
     )

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from core.analysis.ablation.head_means import head_means
+from core.analysis.alignment.gold import GoldAlignment
+from core.analysis.alignment.measure import measure_alignment
 from core.analysis.effects.corpus import corpus_effects
-from core.analysis.heads.alignment import GoldAlignment, head_alignment
 from core.analysis.trace.capture import trace
 from core.checkpoint.folder import Checkpoint
 from core.config import KINDS, SearchConfig
@@ -108,10 +109,10 @@ def test_means_are_over_the_pieces_of_each_side(checkpoint, vocabulary):
 def test_words_are_aligned_by_their_own_sides(checkpoint, vocabulary):
     sources, targets = zip(*PAIRS, strict=True)
     gold = [GoldAlignment(frozenset({(0, 0)}), frozenset({(0, 0)}))] * len(PAIRS)
-    found = head_alignment(checkpoint.model, vocabulary, sources, targets, gold)
+    found = measure_alignment(checkpoint.model, vocabulary, sources, targets, gold)
     for rates in found.error_rates.values():
-        assert rates.shape == (3, 5)
-        assert ((rates >= 0) & (rates <= 1)).all()
+        assert rates.values.shape == (3, 5 + 1)
+        assert ((rates.values >= 0) & (rates.values <= 1)).all()
 
 
 def test_a_tokenised_corpus_holds_each_side_in_its_own_pieces(vocabulary, ids, tmp_path):
