@@ -1,5 +1,6 @@
 """One head of a model: which kind of attention, which layer, which head."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,15 @@ class HeadPlace:
     def numbered(cls, kind: Kind, layer: int, head: int) -> "HeadPlace":
         """The head with these numbers, which count from 1, as on screen and in links."""
         return cls(kind, layer - 1, head - 1)
+
+    @classmethod
+    def labelled(cls, label: str) -> "HeadPlace":
+        """The head that `label` writes, such as `cross.L1H6`; raises ValueError if it is none."""
+        match = re.fullmatch(r"(enc|dec|cross)\.L([1-9]\d{0,3})H([1-9]\d{0,3})", label)
+        if not match:
+            raise ValueError(f"{label!r} is no head; write one like cross.L1H6")
+        kind = next(kind for kind, short in SHORT_KINDS.items() if short == match[1])
+        return cls.numbered(kind, int(match[2]), int(match[3]))
 
     @property
     def layer_number(self) -> int:

@@ -67,6 +67,7 @@ def show_page(
     terms: Sequence[str] = (),
     fields: FieldsOfPage = (),
     takes_typed: bool = True,
+    usual_text: str | None = None,
     model_for: ModelFor | None = None,
     more_traces: MoreTraces = lambda shown: {},
 ) -> None:
@@ -78,10 +79,10 @@ def show_page(
         fields: the classes of link fields that this page reads besides the shared ones.
         takes_typed: whether a translation that the reader typed is shown; a page that compares
             what the model writes leaves it out.
-        model_for: of a page that is about some models only.
+        usual_text, model_for: as for `open_page`.
     """
     show_sentence(
-        open_page(title, lead, model_for=model_for),
+        open_page(title, lead, usual_text=usual_text, model_for=model_for),
         title,
         draw,
         settle,

@@ -1,4 +1,4 @@
-"""The Second attempt page in a real browser, on the bundled models that add."""
+"""The Second attempt page in a real browser, on the bundled models that add and that translate."""
 
 import re
 
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.e2e
 
 FOLDER = bundled_root() / "score" / "addition"
 EXAMPLES = read_results(FOLDER).examples
+TRANSLATION = bundled_root() / "score" / "translation"
 CHECKED = re.compile("6 of 6 checks of the second attempt passed")
 
 
@@ -111,3 +112,21 @@ def test_the_model_that_was_chosen_goes_on_to_other_pages(visitor: Visitor) -> N
     idle(page)
     assert link(page)["text"] == EXAMPLES[0].source
     assert link(page)["model"] == "score/addition/base"
+
+
+def test_the_task_is_switched_and_switched_back(visitor: Visitor) -> None:
+    page = opened(visitor)
+    page.get_by_role("radio", name="Translation", exact=True).click()
+    page.wait_for_url(re.compile("model=score%2Ftranslation%2Fscore"))
+    idle(page)
+    example = read_results(TRANSLATION).examples[0]
+    assert link(page)["text"] == example.source
+    assert attempts(page) == made(core.load(TRANSLATION / "score"), example.source)
+    expect(page.get_by_role("textbox", name="Reference")).to_have_value(example.reference)
+    expect(page.locator(".sum")).to_have_count(0)
+    expect(page.get_by_role("radio", name="multi30k-test2016")).to_be_checked()
+    page.get_by_role("radio", name="Addition", exact=True).click()
+    page.wait_for_url(re.compile("model=score%2Faddition%2Fscore"))
+    idle(page)
+    assert link(page)["text"] == EXAMPLES[0].source
+    expect(page.locator(".sum")).to_have_count(1)

@@ -35,18 +35,38 @@ def word_weights(
     Returns:
         .. query words, key words
     """
-    to_query, to_key = _membership(queries), _membership(keys)
+    to_query, to_key = (
+        _membership([piece.word for piece in pieces], 1 + max((p.word for p in pieces), default=-1))
+        for pieces in (queries, keys)
+    )
     if with_special:
         to_key = np.vstack((to_key, 1 - to_key.sum(0)))
-    to_query = to_query / to_query.sum(1, keepdims=True)
-    return to_query @ weights @ to_key.T  # type: ignore[no-any-return]
+    return _between(weights, to_query, to_key)
 
 
-def _membership(pieces: Sequence[Piece]) -> NDArray[np.float64]:
-    """Words x pieces: 1 where the piece belongs to the word."""
-    words = np.array([piece.word for piece in pieces], np.int64)
-    n_words = 1 + words.max(initial=-1)
-    return np.equal(np.arange(n_words)[:, None], words).astype(np.float64)
+def weights_between(
+    weights: NDArray[np.floating[Any]], words: Sequence[int], n_words: int
+) -> NDArray[np.floating[Any]]:
+    """The same for self-attention, between words that the caller names.
+
+    Args:
+        weights: .. k k
+        words: the word of each token; -1 for none. A word without tokens gets a row of zeros.
+    """
+    membership = _membership(words, n_words)
+    return _between(weights, membership, membership)
+
+
+def _between(
+    weights: NDArray[np.floating[Any]], to_query: NDArray[np.float64], to_key: NDArray[np.float64]
+) -> NDArray[np.floating[Any]]:
+    mean = to_query / np.maximum(to_query.sum(1, keepdims=True), 1)
+    return mean @ weights @ to_key.T  # type: ignore[no-any-return]
+
+
+def _membership(words: Sequence[int], n_words: int) -> NDArray[np.float64]:
+    """Words x tokens: 1 where the token belongs to the word."""
+    return np.equal(np.arange(n_words)[:, None], np.array(words, np.int64)).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,8 @@ EXAMPLES_NOTE = (
 def page() -> None:
     for problem in problems():
         notice(problem)
-    if experiments():
+    found = experiments()
+    if found:
         sentence_page.show_page(
             TITLE,
             LEAD,
@@ -71,6 +72,7 @@ def page() -> None:
             terms=("draft", "reward", "head", "log-probability", "nats", "interval"),
             fields=(SecondFields,),
             takes_typed=False,
+            usual_text=next(iter(found[0].example_sources), None),
             model_for=model_for,
             more_traces=_second_trace,
         )

@@ -1,0 +1,180 @@
+"""Score every head in every role, with intervals over sentences."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.analysis.alignment.gold import GoldAlignment
+from core.analysis.head_place import HeadPlace
+from core.analysis.roles.count_text import (
+    Tallies,
+    count_alignment,
+    count_text,
+    piece_counts,
+)
+from core.analysis.roles.count_trees import TreeCounts, count_trees
+from core.analysis.roles.roles import Roles, RoleScore, Sentence, TreeScore
+from core.analysis.roles.tally import Tally
+from core.checkpoint.folder import Checkpoint
+from core.checkpoint.weights import weights_hash
+from core.evaluation.ratios import ratios
+from core.text.treebank import Tree
+
+LEAST_CHANCES = 30
+"""Queries; what could happen less often is not scored."""
+N_SENTENCES = 3
+"""Sentences kept of those in which a head plays its role most, and least."""
+LEAST_CHANCES_SHOWN = 2
+"""In a sentence that is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleText:
+    """A text to measure on, as far as it is annotated."""
+
+    name: str
+    pairs: Sequence[tuple[str, str]] = ()
+    trees: Sequence[Tree] = ()
+    gold: Sequence[GoldAlignment] = ()
+    """Of the pairs."""
+
+
+def measure_roles(
+    checkpoint: Checkpoint,
+    text: RoleText,
+    *,
+    treebank: RoleText | None = None,
+    aligned: RoleText | None = None,
+    examples: RoleText | None = None,
+) -> Roles:
+    """Score all heads of a checkpoint.
+
+    Args:
+        text: pairs, for the roles that need no annotation.
+        treebank: trees, for syntactic heads; without it they are not scored.
+        aligned: pairs with gold links, for aligners; without it they are not scored.
+        examples: the sentences among which those are kept where a head plays its role most and
+            least; without it, those of the text. It needs trees and gold links for roles that do.
+    """
+    frequency = piece_counts(checkpoint, [source for source, _ in text.pairs])
+    tallies, trees = _tallies(checkpoint, text, treebank, aligned, frequency)
+    shown = tallies
+    if examples:
+        shown, _ = _tallies(checkpoint, examples, examples, examples, frequency)
+    scores: dict[HeadPlace, list[RoleScore]] = {}
+    for (name, kind), tally in tallies.items():
+        sentences = _Shown(shown.get((name, kind)), _texts(name, examples or text, treebank, aligned))
+        for (layer, head), score in _scored(name, tally, sentences).items():
+            scores.setdefault(HeadPlace(kind, layer, head), []).append(score)
+    texts = [each for each in (text, treebank, aligned) if each]
+    return Roles(
+        scores={place: tuple(scores[place]) for place in sorted(scores)},
+        trees=_tree_scores(trees) if trees else {},
+        tree_baseline=_share(trees.baseline, trees.chances) if trees else None,
+        texts={each.name: len(each.pairs or each.trees) for each in texts},
+        weights_hash=weights_hash(checkpoint.model),
+    )
+
+
+def _tallies(
+    checkpoint: Checkpoint,
+    text: RoleText,
+    treebank: RoleText | None,
+    aligned: RoleText | None,
+    frequency: Mapping[int, int],
+) -> tuple[Tallies, TreeCounts | None]:
+    tallies, trees = count_text(checkpoint, text.pairs, frequency), None
+    if aligned and aligned.gold:
+        tallies |= count_alignment(checkpoint, aligned.pairs, aligned.gold)
+    if treebank and treebank.trees:
+        of_trees, trees = count_trees(checkpoint, treebank.trees)
+        tallies |= of_trees
+    return tallies, trees
+
+
+def _texts(
+    name: str, text: RoleText, treebank: RoleText | None, aligned: RoleText | None
+) -> Sequence[tuple[str, str]]:
+    """The sentences that the rows of a tally stand for."""
+    of = {"syntactic": treebank, "aligner": aligned}.get(name) if not text.trees else text
+    chosen = of or text
+    return chosen.pairs or [(tree.text, "") for tree in chosen.trees]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """Where the sentences that are kept come from."""
+
+    tally: Tally | None
+    texts: Sequence[tuple[str, str]]
+
+    def most_and_least(
+        self, what: str, at: tuple[int, ...]
+    ) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
+        if self.tally is None or len(self.tally.hits) != len(self.texts):
+            return (), ()
+        c = self.tally.names.index(what)
+        hits, chances = self.tally.hits[:, c, *at], self.tally.chances[:, c]
+        usable = np.flatnonzero(chances >= LEAST_CHANCES_SHOWN)
+        if not len(usable):
+            usable = np.flatnonzero(chances)
+        order = sorted(usable, key=lambda n: (-hits[n] / chances[n], -chances[n], n))
+        kept = [
+            Sentence(*self.texts[n], hits=int(hits[n]), chances=int(chances[n])) for n in order
+        ]
+        n_least = min(N_SENTENCES, max(len(kept) - N_SENTENCES, 0))
+        return tuple(kept[:N_SENTENCES]), tuple(reversed(kept[len(kept) - n_least :]))
+
+
+def _scored(name: str, tally: Tally, shown: _Shown) -> dict[tuple[int, int], RoleScore]:
+    """The score of every head, for what sets it farthest above baseline and control."""
+    chances = tally.chances.sum(0)  # C
+    often = np.flatnonzero(chances >= LEAST_CHANCES)
+    if not len(often):
+        return {}
+    rules = tally.baselines.sum(0).argmax(-1)  # C: the best rule, over the whole text
+    baselines = np.take_along_axis(tally.baselines, rules[None, :, None], -1)[..., 0]  # n C
+    margin = tally.hits.sum(0) - np.maximum(
+        baselines.sum(0)[:, None, None], tally.control.sum(0)
+    )  # C N H
+    chosen = often[(margin[often] / chances[often, None, None]).argmax(0)]  # N H
+    at = (slice(None), chosen, *np.indices(chosen.shape))
+    hits, control = tally.hits[at], tally.control[at]  # n N H
+    own_chances, own_baseline = tally.chances[:, chosen], baselines[:, chosen]
+    score = ratios((hits, own_chances))
+    above_baseline = ratios(((hits - own_baseline), own_chances))
+    above_control = ratios(((hits - control), own_chances))
+    found = {}
+    for place in np.ndindex(chosen.shape):
+        what = tally.names[chosen[place]]
+        most, least = shown.most_and_least(what, place)
+        found[place[0], place[1]] = RoleScore(
+            name=name,  # type: ignore[arg-type]
+            what=what,
+            score=score.at(place),
+            baseline=_share(own_baseline[:, *place], own_chances[:, *place]),
+            control=_share(control[:, *place], own_chances[:, *place]),
+            above_baseline=above_baseline.at(place),
+            above_control=above_control.at(place),
+            n_chances=int(chances[chosen[place]]),
+            most=most,
+            least=least,
+        )
+    return found
+
+
+def _share(hits: NDArray[np.float64], chances: NDArray[np.float64]) -> float:
+    total = float(chances.sum())
+    return float(hits.sum()) / total if total else 0.0
+
+
+def _tree_scores(trees: TreeCounts) -> dict[HeadPlace, TreeScore]:
+    chances = trees.chances[:, None, None]
+    score = ratios((trees.hits, chances))
+    above = ratios((trees.hits - trees.baseline[:, None, None], chances))
+    return {
+        HeadPlace("encoder", layer, head): TreeScore(score.at((layer, head)), above.at((layer, head)))
+        for layer, head in np.ndindex(trees.hits.shape[1:])
+    }
