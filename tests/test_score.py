@@ -18,7 +18,9 @@ from core.training.score.results import read_points, read_results
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = sorted((SOURCES / "score").iterdir())
-ADDITION, TRANSLATION = (read_results(SOURCES / "score" / name) for name in ("addition", "translation"))
+ADDITION, TRANSLATION = (
+    read_results(SOURCES / "score" / name) for name in ("addition", "translation")
+)
 FIRST_TEXT = "multi30k-test2016"
 
 

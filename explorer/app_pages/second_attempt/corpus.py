@@ -39,6 +39,7 @@ def draw_corpus(shown: PageContext, pair: Attempts) -> list[Picture]:
     if len(results.texts) > 1:
         names = {name: name for name in results.texts}
         pick("Measured on", names, **session.bind(SecondFields, "measured", text))
+    st.write(verdict(results, text, pair.method))
     draw_table(
         table(results, text), name="methods", caption=f"Every method on {text}", is_whole=True
     )
@@ -64,6 +65,26 @@ def draw_corpus(shown: PageContext, pair: Attempts) -> list[Picture]:
                     note(picture.note)
     _exhibit(results, text)
     return pictures
+
+
+def verdict(results: Results, text: str, method: str) -> str:
+    """What a method's second attempts are worth on a text, in words; empty if it was not measured."""
+    found = next((row.accuracy for row in results.rows_of(text) if row.method == method), None)
+    if found is None:
+        return ""
+    low, high = found.delta.interval_95
+    said = (
+        "attempt 2 is better"
+        if low > 0
+        else "attempt 2 is worse"
+        if high < 0
+        else "no difference is shown"
+    )
+    return (
+        f"**{METHODS[method].title}** is right in {found.first.value:.1f} % of attempts 1 and in "
+        f"{found.second.value:.1f} % of attempts 2: Δ {signed(found.delta.value, 1, plus=True)} points "
+        f"[{signed(low, 1, plus=True)}, {signed(high, 1, plus=True)}], {said}."
+    )
 
 
 def chosen_text(shown: PageContext, results: Results) -> str:

@@ -9,13 +9,14 @@ from streamlit.testing.v1 import AppTest
 
 import core
 from core.analysis.heads.drafts import copying, draft_mass, repairing
+from core.checkpoint.bundled import SOURCES
 from core.config import SearchConfig
 from core.evaluation.rewards import REWARDS
 from core.training.score.report import CONTROLS_HEADER, control_lines, lines, read_attempts, rows
 from core.training.score.results import POINTS, RESULTS, Points, read_points, read_results
 from core.translator import Correction
 from explorer.app_pages.second_attempt.attempts import reference
-from explorer.app_pages.second_attempt.corpus import quadrants
+from explorer.app_pages.second_attempt.corpus import quadrants, verdict
 from explorer.app_pages.second_attempt.fields import SecondFields
 from explorer.choice.choice import Run
 from explorer.engine import second_attempts
@@ -161,6 +162,44 @@ def test_the_methods_are_those_of_the_report(pages: Shelf, experiment: Path) -> 
         assert [[line[name] for name in header[1:]] for line in drawn] == [
             list(row[1:]) for row in expected
         ]
+
+
+def test_what_is_checked_and_saved_is_the_second_attempt(
+    pages: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked, saved = [], {}
+    monkeypatch.setattr(
+        "explorer.frame.self_check.draw_self_check", lambda *given: checked.append(given)
+    )
+    monkeypatch.setattr(
+        "explorer.frame.sentence_page.save_trace",
+        lambda trace, name="": saved.__setitem__(name, trace),
+    )
+    pages.own("second_attempt", text=TEXT)
+    second = corrected(pages).second
+    [trace] = [trace for _, _, trace, name in checked if name == "the second attempt"]
+    for found in (trace, saved["attempt 2"]):
+        assert found.source == second.source
+        assert found.target == second.target
+        np.testing.assert_array_equal(found.weights["cross"], second.weights["cross"])
+    assert "" in saved
+    assert saved[""].draft_start is None
+
+
+def test_the_method_on_screen_is_judged_by_its_own_row(pages: Shelf) -> None:
+    """Of the bundled experiments too, where one method helps and the other does not."""
+    page = pages("second_attempt", text=TEXT)
+    results = read_results(pages.root / "score" / "toy")
+    said = verdict(results, results.texts[0], "score")
+    assert said
+    assert said in texts(page)
+    for task, words in (("addition", "attempt 2 is better"), ("translation", "attempt 2 is worse")):
+        bundled = read_results(SOURCES / "score" / task)
+        row = next(row for row in bundled.rows_of(bundled.texts[0]) if row.method == "score")
+        said = verdict(bundled, bundled.texts[0], "score")
+        assert said.endswith(f"{words}.")
+        assert f"{row.accuracy.first.value:.1f} % of attempts 1" in said
+        assert f"{row.accuracy.second.value:.1f} % of attempts 2" in said
 
 
 def test_a_typed_reference_judges_each_change(pages: Shelf) -> None:
