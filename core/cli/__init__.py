@@ -16,6 +16,7 @@ from core.cli.export import Export
 from core.cli.import_ import Import
 from core.cli.info import Info
 from core.cli.prune import Means, Prune
+from core.cli.roles import RolesCommand
 from core.cli.score import Score
 from core.cli.table3 import Table3
 from core.cli.train import TYRO_CONFIG, Train
@@ -30,6 +31,7 @@ Command = (
     | Annotated[Means, tyro.conf.subcommand("means")]
     | Annotated[Prune, tyro.conf.subcommand("prune")]
     | Annotated[Align, tyro.conf.subcommand("align")]
+    | Annotated[RolesCommand, tyro.conf.subcommand("roles")]
     | Annotated[Average, tyro.conf.subcommand("average")]
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Import, tyro.conf.subcommand("import")]

@@ -187,7 +187,7 @@ class Align:
 
     def _choice(self, result: "Alignment", place: tuple[int, int | None] | None) -> "HeadChoice":
         from core.analysis.alignment.measure import HeadChoice
-        from core.analysis.alignment.words import STEP_NAMES
+        from core.analysis.alignment.step_names import STEP_NAMES
 
         readings: list[Reading] = [
             (self.values, step) for step, name in STEP_NAMES.items() if self.step in (name, "best")
@@ -272,7 +272,7 @@ def _details(links: "Sequence[WordLink]") -> str:
 
 def _say(result: "Alignment", choice: "HeadChoice") -> None:
     """One line to standard error: by whom the words are linked, and how well."""
-    from core.analysis.alignment.words import STEP_NAMES
+    from core.analysis.alignment.step_names import STEP_NAMES
 
     values, step = choice.reading
     rate, agreement = result.of(choice)
@@ -292,7 +292,8 @@ def _percent(estimate: "Estimate") -> str:
 
 def table(result: "Alignment") -> str:
     """Every layer as a whole and its best head, in four readings; beside published ones with gold."""
-    from core.analysis.alignment.words import READINGS, STEP_NAMES
+    from core.analysis.alignment.step_names import STEP_NAMES
+    from core.analysis.alignment.words import READINGS
 
     rates = result.error_rates
     what = "bidirectional agreement, % (higher is better)"
@@ -328,7 +329,8 @@ def _published() -> Iterator[str]:
         FERRANDO_CONTRIBUTIONS,
         KOBAYASHI,
     )
-    from core.analysis.alignment.words import READINGS, STEP_NAMES
+    from core.analysis.alignment.step_names import STEP_NAMES
+    from core.analysis.alignment.words import READINGS
 
     yield (
         "Published, German-English, the RWTH set of 508 sentences, models of six layers (other data and "

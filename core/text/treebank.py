@@ -55,9 +55,7 @@ def read_treebank(file: Path) -> list[Tree]:
         try:
             found.append(_tree(lines))
         except ValueError as error:
-            raise DataError(
-                f"{file}, sentence that begins in line {number}: {error}"
-            ) from None
+            raise DataError(f"{file}, sentence that begins in line {number}: {error}") from None
     if not found:
         raise DataError(f"{file} holds no sentence; give a treebank in the CoNLL-U format")
     return found
@@ -80,18 +78,17 @@ def _blocks(lines: Iterator[str] | Sequence[str]) -> Iterator[tuple[int, list[st
 
 
 def _tree(lines: Sequence[str]) -> Tree:
-    comments = dict(
-        match.groups() for line in lines if (match := re.match(r"#\s*([^=]+?)\s*=\s*(.*)", line))
-    )
+    found = [re.match(r"#\s*([^=]+?)\s*=\s*(.*)", line) for line in lines]
+    comments = {match[1]: match[2] for match in found if match}
     rows = [line.split("\t") for line in lines if not line.startswith("#")]
     for row in rows:
         if len(row) != 10:
             raise ValueError(f"{' '.join(row)[:60]!r} has {len(row)} columns; CoNLL-U has 10")
     text = normalise(comments.get("text") or " ".join(row[1] for row in rows))
-    spans = _spans(rows, text)
     words = [row for row in rows if row[0].isdecimal()]
     if [row[0] for row in words] != [str(n + 1) for n in range(len(words))]:
         raise ValueError("words must be numbered 1, 2, 3 and so on")
+    spans = _spans(rows, text)
     return Tree(
         text,
         tuple(
@@ -109,20 +106,25 @@ def _head(row: Sequence[str], n_words: int) -> int:
 
 
 def _spans(rows: Sequence[Sequence[str]], text: str) -> list[tuple[int, int]]:
-    """Where each word stands in the text."""
+    """Where each word stands in the text.
+
+    The words of a token of several, such as 2-3, have their own characters if the token is their
+    forms written together, else they share its characters.
+    """
     spans: list[tuple[int, int]] = []
-    at, last, joined = 0, 0, (0, 0)  # the last word inside a token of several words, and its span
+    forms = {row[0]: normalise(row[1]) for row in rows if row[0].isdecimal()}
+    at = 0
     for row in rows:
-        form = normalise(row[1])
         if "-" in row[0]:
-            joined = _found(form, text, at)
-            at, last = joined[1], int(row[0].split("-")[1])
-        elif row[0].isdecimal():
-            if int(row[0]) > last:
-                spans.append(_found(form, text, at))
-                at = spans[-1][1]
-            else:
-                spans.append(_inside(form, text, spans[-1:], joined))
+            first, last = (int(number) for number in row[0].split("-"))
+            token, inside = normalise(row[1]), [forms[str(n)] for n in range(first, last + 1)]
+            start, end = _found(token, text, at)
+            if "".join(inside) != token:
+                spans += [(start, end)] * len(inside)
+                at = end
+        elif row[0].isdecimal() and int(row[0]) > len(spans):
+            spans.append(_found(forms[row[0]], text, at))
+            at = spans[-1][1]
     return spans
 
 
@@ -131,14 +133,3 @@ def _found(form: str, text: str, at: int) -> tuple[int, int]:
     if start < 0:
         raise ValueError(f"its text has no {form!r} after character {at}")
     return start, start + len(form)
-
-
-def _inside(
-    form: str, text: str, before: Sequence[tuple[int, int]], joined: tuple[int, int]
-) -> tuple[int, int]:
-    """A word of a token of several: its own characters where they are written out, else the token's."""
-    first, end = joined
-    at = max(first, before[0][1]) if before and before[0] != joined else first
-    if text.startswith(form, at) and at + len(form) <= end:
-        return at, at + len(form)
-    return joined

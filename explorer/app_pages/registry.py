@@ -8,6 +8,7 @@ MENU = {
         "Anatomy": "app_pages/anatomy/page.py",
     },
     "Question": {
+        "Roles": "app_pages/roles/page.py",
         "Ablate": "app_pages/ablate/page.py",
         "Positions": "app_pages/positions/page.py",
         "Second attempt": "app_pages/second_attempt/page.py",

@@ -102,6 +102,17 @@ def measure_colour(share: float) -> str:
     return str(sample_colorscale("Cividis", [share])[0])
 
 
+def blended(colour: str, share: float) -> str:
+    """A colour as `#rrggbb`, mixed with white.
+
+    Args:
+        share: of the colour; 0 is white.
+    """
+    triple = np.array(list(bytes.fromhex(colour[1:])))
+    mixed = np.rint(255 + share * (triple - 255)).astype(int)
+    return "#" + "".join(f"{number:02x}" for number in mixed)
+
+
 def effect_colour(share: float) -> tuple[str, str]:
     """The colour of an effect from -1 to 1 on `SIGNED_SCALE`, and a legible colour of text on it.
 

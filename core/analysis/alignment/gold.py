@@ -24,15 +24,23 @@ def read_gold(file: Path) -> list[GoldAlignment]:
     """Raises DataError, naming the line, if a link is neither `i-j` nor `ipj`."""
     alignments = []
     for number, line in enumerate(read_lines(file), start=1):
-        links: dict[str, set[WordPair]] = {"-": set(), "p": set()}
-        for link in line.split():
-            match = re.fullmatch(r"([1-9]\d*)([-p])([1-9]\d*)", link)
-            if not match:
-                raise DataError(f"{file}, line {number}: {link!r} is not a link; write 3-4 or 3p4")
-            links[match[2]].add((int(match[1]) - 1, int(match[3]) - 1))
-        sure = frozenset(links["-"])
-        alignments.append(GoldAlignment(sure, sure | links["p"]))
+        try:
+            alignments.append(parse_gold(line))
+        except ValueError as error:
+            raise DataError(f"{file}, line {number}: {error}") from None
     return alignments
+
+
+def parse_gold(line: str) -> GoldAlignment:
+    """The links of one sentence pair; raises ValueError if one is neither `i-j` nor `ipj`."""
+    links: dict[str, set[WordPair]] = {"-": set(), "p": set()}
+    for link in line.split():
+        match = re.fullmatch(r"([1-9]\d*)([-p])([1-9]\d*)", link)
+        if not match:
+            raise ValueError(f"{link!r} is not a link; write 3-4 or 3p4")
+        links[match[2]].add((int(match[1]) - 1, int(match[3]) - 1))
+    sure = frozenset(links["-"])
+    return GoldAlignment(sure, sure | links["p"])
 
 
 def check_links(gold: GoldAlignment, source: str, target: str, where: str) -> None:

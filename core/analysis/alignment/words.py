@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.analysis.alignment.step_names import STEP_NAMES
 from core.analysis.heads.word_attention import AlignmentStep, word_weights
 from core.analysis.trace.capture_corpus import capture_corpus
 from core.model import Transformer
@@ -22,14 +23,8 @@ Reading = tuple[Values, AlignmentStep]
 """What is read of a head, and at which step of the decoder a target word is read."""
 
 VALUES: tuple[Values, ...] = ("weights", "norms")
-STEPS: tuple[AlignmentStep, ...] = ("produced", "consumed")
+STEPS: tuple[AlignmentStep, ...] = tuple(STEP_NAMES)
 READINGS: tuple[Reading, ...] = tuple((values, step) for values in VALUES for step in STEPS)
-
-STEP_NAMES: Mapping[AlignmentStep, str] = {"produced": "AWO", "consumed": "AWI"}
-"""Kobayashi et al. 2020 (https://arxiv.org/abs/2004.10102, section 5): alignment with
-output, where a target word is read at the step that produces it, and with input, where it is read
-one step later, when the decoder consumes it. Chen et al. 2020
-(https://arxiv.org/abs/2004.14837) call the second SHIFT-ATT."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analysis.alignment.gold import GoldAlignment
-from core.analysis.alignment.words import STEP_NAMES, STEPS, word_matrices
+from core.analysis.alignment.step_names import STEP_NAMES
+from core.analysis.alignment.words import STEPS, word_matrices
 from core.analysis.roles.roles import DEFINITIONS, Name
 from core.analysis.roles.tally import Counted, Tally, Tops, count
 from core.analysis.trace.capture import weights_of
@@ -26,7 +27,10 @@ OFFSETS: Mapping[Kind, tuple[int, ...]] = {
 }  # fmt: skip
 SPECIAL, FULL_STOP = "a special token", "the last full stop"
 SAME, AFTER = "an earlier copy of the piece", "the piece after an earlier copy (induction)"
-WRITTEN, READ = "the copy in the source, while it is written", "the copy in the source, one step late"
+WRITTEN, READ = (
+    "the copy in the source, while it is written",
+    "the copy in the source, one step late",
+)
 Tallies = dict[tuple[Name, Kind], Tally]
 
 
@@ -75,7 +79,8 @@ def count_text(
     for kind in DEFINITIONS["rare_word"].kinds:
         tallies["rare_word", kind] = Tally.empty(n, ["the rarest word"], shapes[kind], n_rules=3)
     for kind in KINDS:
-        tallies["sink", kind] = Tally.empty(n, [SPECIAL, FULL_STOP], shapes[kind])
+        sinks = [SPECIAL] if kind == "decoder" else [SPECIAL, FULL_STOP]
+        tallies["sink", kind] = Tally.empty(n, sinks, shapes[kind])
     tallies["copying", "decoder"] = Tally.empty(n, [SAME, AFTER], shapes["decoder"], n_rules=2)
     tallies["copying", "cross"] = Tally.empty(n, [WRITTEN, READ], shapes["cross"])
     for index, looks in _looks(checkpoint, pairs):
@@ -104,8 +109,9 @@ def _looks(
     model, vocabulary, ids = checkpoint.model, checkpoint.vocabulary, checkpoint.config.ids
     sources, targets = encode_pairs(vocabulary, pairs)
     full = [i for i, pair in enumerate(zip(sources, targets, strict=True)) if all(pair)]
-    kept = ([side[i] for i in full] for side in (sources, targets))
-    for captured in capture_corpus(model, *kept, [attention_tap(kind, "*") for kind in KINDS]):
+    kept_sources, kept_targets = ([side[i] for i in full] for side in (sources, targets))
+    taps = [attention_tap(kind, "*") for kind in KINDS]
+    for captured in capture_corpus(model, kept_sources, kept_targets, taps):
         for row, at in enumerate(captured.indices):
             index = full[at]
             keys = vocabulary.source.read([*sources[index], ids.end]).pieces
@@ -145,13 +151,20 @@ def _by_distance(look: _Look, targets: NDArray[np.bool_]) -> Counted:
 
 def _sink(tally: Tally, index: int, look: _Look) -> None:
     is_special = np.array([key.kind == "special" for key in look.keys])
-    last = int(np.flatnonzero(~is_special)[-1]) if not is_special.all() else -1
-    is_stop = np.arange(len(look.keys)) == last
-    if last < 0 or any(map(str.isalnum, look.keys[last].surface)):
-        is_stop[:] = False
-    for name, named in ((SPECIAL, is_special), (FULL_STOP, is_stop)):
-        targets = named & look.visible & look.can_choose[:, None]
+    named = {SPECIAL: is_special, FULL_STOP: _last_full_stop(look.keys)}
+    for name in tally.names:
+        targets = named[name] & look.visible & look.can_choose[:, None]
         tally.add(index, name, count(look.tops, targets, visible=look.visible))
+
+
+def _last_full_stop(keys: Sequence[Piece]) -> NDArray[np.bool_]:
+    """The last piece of text, if it has neither letters nor digits; no decoder step but the last
+    reads it."""
+    text = [n for n, key in enumerate(keys) if key.kind != "special"]
+    is_stop = np.zeros(len(keys), bool)
+    if text and not any(map(str.isalnum, keys[text[-1]].surface)):
+        is_stop[text[-1]] = True
+    return is_stop
 
 
 def _rare_word(tally: Tally, index: int, look: _Look, frequency: Mapping[int, int]) -> None:
@@ -159,7 +172,7 @@ def _rare_word(tally: Tally, index: int, look: _Look, frequency: Mapping[int, in
     n_words = words.max(initial=-1) + 1
     if n_words < 2:
         return
-    text = np.flatnonzero(words >= 0)
+    text = np.flatnonzero(words >= 0).tolist()
     rarity = [(frequency.get(look.keys[at].id, 0), -look.keys[at].id) for at in text]
     rarest = words[text[min(range(len(text)), key=rarity.__getitem__)]]
     lengths = [sum(len(key.surface) for key in look.keys if key.word == w) for w in range(n_words)]
@@ -188,9 +201,7 @@ def _copying(tally: Tally, index: int, look: _Look) -> None:
         tally.add(index, name, count(look.tops, targets, baselines=[before, first]))
 
 
-def _copying_source(
-    tally: Tally, index: int, look: _Look, consumed: Sequence[Piece]
-) -> None:
+def _copying_source(tally: Tally, index: int, look: _Look, consumed: Sequence[Piece]) -> None:
     """Pieces with letters or digits that stand in the source too."""
     names = np.array([key.name for key in look.keys])
     n_steps, n_keys = len(look.queries), len(look.keys)
@@ -213,7 +224,9 @@ def count_alignment(
     names = [aligner_name(STEP_NAMES[step]) for step in STEPS]
     tally = Tally.empty(len(pairs), names, shape)
     sources, targets = zip(*pairs, strict=True)
-    for pair in word_matrices(checkpoint.model, checkpoint.vocabulary, sources, targets, ["weights"]):
+    for pair in word_matrices(
+        checkpoint.model, checkpoint.vocabulary, sources, targets, ["weights"]
+    ):
         for step, name in zip(STEPS, names, strict=True):
             matrix = pair.of["weights", step][:, :-1]  # N H t s+1
             n_target, n_source = matrix.shape[-2], matrix.shape[-1] - 1
@@ -233,5 +246,3 @@ def aligner_name(step: str) -> str:
         "AWO": "the source of the word being written (AWO)",
         "AWI": "the source of the word just read, one step late (AWI)",
     }[step]
-
-

@@ -60,7 +60,11 @@ def count_trees(checkpoint: Checkpoint, trees: Sequence[Tree]) -> tuple[Tallies,
         for relation in RELATIONS:
             to_head = np.zeros((n_words, n_words), bool)
             for dependent, word in enumerate(tree.words):
-                if word.relation == relation and word.head != ROOT and {dependent, word.head} <= words:
+                if (
+                    word.relation == relation
+                    and word.head != ROOT
+                    and {dependent, word.head} <= words
+                ):
                     to_head[dependent, word.head] = True
             for form, targets in ((TO_HEAD, to_head), (TO_DEPENDENT, to_head.T)):
                 tally.add(index, form.format(relation), count(tops, targets, baselines=rules))
@@ -79,7 +83,9 @@ def _between_words(
         for row, index in enumerate(captured.indices):
             tree, pieces = trees[index], vocabulary.source.read([*sources[index], end_id]).pieces
             word_of = tree.words_of(pieces)
-            weights = weights_of(checkpoint.model, captured.seen, row, kinds=("encoder",))["encoder"]
+            weights = weights_of(checkpoint.model, captured.seen, row, kinds=("encoder",))[
+                "encoder"
+            ]
             own = weights[..., : len(pieces), : len(pieces)]
             between = weights_between(own, word_of, len(tree.words))
             yield int(index), {word for word in word_of if word >= 0}, between
@@ -90,9 +96,7 @@ def _whole_tree(
 ) -> None:
     kept = [n for n in sorted(words) if tree.words[n].relation != "punct"]
     number = {word: at for at, word in enumerate(kept)}
-    gold = [
-        (number[n], number[tree.words[n].head]) for n in kept if tree.words[n].head in number
-    ]
+    gold = [(number[n], number[tree.words[n].head]) for n in kept if tree.words[n].head in number]
     if not gold:
         return
     shape = weights.shape[:2]

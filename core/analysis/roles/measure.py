@@ -1,5 +1,6 @@
 """Score every head in every role, with intervals over sentences."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from core.analysis.roles.count_text import (
     piece_counts,
 )
 from core.analysis.roles.count_trees import TreeCounts, count_trees
-from core.analysis.roles.roles import Roles, RoleScore, Sentence, TreeScore
+from core.analysis.roles.roles import Name, Played, Roles, RoleScore, TreeScore
 from core.analysis.roles.tally import Tally
 from core.checkpoint.folder import Checkpoint
 from core.checkpoint.weights import weights_hash
@@ -64,16 +65,21 @@ def measure_roles(
     if examples:
         shown, _ = _tallies(checkpoint, examples, examples, examples, frequency)
     scores: dict[HeadPlace, list[RoleScore]] = {}
+    kept = _Kept({})
     for (name, kind), tally in tallies.items():
-        sentences = _Shown(shown.get((name, kind)), _texts(name, examples or text, treebank, aligned))
-        for (layer, head), score in _scored(name, tally, sentences).items():
-            scores.setdefault(HeadPlace(kind, layer, head), []).append(score)
-    texts = [each for each in (text, treebank, aligned) if each]
+        texts = _texts(name, examples or text, treebank, aligned)
+        for (layer, head), score in _scored(name, tally).items():
+            place = HeadPlace(kind, layer, head)
+            counted = shown.get((name, kind)) if score.is_held else None
+            told = kept.with_sentences(score, place, counted, texts)
+            scores.setdefault(place, []).append(told)
+    measured = [each for each in (text, treebank, aligned) if each]
     return Roles(
         scores={place: tuple(scores[place]) for place in sorted(scores)},
         trees=_tree_scores(trees) if trees else {},
         tree_baseline=_share(trees.baseline, trees.chances) if trees else None,
-        texts={each.name: len(each.pairs or each.trees) for each in texts},
+        sentences=tuple(kept.index),
+        texts={each.name: len(each.pairs or each.trees) for each in measured},
         weights_hash=weights_hash(checkpoint.model),
     )
 
@@ -104,31 +110,44 @@ def _texts(
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
-    """Where the sentences that are kept come from."""
+class _Kept:
+    """Sentences that are stored, each once."""
 
-    tally: Tally | None
-    texts: Sequence[tuple[str, str]]
+    index: dict[tuple[str, str], int]
 
-    def most_and_least(
-        self, what: str, at: tuple[int, ...]
-    ) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
-        if self.tally is None or len(self.tally.hits) != len(self.texts):
-            return (), ()
-        c = self.tally.names.index(what)
-        hits, chances = self.tally.hits[:, c, *at], self.tally.chances[:, c]
-        usable = np.flatnonzero(chances >= LEAST_CHANCES_SHOWN)
-        if not len(usable):
-            usable = np.flatnonzero(chances)
+    def with_sentences(
+        self,
+        score: RoleScore,
+        place: HeadPlace,
+        tally: Tally | None,
+        texts: Sequence[tuple[str, str]],
+    ) -> RoleScore:
+        """The score with the sentences in which the head plays its role most, and least.
+
+        Args:
+            tally: of `texts`; None if none are to be kept.
+        """
+        if tally is None or len(tally.hits) != len(texts):
+            return score
+        c = tally.names.index(score.what)
+        hits, chances = tally.hits[:, c, place.layer, place.head], tally.chances[:, c]
+        often = np.flatnonzero(chances >= LEAST_CHANCES_SHOWN)
+        usable = (often if len(often) else np.flatnonzero(chances)).tolist()
         order = sorted(usable, key=lambda n: (-hits[n] / chances[n], -chances[n], n))
-        kept = [
-            Sentence(*self.texts[n], hits=int(hits[n]), chances=int(chances[n])) for n in order
-        ]
-        n_least = min(N_SENTENCES, max(len(kept) - N_SENTENCES, 0))
-        return tuple(kept[:N_SENTENCES]), tuple(reversed(kept[len(kept) - n_least :]))
+        n_least = min(N_SENTENCES, max(len(order) - N_SENTENCES, 0))
+
+        def played(numbers: Sequence[int]) -> tuple[Played, ...]:
+            places = [self.index.setdefault(texts[n], len(self.index)) for n in numbers]
+            return tuple(
+                Played(at, int(hits[n]), int(chances[n]))
+                for at, n in zip(places, numbers, strict=True)
+            )
+
+        least = order[len(order) - n_least :][::-1]
+        return dataclasses.replace(score, most=played(order[:N_SENTENCES]), least=played(least))
 
 
-def _scored(name: str, tally: Tally, shown: _Shown) -> dict[tuple[int, int], RoleScore]:
+def _scored(name: Name, tally: Tally) -> dict[tuple[int, int], RoleScore]:
     """The score of every head, for what sets it farthest above baseline and control."""
     chances = tally.chances.sum(0)  # C
     often = np.flatnonzero(chances >= LEAST_CHANCES)
@@ -148,19 +167,15 @@ def _scored(name: str, tally: Tally, shown: _Shown) -> dict[tuple[int, int], Rol
     above_control = ratios(((hits - control), own_chances))
     found = {}
     for place in np.ndindex(chosen.shape):
-        what = tally.names[chosen[place]]
-        most, least = shown.most_and_least(what, place)
         found[place[0], place[1]] = RoleScore(
-            name=name,  # type: ignore[arg-type]
-            what=what,
+            name=name,
+            what=tally.names[chosen[place]],
             score=score.at(place),
             baseline=_share(own_baseline[:, *place], own_chances[:, *place]),
             control=_share(control[:, *place], own_chances[:, *place]),
             above_baseline=above_baseline.at(place),
             above_control=above_control.at(place),
             n_chances=int(chances[chosen[place]]),
-            most=most,
-            least=least,
         )
     return found
 
@@ -175,6 +190,8 @@ def _tree_scores(trees: TreeCounts) -> dict[HeadPlace, TreeScore]:
     score = ratios((trees.hits, chances))
     above = ratios((trees.hits - trees.baseline[:, None, None], chances))
     return {
-        HeadPlace("encoder", layer, head): TreeScore(score.at((layer, head)), above.at((layer, head)))
+        HeadPlace("encoder", layer, head): TreeScore(
+            score.at((layer, head)), above.at((layer, head))
+        )
         for layer, head in np.ndindex(trees.hits.shape[1:])
     }

@@ -73,7 +73,7 @@ DEFINITIONS: Mapping[Name, Role] = {
         ("cross",),
         "the source word at the same relative place",
         ROWS,
-        0.5,
+        0.4,
     ),
     "copying": Role(
         "Copying",
@@ -99,11 +99,11 @@ STRICTLY_POSITIONAL = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class Played:
     """A sentence in which a head plays its role in `hits` of `chances` queries."""
 
-    source: str
-    target: str
+    sentence: int
+    """Its index among `Roles.sentences`."""
     hits: int
     chances: int
 
@@ -123,8 +123,8 @@ class RoleScore:
     """Score minus baseline, on the same resamples of sentences."""
     above_control: Estimate
     n_chances: int
-    most: tuple[Sentence, ...] = ()
-    least: tuple[Sentence, ...] = ()
+    most: tuple[Played, ...] = ()
+    least: tuple[Played, ...] = ()
 
     @property
     def strength(self) -> float:
@@ -158,14 +158,22 @@ class Roles:
     trees: Mapping[HeadPlace, TreeScore]
     tree_baseline: float | None
     """Of each word attached to its neighbour."""
+    sentences: tuple[tuple[str, str], ...]
+    """Source and target, of those in which some head plays its role most or least."""
     texts: Mapping[str, int]
     """What was measured on -> its number of sentences."""
     weights_hash: str
 
     def main(self, place: HeadPlace) -> RoleScore | None:
-        """The role that a head has, the strongest if it has several; None if it has none."""
-        held = [each for each in self.scores.get(place, ()) if each.is_held]
-        return max(held, key=lambda each: each.strength, default=None)
+        """The role that a head has; None if it has none.
+
+        Of several it is the strongest; but a head that aligns words is an aligner, though what it
+        aligns best are copies.
+        """
+        held = {each.name: each for each in self.scores.get(place, ()) if each.is_held}
+        if "aligner" in held:
+            held.pop("copying", None)
+        return max(held.values(), key=lambda each: each.strength, default=None)
 
     def to_json(self) -> dict[str, Any]:
         """Heads by their label, as `enc.L1H2`."""
@@ -179,6 +187,7 @@ class Roles:
                 for place, tree in self.trees.items()
             },
             "tree_baseline": self.tree_baseline,
+            "sentences": [list(pair) for pair in self.sentences],
             "texts": dict(self.texts),
             "weights_hash": self.weights_hash,
         }
@@ -191,6 +200,10 @@ class Roles:
             ValueError: if a value is missing or of another type; the message names it.
         """
         stored: _Stored = built(_Stored, values)
+        n = len(stored["sentences"])
+        for score in (score for scores in stored["scores"].values() for score in scores):
+            if any(not 0 <= seen[0] < n for seen in (*score["most"], *score["least"])):
+                raise ValueError(f"most and least must name one of the {n} sentences")
         return cls(
             scores={
                 HeadPlace.labelled(label): tuple(map(_score, scores))
@@ -201,6 +214,7 @@ class Roles:
                 for label, tree in stored["trees"].items()
             },
             tree_baseline=stored["tree_baseline"],
+            sentences=tuple(stored["sentences"]),
             texts=stored["texts"],
             weights_hash=stored["weights_hash"],
         )
@@ -227,8 +241,8 @@ class _Score(TypedDict):
     above_baseline: _Numbers
     above_control: _Numbers
     n_chances: int
-    most: list[Sentence]
-    least: list[Sentence]
+    most: list[tuple[int, int, int]]
+    least: list[tuple[int, int, int]]
 
 
 class _Stored(TypedDict):
@@ -237,6 +251,7 @@ class _Stored(TypedDict):
     scores: dict[str, list[_Score]]
     trees: dict[str, tuple[_Numbers, _Numbers]]
     tree_baseline: float | None
+    sentences: list[tuple[str, str]]
     texts: dict[str, int]
     weights_hash: str
 
@@ -248,6 +263,8 @@ def _score_json(score: RoleScore) -> dict[str, Any]:
         **{name: getattr(score, name).rounded() for name in estimates},
         "baseline": round(score.baseline, 6),
         "control": round(score.control, 6),
+        "most": [[seen.sentence, seen.hits, seen.chances] for seen in score.most],
+        "least": [[seen.sentence, seen.hits, seen.chances] for seen in score.least],
     }
 
 
@@ -261,8 +278,8 @@ def _score(values: _Score) -> RoleScore:
         above_baseline=_estimate(values["above_baseline"]),
         above_control=_estimate(values["above_control"]),
         n_chances=values["n_chances"],
-        most=tuple(values["most"]),
-        least=tuple(values["least"]),
+        most=tuple(Played(*seen) for seen in values["most"]),
+        least=tuple(Played(*seen) for seen in values["least"]),
     )
 
 

@@ -58,7 +58,7 @@ function tile(root, layer, head) {
 
 // The tile pointed at, larger, beside it; the chosen one already stands large on the page.
 function preview(root, tile) {
-  root.preview.hidden = !tile || tile.getAttribute("aria-pressed") === "true";
+  root.preview.hidden = !tile || root.isPainted || tile.getAttribute("aria-pressed") === "true";
   if (root.preview.hidden) return;
   const [canvas, caption] = root.preview.children;
   const from = tile.firstChild;
@@ -87,7 +87,7 @@ function mark(tiles, nHeads, layer, head) {
   tiles.forEach((tile, index) => {
     const isChosen = index === (layer - 1) * nHeads + head - 1;
     tile.setAttribute("aria-pressed", String(isChosen));
-    tile.tabIndex = isChosen ? 0 : -1;
+    tile.tabIndex = isChosen || (!layer && !index) ? 0 : -1;
   });
 }
 
@@ -106,7 +106,8 @@ function describe(tile, tint, index) {
   tile.style.background = tint ? tint.colours[index] : "none";
   tile.style.color = tint ? tint.inks[index] : "inherit";
   number.textContent = tint ? tint.labels[index] : "";
-  tile.title = tint ? `${tile.name}: ${tint.title} ${tint.labels[index]}` : tile.name;
+  tile.title = tint ? `${tile.name}: ${tint.names?.[index] ?? `${tint.title} ${tint.labels[index]}`}` : tile.name;
+  tile.classList.toggle("blank", tint?.colours[index] === "transparent");
   tile.setAttribute("aria-label", tile.title);
 }
 
@@ -127,9 +128,10 @@ export default function (component) {
     paint(tile.firstChild, levels.subarray(index * size, (index + 1) * size), palette, rows, columns);
     describe(tile, meta.tint, index);
   });
-  mark(root.tiles, nHeads, ...meta.chosen);
+  mark(root.tiles, nHeads, ...(meta.chosen ?? []));
   root.hover = meta.hover;
-  const [layer, head] = meta.chosen;
-  root.says = `${meta.of ? `${meta.of}. ` : ""}${meta.title}, layers downwards${meta.tint ? `: ${meta.tint.title}` : ""}. Framed: layer ${layer}, head ${head}.`;
+  root.isPainted = Boolean(meta.tint?.names); // nothing but its colour to enlarge
+  const framed = meta.chosen ? ` Framed: layer ${meta.chosen[0]}, head ${meta.chosen[1]}.` : "";
+  root.says = `${meta.of ? `${meta.of}. ` : ""}${meta.title}, layers downwards${meta.tint ? `: ${meta.tint.title}` : ""}.${framed}`;
   preview(root, null);
 }

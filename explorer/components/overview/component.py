@@ -1,6 +1,6 @@
 """All layers x heads at once, one small heat map each, drawn on canvases in the browser."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,15 +40,27 @@ class Tint:
     lowest number to the highest."""
 
 
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """A colour for each head, with what stands in its tile and what it is called when pointed at."""
+
+    title: str
+    colours: Sequence[str]
+    """As `#rrggbb`, or `transparent`; layer by layer, as the other two."""
+    labels: Sequence[str]
+    names: Sequence[str]
+
+
 def overview(
     weights: NDArray[np.floating[Any]],
     place: HeadPlace,
     *,
     key: str,
     on_choice: Callable[[], None],
-    tint: Tint | None = None,
+    tint: Tint | Painted | None = None,
     hover: Mapping[str, Any] | None = None,
     of: str = "",
+    is_chosen: bool = True,
 ) -> None:
     """Draw N x h tiles; pointing enlarges one, a click, or arrow keys and Enter, chooses it.
 
@@ -60,9 +72,10 @@ def overview(
         of: what a saved picture is of besides the caption of the page, such as a row of Table 3
             with its sentence and translation; its first word is in the file's name.
         on_choice: called before the next run; `chosen_head(key)` then says which.
+        is_chosen: whether the head is framed; if not, another picture has the chosen one.
     """
     _mount(
-        data=payload(weights, place, tint=tint, hover=hover, of=of),
+        data=payload(weights, place, tint=tint, hover=hover, of=of, is_chosen=is_chosen),
         key=key,
         on_chosen_change=on_choice,
     )
@@ -72,9 +85,10 @@ def payload(
     weights: NDArray[np.floating[Any]],
     place: HeadPlace,
     *,
-    tint: Tint | None = None,
+    tint: Tint | Painted | None = None,
     hover: Mapping[str, Any] | None = None,
     of: str = "",
+    is_chosen: bool = True,
 ) -> bytes:
     """The data that the browser draws: one byte per cell, and the palettes."""
     tiles = pooled(weights)
@@ -82,7 +96,7 @@ def payload(
         "title": f"{KIND_NAMES[place.kind]}, all heads",
         "of": of,
         "shape": list(tiles.shape),
-        "chosen": [place.layer_number, place.head_number],
+        "chosen": [place.layer_number, place.head_number] if is_chosen else None,
         "palette_bytes": 3 * 256,
         "tint": _tint(tint) if tint else None,
         "hover": hover,
@@ -90,7 +104,15 @@ def payload(
     return pack(meta, weight_palette() + weight_levels(tiles).tobytes())
 
 
-def _tint(tint: Tint) -> dict[str, Any]:
+def _tint(tint: Tint | Painted) -> dict[str, Any]:
+    if isinstance(tint, Painted):
+        return {
+            "title": tint.title,
+            "colours": tint.colours,
+            "inks": [ink_on(each) if each.startswith("#") else "inherit" for each in tint.colours],
+            "labels": tint.labels,
+            "names": tint.names,
+        }
     colours = _tint_colours(tint)
     return {
         "title": tint.title,

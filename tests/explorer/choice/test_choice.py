@@ -23,6 +23,7 @@ from explorer.app_pages.positions.fields import (
     PositionsFields,
     Stacks,
 )
+from explorer.app_pages.roles.fields import RolesFields
 from explorer.app_pages.second_attempt.fields import DraftKind, SecondFields, Squares
 from explorer.app_pages.table3.fields import Quality, Sort, Table3Fields
 from explorer.app_pages.training.fields import Across, TrainingFields
@@ -134,6 +135,7 @@ of_pages = {
         squares=st.sampled_from(get_args(Squares)),
         measured=st.none() | st.text(min_size=1),
     ),
+    RolesFields: st.builds(RolesFields, most=st.integers(1, 3), least=st.integers(1, 3)),
     TourFields: st.builds(TourFields, tour=st.none() | st.integers(1, len(STOPS))),
     Table3Fields: st.builds(
         Table3Fields,
@@ -191,7 +193,8 @@ GOES_WITH = {
     "text": {"prefix", "target", "step", "row", "scored", "edited", "wanted"},
     "model": {"prefix", "target", "ablation", "layer", "head", "step", "row", "scored", "snapshot",
               "own", "dimensions", "encoder_layer", "decoder_layer", "encoder_head",
-              "decoder_head", "cross_head"},
+              "decoder_head", "cross_head", "most", "least"},
+    **{name: {"most", "least"} for name in ("kind", "layer", "head")},
     "prefix": {"step", "scored"},
     "target": {"step"},
     "ablation": {"step"},
@@ -211,7 +214,7 @@ def test_what_depends_on_what() -> None:
 WHOLE = {
     "text": "A dog.", "model": "old", "prefix": "3.4", "target": "Ein", "ablation": "enc.L1=skip",
     "beam_size": "2", "kind": "encoder", "layer": "2", "head": "3", "step": "4", "row": "5",
-    "scored": "2", "snapshot": "7", "own": "1", "dimensions": "1.2", "k": "3", "across": "tokens",
+    "scored": "2", "most": "2", "least": "3", "snapshot": "7", "own": "1", "dimensions": "1.2", "k": "3", "across": "tokens",
     "encoder_layer": "1", "decoder_layer": "2", "encoder_head": "3", "decoder_head": "4",
     "cross_head": "5", "block": "linear", "draft": "edited", "edited": "Ein", "wanted": "Der",
 }  # fmt: skip

@@ -1,0 +1,247 @@
+"""The Roles page: each square, number and sentence is of the head that it names."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import core
+from core.analysis.head_place import HeadPlace
+from core.analysis.roles.examples import example_sentences
+from core.analysis.roles.measure import RoleText, measure_roles
+from core.analysis.roles.roles import DEFINITIONS, ROLES, Played, Roles, RoleScore
+from core.checkpoint.folder import Checkpoint, load_checkpoint
+from core.config import KINDS
+from core.evaluation.ratios import Estimate
+from core.text.toy_grammar import sentence_pairs
+from explorer.app_pages.roles.figures import COLOURS, NO_ROLE, layer_rows, short, squares
+from explorer.components.overview.component import Painted
+from tests.checkpoints import write_checkpoint
+from tests.explorer.pages import Open, Shelf, button, charts, link, open_page, shelf, subheaders
+from tests.explorer.readings import (
+    assert_shown,
+    components,
+    first_map,
+    frame,
+    labels,
+    markup,
+    numbers,
+    said,
+    tiles,
+)
+
+__all__ = ["open_page", "shelf"]
+
+SHAPES = {"encoder": (2, 5), "decoder": (3, 5), "cross": (3, 5)}
+LAYERS = {
+    values: {step: [[0.1 * n + (step == "consumed") * 0.05, 0.0, 1.0] for n in range(1, 4)]
+             for step in ("produced", "consumed")}
+    for values in ("weights", "norms")
+}  # fmt: skip
+
+
+def score(name: str, what: str, value: float, *played: tuple[int, int, int]) -> RoleScore:
+    def around(number: float) -> Estimate:
+        return Estimate(number, (number - 0.01, number + 0.01))
+
+    seen = [Played(*each) for each in played]
+    return RoleScore(
+        name, what, around(value), 0.1, 0.05, around(value - 0.1), around(value - 0.05), 300,
+        tuple(seen[:2]), tuple(seen[2:]),
+    )  # fmt: skip
+
+
+def made_up(checkpoint: Checkpoint) -> Roles:
+    """Every kind has one head with a role; the others have scores without one."""
+    measured = measure_roles(checkpoint, RoleText("toy", list(sentence_pairs(20))))
+    given = {
+        HeadPlace("encoder", 1, 2): score("positional", "the piece before it", 0.8, (0, 9, 9), (1, 8, 9), (2, 1, 9)),
+        HeadPlace("decoder", 2, 4): score("sink", "a special token", 0.9, (1, 6, 6), (0, 5, 6), (2, 2, 6)),
+        HeadPlace("cross", 0, 3): score("aligner", "the source of the word just read, one step late (AWI)", 0.7, (2, 5, 5), (0, 4, 5), (1, 1, 5)),
+    }  # fmt: skip
+    scores = {
+        place: (given[place],)
+        if place in given
+        else tuple(dataclasses.replace(each, score=Estimate(0.01, (0.0, 0.02))) for each in found)
+        for place, found in measured.scores.items()
+    }
+    sentences = tuple(sentence_pairs(3))
+    return dataclasses.replace(measured, scores=scores, sentences=sentences, texts={"toy": 20})
+
+
+@pytest.fixture
+def pages(shelf: Shelf) -> Shelf:
+    if not (shelf.root / "toy").is_dir():
+        alignment = {
+            "layer": 1, "head": 1, "rows": "produced", "alignment_error_rate": 0.4, "n_sentences": 7,
+            "layers": LAYERS, "data": "a text",
+        }  # fmt: skip
+        checkpoint = write_checkpoint(
+            shelf.root / "toy", metrics={"languages": ["English", "German"], "alignment": alignment}
+        )
+        roles = made_up(checkpoint)
+        (shelf.root / "toy" / ROLES).write_text(json.dumps(roles.to_json()))
+    return shelf
+
+
+@pytest.fixture
+def roles(pages: Shelf) -> Roles:
+    return Roles.from_json(json.loads((pages.root / "toy" / ROLES).read_text()))
+
+
+def test_every_square_is_the_role_of_its_head(pages: Shelf, roles: Roles) -> None:
+    page = pages("roles")
+    drawn = [tiles(data)[0] for data in components(page, "attention_overview")]
+    for kind, meta in zip(KINDS, drawn, strict=True):
+        assert tuple(meta["shape"][:2]) == SHAPES[kind]
+        for index, (layer, head) in enumerate(np.ndindex(SHAPES[kind])):
+            place = HeadPlace(kind, layer, head)
+            main = roles.main(place)
+            assert meta["tint"]["labels"][index] == (short(main, kind) if main else "")
+            assert (meta["tint"]["colours"][index] == NO_ROLE) == (main is None)
+            expected = f"{DEFINITIONS[main.name].title}: {main.what}, in " if main else "no role"
+            assert meta["tint"]["names"][index].startswith(expected)
+    labelled = [label for meta in drawn for label in meta["tint"]["labels"] if label]
+    assert labelled == ["−1", "<s>", "AWI"]
+
+
+def test_it_opens_on_the_strongest_head_of_the_kind(pages: Shelf) -> None:
+    """The framed square, the title, the link, and the scores are of one head."""
+    for kind, place in (
+        ("cross", HeadPlace("cross", 0, 3)), ("decoder", HeadPlace("decoder", 2, 4)),
+    ):  # fmt: skip
+        page = pages("roles", kind=kind)
+        assert place.name in subheaders(page)
+        assert (link(page, "layer"), link(page, "head")) == (
+            str(place.layer_number), str(place.head_number),
+        )  # fmt: skip
+        framed = [tiles(data)[0]["chosen"] for data in components(page, "attention_overview")]
+        chosen = [place.layer_number, place.head_number]
+        assert framed == [chosen if each == kind else None for each in KINDS]
+
+
+def test_the_scores_are_of_the_chosen_head(pages: Shelf, roles: Roles) -> None:
+    page = pages("roles", kind="encoder", layer="1", head="4")
+    assert "It has none of these roles" in said(page)
+    drawn = frame(page, "trivial rule")
+    for row, each in zip(
+        drawn.to_dict("records"), roles.scores[HeadPlace("encoder", 0, 3)], strict=True
+    ):
+        value, low, high = each.score.rounded(2)
+        assert row["role"] == DEFINITIONS[each.name].title
+        assert row["score"] == f"{value:.2f} [{low:.2f}, {high:.2f}]"
+        assert row["trivial rule"] == f"{each.baseline:.2f}"
+        assert row["shuffled"] == f"{each.control:.2f}"
+        assert row["at what it does best"] == each.what
+        assert row["has it"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers_", "places"),
+    [
+        ({"kind": "encoder"}, (0, 2), HeadPlace("encoder", 1, 2)),
+        ({"kind": "cross"}, (2, 1), HeadPlace("cross", 0, 3)),
+        (
+            {"kind": "cross", "layer": "1", "head": "4", "most": "2"},
+            (0, 1),
+            HeadPlace("cross", 0, 3),
+        ),
+    ],
+)
+def test_the_head_is_drawn_on_its_sentences(
+    pages: Shelf, roles: Roles, query: dict[str, str], numbers_: tuple[int, int], places: HeadPlace
+) -> None:
+    """Most on the left, least on the right, with the translation that was measured."""
+    page = pages("roles", **query)
+    model = core.load(pages.root / "toy")
+    maps = [chart for chart in charts(page) if chart["data"][0]["type"] == "heatmap"][:2]
+    for number, chart in zip(numbers_, maps, strict=True):
+        source, target = roles.sentences[number]
+        assert f"{source} → {target}" in said(page)
+        ids = model.checkpoint.vocabulary.target.encode(target)
+        trace = model.trace(source, prefix=(*ids, model.checkpoint.config.end_id))
+        assert_shown(first_map(chart), places.of(trace.weights))
+    assert any("of 12 checks" in expander.label for expander in page.expander)
+
+
+def test_the_sentence_opens_in_heads(pages: Shelf, roles: Roles) -> None:
+    page = pages.own("roles", kind="encoder")
+    source, target = roles.sentences[0]
+    button(page, "Open in Heads").click().run()
+    assert link(page, "text") == source
+    assert link(page, "target") == target
+    assert [link(page, name) for name in ("kind", "layer", "head")] == ["encoder", "2", "3"]
+
+
+def test_layers_stand_in_their_cells(pages: Shelf) -> None:
+    chart = charts(pages("roles"))[-1]
+    rows = layer_rows({"layers": LAYERS})
+    assert (
+        labels(chart, "yaxis")
+        == list(rows)
+        == ["AWO, weights", "AWI, weights", "AWO, norms", "AWI, norms"]
+    )
+    assert labels(chart, "xaxis") == ["layer 1", "layer 2", "layer 3"]
+    expected = np.array([[cell[0] for cell in cells] for cells in rows.values()])
+    np.testing.assert_allclose(numbers(chart["data"][0]["customdata"]), expected)
+    written = np.array(chart["data"][1]["text"], float).reshape(expected.shape)
+    np.testing.assert_allclose(written, 100 * expected, atol=0.051)
+
+
+def test_the_legend_counts_heads(pages: Shelf, roles: Roles) -> None:
+    [legend] = [body for body in markup(pages("roles")) if 'class="role-legend"' in body]
+    n = sum(rows * columns for rows, columns in SHAPES.values())
+    for name in ("positional", "sink", "aligner"):
+        assert f"background:{COLOURS[name]}" in legend
+    assert f'<span class="none">{n - 3}</span>' in legend
+
+
+def test_a_model_without_them_is_measured_on_the_projects_own_sentences(
+    open_page: Open, tmp_path: Path
+) -> None:
+    write_checkpoint(tmp_path / "own", metrics={"languages": ["English", "German"]})
+    page = open_page(None, "roles", model="own")
+    assert not page.exception
+    assert "Measured now on 32 sentences of this project" in said(page)
+    own = example_sentences()
+    found = measure_roles(load_checkpoint(tmp_path / "own"), own, treebank=own, aligned=own)
+    drawn = [tiles(data)[0] for data in components(page, "attention_overview")]
+    for kind, meta in zip(KINDS, drawn, strict=True):
+        expected = squares(found, kind, SHAPES[kind])
+        assert isinstance(expected, Painted)
+        assert meta["tint"]["labels"] == list(expected.labels)
+
+
+def test_other_languages_are_told_the_command(open_page: Open, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "own", metrics={"languages": ["French", "German"]})
+    page = open_page(None, "roles", model="own")
+    assert not page.exception
+    assert "was not measured" in " ".join(info.value for info in page.info)
+    assert "core roles --checkpoint own" in page.code[0].value
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", "scores"),
+        ("not json", "it is not JSON"),
+        (None, "is of another model: this one has no encL3H1"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(
+    open_page: Open, tmp_path: Path, content: str | None, message: str
+) -> None:
+    """Then the heads are measured as if it were not there."""
+    write_checkpoint(tmp_path / "own", metrics={"languages": ["English", "German"]})
+    if content is None:
+        larger = write_checkpoint(tmp_path / "larger", n_encoder_layers=3)
+        content = json.dumps(made_up(larger).to_json())
+    (tmp_path / "own" / ROLES).write_text(content)
+    page = open_page(None, "roles", model="own")
+    assert not page.exception
+    warnings = " ".join(warning.value for warning in page.warning).replace("\\", "")
+    assert ROLES in warnings
+    assert message.replace("encL3H1", "enc.L3H1") in warnings
+    assert "Measured now" in said(page)
