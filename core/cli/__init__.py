@@ -10,6 +10,7 @@ import tyro
 from core.cli.ablate import Ablate
 from core.cli.align import Align
 from core.cli.average import Average
+from core.cli.contributions import ContributionsCommand
 from core.cli.corpus import Corpus
 from core.cli.evaluate import Evaluate
 from core.cli.export import Export
@@ -32,6 +33,7 @@ Command = (
     | Annotated[Prune, tyro.conf.subcommand("prune")]
     | Annotated[Align, tyro.conf.subcommand("align")]
     | Annotated[RolesCommand, tyro.conf.subcommand("roles")]
+    | Annotated[ContributionsCommand, tyro.conf.subcommand("contributions")]
     | Annotated[Average, tyro.conf.subcommand("average")]
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Import, tyro.conf.subcommand("import")]

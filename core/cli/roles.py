@@ -104,7 +104,7 @@ class RolesCommand:
             sources = [source for source, _ in pairs]
             targets = translate_in_batches(checkpoint.model, checkpoint.vocabulary, sources)
             pairs = list(zip(sources, targets, strict=True))
-        return RoleText(self.source.name, pairs)
+        return RoleText(self.source.stem, pairs)
 
     def _treebank(self) -> "RoleText | None":
         from core.analysis.roles.measure import RoleText
@@ -114,7 +114,7 @@ class RolesCommand:
             return None
         trees = read_treebank(self.treebank)[: self.most_sentences]
         short = [tree for tree in trees if len(tree.words) <= self.max_words]
-        return RoleText(self.treebank.name, trees=short)
+        return RoleText(self.treebank.stem, trees=short)
 
     def _links(self) -> "RoleText | None":
         from core.analysis.alignment.gold import check_links, read_gold
@@ -134,7 +134,7 @@ class RolesCommand:
         kept = [
             n for n, pair in enumerate(pairs) if max(len(s.split()) for s in pair) <= self.max_words
         ][: self.most_sentences]
-        return RoleText(self.gold.name, [pairs[n] for n in kept], gold=[gold[n] for n in kept])
+        return RoleText(self.gold.stem, [pairs[n] for n in kept], gold=[gold[n] for n in kept])
 
     def _examples(self, checkpoint: "Checkpoint") -> "RoleText | None":
         from core.analysis.roles.examples import LANGUAGES, example_sentences

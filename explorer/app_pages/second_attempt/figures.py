@@ -9,65 +9,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures.axes import MARGIN, Array, label_axis, number_axis
-from explorer.figures.colours import MARK, OKABE_ITO, ROLES
-from explorer.figures.head import head_figure
+from explorer.figures.colours import OKABE_ITO, ROLES
 
 LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
 HEIGHT_PX = 320
 WITH, WITHOUT = ROLES["attention"].mark, "#808080"
-MAP_SHARE, MASS_FROM = 0.84, 0.86
-"""The heat map's share of the width, and where the bars of the draft mass begin."""
-COLOURS_AT = 1.1
-"""The place of the colour bar, right of the percentages."""
-
-
-def attention_figure(
-    weights: Array,
-    mass: Array,
-    draft_start: int,
-    *,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    row_title: str,
-) -> go.Figure:
-    """One head of a second attempt: source and draft side by side, and each row's weight on the draft.
-
-    Args:
-        weights: steps x columns.
-        mass: the share of each step's weight on the draft.
-        draft_start: the first column of the draft, its separator.
-    """
-    figure = head_figure(
-        weights, rows=rows, columns=columns, row_title=row_title, column_title="source | draft"
-    )
-    figure.add_bar(
-        x=mass,
-        y=list(range(len(rows))),
-        orientation="h",
-        xaxis="x2",
-        yaxis="y2",
-        marker_color=ROLES["attention"].mark,
-        hovertemplate="%{x:.0%} of this row's weight on the draft<extra></extra>",
-        showlegend=False,
-    )
-    figure.add_vline(draft_start - 0.5, line={"width": 3, "color": MARK})
-    figure.data[0].colorbar.x = COLOURS_AT
-    percentages = label_axis([f"{share:.0%}" for share in mass])
-    figure.update_layout(
-        xaxis_domain=[0, MAP_SHARE],
-        yaxis2={**percentages, "matches": "y", "anchor": "x2", "side": "right"},
-        xaxis2={
-            "domain": [MASS_FROM, 1],
-            "anchor": "y2",
-            "range": [0, 1],
-            "tickvals": [0, 1],
-            "ticktext": ["0", "1"],
-            "title": {"text": "draft mass"},
-            "showgrid": False,
-            "zeroline": False,
-        },
-    )
-    return figure
 
 
 def probability_figure(names: Sequence[str], with_: Array, without: Array) -> go.Figure:

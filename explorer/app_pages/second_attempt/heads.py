@@ -10,7 +10,6 @@ from core.analysis.heads.drafts import copying, draft_mass, kept_steps, repairin
 from core.analysis.trace.trace import Trace
 from explorer.app_pages.second_attempt.attempts import Attempts
 from explorer.app_pages.second_attempt.fields import SecondFields, Squares
-from explorer.app_pages.second_attempt.figures import attention_figure
 from explorer.choice import session
 from explorer.choice.choice import View
 from explorer.choice.page_context import PageContext
@@ -18,6 +17,7 @@ from explorer.components.overview import component as overview
 from explorer.components.overview.component import TILES_NOTE, Tint
 from explorer.figures.axes import largest
 from explorer.figures.head import least_width_px, token_label
+from explorer.figures.split import split_figure
 from explorer.figures.standalone import Mounted, Picture
 from explorer.frame.chart import draw_chart
 from explorer.frame.messages import note
@@ -102,7 +102,7 @@ def head_figure(shown: PageContext, second: Trace) -> go.Figure:
     """The chosen head of the second attempt, source and draft side by side."""
     place, start = shown.place, second.draft_start
     assert start
-    return attention_figure(
+    return split_figure(
         place.of(second.weights),
         draft_mass(second)[place.layer, place.head],
         start,
@@ -112,6 +112,9 @@ def head_figure(shown: PageContext, second: Trace) -> go.Figure:
         ],
         columns=[token_label(label) for label in column_labels(second, "cross")],
         row_title=row_title("cross"),
+        column_title="source | draft",
+        bar_title="draft mass",
+        bar_says="of this row’s weight on the draft",
     )
 
 

@@ -34,20 +34,23 @@ from explorer.frame import sentence_page
 from explorer.frame.downloads import Pictures
 from explorer.frame.in_words import draw_translations, followed, translation, translation_beside
 from explorer.frame.messages import note, plain
+from explorer.frame.shares_in_words import SHARES_NOTE, can_say, share_warnings, with_shares
 from explorer.head.differences import score
 
 STEPPER, BESIDE, TREE = "stepper", "stepper_beside", "beam_tree"
+WAITS = "translate_waits"  # in the session: the words were drawn before the model was loaded
 
 
 def words(shown: PageContext) -> None:
     """The translation in words; below it the pinned one, if it is of the same sentence."""
-    lines = [translation(shown)]
+    lines = [with_shares(shown, translation(shown))]
     run = shown.choice.beside
     pinned = _trace_or_none(run) if run else None
     if run and pinned and _comparable(shown, run):
         best = best_head(folder_of(run.model), pinned)
         lines.append(translation_beside("pinned", pinned, shown.trace, followed(best, run)))
-    draw_translations(shown, lines, warnings_of(shown.trace))
+    draw_translations(shown, lines, (*warnings_of(shown.trace), *share_warnings(shown)))
+    st.session_state[WAITS] = not can_say(shown) and not shown.choice.run.ablation
 
 
 def draw(shown: PageContext) -> Pictures:
@@ -129,6 +132,8 @@ def _explain(shown: PageContext, before: Trace | None) -> None:
         lines.append("Underlined: typed by you.")
     elif shown.choice.run.prefix:
         lines.append("Underlined: kept, as you chose.")
+    if can_say(shown):
+        lines.append(SHARES_NOTE)
     st.markdown(f":small[{' '.join(lines)}]", help=how_aligned(shown.best))
 
 
@@ -266,3 +271,7 @@ sentence_page.show_page(
     words=words,
     terms=("piece", "encoder", "decoder", "probability", "beam search"),
 )
+if st.session_state.pop(
+    WAITS, False
+):  # now the model is loaded, and can say what comes from the source
+    st.rerun()

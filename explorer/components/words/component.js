@@ -40,9 +40,24 @@ function wordElement(word, pointed) {
   made.append(tokenElement("said", word.text));
   if (word.gloss) made.append(tokenElement("gloss", word.gloss));
   made.classList.toggle("changed", Boolean(word.is_changed));
-  if (word.probability != null) made.title = `${percent(word.probability)}${word.gloss ? `, from “${word.gloss}”` : ""}`;
+  if (word.source_share != null) made.append(shareElement(word.source_share));
+  if (word.probability != null) made.title = saysOf(word);
   made.onmouseenter = () => pointAt(pointed());
   made.onmouseleave = () => pointAt(null);
+  return made;
+}
+
+function saysOf(word) {
+  const from = word.gloss ? `, from “${word.gloss}”` : "";
+  const share = word.source_share == null ? "" : `; ${percent(word.source_share)} of it comes from the source`;
+  return `${percent(word.probability)}${from}${share}`;
+}
+
+// A bar as long as the share of the word that comes from the source.
+function shareElement(share) {
+  const made = element("span", "share");
+  made.style.setProperty("--share", share);
+  made.setAttribute("aria-hidden", "true"); // the word's title says it
   return made;
 }
 

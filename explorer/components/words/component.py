@@ -26,6 +26,8 @@ class TargetWord:
     source_word: int | None = None
     probability: float | None = None
     is_changed: bool = False
+    source_share: float | None = None
+    """How much of it comes from the source, 0 to 1, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import explorer
 from core.config import KINDS, LengthPenalty, Method
 from explorer.app_pages.ablate.fields import AblateFields, Worth
 from explorer.app_pages.anatomy.fields import AnatomyFields
+from explorer.app_pages.contributions.fields import ContributionsFields
 from explorer.app_pages.inside.fields import InsideFields
 from explorer.app_pages.positions.fields import (
     MOST_SCALE,
@@ -135,6 +136,7 @@ of_pages = {
         squares=st.sampled_from(get_args(Squares)),
         measured=st.none() | st.text(min_size=1),
     ),
+    ContributionsFields: st.builds(ContributionsFields, depth=st.none() | st.integers(1, 99)),
     RolesFields: st.builds(RolesFields, most=st.integers(1, 3), least=st.integers(1, 3)),
     TourFields: st.builds(TourFields, tour=st.none() | st.integers(1, len(STOPS))),
     Table3Fields: st.builds(
@@ -193,7 +195,7 @@ GOES_WITH = {
     "text": {"prefix", "target", "step", "row", "scored", "edited", "wanted"},
     "model": {"prefix", "target", "ablation", "layer", "head", "step", "row", "scored", "snapshot",
               "own", "dimensions", "encoder_layer", "decoder_layer", "encoder_head",
-              "decoder_head", "cross_head", "most", "least"},
+              "decoder_head", "cross_head", "most", "least", "depth"},
     **{name: {"most", "least"} for name in ("kind", "layer", "head")},
     "prefix": {"step", "scored"},
     "target": {"step"},
@@ -214,7 +216,7 @@ def test_what_depends_on_what() -> None:
 WHOLE = {
     "text": "A dog.", "model": "old", "prefix": "3.4", "target": "Ein", "ablation": "enc.L1=skip",
     "beam_size": "2", "kind": "encoder", "layer": "2", "head": "3", "step": "4", "row": "5",
-    "scored": "2", "most": "2", "least": "3", "snapshot": "7", "own": "1", "dimensions": "1.2", "k": "3", "across": "tokens",
+    "scored": "2", "most": "2", "least": "3", "depth": "1", "snapshot": "7", "own": "1", "dimensions": "1.2", "k": "3", "across": "tokens",
     "encoder_layer": "1", "decoder_layer": "2", "encoder_head": "3", "decoder_head": "4",
     "cross_head": "5", "block": "linear", "draft": "edited", "edited": "Ein", "wanted": "Der",
 }  # fmt: skip

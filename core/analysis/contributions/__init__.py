@@ -1,0 +1,1 @@
+"""How much each source token and each token of the prefix contributes to what the decoder writes."""

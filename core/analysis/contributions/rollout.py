@@ -1,0 +1,88 @@
+"""ALTI+: contributions of single blocks, rolled out through the encoder and the decoder.
+
+Ferrando et al. 2022 (https://arxiv.org/abs/2205.11631), after Voita et al. 2021. Feed-forward
+sub-layers are not decomposed: what enters one is taken to leave it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.analysis.contributions.decompose import BLOCK_TAPS, block_parts
+from core.analysis.trace.capture import capture, ids_of
+from core.analysis.trace.capture_corpus import capture_corpus
+from core.analysis.trace.trace import Trace
+from core.model import Transformer
+
+Shares = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Contributions:
+    """One sentence. Row t is the step that consumes token t; every row of `source` and `prefix` sums
+    to 1 together."""
+
+    encoder: Shares  # N S S: the source tokens behind each position after each layer
+    source: Shares  # N T S: of the source tokens in each step, after each decoder layer
+    prefix: Shares  # N T T: of the consumed tokens
+
+    @property
+    def source_share(self) -> Shares:
+        """How much of each step comes from the source, after the last layer: T, from 0 to 1."""
+        return np.asarray(self.source[-1].sum(-1))
+
+    @property
+    def together(self) -> Shares:
+        """[source | prefix] after the last layer: T (S + T)."""
+        return np.hstack((self.source[-1], self.prefix[-1]))
+
+
+def contributions(model: Transformer, trace: Trace) -> Contributions:
+    """The contributions in a trace of the unchanged model."""
+    seen = capture(model, *ids_of(model, trace), BLOCK_TAPS)
+    return _rolled_out(model, seen, 0, len(trace.source.pieces), len(trace.consumed))
+
+
+def corpus_contributions(
+    model: Transformer, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+) -> Iterator[tuple[int, Contributions]]:
+    """The index of each pair and its contributions, the targets forced; ids without special tokens."""
+    for captured in capture_corpus(model, sources, targets, BLOCK_TAPS):
+        for row, index in enumerate(captured.indices):
+            n_source, n_steps = len(sources[index]) + 1, len(targets[index]) + 1
+            yield int(index), _rolled_out(model, captured.seen, row, n_source, n_steps)
+
+
+@torch.inference_mode()
+def _rolled_out(
+    model: Transformer, seen: Mapping[str, Tensor], row: int, n_source: int, n_steps: int
+) -> Contributions:
+    encoder = []
+    behind = torch.eye(n_source, dtype=torch.float64)
+    for layer in range(model.config.n_encoder_layers):
+        parts = block_parts(
+            model, seen, "encoder", layer, row=row, n_queries=n_source, n_keys=n_source
+        )
+        behind = parts.self_contributions.double().cpu() @ behind
+        encoder.append(behind)
+    source, prefix = (
+        torch.zeros(n_steps, n_source, dtype=torch.float64),
+        torch.eye(n_steps).double(),
+    )
+    sources, prefixes = [], []
+    for layer in range(model.config.n_decoder_layers):
+        own = block_parts(model, seen, "decoder", layer, row=row, n_queries=n_steps, n_keys=n_steps)
+        cross = block_parts(
+            model, seen, "cross", layer, row=row, n_queries=n_steps, n_keys=n_source
+        )
+        of_cross = cross.contributions.double().cpu()  # T (S + 1)
+        through = of_cross[:, -1:] * own.self_contributions.double().cpu()  # T T
+        source = of_cross[:, :-1] @ behind + through @ source
+        prefix = through @ prefix
+        sources.append(source)
+        prefixes.append(prefix)
+    return Contributions(*(torch.stack(layers).numpy() for layers in (encoder, sources, prefixes)))

@@ -1,0 +1,84 @@
+"""The share of the source in what a model writes, over a text."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.analysis.contributions.results import SourceShares
+from core.analysis.contributions.rollout import corpus_contributions
+from core.checkpoint.folder import Checkpoint
+from core.checkpoint.weights import weights_hash
+from core.evaluation.ratios import Estimate, ratios
+from core.text.vocabulary import encode_pairs
+
+N_PARTS = 5
+"""Equal parts of an output, of which each has its own mean."""
+LEAST_STEPS = N_PARTS
+"""Shorter outputs do not count along the output."""
+RARE_PER_CENT = 1.0
+
+Shares = list[NDArray[np.float64]]
+
+
+def source_shares(
+    checkpoint: Checkpoint,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    text: str,
+    snapshots: Mapping[int, Checkpoint] | None = None,
+) -> SourceShares:
+    """Measure it with the translations forced.
+
+    Args:
+        pairs: with text on both sides; at least two.
+        snapshots: step of the training -> the checkpoint of that step.
+
+    Raises:
+        ValueError: if there are fewer than two pairs.
+    """
+    if len(pairs) < 2:
+        raise ValueError(f"{text} has {len(pairs)} usable sentence pairs; give at least 2")
+    found = shares_of(checkpoint, pairs)
+    targets = [target for _, target in pairs]
+    others = [
+        (source, target)
+        for (source, _), target in zip(pairs, targets[1:] + targets[:1], strict=True)
+    ]
+    return SourceShares(
+        mean=_mean(found),
+        along=_along(found),
+        at_end=_mean([each[-1:] for each in found]),
+        exchanged=_mean(shares_of(checkpoint, others)),
+        low_word=float(np.percentile(np.concatenate([each[:-1] for each in found]), RARE_PER_CENT)),
+        low_sentence=float(np.percentile([each.mean() for each in found], RARE_PER_CENT)),
+        snapshots={step: _mean(shares_of(each, pairs)) for step, each in (snapshots or {}).items()},
+        text=text,
+        n_sentences=len(pairs),
+        weights_hash=weights_hash(checkpoint.model),
+    )
+
+
+def shares_of(checkpoint: Checkpoint, pairs: Sequence[tuple[str, str]]) -> Shares:
+    """The source's share in every step of every pair, the step of the end token last."""
+    sources, targets = encode_pairs(checkpoint.vocabulary, pairs)
+    found: dict[int, NDArray[np.float64]] = {}
+    for index, each in corpus_contributions(checkpoint.model, sources, targets):
+        found[index] = each.source_share
+    return [found[index] for index in range(len(pairs))]
+
+
+def _mean(shares: Shares) -> Estimate:
+    """The mean over all steps, bootstrapped over sentences."""
+    sums, counts = (
+        np.array([function(each) for each in shares], float) for function in (np.sum, len)
+    )
+    return ratios((sums, counts)).at(())
+
+
+def _along(shares: Shares) -> tuple[Estimate, ...]:
+    long = [each[:-1] for each in shares if len(each) > LEAST_STEPS]
+    if not long:
+        return ()
+    parts = [np.array_split(each, N_PARTS) for each in long]
+    return tuple(_mean([own[part] for own in parts]) for part in range(N_PARTS))

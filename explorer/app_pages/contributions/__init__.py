@@ -1,0 +1,1 @@
+"""Page Source and prefix: where each word comes from, with everything that a block adds counted."""

@@ -1,0 +1,67 @@
+"""The pages Roles and Source and prefix in a real browser, on the bundled model."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from core.analysis.head_place import HeadPlace
+from core.analysis.roles.roles import read_roles
+from core.checkpoint.bundled import bundled_root
+from explorer.app_pages.roles.figures import in_words
+from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize("visitor", LOOKS, indirect=True)
+def test_a_square_opens_its_head_and_sentences(visitor: Visitor, streamlits_own: set[str]) -> None:
+    roles = read_roles(bundled_root() / "en-de")
+    assert roles
+    place = HeadPlace.labelled("enc.L2H3")
+    main = roles.main(place)
+    assert main
+    page = visitor.open("/roles")
+    expect(page.get_by_role("heading", name="What does each head do?")).to_be_visible()
+    idle(page)
+    assert overflow_px(page) <= 0
+    assert violations(page) <= streamlits_own
+    page.get_by_role("button", name=f"Layer 2, head 3: {in_words(main)}").click()
+    page.wait_for_url(re.compile("kind=encoder"))
+    idle(page)
+    expect(page.get_by_role("heading", name=place.name)).to_be_visible()
+    source, target = roles.sentences[main.most[0].sentence]
+    expect(page.get_by_text(f"{source} → {target}")).to_be_visible()
+    page.get_by_role("button", name="Open in Heads").first.click()
+    expect(page.get_by_role("heading", name="Which head looks where?")).to_be_visible()
+    idle(page)
+    found = link(page)
+    assert (found["text"], found["kind"], found["layer"], found["head"]) == (
+        source, "encoder", "2", "3",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("visitor", LOOKS, indirect=True)
+def test_source_and_prefix(visitor: Visitor, streamlits_own: set[str]) -> None:
+    page = visitor.open("/contributions")
+    expect(
+        page.get_by_role("heading", name="From the source, or from the words before?")
+    ).to_be_visible()
+    idle(page)
+    assert overflow_px(page) <= 0
+    assert violations(page) <= streamlits_own
+    assert page.locator(".words .share").count() == len(
+        ["Die", "Frau,", "die", "nebenan", "wohnt,", "hat", "drei", "Hunde."]
+    )
+    page.get_by_role("radio", name="1", exact=True).click()
+    page.wait_for_url(re.compile("depth=1"))
+    idle(page)
+    expect(page.get_by_text("6 of 6 checks")).to_be_visible()
+
+
+def test_translate_shows_the_shares_once_the_model_is_loaded(visitor: Visitor) -> None:
+    page = visitor.open("/")
+    expect(page.locator(".words .share").first).to_be_visible()
+    title = page.locator(".words .target .word").first.get_attribute("title")
+    assert title is not None
+    assert re.search(r"of it comes from the source$", title)

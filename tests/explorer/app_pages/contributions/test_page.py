@@ -1,0 +1,146 @@
+"""The page Source and prefix, and the bars on Translate: each number is that of its place."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import core
+from core.analysis.contributions.results import CONTRIBUTIONS, SourceShares
+from core.analysis.contributions.rollout import contributions
+from core.analysis.contributions.text_shares import source_shares
+from core.analysis.contributions.words import detached_warnings, word_shares
+from core.text.toy_grammar import sentence_pairs
+from explorer.app_pages.contributions.figures import along_note
+from tests.checkpoints import SENTENCE, write_checkpoint
+from tests.explorer.pages import LATE, Open, Shelf, charts, open_page, shelf
+from tests.explorer.readings import (
+    assert_sent,
+    assert_shown,
+    components,
+    first_map,
+    labels,
+    numbers,
+    said,
+    unpacked,
+)
+
+__all__ = ["open_page", "shelf"]
+
+
+@pytest.fixture
+def pages(shelf: Shelf) -> Shelf:
+    if not (shelf.root / "toy").is_dir():
+        checkpoint = write_checkpoint(shelf.root / "toy", metrics=LATE)
+        found = source_shares(checkpoint, list(sentence_pairs(20)), text="toy text")
+        found = dataclasses.replace(
+            found, snapshots={3: found.at_end, 70: found.mean}, low_word=0.99, low_sentence=0.0
+        )
+        (shelf.root / "toy" / CONTRIBUTIONS).write_text(json.dumps(found.to_json()))
+    return shelf
+
+
+@pytest.fixture
+def expected(pages: Shelf):
+    model = core.load(pages.root / "toy")
+    trace = model.trace(SENTENCE)
+    return trace, contributions(model.checkpoint.model, trace)
+
+
+@pytest.mark.parametrize("depth", [1, None])
+def test_the_map_is_source_and_prefix_after_the_layer(
+    pages: Shelf, expected, depth: int | None
+) -> None:
+    page = pages("contributions", text=SENTENCE, **({"depth": str(depth)} if depth else {}))
+    trace, found = expected
+    layer = (depth or 3) - 1
+    drawn = charts(page)[0]
+    assert_shown(first_map(drawn), np.hstack((found.source[layer], found.prefix[layer])))
+    bars = next(trace for trace in drawn["data"] if trace["type"] == "bar")
+    np.testing.assert_allclose(numbers(bars["x"]), found.source[layer].sum(-1), rtol=1e-5)
+    assert len(labels(drawn, "xaxis")) == len(trace.source.pieces) + len(trace.consumed)
+    assert labels(drawn, "xaxis")[len(trace.source.pieces)] == "<s>"
+    (line,) = drawn["layout"]["shapes"]
+    assert line["x0"] == len(trace.source.pieces) - 0.5
+
+
+def test_contributions_stand_beside_the_attention_that_is_named(pages: Shelf, expected) -> None:
+    page = pages("contributions", text=SENTENCE)
+    trace, found = expected
+    left, right = components(page, "attention_lines")
+    place = LATE["alignment"]["layer"] - 1, LATE["alignment"]["head"] - 1
+    for data, weights in ((left, found.source[-1]), (right, trace.weights["cross"][place])):
+        meta, values = unpacked(data)
+        assert_sent(values, 0, weights[None])
+        assert len(meta["rows"]) == len(trace.steps)
+    assert "Attention, layer 2, head 3" in said(page)
+
+
+def test_the_text_and_the_sentence_along_the_output(pages: Shelf, expected) -> None:
+    page = pages("contributions", text=SENTENCE)
+    usual = SourceShares.from_json(json.loads((pages.root / "toy" / CONTRIBUTIONS).read_text()))
+    _, found = expected
+    text, end, sentence = charts(page)[1]["data"]
+    np.testing.assert_allclose(numbers(text["y"]), [each.value for each in usual.along])
+    np.testing.assert_allclose(numbers(end["y"]), [usual.at_end.value])
+    np.testing.assert_allclose(numbers(sentence["y"]), found.source_share, rtol=1e-6)
+    highs = np.array([each.interval_95[1] - each.value for each in usual.along])
+    np.testing.assert_allclose(numbers(text["error_y"]["array"]), highs)
+    assert along_note(usual) in said(page)
+    assert f"{usual.exchanged.value:.1%} in place of {usual.mean.value:.1%}" in along_note(usual)
+    (steps,) = charts(page)[2]["data"]
+    assert list(numbers(steps["x"])) == [3, 70]
+    np.testing.assert_allclose(numbers(steps["y"]), [usual.at_end.value, usual.mean.value])
+
+
+@pytest.mark.parametrize("name", ["contributions", ""])
+def test_each_word_has_its_share_and_low_ones_are_named(pages: Shelf, expected, name: str) -> None:
+    """Here, and on Translate as soon as the model is loaded."""
+    page = pages(name, text=SENTENCE)
+    trace, found = expected
+    [data] = components(page, "sentence_in_words")
+    shares = [word["source_share"] for word in data["translations"][0]["words"]]
+    np.testing.assert_allclose(shares, word_shares(trace, found.source_share), rtol=1e-6)
+    by_hand = []
+    for number in range(len(trace.target.words)):
+        own = [
+            s
+            for s, piece in zip(found.source_share, trace.target.pieces, strict=True)
+            if piece.word == number
+        ]
+        by_hand.append(np.mean(own))
+    np.testing.assert_allclose(shares, by_hand)
+    usual = SourceShares.from_json(json.loads((pages.root / "toy" / CONTRIBUTIONS).read_text()))
+    (warning,) = detached_warnings(trace, found.source_share, usual)
+    assert "less than 99% of it" in warning
+    assert warning in data["warnings"]
+
+
+def test_a_whole_translation_may_be_detached(expected, pages: Shelf) -> None:
+    trace, found = expected
+    usual = SourceShares.from_json(json.loads((pages.root / "toy" / CONTRIBUTIONS).read_text()))
+    mean = float(found.source_share.mean())
+    high = dataclasses.replace(usual, low_word=0.0, low_sentence=mean + 1e-6)
+    (warning,) = detached_warnings(trace, found.source_share, high)
+    assert f"{mean:.0%} of it" in warning
+    low = dataclasses.replace(usual, low_word=0.0, low_sentence=mean - 1e-6)
+    assert detached_warnings(trace, found.source_share, low) == ()
+
+
+def test_a_changed_model_has_none(pages: Shelf) -> None:
+    page = pages("contributions", text=SENTENCE, ablation="cross.L1H1=0")
+    assert not charts(page)
+    assert "parts of the unchanged model" in " ".join(warning.value for warning in page.warning)
+    [data] = components(pages("", text=SENTENCE, ablation="cross.L1H1=0"), "sentence_in_words")
+    assert all(word["source_share"] is None for word in data["translations"][0]["words"])
+
+
+@pytest.mark.parametrize("content", ["{}", "[", '{"mean": 1}'])
+def test_a_file_that_cannot_be_used_is_named(open_page: Open, tmp_path, content: str) -> None:
+    write_checkpoint(tmp_path / "own")
+    (tmp_path / "own" / CONTRIBUTIONS).write_text(content)
+    page = open_page(None, "contributions", text=SENTENCE, model="own")
+    assert not page.exception
+    assert CONTRIBUTIONS in " ".join(warning.value for warning in page.warning).replace("\\", "")
+    assert "was not measured" in said(page)
