@@ -17,6 +17,8 @@ PAGES = {
     "table3": ("/table3", ".table3 table"),
     "training": ("/training?snapshot=1000", ".training canvas"),
     "second-attempt": ("/second_attempt", ".js-plotly-plot"),
+    "roles": ("/roles", ".js-plotly-plot"),
+    "contributions": ("/contributions", ".js-plotly-plot"),
     "ablate": ("/ablate?ablation=dec.L1.cross%3Dskip&swept=1", ".js-plotly-plot"),
 }
 """For each picture: the address, and what must be drawn before it is taken."""

@@ -6,7 +6,7 @@ from tests.e2e.conftest import Visitor
 
 pytestmark = pytest.mark.e2e
 PAGES = ["", "heads", "inside", "positions", "ablate?ablation=cross.L1H6%3D0", "anatomy", "table3",
-         "training", "second_attempt"]  # fmt: skip
+         "training", "second_attempt", "roles", "contributions"]  # fmt: skip
 
 SMALL_OR_FAINT = """() => {
   const roots = [document];
