@@ -9,12 +9,12 @@ from core.analysis.head_place import HeadPlace
 from core.analysis.roles.roles import read_roles
 from core.checkpoint.bundled import bundled_root
 from explorer.app_pages.roles.figures import in_words
-from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
+from tests.e2e.conftest import Visitor, idle, link, overflow_px, violations
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.mark.parametrize("visitor", LOOKS, indirect=True)
+@pytest.mark.parametrize("visitor", ["light", "dark narrow"], indirect=True)
 def test_a_square_opens_its_head_and_sentences(visitor: Visitor, streamlits_own: set[str]) -> None:
     roles = read_roles(bundled_root() / "en-de")
     assert roles
@@ -41,7 +41,7 @@ def test_a_square_opens_its_head_and_sentences(visitor: Visitor, streamlits_own:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("visitor", LOOKS, indirect=True)
+@pytest.mark.parametrize("visitor", ["light", "dark narrow"], indirect=True)
 def test_source_and_prefix(visitor: Visitor, streamlits_own: set[str]) -> None:
     page = visitor.open("/contributions")
     expect(
