@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from core.analysis.contributions.results import SourceShares, read_source_shares
+from core.analysis.lens.results import read_lens_scores
 from core.analysis.roles.roles import DEFINITIONS, Roles, read_roles
 from core.checkpoint.bundled import SOURCES
 from core.checkpoint.folder import load_checkpoint
@@ -63,6 +64,16 @@ def shares_table() -> str:
     return markdown_table(rows)
 
 
+def lens_table() -> str:
+    """BLEU and chrF of every encoder layer."""
+    scores = read_lens_scores(FOLDER)
+    assert scores
+    rows = [("the decoder reads", "BLEU", "chrF")]
+    for depth, each in enumerate(zip(scores.bleu, scores.chrf, strict=True)):
+        rows.append((f"layer {depth}" if depth else "embeddings", *(_cell(one, 1) for one in each)))
+    return markdown_table(rows)
+
+
 def _cell(estimate: Estimate, digits: int) -> str:
     low, high = estimate.interval_95
     return f"{estimate.value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
@@ -79,12 +90,15 @@ def block(name: str) -> str:
 def test_the_tables_are_what_is_stored() -> None:
     assert block("roles") == roles_table()
     assert block("shares") == shares_table()
+    assert block("lens") == lens_table()
 
 
 def test_all_was_measured_of_these_weights() -> None:
     roles, shares, training = stored()
     of_model = weights_hash(load_checkpoint(FOLDER).model)
-    assert roles.weights_hash == shares.weights_hash == of_model
+    scores = read_lens_scores(FOLDER)
+    assert scores
+    assert roles.weights_hash == shares.weights_hash == scores.weights_hash == of_model
     assert training.weights_hash == weights_hash(load_checkpoint(FURTHER).model)
 
 
@@ -104,3 +118,6 @@ def test_the_prose_counts_right() -> None:
     best = max(roles.trees, key=lambda place: roles.trees[place].score.value)
     assert f"`{best.label}` with {roles.trees[best].score.value:.2f}" in prose
     assert f"{roles.tree_baseline:.2f} of the dependencies" in prose
+    _, shares, training = stored()
+    assert f"{shares.caught:.0%} of en-de".replace("%", " in 100") in prose
+    assert f"{training.caught:.0%} of table3/base".replace("%", " in 100") in prose

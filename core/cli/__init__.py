@@ -16,6 +16,7 @@ from core.cli.evaluate import Evaluate
 from core.cli.export import Export
 from core.cli.import_ import Import
 from core.cli.info import Info
+from core.cli.lens import Lens
 from core.cli.prune import Means, Prune
 from core.cli.roles import RolesCommand
 from core.cli.score import Score
@@ -34,6 +35,7 @@ Command = (
     | Annotated[Align, tyro.conf.subcommand("align")]
     | Annotated[RolesCommand, tyro.conf.subcommand("roles")]
     | Annotated[ContributionsCommand, tyro.conf.subcommand("contributions")]
+    | Annotated[Lens, tyro.conf.subcommand("lens")]
     | Annotated[Average, tyro.conf.subcommand("average")]
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Import, tyro.conf.subcommand("import")]

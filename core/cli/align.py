@@ -276,7 +276,8 @@ def _say(result: "Alignment", choice: "HeadChoice") -> None:
 
     values, step = choice.reading
     rate, agreement = result.of(choice)
-    whose = f"layer {choice.layer + 1}, mean of its heads" if choice.head is None else choice.label
+    together = "mean of its heads" if values == "weights" else "its heads summed"
+    whose = f"layer {choice.layer + 1}, {together}" if choice.head is None else choice.label
     rated = f"alignment error rate {_percent(rate)}, " if rate else ""
     print(
         f"{whose}, {values}, {STEP_NAMES[step]}: {rated}{_percent(agreement)} of the words are linked in "

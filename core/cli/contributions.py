@@ -31,7 +31,7 @@ class ContributionsCommand:
     target: Path
     """Its translation, line by line."""
     most_sentences: int = 1_000
-    """The first so many pairs are used."""
+    """At most this many pairs are used, from the beginning of the text."""
     snapshots: bool = False
     """Measure the weights of every moment of the training that the checkpoint kept, too."""
     output: Path | None = None
@@ -87,7 +87,7 @@ def table(result: "SourceShares") -> str:
     rows += [(f"step {step:,}", _cell(each)) for step, each in result.snapshots.items()]
     return (
         f"{aligned(rows)}\n\nof 100 words one has a share below {result.low_word:.2f}, of 100 sentences one "
-        f"below {result.low_sentence:.2f}\nmeasured on {result.text} ({result.n_sentences:,} sentences)"
+        f"below {result.low_sentence:.2f}; of exchanged translations {result.caught:.0%} are below it\nmeasured on {result.text} ({result.n_sentences:,} sentences)"
     )
 
 

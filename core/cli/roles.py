@@ -23,6 +23,10 @@ NAMES = {
 }  # fmt: skip
 
 
+FEW = 100
+"""Sentences; from fewer, scores are uncertain."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RolesCommand:
     """Say what every head does over a text: positional, rare word, sink, aligner, copying, syntactic.
@@ -46,7 +50,7 @@ class RolesCommand:
     gold: Path | None = None
     """Gold links, one line a sentence: 3-4 is a sure link, 3p4 a possible one."""
     most_sentences: int = 1_000
-    """Of each text the first so many are used."""
+    """At most this many sentences of each text are used, from its beginning."""
     max_words: int = 60
     """Longer sentences are left out."""
     keep: str = "auto"
@@ -95,11 +99,11 @@ class RolesCommand:
         from core.text.parallel import read_lines, read_pairs
 
         if self.target:
-            pairs = list(read_pairs(self.source, self.target))[: self.most_sentences]
+            pairs = list(read_pairs(self.source, self.target))
         else:
-            pairs = [(line, line) for line in list(read_lines(self.source))[: self.most_sentences]]
+            pairs = [(line, line) for line in read_lines(self.source)]
         pairs = [pair for pair in pairs if max(len(s.split()) for s in pair) <= self.max_words]
-        pairs = usable_of(checkpoint, pairs, self.source).pairs
+        pairs = usable_of(checkpoint, pairs, self.source).pairs[: self.most_sentences]
         if not self.target:
             sources = [source for source, _ in pairs]
             targets = translate_in_batches(checkpoint.model, checkpoint.vocabulary, sources)
@@ -112,14 +116,15 @@ class RolesCommand:
 
         if not self.treebank:
             return None
-        trees = read_treebank(self.treebank)[: self.most_sentences]
-        short = [tree for tree in trees if len(tree.words) <= self.max_words]
+        trees = read_treebank(self.treebank)
+        short = [tree for tree in trees if len(tree.words) <= self.max_words][: self.most_sentences]
         return RoleText(self.treebank.stem, trees=short)
 
     def _links(self) -> "RoleText | None":
         from core.analysis.alignment.gold import check_links, read_gold
         from core.analysis.roles.measure import RoleText
         from core.text.parallel import read_pairs
+        from core.text.pieces import is_empty
 
         if not (self.gold and self.gold_source and self.gold_target):
             return None
@@ -130,11 +135,16 @@ class RolesCommand:
                 "line of gold links for each sentence"
             )
         for line, (pair, links) in enumerate(zip(pairs, gold, strict=True), 1):
-            check_links(links, *pair, f"{self.gold}, line {line}")
+            if not any(map(is_empty, pair)):  # else it is left out
+                check_links(links, *pair, f"{self.gold}, line {line}")
         kept = [
             n for n, pair in enumerate(pairs) if max(len(s.split()) for s in pair) <= self.max_words
         ][: self.most_sentences]
-        return RoleText(self.gold.stem, [pairs[n] for n in kept], gold=[gold[n] for n in kept])
+        return RoleText(
+            self.gold_source.parent.name or self.gold.stem,
+            [pairs[n] for n in kept],
+            gold=[gold[n] for n in kept],
+        )
 
     def _examples(self, checkpoint: "Checkpoint") -> "RoleText | None":
         from core.analysis.roles.examples import LANGUAGES, example_sentences
@@ -156,13 +166,18 @@ def table(result: "Roles", checkpoint: "Checkpoint") -> str:
         for score in sorted(result.scores[place], key=lambda each: -each.strength):
             if score.is_held:
                 rows.append((place.label, NAMES[score.name], *_cells(score), score.what))
-    counts = []
+    counts, missing = [], _not_measured(result)
     for kind in KINDS:
         n = n_layers(checkpoint.config, kind) * checkpoint.config.n_heads
         held = sum(bool(result.main(place)) for place in result.scores if place.kind == kind)
         counts.append(f"{kind} {held} of {n}")
     texts = ", ".join(f"{name} ({n:,} sentences)" for name, n in result.texts.items())
     lines = [aligned(rows), "", f"heads with a role: {'; '.join(counts)}", f"measured on {texts}"]
+    lines += [f"not measured: {name}" for name in missing]
+    if min(result.texts.values()) < FEW:
+        lines.append(
+            f"a text has fewer than {FEW} sentences: scores are uncertain, see the intervals"
+        )
     if result.tree_baseline is not None:
         best = max(result.trees, key=lambda place: result.trees[place].score.value)
         tree = result.trees[best].score
@@ -172,6 +187,16 @@ def table(result: "Roles", checkpoint: "Checkpoint") -> str:
             f"each word to its neighbour {result.tree_baseline:.2f}"
         )
     return "\n".join(lines)
+
+
+def _not_measured(result: "Roles") -> list[str]:
+    """Roles that no head was scored in, and what scoring them needs."""
+    scored = {score.name for scores in result.scores.values() for score in scores}
+    needs = {
+        "aligner": "aligner (needs --gold, --gold-source and --gold-target)",
+        "syntactic": "syntactic (needs --treebank)",
+    }
+    return [said for name, said in needs.items() if name not in scored]
 
 
 def _cells(score: "RoleScore") -> tuple[str, str, str]:

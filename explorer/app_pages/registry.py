@@ -8,6 +8,7 @@ MENU = {
         "Anatomy": "app_pages/anatomy/page.py",
     },
     "Question": {
+        "Lenses": "app_pages/lenses/page.py",
         "Source and prefix": "app_pages/contributions/page.py",
         "Roles": "app_pages/roles/page.py",
         "Ablate": "app_pages/ablate/page.py",

@@ -9,6 +9,7 @@ from core.analysis.contributions.results import CONTRIBUTIONS, SourceShares, rea
 from core.analysis.trace.trace import Trace
 from explorer.choice.choice import Run
 from explorer.engine.folder_version import FolderVersion, folder_version
+from explorer.engine.measured import other_weights
 from explorer.engine.models import checkpoint
 from explorer.engine.result_cache import MemoryCache
 
@@ -42,14 +43,21 @@ def _results() -> MemoryCache:
 
 def usual_shares(folder: Path) -> SourceShares | None:
     """What `python -m core contributions` measured of a model; None if nothing, or nothing readable."""
-    found = _usual(folder_version(folder, (CONTRIBUTIONS,)))
+    found = _checked(folder)
     return None if isinstance(found, str) else found
 
 
 def shares_problem(folder: Path) -> str | None:
     """What is wrong with the stored measurement."""
-    found = _usual(folder_version(folder, (CONTRIBUTIONS,)))
+    found = _checked(folder)
     return found if isinstance(found, str) else None
+
+
+def _checked(folder: Path) -> SourceShares | str | None:
+    found = _usual(folder_version(folder, (CONTRIBUTIONS,)))
+    if isinstance(found, SourceShares):
+        return other_weights(folder, CONTRIBUTIONS, found.weights_hash, "contributions") or found
+    return found
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

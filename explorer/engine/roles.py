@@ -9,6 +9,7 @@ from core.checkpoint.required import model_config_of
 from core.config import n_layers
 from explorer.engine.checkpoints import languages, target_languages
 from explorer.engine.folder_version import FolderVersion, folder_version
+from explorer.engine.measured import other_weights
 from explorer.engine.models import checkpoint
 
 SOURCE, TARGET = "English", "German"
@@ -21,7 +22,10 @@ def stored_roles(folder: Path) -> Roles | None:
     Raises:
         ValueError: if the file cannot be read, or is of another model; the message names it.
     """
-    return _stored(folder_version(folder, (ROLES,)))
+    found = _stored(folder_version(folder, (ROLES,)))
+    if found and (problem := other_weights(folder, ROLES, found.weights_hash, "roles")):
+        raise ValueError(problem)
+    return found
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -228,7 +228,7 @@ def _typed_words(*, takes_typed: bool, is_shown: bool) -> str:
         return f"The translation that you typed is left out{instead}."
     if not is_shown:
         return "You asked for the score of a translation that you typed."
-    return "You typed this translation: the model scored it, and chose none of its words."
+    return "You typed this translation, or an example brought it: the model scored it, and chose none of its words."
 
 
 def _chosen_words(n: int, traced: Trace | None) -> str:

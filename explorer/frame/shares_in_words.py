@@ -35,8 +35,8 @@ def with_shares(shown: PageContext, line: Translation) -> Translation:
 
 def share_warnings(shown: PageContext) -> tuple[str, ...]:
     """Warnings of words that hardly come from the source, if it is known what is usual."""
-    usual = usual_shares(shown.folder)
-    if usual is None or not can_say(shown):
+    usual = usual_shares(shown.folder) if can_say(shown) else None
+    if usual is None:
         return ()
     found = contributions(shown.folder, shown.choice.run, shown.trace)
     return detached_warnings(shown.trace, found.source_share, usual)

@@ -50,7 +50,7 @@ class Alignment:
 
     @property
     def best(self) -> HeadChoice:
-        """The single head that aligns best by its attention weights, and the step to read it at."""
+        """The single head that aligns best by its attention weights, and at which step."""
         return self.best_of([("weights", "produced"), ("weights", "consumed")])
 
     def best_of(self, readings: Sequence[Reading], *, layers: bool = False) -> HeadChoice:

@@ -27,7 +27,7 @@ class BlockParts:
 
     @property
     def contributions(self) -> Tensor:
-        """How far each key, and last the residual, is from being missed: q (k + 1).
+        """How near the part of each key, and last the residual's, is to the whole: q (k + 1).
 
         max(0, ‖y‖₁ − ‖y − part‖₁), divided by the sum of the row (Ferrando et al. 2022, Equation 8).
         """

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from core.evaluation.ratios import Estimate
-from core.system.json_files import built, read_measurement
+from core.system.json_files import MOST_DIGITS, built, read_measurement
 
 CONTRIBUTIONS = "contributions.json"
 
@@ -28,6 +28,8 @@ class SourceShares:
     """Of the step that writes the end token."""
     exchanged: Estimate
     """The mean where each sentence is forced to have the translation of another."""
+    caught: float
+    """The share of these sentences whose mean is below `low_sentence`."""
     low_word: float
     """Of 100 words of the text, one has less than this."""
     low_sentence: float
@@ -44,6 +46,7 @@ class SourceShares:
             "along": [each.rounded() for each in self.along],
             "at_end": self.at_end.rounded(),
             "exchanged": self.exchanged.rounded(),
+            "caught": round(self.caught, 6),
             "low_word": round(self.low_word, 6),
             "low_sentence": round(self.low_sentence, 6),
             "snapshots": {str(step): each.rounded() for step, each in self.snapshots.items()},
@@ -60,13 +63,14 @@ class SourceShares:
             ValueError: if a value is missing or of another type; the message names it.
         """
         stored: _Stored = built(_Stored, values)
-        if not all(step.isdecimal() for step in stored["snapshots"]):
+        if not all(step.isdecimal() and len(step) <= MOST_DIGITS for step in stored["snapshots"]):
             raise ValueError("snapshots must be named by their steps, which are whole numbers")
         return cls(
             mean=_estimate(stored["mean"]),
             along=tuple(map(_estimate, stored["along"])),
             at_end=_estimate(stored["at_end"]),
             exchanged=_estimate(stored["exchanged"]),
+            caught=stored["caught"],
             low_word=stored["low_word"],
             low_sentence=stored["low_sentence"],
             snapshots={int(step): _estimate(each) for step, each in stored["snapshots"].items()},
@@ -83,6 +87,7 @@ class _Stored(TypedDict):
     along: list[Numbers]
     at_end: Numbers
     exchanged: Numbers
+    caught: float
     low_word: float
     low_sentence: float
     snapshots: dict[str, Numbers]

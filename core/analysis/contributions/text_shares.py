@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from core.analysis.contributions.results import SourceShares
 from core.analysis.contributions.rollout import corpus_contributions
+from core.analysis.contributions.words import means_of_words
 from core.checkpoint.folder import Checkpoint
 from core.checkpoint.weights import weights_hash
 from core.evaluation.ratios import Estimate, ratios
@@ -45,13 +46,16 @@ def source_shares(
         (source, target)
         for (source, _), target in zip(pairs, targets[1:] + targets[:1], strict=True)
     ]
+    exchanged = shares_of(checkpoint, others)
+    low_sentence = float(np.percentile([each.mean() for each in found], RARE_PER_CENT))
     return SourceShares(
         mean=_mean(found),
         along=_along(found),
         at_end=_mean([each[-1:] for each in found]),
-        exchanged=_mean(shares_of(checkpoint, others)),
-        low_word=float(np.percentile(np.concatenate([each[:-1] for each in found]), RARE_PER_CENT)),
-        low_sentence=float(np.percentile([each.mean() for each in found], RARE_PER_CENT)),
+        exchanged=_mean(exchanged),
+        caught=float(np.mean([each.mean() < low_sentence for each in exchanged])),
+        low_word=float(np.percentile(_words(checkpoint, targets, found), RARE_PER_CENT)),
+        low_sentence=low_sentence,
         snapshots={step: _mean(shares_of(each, pairs)) for step, each in (snapshots or {}).items()},
         text=text,
         n_sentences=len(pairs),
@@ -66,6 +70,18 @@ def shares_of(checkpoint: Checkpoint, pairs: Sequence[tuple[str, str]]) -> Share
     for index, each in corpus_contributions(checkpoint.model, sources, targets):
         found[index] = each.source_share
     return [found[index] for index in range(len(pairs))]
+
+
+def _words(checkpoint: Checkpoint, targets: Sequence[str], shares: Shares) -> list[float]:
+    """The source's share in every word of the text."""
+    vocabulary, end_id = checkpoint.vocabulary, checkpoint.config.end_id
+    return [
+        share
+        for target, of_steps in zip(targets, shares, strict=True)
+        for share in means_of_words(
+            vocabulary.target.read([*vocabulary.target.encode(target), end_id]), of_steps
+        )
+    ]
 
 
 def _mean(shares: Shares) -> Estimate:

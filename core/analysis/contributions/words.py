@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.analysis.contributions.results import SourceShares
 from core.analysis.trace.trace import Trace
+from core.text.pieces import PiecedText
 
 MOST_NAMED = 3
 """Words that one warning names."""
@@ -21,8 +22,13 @@ def word_shares(trace: Trace, source_share: NDArray[np.float64]) -> list[float]:
     Args:
         source_share: of each step, as `Contributions` has it.
     """
-    of_word: list[list[float]] = [[] for _ in trace.target.words]
-    for piece, share in zip(trace.target.pieces, source_share, strict=True):
+    return means_of_words(trace.target, source_share)
+
+
+def means_of_words(text: PiecedText, source_share: NDArray[np.float64]) -> list[float]:
+    """The same for a text; its pieces end in `</s>`, as the steps do."""
+    of_word: list[list[float]] = [[] for _ in text.words]
+    for piece, share in zip(text.pieces, source_share, strict=True):
         if piece.word >= 0:
             of_word[piece.word].append(float(share))
     return [sum(shares) / len(shares) if shares else 0.0 for shares in of_word]
@@ -42,14 +48,14 @@ def detached_warnings(
     if low:
         verb = "comes" if len(low) == 1 else "come"
         found.append(
-            f"{_quoted(low)} hardly {verb} from the source: less than {known.low_word:.0%} of it, as with one "
-            "word of a hundred."
+            f"{_quoted(low)} hardly {verb} from the source: less than {known.low_word:.0%}; 99 of 100 words of "
+            f"{known.text} have more."
         )
     mean = float(np.mean(source_share))
     if mean < known.low_sentence:
         found.append(
-            f"The translation as a whole hardly comes from the source: {mean:.0%} of it, less than in 99 of 100 "
-            "sentences."
+            f"The translation as a whole hardly comes from the source: {mean:.0%}; 99 of 100 sentences of "
+            f"{known.text} have more."
         )
     return tuple(found)
 

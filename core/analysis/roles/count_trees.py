@@ -28,7 +28,7 @@ TO_HEAD, TO_DEPENDENT = "{}: from the dependent to its head", "{}: from the head
 
 @dataclass(frozen=True, slots=True)
 class TreeCounts:
-    """Undirected attachment, sentence by sentence."""
+    """Undirected attachment of each head against the trees, sentence by sentence."""
 
     hits: NDArray[np.float64]  # n N H
     baseline: NDArray[np.float64]  # n: each word attached to the next

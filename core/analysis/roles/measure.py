@@ -20,6 +20,7 @@ from core.analysis.roles.roles import Name, Played, Roles, RoleScore, TreeScore
 from core.analysis.roles.tally import Tally
 from core.checkpoint.folder import Checkpoint
 from core.checkpoint.weights import weights_hash
+from core.decoding.search import max_source_pieces
 from core.evaluation.ratios import ratios
 from core.text.treebank import Tree
 
@@ -59,6 +60,10 @@ def measure_roles(
         examples: the sentences among which those are kept where a head plays its role most and
             least; without it, those of the text. It needs trees and gold links for roles that do.
     """
+    text = fitting(checkpoint, text)
+    treebank, aligned, examples = (
+        fitting(checkpoint, each) if each else None for each in (treebank, aligned, examples)
+    )
     frequency = piece_counts(checkpoint, [source for source, _ in text.pairs])
     tallies, trees = _tallies(checkpoint, text, treebank, aligned, frequency)
     shown = tallies
@@ -79,8 +84,33 @@ def measure_roles(
         trees=_tree_scores(trees) if trees else {},
         tree_baseline=_share(trees.baseline, trees.chances) if trees else None,
         sentences=tuple(kept.index),
+        kept_from=(examples or text).name,
         texts={each.name: len(each.pairs or each.trees) for each in measured},
         weights_hash=weights_hash(checkpoint.model),
+    )
+
+
+def fitting(checkpoint: Checkpoint, text: RoleText) -> RoleText:
+    """The sentences that the model has positions for, with text on both sides.
+
+    Raises:
+        ValueError: if none is left; the message names the text.
+    """
+    vocabulary, most = checkpoint.vocabulary, max_source_pieces(checkpoint.config)
+    n = len(text.pairs or text.trees)
+    sides = [
+        *([vocabulary.source.encode_lines([pair[0] for pair in text.pairs]),
+           vocabulary.target.encode_lines([pair[1] for pair in text.pairs])] if text.pairs else []),
+        *([vocabulary.source.encode_lines([tree.text for tree in text.trees])] if text.trees else []),
+    ]  # fmt: skip
+    kept = [at for at in range(n) if all(0 < len(side[at]) <= most for side in sides)]
+    if not kept:
+        raise ValueError(f"{text.name} has no sentence that this model can read; give another text")
+    return RoleText(
+        text.name,
+        [text.pairs[at] for at in kept] if text.pairs else (),
+        [text.trees[at] for at in kept] if text.trees else (),
+        [text.gold[at] for at in kept] if text.gold else (),
     )
 
 

@@ -17,6 +17,7 @@ from core.analysis.head_place import HeadPlace
 from core.config import KINDS, Kind
 from core.evaluation.ratios import Estimate
 from core.system.json_files import built, read_measurement
+from core.text.pieces import normalise
 
 ROLES = "roles.json"
 
@@ -160,6 +161,8 @@ class Roles:
     """Of each word attached to its neighbour."""
     sentences: tuple[tuple[str, str], ...]
     """Source and target, of those in which some head plays its role most or least."""
+    kept_from: str
+    """The text that these sentences are of."""
     texts: Mapping[str, int]
     """What was measured on -> its number of sentences."""
     weights_hash: str
@@ -175,6 +178,14 @@ class Roles:
             held.pop("copying", None)
         return max(held.values(), key=lambda each: each.strength, default=None)
 
+    def closest(self, place: HeadPlace) -> RoleScore | None:
+        """Of a head without a role, the score that comes nearest to one; None if it has no score."""
+        return max(
+            self.scores.get(place, ()),
+            key=lambda each: each.score.value / DEFINITIONS[each.name].least,
+            default=None,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Heads by their label, as `enc.L1H2`."""
         return {
@@ -188,6 +199,7 @@ class Roles:
             },
             "tree_baseline": self.tree_baseline,
             "sentences": [list(pair) for pair in self.sentences],
+            "kept_from": self.kept_from,
             "texts": dict(self.texts),
             "weights_hash": self.weights_hash,
         }
@@ -201,6 +213,8 @@ class Roles:
         """
         stored: _Stored = built(_Stored, values)
         n = len(stored["sentences"])
+        for text in (text for pair in stored["sentences"] for text in pair):
+            normalise(text)  # half of a surrogate pair would end the page that shows it
         for score in (score for scores in stored["scores"].values() for score in scores):
             if any(not 0 <= seen[0] < n for seen in (*score["most"], *score["least"])):
                 raise ValueError(f"most and least must name one of the {n} sentences")
@@ -215,6 +229,7 @@ class Roles:
             },
             tree_baseline=stored["tree_baseline"],
             sentences=tuple(stored["sentences"]),
+            kept_from=stored["kept_from"],
             texts=stored["texts"],
             weights_hash=stored["weights_hash"],
         )
@@ -252,6 +267,7 @@ class _Stored(TypedDict):
     trees: dict[str, tuple[_Numbers, _Numbers]]
     tree_baseline: float | None
     sentences: list[tuple[str, str]]
+    kept_from: str
     texts: dict[str, int]
     weights_hash: str
 

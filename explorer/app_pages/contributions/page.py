@@ -20,7 +20,7 @@ from explorer.frame import sentence_page
 from explorer.frame.chart import draw_chart
 from explorer.frame.downloads import Pictures
 from explorer.frame.in_words import draw_in_words, draw_translations, translation
-from explorer.frame.messages import note, notice
+from explorer.frame.messages import note, notice, plain
 from explorer.frame.pick import pick
 from explorer.frame.shares_in_words import SHARES_NOTE, share_warnings, with_shares
 from explorer.frame.wide import wide
@@ -28,8 +28,8 @@ from explorer.head.matrix import column_labels, column_title, plain_matrix, row_
 
 TITLE = "From the source, or from the words before?"
 LEAD = (
-    "Attention weights say where a head looks, not how much that changes the output. Here each token’s part of "
-    "every block is measured, residual and layer norm included, and followed through all layers (ALTI+)."
+    "Attention weights say where a head looks, not how much that changes the output. Here it is measured how much "
+    "each source piece and each earlier piece contributes, through all layers (ALTI+)."
 )
 CHANGED = (
     "These are parts of the unchanged model’s output; with the change that is chosen ({}) they would not add up. "
@@ -40,8 +40,8 @@ MAP_NOTE = (
     "source’s share. Feed-forward sub-layers are not taken apart."
 )
 LINES_NOTE = (
-    "The same sentence twice: what each source piece contributes to a step, and where {} attends. Weight on a piece "
-    "that adds little, such as </s>, is the difference."
+    "Left, what each source piece contributes to a step through all layers and heads; the rest of a row comes from "
+    "the words before. Right, where {} attends when the word is written."
 )
 SNAPSHOTS_NOTE = (
     "The mean share over {} sentences of {}, with the weights of each moment that the training kept. In Voita et al. "
@@ -106,7 +106,7 @@ def _draw_map(shown: PageContext) -> Picture:
 def _draw_lines(shown: PageContext) -> list[Picture]:
     """Contributions and attention to the source, side by side."""
     found = contributions(shown.folder, shown.choice.run, shown.trace)
-    place = best_head(shown.folder, shown.trace).place
+    place = best_head(shown.folder, shown.trace).at_first
     attention = plain_matrix(shown.trace, place)
     common = {
         "rows": row_labels(shown.trace, "cross"),
@@ -143,7 +143,7 @@ def _draw_along(shown: PageContext, usual: SourceShares | None) -> list[Picture]
     if usual is None:
         note(NOT_MEASURED)
         return [Picture("The share of the source along the output", figure)]
-    said = along_note(usual)
+    said = along_note(usual, plain(usual.text))
     note(said)
     pictures = [Picture("The share of the source along the output", figure, said)]
     if usual.snapshots:
@@ -154,7 +154,7 @@ def _draw_along(shown: PageContext, usual: SourceShares | None) -> list[Picture]
 def _draw_snapshots(usual: SourceShares) -> Picture:
     st.subheader("Along the training", anchor=False)
     figure = snapshots_figure(usual)
-    said = SNAPSHOTS_NOTE.format(f"{usual.n_sentences:,}", usual.text)
+    said = SNAPSHOTS_NOTE.format(f"{usual.n_sentences:,}", plain(usual.text))
     draw_chart(figure, alt="The share of the source along the training", key="contributions-steps")
     note(said)
     return Picture("The share of the source along the training", figure, said)

@@ -12,6 +12,7 @@ from core.analysis.alignment.step_names import STEP_NAMES
 from core.analysis.head_place import HeadPlace
 from core.analysis.roles.roles import DEFINITIONS, Name, Roles, RoleScore
 from core.config import Kind
+from core.system.json_files import built
 from explorer.components.overview.component import Painted
 from explorer.figures.axes import MARGIN, label_axis
 from explorer.figures.colours import OKABE_ITO, blended, ink_on, measure_colour
@@ -90,17 +91,23 @@ def legend(roles: Roles) -> str:
     return f'<div class="role-legend">{"".join(chips)}</div>'
 
 
-def layer_rows(alignment: Mapping[str, object]) -> dict[str, list[list[float]]]:
-    """`AWO, weights` -> [value, low, high] for each layer."""
+def layer_rows(alignment: Mapping[str, object]) -> dict[str, list[tuple[float, float, float]]]:
+    """`AWO, weights` -> [value, low, high] for each layer; empty if they were not measured."""
     layers = alignment.get("layers")
-    if not isinstance(layers, Mapping):
+    try:
+        checked: dict[str, dict[str, list[tuple[float, float, float]]]] = built(
+            dict[str, dict[str, list[tuple[float, float, float]]]], layers
+        )
+    except ValueError:
         return {}
-    return {
+    rows = {
         f"{STEP_NAMES[step]}, {values}": by_step[step]
-        for values, by_step in layers.items()
+        for values, by_step in checked.items()
         for step in STEP_NAMES
         if step in by_step
     }
+    is_whole = len({len(cells) for cells in rows.values()}) == 1 and all(rows.values())
+    return rows if is_whole else {}
 
 
 def layers_figure(

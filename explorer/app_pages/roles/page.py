@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from core.analysis.head_place import KIND_NAMES, HeadPlace
@@ -62,6 +63,10 @@ def page() -> None:
     if not asked:
         return
     st.html(STYLE)
+    for text in session.link_notices():
+        notice(text)
+    if asked.choice.run.ablation:
+        note("Roles are those of the unchanged model.")
     roles = _roles(asked)
     if roles is None:
         session.write_link(asked.choice)
@@ -157,23 +162,41 @@ def _draw_head(asked: PageInputs, roles: Roles, view: View) -> list[Picture]:
     place = HeadPlace.numbered(view.kind, view.layer or 1, view.head or 1)
     main = roles.main(place)
     st.subheader(place.name, anchor=False)
-    st.write(f"**{plain(in_words(main))}.**" if main else "**It has none of these roles.**")
+    st.write(f"**{plain(in_words(main))}.**" if main else none_of_them(roles, place))
     _draw_scores(roles, place)
     if main is None or not main.most:
         return []
     pictures: list[Picture] = []
     checked: dict[str, tuple[Path, Run, Trace]] = {}
+    if roles.kept_from not in roles.texts:
+        note(
+            f"Sentences in which it does so, among {plain(roles.kept_from)}, not those of the score:"
+        )
     sides = (
-        ("most", "Where it does so most", main.most),
-        ("least", "Where it does so least", main.least),
+        ("most", "Most often", main.most),
+        ("least", "Least often", main.least),
     )
     for (name, title, played), column in zip(sides, st.columns(2, gap="large"), strict=True):
         if played:
             with column:
-                picture, checked[title] = _draw_sentence(asked, roles, place, name, title, played)
-                pictures.append(picture)
-    draw_self_checks(checked)
+                if drawn := _draw_sentence(asked, roles, place, name, title, played):
+                    picture, checked[title] = drawn
+                    pictures.append(picture)
+    if checked:
+        draw_self_checks(checked)
     return pictures
+
+
+def none_of_them(roles: Roles, place: HeadPlace) -> str:
+    """What a head without a role comes nearest to."""
+    said, closest = "**It has none of these roles.**", roles.closest(place)
+    if closest is None:
+        return said
+    role = DEFINITIONS[closest.name]
+    return (
+        f"{said} Nearest: {role.title.lower()} ({plain(closest.what)}), {closest.score.value:.2f}; {role.least:g} would "
+        "be needed."
+    )
 
 
 def _draw_scores(roles: Roles, place: HeadPlace) -> None:
@@ -197,6 +220,17 @@ def _draw_scores(roles: Roles, place: HeadPlace) -> None:
             "interval over sentences. A head has a role if it is above the trivial rule and the shuffled control, and "
             f"at least at {_thresholds()}. Voita et al. (2019) ask {STRICTLY_POSITIONAL:.0%} of a positional head."
         )
+        _draw_rules(roles, place)
+
+
+def _draw_rules(roles: Roles, place: HeadPlace) -> None:
+    """What the trivial rule and the control of each role are."""
+    lines = [
+        f"- {role.title}: {role.about}. Trivial rule: {role.baseline}. Shuffled: {role.control}."
+        for role in (DEFINITIONS[score.name] for score in roles.scores.get(place, ()))
+    ]
+    with st.expander("What each role asks, its trivial rule, and what is shuffled"):
+        st.markdown("\n".join(lines))
 
 
 def _thresholds() -> str:
@@ -227,20 +261,27 @@ def _draw_sentence(
     name: str,
     title: str,
     played: Sequence[Played],
-) -> tuple[Picture, tuple[Path, Run, Trace]]:
-    """One of the sentences, with the head on it; and what is to be checked of it."""
+) -> tuple[Picture, tuple[Path, Run, Trace]] | None:
+    """One of the sentences, with the head on it; and what is to be checked of it.
+
+    None, with a message, if the model cannot read it.
+    """
     st.markdown(f"**{title}**")
     numbers = {n: f"{seen.hits} of {seen.chances}" for n, seen in enumerate(played, 1)}
     chosen = min(getattr(session.choice().of(RolesFields), name), len(played))
     pick(
-        "Times that it does, of the times that it could",
+        "Hits, of the chances that a sentence gives",
         numbers,
         **session.bind(RolesFields, name, chosen),
     )
     source, target = roles.sentences[played[chosen - 1].sentence]
     run = Run(text=source, model=asked.choice.run.model, target=target)
     st.markdown(plain(f"{source} → {target}" if target else source))
-    trace = traces.trace(asked.folder, run)
+    try:
+        trace = traces.trace(asked.folder, run)
+    except ValueError as error:
+        notice(f"This sentence cannot be shown: {error}.")
+        return None
     figure = sentence_figure(trace, place)
     label = f"{place.in_words.capitalize()}: {source}"
     with wide(f"roles-{name}", least_width_px(len(column_labels(trace, place.kind)))):
@@ -248,21 +289,22 @@ def _draw_sentence(
     if st.button(
         "Open in Heads", key=f"open-{name}", type="tertiary", icon=":material/open_in_new:"
     ):
-        session.change_run(text=source, target=target, prefix=())
+        session.change_run(text=source, target=target, prefix=(), ablation="")
         session.show_head(place)
         st.switch_page(PAGES["Heads"])
     picture = Picture(f"{title}: {place.name}", figure, f"{source} → {target}")
     return picture, (asked.folder, run, trace)
 
 
-def sentence_figure(trace: Trace, place: HeadPlace) -> object:
+def sentence_figure(trace: Trace, place: HeadPlace) -> go.Figure:
+    """The head's weights; the numbers stand in the cells, so there is no colour bar."""
     return head_figure(
         place.of(trace.weights),
         rows=list(map(token_label, row_labels(trace, place.kind))),
         columns=list(map(token_label, column_labels(trace, place.kind))),
         row_title=row_title(place.kind),
         column_title=column_title(place.kind),
-    )
+    ).update_traces(showscale=False, selector={"type": "heatmap"})
 
 
 def _draw_layers(folder: Path) -> list[Picture]:

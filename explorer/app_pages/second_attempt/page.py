@@ -39,8 +39,8 @@ from explorer.frame.self_check import draw_self_check
 
 TITLE = "Can it correct itself?"
 LEAD = (
-    "The model answers, reads its own answer as a draft, and answers once more. SCoRe taught it that by "
-    "reinforcement learning; the other models learnt it in other ways."
+    "The model answers, reads its own answer as a draft, and answers once more. SCoRe is to teach it to correct "
+    "itself, by reinforcement learning; the other models were taught in other ways."
 )
 NOTHING = (
     "No model here reads a draft. These commands train every method on additions, which takes hours, and "

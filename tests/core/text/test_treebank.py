@@ -31,14 +31,14 @@ def read(tmp_path: Path, *sentences: str) -> list:
 
 def test_words_have_their_characters_heads_and_relations(tmp_path):
     first = lines(
-        "I 2 nsubj", "do 2 aux", "n't 2 advmod", "go 0 root", ". 4 punct", text="I don't go."
+        "I 4 nsubj", "do 4 aux", "n't 4 advmod", "go 0 root", ". 4 punct", text="I don't go."
     )
     second = lines("no 2 det:x", "text 0 root")
     trees = read(tmp_path, first, second)
     assert [tree.text for tree in trees] == ["I don't go.", "no text"]
     words = trees[0].words
     assert [trees[0].text[word.start : word.end] for word in words] == ["I", "do", "n't", "go", "."]
-    assert [word.head for word in words] == [1, 1, 1, ROOT, 3]
+    assert [word.head for word in words] == [3, 3, 3, ROOT, 3]
     assert trees[1].words[0].relation == "det"
 
 
@@ -75,9 +75,30 @@ def test_pieces_find_their_words(tmp_path):
         (lines("a 0 root", text="b"), "its text has no 'a' after character 0"),
         (lines("a 0 root").replace("1\t", "2\t"), "words must be numbered 1, 2, 3 and so on"),
         ("", "holds no sentence; give a treebank in the CoNLL-U format"),
+        ("# newdoc\n\n", "holds no sentence; give a treebank in the CoNLL-U format"),
+        (
+            lines("1-9 ab", "a 0 root", "b 1 x"),
+            "'1-9' names words that are not there; the last one is 2",
+        ),
+        (lines("2-1 ab", "a 0 root", "b 1 x"), "'2-1' names words that are not there"),
+        (lines("1- ab", "a 0 root"), "'1-' numbers no word; write 4, or 4-5"),
+        (lines("a 1 x"), "word 1 leads to no root: its heads go round in a circle"),
+        (lines("a 2 x", "b 1 x"), "word 1 leads to no root"),
     ],
 )
 def test_what_is_no_treebank_is_named(tmp_path, sentence, message):
     with pytest.raises(DataError) as error:
         read(tmp_path, sentence)
     assert message in str(error.value)
+
+
+def test_without_its_text_a_sentence_is_what_its_tokens_write(tmp_path):
+    """Words inside a token and empty nodes are not written; SpaceAfter=No is heeded."""
+    sentence = lines("zu 3 case", "dem 3 det", "Haus 0 root", "! 3 punct")
+    rows = sentence.splitlines()
+    rows[2] = rows[2].rpartition("\t")[0] + "\tSpaceAfter=No"
+    rows.insert(0, "\t".join(["1-2", "zum", *"_" * 8]))
+    rows.insert(3, "\t".join(["2.1", "nichts", *"_" * 8]))
+    [tree] = read(tmp_path, "\n".join(rows) + "\n\n")
+    assert tree.text == "zum Haus!"
+    assert [tree.text[word.start : word.end] for word in tree.words] == ["zum", "zum", "Haus", "!"]

@@ -15,6 +15,7 @@ from explorer.app_pages.ablate.fields import AblateFields, Worth
 from explorer.app_pages.anatomy.fields import AnatomyFields
 from explorer.app_pages.contributions.fields import ContributionsFields
 from explorer.app_pages.inside.fields import InsideFields
+from explorer.app_pages.lenses.fields import LensFields
 from explorer.app_pages.positions.fields import (
     MOST_SCALE,
     MOST_SHIFT,
@@ -137,6 +138,7 @@ of_pages = {
         measured=st.none() | st.text(min_size=1),
     ),
     ContributionsFields: st.builds(ContributionsFields, depth=st.none() | st.integers(1, 99)),
+    LensFields: st.builds(LensFields, read=st.none() | st.integers(0, 99), pinned=st.text()),
     RolesFields: st.builds(RolesFields, most=st.integers(1, 3), least=st.integers(1, 3)),
     TourFields: st.builds(TourFields, tour=st.none() | st.integers(1, len(STOPS))),
     Table3Fields: st.builds(
@@ -192,15 +194,15 @@ def test_fields_of_one_page_leave_those_of_another_alone() -> None:
 
 SEARCH = ("method", "beam_size", "length_penalty", "alpha", "temperature", "seed")
 GOES_WITH = {
-    "text": {"prefix", "target", "step", "row", "scored", "edited", "wanted"},
+    "text": {"prefix", "target", "step", "row", "scored", "edited", "wanted", "pinned"},
     "model": {"prefix", "target", "ablation", "layer", "head", "step", "row", "scored", "snapshot",
               "own", "dimensions", "encoder_layer", "decoder_layer", "encoder_head",
-              "decoder_head", "cross_head", "most", "least", "depth"},
+              "decoder_head", "cross_head", "most", "least", "depth", "read", "pinned"},
     **{name: {"most", "least"} for name in ("kind", "layer", "head")},
-    "prefix": {"step", "scored"},
-    "target": {"step"},
-    "ablation": {"step"},
-    **{key: {"step", "scored"} for key in SEARCH},
+    "prefix": {"step", "scored", "pinned"},
+    "target": {"step", "pinned"},
+    "ablation": {"step", "pinned"},
+    **{key: {"step", "scored", "pinned"} for key in SEARCH},
 }  # fmt: skip
 """What depends on a field, directly or not; on all other fields nothing does."""
 
@@ -216,7 +218,7 @@ def test_what_depends_on_what() -> None:
 WHOLE = {
     "text": "A dog.", "model": "old", "prefix": "3.4", "target": "Ein", "ablation": "enc.L1=skip",
     "beam_size": "2", "kind": "encoder", "layer": "2", "head": "3", "step": "4", "row": "5",
-    "scored": "2", "most": "2", "least": "3", "depth": "1", "snapshot": "7", "own": "1", "dimensions": "1.2", "k": "3", "across": "tokens",
+    "scored": "2", "most": "2", "least": "3", "depth": "1", "read": "0", "pinned": "Haus", "snapshot": "7", "own": "1", "dimensions": "1.2", "k": "3", "across": "tokens",
     "encoder_layer": "1", "decoder_layer": "2", "encoder_head": "3", "decoder_head": "4",
     "cross_head": "5", "block": "linear", "draft": "edited", "edited": "Ein", "wanted": "Der",
 }  # fmt: skip

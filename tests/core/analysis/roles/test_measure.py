@@ -1,10 +1,12 @@
 """Roles of heads: what is counted, against loops; what is stored is read back."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
+from core.analysis.alignment.words import word_matrices
 from core.analysis.head_place import HeadPlace
 from core.analysis.roles import count_text as counting
 from core.analysis.roles.count_text import (
@@ -14,14 +16,16 @@ from core.analysis.roles.count_text import (
     SAME,
     SPECIAL,
     WRITTEN,
+    count_alignment,
     count_text,
     offset_name,
     piece_counts,
 )
 from core.analysis.roles.count_trees import TO_DEPENDENT, TO_HEAD, count_trees
 from core.analysis.roles.examples import example_sentences
-from core.analysis.roles.measure import RoleText, measure_roles
+from core.analysis.roles.measure import RoleText, _scored, fitting, measure_roles
 from core.analysis.roles.roles import DEFINITIONS, ROLES, Roles, read_roles
+from core.analysis.roles.tally import Counted, Tally
 from core.analysis.trace.capture import capture_weights
 from core.checkpoint.folder import Checkpoint
 from core.system.json_files import parse_json
@@ -57,6 +61,15 @@ def looks(checkpoint):
     return made
 
 
+def dealt(tops, targets):
+    """The mean hits over all ways of giving a query the row of another: tops q, targets {q: keys}."""
+    asked = list(targets)
+    if len(asked) < 2:
+        return 0.0
+    total = sum(tops[other] in targets[q] for q in asked for other in asked if other != q)
+    return total / (len(asked) - 1)
+
+
 def at(tally, what):
     c = tally.names.index(what)
     return tally.hits[:, c], tally.chances[:, c]
@@ -70,9 +83,15 @@ def test_positional_heads(found, looks, kind, offset):
         first = 1 if kind == "decoder" else 0  # its first query sees one key alone
         queries = [q for q in range(first, matrix.shape[2]) if 0 <= q + offset < matrix.shape[3]]
         assert chances[n] == len(queries)
+        tally = found["positional", kind]
+        c = tally.names.index(offset_name(offset))
+        visible = [q + 1 if kind == "decoder" else matrix.shape[3] for q in queries]
+        assert tally.baselines[n, c] == pytest.approx(sum(1 / k for k in visible))
         for layer, head in np.ndindex(matrix.shape[:2]):
-            expected = sum(matrix[layer, head, q].argmax() == q + offset for q in queries)
-            assert hits[n, layer, head] == expected
+            tops = matrix[layer, head].argmax(-1)
+            assert hits[n, layer, head] == sum(tops[q] == q + offset for q in queries)
+            control = dealt(tops, {q: {q + offset} for q in queries})
+            assert tally.control[n, c, layer, head] == pytest.approx(control)
 
 
 def test_sinks(found, looks):
@@ -133,6 +152,56 @@ def test_copying(found, looks, checkpoint):
     assert at(found["copying", "cross"], WRITTEN)[1].sum() > 0
 
 
+def test_aligners(checkpoint):
+    """Against loops: possible links, both steps, the diagonal, and rows dealt anew."""
+    own = example_sentences()
+    pairs, gold = own.pairs[:6], own.gold[:6]
+    tally = count_alignment(checkpoint, pairs, gold)["aligner", "cross"]
+    matrices = {
+        pair.index: pair.of
+        for pair in word_matrices(
+            checkpoint.model, checkpoint.vocabulary, *zip(*pairs, strict=True), values=["weights"]
+        )
+    }
+    for step, name in (("produced", "AWO"), ("consumed", "AWI")):
+        c = tally.names.index(next(each for each in tally.names if name in each))
+        for n, links in enumerate(gold):
+            n_target, n_source = len(pairs[n][1].split()), len(pairs[n][0].split())
+            named = {}
+            for s, t in links.possible:
+                named.setdefault(t, set()).add(s)
+            assert tally.chances[n, c] == len(named)
+            diagonal = sum(t * n_source // n_target in named.get(t, ()) for t in range(n_target))
+            assert tally.baselines[n, c, 0] == diagonal
+            for place in np.ndindex(tally.hits.shape[2:]):
+                tops = matrices[n]["weights", step][place].argmax(-1)
+                assert tally.hits[n, c, *place] == sum(tops[t] in named[t] for t in named)
+                assert tally.control[n, c, *place] == pytest.approx(dealt(tops, named))
+
+
+def test_what_a_head_does_best_is_chosen_by_its_margin():
+    """Relation 0 is easy for a rule, relation 1 for the control; relation 2 has the largest margin."""
+    n = 40
+    tally = Tally.empty(n, ["easy", "dealt", "hard"], (1, 2), n_rules=3)
+    for index in range(n):
+        for name, hits, rules, control in (
+            ("easy", 9.0, (0.0, 8.5, 1.0), 1.0), ("dealt", 8.0, (0.0, 1.0, 2.0), 7.5),
+            ("hard", 5.0 + index % 2, (1.0, 0.0, 0.5), 0.5),
+        ):  # fmt: skip
+            tally.add(
+                index, name,
+                Counted(np.array([[hits, 0.0]]), np.array(rules), np.array([[control, 0.0]]), 10.0),
+            )  # fmt: skip
+    score = _scored("syntactic", tally)[0, 0]
+    assert score.what == "hard"
+    assert (score.score.value, score.baseline, score.control) == pytest.approx((0.55, 0.1, 0.05))
+    assert score.n_chances == 400
+    for above, less in ((score.above_baseline, 0.1), (score.above_control, 0.05)):
+        assert above.value == pytest.approx(0.55 - less)
+        low, high = above.interval_95
+        assert (low, high) == pytest.approx(tuple(end - less for end in score.score.interval_95))
+
+
 def test_relations_and_trees(checkpoint):
     """Against loops over words."""
     trees = example_sentences().trees[:5]
@@ -162,6 +231,13 @@ def test_relations_and_trees(checkpoint):
             for query, key in pairs:
                 expected[query] = expected.get(query, False) | (tops[query] == key)
             np.testing.assert_array_equal(hits[n], sum(expected.values()))
+            named = {}
+            for query, key in pairs:
+                named.setdefault(query, set()).add(key)
+            c = tally.names.index(form.format("nsubj"))
+            offsets = [offset for offset in range(-5, 6) if offset]
+            rules = [sum(q + offset in named[q] for q in named) for offset in offsets]
+            np.testing.assert_array_equal(tally.baselines[n, c], rules)
         edges = [w for w in tree.words if w.head != ROOT and w.relation != "punct"]
         assert whole.chances[n] == len(edges)
         assert (whole.hits[n] <= len(edges)).all()
@@ -248,3 +324,28 @@ def test_sentences_are_those_where_the_head_does_it_most_and_least(checkpoint, m
     longest = roles.sentences[main.most[0].sentence][0]
     assert main.most[0].chances == max(lengths)
     assert len(checkpoint.vocabulary.source.encode(longest)) == max(lengths)
+
+
+def test_sentences_that_do_not_fit_are_left_out(checkpoint):
+    """Too long for the model's positions, or without text; their trees and links go with them."""
+    own = example_sentences()
+    long = "the house " * 60
+    tree = dataclasses.replace(own.trees[0], text=long)
+    text = RoleText(
+        "text", [(long, "x"), *own.pairs[:2], ("", "x")], [tree, *own.trees[:2], own.trees[2]],
+        [own.gold[5], *own.gold[:2], own.gold[6]],
+    )  # fmt: skip
+    kept = fitting(checkpoint, text)
+    assert list(kept.pairs) == list(own.pairs[:2])
+    assert list(kept.trees) == list(own.trees[:2])
+    assert list(kept.gold) == list(own.gold[:2])
+    with pytest.raises(ValueError, match="text has no sentence that this model can read"):
+        fitting(checkpoint, RoleText("text", [(long, "x")]))
+
+
+def test_half_a_character_is_refused(roles):
+    values = json.loads(json.dumps(roles.to_json()))
+    values["sentences"] = [["\ud800", "x"]]
+    values["scores"] = {}
+    with pytest.raises(ValueError, match="half of a surrogate pair"):
+        Roles.from_json(values)

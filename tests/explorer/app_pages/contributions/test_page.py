@@ -11,8 +11,10 @@ from core.analysis.contributions.results import CONTRIBUTIONS, SourceShares
 from core.analysis.contributions.rollout import contributions
 from core.analysis.contributions.text_shares import source_shares
 from core.analysis.contributions.words import detached_warnings, word_shares
+from core.analysis.heads.best import BestHead
 from core.text.toy_grammar import sentence_pairs
 from explorer.app_pages.contributions.figures import along_note
+from explorer.engine.checkpoints import best_head
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.pages import LATE, Open, Shelf, charts, open_page, shelf
 from tests.explorer.readings import (
@@ -65,16 +67,21 @@ def test_the_map_is_source_and_prefix_after_the_layer(
     assert line["x0"] == len(trace.source.pieces) - 0.5
 
 
+def late_model(pages: Shelf) -> BestHead:
+    trace = core.load(pages.root / "toy").trace(SENTENCE)
+    return best_head(pages.root / "toy", trace)
+
+
 def test_contributions_stand_beside_the_attention_that_is_named(pages: Shelf, expected) -> None:
     page = pages("contributions", text=SENTENCE)
     trace, found = expected
     left, right = components(page, "attention_lines")
-    place = LATE["alignment"]["layer"] - 1, LATE["alignment"]["head"] - 1
-    for data, weights in ((left, found.source[-1]), (right, trace.weights["cross"][place])):
+    place = late_model(pages).at_first
+    for data, weights in ((left, found.source[-1]), (right, place.of(trace.weights))):
         meta, values = unpacked(data)
         assert_sent(values, 0, weights[None])
         assert len(meta["rows"]) == len(trace.steps)
-    assert "Attention, layer 2, head 3" in said(page)
+    assert f"Attention, {place.in_words}" in said(page)
 
 
 def test_the_text_and_the_sentence_along_the_output(pages: Shelf, expected) -> None:
@@ -87,8 +94,9 @@ def test_the_text_and_the_sentence_along_the_output(pages: Shelf, expected) -> N
     np.testing.assert_allclose(numbers(sentence["y"]), found.source_share, rtol=1e-6)
     highs = np.array([each.interval_95[1] - each.value for each in usual.along])
     np.testing.assert_allclose(numbers(text["error_y"]["array"]), highs)
-    assert along_note(usual) in said(page)
-    assert f"{usual.exchanged.value:.1%} in place of {usual.mean.value:.1%}" in along_note(usual)
+    note = along_note(usual, usual.text)
+    assert note in said(page)
+    assert f"{usual.exchanged.value:.1%} in place of {usual.mean.value:.1%}" in note
     (steps,) = charts(page)[2]["data"]
     assert list(numbers(steps["x"])) == [3, 70]
     np.testing.assert_allclose(numbers(steps["y"]), [usual.at_end.value, usual.mean.value])
@@ -113,7 +121,7 @@ def test_each_word_has_its_share_and_low_ones_are_named(pages: Shelf, expected, 
     np.testing.assert_allclose(shares, by_hand)
     usual = SourceShares.from_json(json.loads((pages.root / "toy" / CONTRIBUTIONS).read_text()))
     (warning,) = detached_warnings(trace, found.source_share, usual)
-    assert "less than 99% of it" in warning
+    assert "less than 99%; 99 of 100 words of toy text" in warning
     assert warning in data["warnings"]
 
 
@@ -123,7 +131,7 @@ def test_a_whole_translation_may_be_detached(expected, pages: Shelf) -> None:
     mean = float(found.source_share.mean())
     high = dataclasses.replace(usual, low_word=0.0, low_sentence=mean + 1e-6)
     (warning,) = detached_warnings(trace, found.source_share, high)
-    assert f"{mean:.0%} of it" in warning
+    assert f"from the source: {mean:.0%}; 99 of 100 sentences" in warning
     low = dataclasses.replace(usual, low_word=0.0, low_sentence=mean - 1e-6)
     assert detached_warnings(trace, found.source_share, low) == ()
 

@@ -19,7 +19,7 @@ from core.text.toy_grammar import sentence_pairs
 from explorer.app_pages.roles.figures import COLOURS, NO_ROLE, layer_rows, short, squares
 from explorer.components.overview.component import Painted
 from tests.checkpoints import write_checkpoint
-from tests.explorer.pages import Open, Shelf, button, charts, link, open_page, shelf, subheaders
+from tests.explorer.pages import Open, Shelf, charts, link, open_page, shelf, subheaders
 from tests.explorer.readings import (
     assert_shown,
     components,
@@ -166,13 +166,24 @@ def test_the_head_is_drawn_on_its_sentences(
     assert any("of 12 checks" in expander.label for expander in page.expander)
 
 
-def test_the_sentence_opens_in_heads(pages: Shelf, roles: Roles) -> None:
-    page = pages.own("roles", kind="encoder")
-    source, target = roles.sentences[0]
-    button(page, "Open in Heads").click().run()
+@pytest.mark.parametrize(
+    ("kind", "number", "sentence"), [("cross", 0, 2), ("cross", 1, 1), ("encoder", 0, 0)]
+)
+def test_the_sentence_opens_in_heads(
+    pages: Shelf, roles: Roles, kind: str, number: int, sentence: int
+) -> None:
+    """The first button is of the sentence on the left, the second of that on the right."""
+    page = pages.own("roles", kind=kind, ablation="enc.L1H1=0")
+    assert "Roles are those of the unchanged model" in said(page)
+    source, target = roles.sentences[sentence]
+    layer, head = link(page, "layer"), link(page, "head")
+    buttons = [each for each in page.button if each.label == "Open in Heads"]
+    buttons[number].click().run()
     assert link(page, "text") == source
     assert link(page, "target") == target
-    assert [link(page, name) for name in ("kind", "layer", "head")] == ["encoder", "2", "3"]
+    assert ("kind" in page.query_params) == (kind != "cross")
+    assert (link(page, "layer"), link(page, "head")) == (layer, head)
+    assert "ablation" not in page.query_params
 
 
 def test_layers_stand_in_their_cells(pages: Shelf) -> None:
@@ -228,6 +239,7 @@ def test_other_languages_are_told_the_command(open_page: Open, tmp_path: Path) -
         ("{}", "scores"),
         ("not json", "it is not JSON"),
         (None, "is of another model: this one has no encL3H1"),
+        ("other weights", "was measured of other weights than these"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(
@@ -238,6 +250,9 @@ def test_a_file_that_cannot_be_used_is_named(
     if content is None:
         larger = write_checkpoint(tmp_path / "larger", n_encoder_layers=3)
         content = json.dumps(made_up(larger).to_json())
+    if content == "other weights":
+        found = made_up(load_checkpoint(tmp_path / "own")).to_json()
+        content = json.dumps({**found, "weights_hash": "x"})
     (tmp_path / "own" / ROLES).write_text(content)
     page = open_page(None, "roles", model="own")
     assert not page.exception
@@ -245,3 +260,43 @@ def test_a_file_that_cannot_be_used_is_named(
     assert ROLES in warnings
     assert message.replace("encL3H1", "enc.L3H1") in warnings
     assert "Measured now" in said(page)
+
+
+@pytest.mark.parametrize("text", ["", "house " * 600, "x"])
+def test_a_stored_sentence_that_cannot_be_read_takes_itself_alone(
+    open_page: Open, tmp_path: Path, text: str
+) -> None:
+    checkpoint = write_checkpoint(tmp_path / "own", metrics={"languages": ["English", "German"]})
+    roles = dataclasses.replace(made_up(checkpoint), sentences=((text, "y " * 400),) * 3)
+    (tmp_path / "own" / ROLES).write_text(json.dumps(roles.to_json()))
+    page = open_page(None, "roles", model="own", kind="encoder")
+    assert not page.exception
+    assert "This sentence cannot be shown" in " ".join(warning.value for warning in page.warning)
+    assert len(components(page, "attention_overview")) == 3
+
+
+def test_a_model_with_few_positions_reads_the_short_sentences(
+    open_page: Open, tmp_path: Path
+) -> None:
+    write_checkpoint(
+        tmp_path / "own",
+        metrics={"languages": ["English", "German"]},
+        positions="learned",
+        max_positions=40,
+    )
+    page = open_page(None, "roles", model="own")
+    assert not page.exception
+    assert "Measured now on" in said(page)
+
+
+@pytest.mark.parametrize("layers", [{"weights": {"produced": []}}, {"weights": {"produced": [["x"]]}}, 3,
+                                    {"weights": {"produced": [[1, 1, 1]], "consumed": [[1, 1, 1]] * 2}}])  # fmt: skip
+def test_layers_that_cannot_be_drawn_are_left_out(layers: object) -> None:
+    assert layer_rows({"layers": layers}) == {}
+
+
+def test_a_link_to_a_model_that_is_not_there_says_so(pages: Shelf) -> None:
+    page = pages("roles", model="nope")
+    assert "The model nope cannot be shown" in " ".join(
+        warning.value for warning in page.warning
+    ).replace("\\", "")

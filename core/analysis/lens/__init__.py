@@ -1,0 +1,1 @@
+"""What the layers hold, read as text: DecoderLens for the encoder, the logit lens for the decoder."""

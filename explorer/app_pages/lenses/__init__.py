@@ -1,0 +1,1 @@
+"""Page Lenses: what every layer holds, read as text."""

@@ -1,0 +1,112 @@
+"""Figures of the lenses: what every decoder layer would write, and BLEU of every encoder layer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core.analysis.lens.results import LensScores
+from explorer.figures.axes import MARGIN, Array, label_axis, number_axis
+from explorer.figures.colours import MARK, OKABE_ITO, PALETTE, ink_on, weight_levels, weight_scale
+
+HEIGHT_PX = 300
+LEAST_CELL_PX = 62
+
+
+def depth_name(depth: int) -> str:
+    """What is read: `Embeddings`, or `Layer 2`."""
+    return f"Layer {depth}" if depth else "Embeddings"
+
+
+def grid_figure(
+    names: Sequence[Sequence[str]],
+    probabilities: Array,
+    ranks: NDArray[np.integer[Any]],
+    *,
+    steps: Sequence[str],
+    marked: tuple[int, int],
+) -> go.Figure:
+    """The most probable token of every layer and step, the last layer on top.
+
+    Args:
+        names: depth x step, already escaped.
+        probabilities: depth x step, of these tokens.
+        ranks: depth x step, of the token that the step wrote.
+        steps: what each step wrote, already escaped.
+        marked: depth and step of the cell to frame.
+    """
+    n_depths, n_steps = probabilities.shape
+    at = list(np.ndindex(probabilities.shape))
+    colours = PALETTE[weight_levels(probabilities)]
+    figure = go.Figure(
+        go.Heatmap(
+            z=probabilities,
+            customdata=ranks,
+            zmin=0,
+            zmax=1,
+            colorscale=weight_scale(),
+            xgap=1,
+            ygap=1,
+            hovertemplate="%{y}, step %{x}: probability %{z:.1%}; what the step wrote is in place %{customdata:,}"
+            "<extra></extra>",
+            colorbar={"title": {"text": "probability", "side": "right"}, "thickness": 12},
+        )
+    )
+    figure.add_scatter(
+        x=[step for _, step in at],
+        y=[depth for depth, _ in at],
+        mode="text",
+        text=[names[depth][step] for depth, step in at],
+        textfont={"color": [ink_on(str(colours[place])) for place in at], "size": 12},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    depth, step = marked
+    figure.add_shape(
+        type="rect", x0=step - 0.5, x1=step + 0.5, y0=depth - 0.5, y1=depth + 0.5,
+        line={"color": MARK, "width": 3},
+    )  # fmt: skip
+    unseen = {"opacity": 0}
+    figure.add_bar(
+        orientation="h", y=[d for d, _ in at], base=[s - 0.5 for _, s in at], x=np.ones(len(at)), width=1,
+        customdata=[[d, s] for d, s in at],
+        marker=unseen, selected={"marker": unseen}, unselected={"marker": unseen}, showlegend=False,
+        hoverinfo="skip",
+    )  # fmt: skip
+    return figure.update_layout(
+        height=max(220, 44 * n_depths + 90),
+        margin=MARGIN,
+        barmode="overlay",
+        xaxis=label_axis(
+            list(steps), title={"text": "what the step wrote"}, range=(-0.5, n_steps - 0.5)
+        ),
+        yaxis=label_axis([depth_name(n) for n in range(n_depths)], range=(-0.5, n_depths - 0.5)),
+    )
+
+
+def scores_figure(scores: LensScores) -> go.Figure:
+    """BLEU of the translations that the decoder makes of each encoder layer."""
+    figure = go.Figure()
+    depths = [depth_name(depth) for depth in range(len(scores.bleu))]
+    for number, (name, estimates) in enumerate((("BLEU", scores.bleu), ("chrF", scores.chrf))):
+        figure.add_bar(
+            x=depths,
+            y=[each.value for each in estimates],
+            name=name,
+            marker_color=OKABE_ITO[number],
+            error_y={
+                "array": [each.interval_95[1] - each.value for each in estimates],
+                "arrayminus": [each.value - each.interval_95[0] for each in estimates],
+                "symmetric": False,
+            },
+            hovertemplate=f"%{{x}}: {name} %{{y:.1f}}<extra></extra>",
+        )
+    return figure.update_layout(
+        height=HEIGHT_PX,
+        margin=MARGIN,
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        xaxis={"title": {"text": "what the decoder reads"}, "automargin": True},
+        yaxis=number_axis("score", showgrid=True, rangemode="tozero"),
+    )

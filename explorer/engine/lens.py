@@ -1,0 +1,88 @@
+"""What the layers of a model hold for the sentence on screen, and how good each is over a text."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.analysis.lens.results import LENS, LensScores, read_lens_scores
+from core.analysis.trace.trace import Trace
+from explorer.choice.choice import Run
+from explorer.engine.folder_version import FolderVersion, folder_version
+from explorer.engine.measured import other_weights
+from explorer.engine.models import checkpoint, run_under_ablation
+from explorer.engine.result_cache import MemoryCache
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from core.analysis.lens.logit_lens import LogitLens
+    from core.model import Transformer
+
+MOST_BYTES = 50_000_000
+"""Memory for lenses of all visitors together."""
+
+
+def translations_by_depth(folder: Path, run: Run, shown: Trace) -> list[str]:
+    """What the decoder makes of the embeddings, and of every encoder layer; under the run's ablation."""
+    from core.analysis.lens.decoder_lens import encoder_depths, lens_search
+    from core.decoding.translate import written
+
+    def make(model: "Transformer", shown: Trace) -> list[str]:
+        vocabulary = checkpoint(folder).vocabulary
+        ids = [piece.id for piece in shown.source.pieces[:-1]]
+        found = []
+        for depth in encoder_depths(model):
+            [result] = lens_search(
+                model, [ids], depth, run.search, unwritable=vocabulary.unwritable
+            )
+            found.append(written(vocabulary, result.best.tokens))
+        return found
+
+    key = (folder_version(folder), run.replace(model=None, prefix=(), target=""), "depths")
+    return _results().get(key, lambda: run_under_ablation(folder, run, make, shown))
+
+
+def logit_lens(folder: Path, run: Run, shown: Trace) -> "LogitLens":
+    """What each decoder layer would write at each step."""
+    from core.analysis.lens.logit_lens import logit_lens as read
+
+    def make(model: "Transformer", shown: Trace) -> "LogitLens":
+        return read(model, checkpoint(folder).vocabulary, shown)
+
+    key = (folder_version(folder), run.replace(model=None), "logits")
+    return _results().get(key, lambda: run_under_ablation(folder, run, make, shown))
+
+
+def ranks_of(folder: Path, run: Run, shown: Trace, token: int) -> "NDArray[np.int64]":
+    """The rank of one token after every decoder layer, at every step."""
+    from core.analysis.lens.logit_lens import ranks_of as ranks
+
+    def make(model: "Transformer", shown: Trace) -> "NDArray[np.int64]":
+        return ranks(model, shown, token)
+
+    key = (folder_version(folder), run.replace(model=None), token, "ranks")
+    return _results().get(key, lambda: run_under_ablation(folder, run, make, shown))
+
+
+@st.cache_resource(show_spinner=False)
+def _results() -> MemoryCache:
+    return MemoryCache(MOST_BYTES)
+
+
+def lens_scores(folder: Path) -> LensScores | str | None:
+    """What `python -m core lens` measured; None if nothing, or what is wrong with the file."""
+    found = _scores(folder_version(folder, (LENS,)))
+    if isinstance(found, LensScores):
+        problem = other_weights(folder, LENS, found.weights_hash, "lens")
+        return f"{problem}." if problem else found
+    return found
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _scores(folder_version: FolderVersion) -> LensScores | str | None:
+    try:
+        return read_lens_scores(Path(folder_version[0]))
+    except ValueError as error:
+        return f"{error}."
