@@ -1,14 +1,17 @@
-"""The pages Roles and Source and prefix in a real browser, on the bundled model."""
+"""The pages Roles, Source and prefix, and Lenses in a real browser, on the bundled model."""
 
 import re
 
 import pytest
 from playwright.sync_api import expect
 
+import core
 from core.analysis.head_place import HeadPlace
+from core.analysis.lens.logit_lens import logit_lens
 from core.analysis.roles.roles import read_roles
 from core.checkpoint.bundled import bundled_root
 from explorer.app_pages.roles.figures import in_words
+from explorer.figures.head import piece_label
 from tests.e2e.conftest import Visitor, idle, link, overflow_px, violations
 
 pytestmark = pytest.mark.e2e
@@ -65,3 +68,27 @@ def test_translate_shows_the_shares_once_the_model_is_loaded(visitor: Visitor) -
     title = page.locator(".words .target .word").first.get_attribute("title")
     assert title is not None
     assert re.search(r"of it comes from the source$", title)
+
+
+def test_a_cell_of_the_lens_is_read(visitor: Visitor) -> None:
+    page = visitor.open("/lenses")
+    model = core.load(bundled_root() / "en-de")
+    trace = model.trace(link(page)["text"])
+    found = logit_lens(model.checkpoint.model, model.checkpoint.vocabulary, trace)
+    n_depths, n_steps = found.ranks.shape
+    cells = page.locator(".js-plotly-plot").nth(1).locator(".nsewdrag").first
+    cells.scroll_into_view_if_needed()
+    box = cells.bounding_box()
+    assert box
+    depth, step = 1, 4  # counted from below and from 0
+    x = box["width"] * (step + 0.5) / n_steps
+    y = box["height"] * (n_depths - depth - 0.5) / n_depths
+    cells.click(position={"x": x, "y": y})
+    page.wait_for_url(re.compile("read=1"))
+    idle(page)
+    assert link(page)["step"] == str(step + 1)
+    expect(page.get_by_text(f"Layer {depth} at step {step + 1}")).to_be_visible()
+    written = piece_label(trace.target.pieces[step].name)
+    expect(
+        page.get_by_text(f"The place of “{written}” among all pieces, step {step + 1}")
+    ).to_be_visible()

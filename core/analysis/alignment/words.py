@@ -96,7 +96,7 @@ def _matrices(
             projected = seen[attention_tap("cross", layer, "values")][row, None, :, : shape[1]]
             vectors = attention_of(model, "cross", layer).shares(projected)[0]  # H k d_model
             layers.append(_norms(weights.to(vectors.dtype), vectors))
-    return torch.stack(layers).double().cpu().numpy()
+    return torch.stack(layers).cpu().double().numpy()
 
 
 def _norms(weights: Tensor, vectors: Tensor) -> Tensor:

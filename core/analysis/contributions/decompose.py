@@ -18,12 +18,14 @@ from core.model.transformer import attention_of, attention_tap
 
 @dataclass(frozen=True, slots=True)
 class BlockParts:
-    """One block, at every query of one sentence; `keys + residual + constant` adds up to `output`."""
+    """One block at some queries of one sentence; `keys + residual + constant` adds up to `output`."""
 
     keys: Tensor  # q k d_model: T_i(x_j), what each key adds through all heads
     residual: Tensor  # q d_model: what the stream before the block adds
     constant: Tensor  # q d_model: the biases
     output: Tensor  # q d_model: after the layer norm
+    first: int = 0
+    """The first of these queries."""
 
     @property
     def contributions(self) -> Tensor:
@@ -36,10 +38,11 @@ class BlockParts:
 
     @property
     def self_contributions(self) -> Tensor:
-        """The same for self-attention, where the residual belongs to the query's own token: q q."""
-        n = len(self.residual)
-        own = torch.eye(n, dtype=self.keys.dtype, device=self.keys.device)[..., None]
-        return _shares(self.output, self.keys + own * self.residual[:, None])
+        """The same for self-attention, where the residual belongs to the query's own token: q k."""
+        parts = self.keys.clone()
+        queries = torch.arange(len(self.residual), device=parts.device)
+        parts[queries, self.first + queries] += self.residual
+        return _shares(self.output, parts)
 
 
 def _shares(output: Tensor, parts: Tensor) -> Tensor:
@@ -48,6 +51,9 @@ def _shares(output: Tensor, parts: Tensor) -> Tensor:
     kept = (whole - without).clamp(min=0)
     return kept / kept.sum(-1, keepdim=True).clamp(min=torch.finfo(kept.dtype).tiny)
 
+
+MOST_NUMBERS = 4_000_000
+"""In the vectors that are held at a time; a sentence of 512 tokens has 134 million at d_model 512."""
 
 BLOCK_NAMES: Mapping[Kind, tuple[str, str]] = {
     "encoder": ("encoder", "self_attention"),
@@ -71,6 +77,7 @@ def block_parts(
     row: int,
     n_queries: int,
     n_keys: int,
+    first: int = 0,
 ) -> BlockParts:
     """Decompose one block for one sentence of a batch.
 
@@ -78,20 +85,22 @@ def block_parts(
         seen: the taps of `BLOCK_TAPS`, recorded in a pass of the unchanged model.
         layer: from 0.
         row: of the batch.
-        n_queries, n_keys: the sentence's tokens, without padding.
+        n_queries: from `first` on.
+        n_keys: the sentence's tokens, without padding.
     """
     side, sublayer = BLOCK_NAMES[kind]
     path = f"{side}.layers.{layer}.{sublayer}"
     attention = attention_of(model, kind, layer)
     norm = model.get_submodule(f"{path}_norm.norm")
     assert isinstance(norm, nn.LayerNorm)
-    stream = seen[_stream_before(kind, layer)][row, :n_queries]
-    output = seen[f"{path}_norm.output"][row, :n_queries]
-    weights = seen[attention_tap(kind, layer)][row, :, :n_queries, :n_keys].to(output.dtype)
+    queries = slice(first, first + n_queries)
+    stream = seen[_stream_before(kind, layer)][row, queries]
+    output = seen[f"{path}_norm.output"][row, queries]
+    weights = seen[attention_tap(kind, layer)][row, :, queries, :n_keys].to(output.dtype)
     values = seen[attention_tap(kind, layer, "values")][row, None, :, :n_keys]
     vectors = attention.shares(values)[0]  # H k d_model
     keys = torch.einsum("hqk,hkd->qkd", weights, vectors)
-    summed = stream + seen[f"{path}.output"][row, :n_queries]
+    summed = stream + seen[f"{path}.output"][row, queries]
     deviation = (summed.var(-1, unbiased=False, keepdim=True) + norm.eps).sqrt()  # q 1
 
     def through_norm(part: Tensor, deviation: Tensor) -> Tensor:
@@ -106,7 +115,35 @@ def block_parts(
         residual=through_norm(stream, deviation),
         constant=constant,
         output=output,
+        first=first,
     )
+
+
+@torch.inference_mode()
+def block_contributions(
+    model: Transformer,
+    seen: Mapping[str, Tensor],
+    kind: Kind,
+    layer: int,
+    *,
+    row: int,
+    n_queries: int,
+    n_keys: int,
+) -> Tensor:
+    """The contributions of one block at every query, some queries at a time; see `block_parts`.
+
+    Returns:
+        q k for self-attention; q (k + 1) for cross-attention, the residual last.
+    """
+    n_at_once = max(1, MOST_NUMBERS // (n_keys * model.config.d_model))
+    rows = []
+    for first in range(0, n_queries, n_at_once):
+        n = min(n_at_once, n_queries - first)
+        parts = block_parts(
+            model, seen, kind, layer, row=row, first=first, n_queries=n, n_keys=n_keys
+        )
+        rows.append(parts.contributions if kind == "cross" else parts.self_contributions)
+    return torch.cat(rows)
 
 
 def _stream_before(kind: Kind, layer: int) -> str:

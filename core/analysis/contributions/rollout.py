@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.analysis.contributions.decompose import BLOCK_TAPS, block_parts
+from core.analysis.contributions.decompose import BLOCK_TAPS, block_contributions
 from core.analysis.trace.capture import capture, ids_of
 from core.analysis.trace.capture_corpus import capture_corpus
 from core.analysis.trace.trace import Trace
+from core.config import Kind
 from core.model import Transformer
 
 Shares = NDArray[np.float64]
@@ -61,27 +62,23 @@ def corpus_contributions(
 def _rolled_out(
     model: Transformer, seen: Mapping[str, Tensor], row: int, n_source: int, n_steps: int
 ) -> Contributions:
-    encoder = []
+    def shares(kind: Kind, layer: int, n_queries: int, n_keys: int) -> Tensor:
+        found = block_contributions(
+            model, seen, kind, layer, row=row, n_queries=n_queries, n_keys=n_keys
+        )
+        return found.cpu().double()
+
+    encoder, sources, prefixes = [], [], []
     behind = torch.eye(n_source, dtype=torch.float64)
     for layer in range(model.config.n_encoder_layers):
-        parts = block_parts(
-            model, seen, "encoder", layer, row=row, n_queries=n_source, n_keys=n_source
-        )
-        behind = parts.self_contributions.double().cpu() @ behind
+        behind = shares("encoder", layer, n_source, n_source) @ behind
         encoder.append(behind)
-    source, prefix = (
-        torch.zeros(n_steps, n_source, dtype=torch.float64),
-        torch.eye(n_steps).double(),
-    )
-    sources, prefixes = [], []
+    source = torch.zeros(n_steps, n_source, dtype=torch.float64)
+    prefix = torch.eye(n_steps, dtype=torch.float64)
     for layer in range(model.config.n_decoder_layers):
-        own = block_parts(model, seen, "decoder", layer, row=row, n_queries=n_steps, n_keys=n_steps)
-        cross = block_parts(
-            model, seen, "cross", layer, row=row, n_queries=n_steps, n_keys=n_source
-        )
-        of_cross = cross.contributions.double().cpu()  # T (S + 1)
-        through = of_cross[:, -1:] * own.self_contributions.double().cpu()  # T T
-        source = of_cross[:, :-1] @ behind + through @ source
+        cross = shares("cross", layer, n_steps, n_source)  # T (S + 1)
+        through = cross[:, -1:] * shares("decoder", layer, n_steps, n_steps)  # T T
+        source = cross[:, :-1] @ behind + through @ source
         prefix = through @ prefix
         sources.append(source)
         prefixes.append(prefix)

@@ -47,9 +47,9 @@ def logit_lens(
         names=tuple(
             tuple(tuple(names[t] for t in step) for step in layer) for layer in tokens.tolist()
         ),
-        probabilities=best.values.double().cpu().numpy(),
+        probabilities=best.values.cpu().double().numpy(),
         ranks=_ranks(logits, wanted),
-        written_probabilities=probabilities.gather(-1, own)[..., 0].double().cpu().numpy(),
+        written_probabilities=probabilities.gather(-1, own)[..., 0].cpu().double().numpy(),
     )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.analysis.contributions import decompose
 from core.analysis.contributions.decompose import BLOCK_TAPS, block_parts
 from core.analysis.contributions.rollout import contributions, corpus_contributions
 from core.analysis.trace.capture import capture, trace
@@ -112,6 +113,15 @@ def test_the_rollout_follows_the_formulas(traced):
     np.testing.assert_allclose(found.together.sum(-1), 1, atol=1e-12)
     np.testing.assert_allclose(found.source_share, rolled[:, :s].sum(-1))
     assert (np.triu(found.prefix[-1], k=1) == 0).all()  # nothing comes from later steps
+
+
+def test_some_queries_at_a_time_give_the_same(traced, monkeypatch):
+    model, sentence = traced
+    whole = contributions(model, sentence)
+    monkeypatch.setattr(decompose, "MOST_NUMBERS", 2 * 6 * model.config.d_model)
+    parts = contributions(model, sentence)
+    for name in ("encoder", "source", "prefix"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-12)
 
 
 def test_a_text_gives_each_sentence_its_own(traced, vocabulary):
