@@ -23,6 +23,7 @@ from core.cli.score import Score
 from core.cli.table3 import Table3
 from core.cli.train import TYRO_CONFIG, Train
 from core.cli.translate import TraceCommand, Translate
+from core.cli.why import Why
 
 Command = (
     Annotated[Train, tyro.conf.subcommand("train")]
@@ -36,6 +37,7 @@ Command = (
     | Annotated[RolesCommand, tyro.conf.subcommand("roles")]
     | Annotated[ContributionsCommand, tyro.conf.subcommand("contributions")]
     | Annotated[Lens, tyro.conf.subcommand("lens")]
+    | Annotated[Why, tyro.conf.subcommand("why")]
     | Annotated[Average, tyro.conf.subcommand("average")]
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Import, tyro.conf.subcommand("import")]

@@ -10,6 +10,7 @@ MENU = {
     "Question": {
         "Lenses": "app_pages/lenses/page.py",
         "Source and prefix": "app_pages/contributions/page.py",
+        "Why this word": "app_pages/why/page.py",
         "Roles": "app_pages/roles/page.py",
         "Ablate": "app_pages/ablate/page.py",
         "Positions": "app_pages/positions/page.py",

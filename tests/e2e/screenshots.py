@@ -18,6 +18,7 @@ PAGES = {
     "training": ("/training?snapshot=1000", ".training canvas"),
     "second-attempt": ("/second_attempt", ".js-plotly-plot"),
     "roles": ("/roles", ".js-plotly-plot"),
+    "why": ("/why?step=7", ".js-plotly-plot"),
     "lenses": ("/lenses", ".js-plotly-plot"),
     "contributions": ("/contributions", ".js-plotly-plot"),
     "ablate": ("/ablate?ablation=dec.L1.cross%3Dskip&swept=1", ".js-plotly-plot"),

@@ -43,14 +43,12 @@ def grid_figure(
     figure = go.Figure(
         go.Heatmap(
             z=probabilities,
-            customdata=ranks,
             zmin=0,
             zmax=1,
             colorscale=weight_scale(),
             xgap=1,
             ygap=1,
-            hovertemplate="%{y}, step %{x}: probability %{z:.1%}; what the step wrote is in place %{customdata:,}"
-            "<extra></extra>",
+            hoverinfo="skip",
             colorbar={"title": {"text": "probability", "side": "right"}, "thickness": 12},
         )
     )
@@ -69,11 +67,16 @@ def grid_figure(
         line={"color": MARK, "width": 3},
     )  # fmt: skip
     unseen = {"opacity": 0}
-    figure.add_bar(
+    hover = (
+        f"{depth_name(d)}, step {s + 1}: {names[d][s]} {probabilities[d, s]:.1%}; what the step wrote is in place "
+        f"{ranks[d, s]:,}"
+        for d, s in at
+    )
+    figure.add_bar(  # what takes the clicks, since heat maps report none
         orientation="h", y=[d for d, _ in at], base=[s - 0.5 for _, s in at], x=np.ones(len(at)), width=1,
-        customdata=[[d, s] for d, s in at],
+        customdata=[[d, s, said] for (d, s), said in zip(at, hover, strict=True)],
         marker=unseen, selected={"marker": unseen}, unselected={"marker": unseen}, showlegend=False,
-        hoverinfo="skip",
+        hovertemplate="%{customdata[2]}<extra></extra>",
     )  # fmt: skip
     return figure.update_layout(
         height=max(220, 44 * n_depths + 90),

@@ -12,11 +12,15 @@ from core.analysis.ablation import Ablation
 from core.analysis.ablation.head_means import head_means
 from core.analysis.alignment.gold import GoldAlignment
 from core.analysis.alignment.measure import measure_alignment
+from core.analysis.contrast.attribution import contrast
+from core.analysis.contributions.rollout import contributions
 from core.analysis.effects.corpus import corpus_effects
 from core.analysis.effects.pruning import head_importance
 from core.analysis.effects.sentence import sentence_effects
 from core.analysis.effects.sweeps import every_head, every_layer, sweep
 from core.analysis.head_place import HeadPlace
+from core.analysis.lens.logit_lens import logit_lens
+from core.analysis.roles.count_text import count_text, piece_counts
 from core.analysis.trace.head_internals import head_internals
 from core.analysis.trace.self_check import self_check
 from core.checkpoint.folder import Checkpoint, load_checkpoint
@@ -91,6 +95,16 @@ ANALYSES: dict[str, Callable[[Checkpoint], Any]] = {
     "alignment": lambda of: measure_alignment(
         of.model, of.vocabulary, *zip(*PAIRS, strict=True), [GOLD] * len(PAIRS)
     ).to_json()["error_rates"]["consumed"],
+    "contributions": lambda of: [contributions(of.model, Translator(of).trace(SENTENCE)).source],
+    "lens": lambda of: [
+        logit_lens(of.model, of.vocabulary, Translator(of).trace(SENTENCE)).probabilities
+    ],
+    "contrast": lambda of: [
+        contrast(of.model, Translator(of).trace(SENTENCE), step=1, wanted=5, other=6).source
+    ],
+    "roles": lambda of: [
+        tally.hits for tally in count_text(of, PAIRS, piece_counts(of, ["a"])).values()
+    ],
 }
 
 

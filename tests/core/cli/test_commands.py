@@ -20,7 +20,7 @@ from tests.checkpoints import SENTENCE, write_checkpoint
 
 COMMANDS = (
     "train", "translate", "trace", "evaluate", "align", "average", "info", "corpus",
-    "table3", "ablate", "means", "prune", "roles", "contributions", "lens",
+    "table3", "ablate", "means", "prune", "roles", "contributions", "lens", "why",
 )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from explorer.app_pages.roles.fields import RolesFields
 from explorer.app_pages.second_attempt.fields import DraftKind, SecondFields, Squares
 from explorer.app_pages.table3.fields import Quality, Sort, Table3Fields
 from explorer.app_pages.training.fields import Across, TrainingFields
+from explorer.app_pages.why.fields import How, WhyFields
 from explorer.choice.choice import (
     LEAST_TEMPERATURE,
     MOST_ALPHA,
@@ -140,6 +141,12 @@ of_pages = {
     ContributionsFields: st.builds(ContributionsFields, depth=st.none() | st.integers(1, 99)),
     LensFields: st.builds(LensFields, read=st.none() | st.integers(0, 99), pinned=st.text()),
     RolesFields: st.builds(RolesFields, most=st.integers(1, 3), least=st.integers(1, 3)),
+    WhyFields: st.builds(
+        WhyFields,
+        how=st.sampled_from(get_args(How)),
+        wanted_id=st.none() | st.integers(0, 99),
+        other_id=st.none() | st.integers(0, 99),
+    ),
     TourFields: st.builds(TourFields, tour=st.none() | st.integers(1, len(STOPS))),
     Table3Fields: st.builds(
         Table3Fields,
@@ -194,15 +201,16 @@ def test_fields_of_one_page_leave_those_of_another_alone() -> None:
 
 SEARCH = ("method", "beam_size", "length_penalty", "alpha", "temperature", "seed")
 GOES_WITH = {
-    "text": {"prefix", "target", "step", "row", "scored", "edited", "wanted", "pinned"},
+    "text": {"prefix", "target", "step", "row", "scored", "edited", "wanted", "pinned", "wanted_id", "other_id"},
     "model": {"prefix", "target", "ablation", "layer", "head", "step", "row", "scored", "snapshot",
               "own", "dimensions", "encoder_layer", "decoder_layer", "encoder_head",
-              "decoder_head", "cross_head", "most", "least", "depth", "read", "pinned"},
+              "decoder_head", "cross_head", "most", "least", "depth", "read", "pinned", "wanted_id", "other_id"},
     **{name: {"most", "least"} for name in ("kind", "layer", "head")},
-    "prefix": {"step", "scored", "pinned"},
-    "target": {"step", "pinned"},
-    "ablation": {"step", "pinned"},
-    **{key: {"step", "scored", "pinned"} for key in SEARCH},
+    "prefix": {"step", "scored", "pinned", "wanted_id", "other_id"},
+    "target": {"step", "pinned", "wanted_id", "other_id"},
+    "ablation": {"step", "pinned", "wanted_id", "other_id"},
+    "step": {"wanted_id", "other_id"},
+    **{key: {"step", "scored", "pinned", "wanted_id", "other_id"} for key in SEARCH},
 }  # fmt: skip
 """What depends on a field, directly or not; on all other fields nothing does."""
 
@@ -218,7 +226,7 @@ def test_what_depends_on_what() -> None:
 WHOLE = {
     "text": "A dog.", "model": "old", "prefix": "3.4", "target": "Ein", "ablation": "enc.L1=skip",
     "beam_size": "2", "kind": "encoder", "layer": "2", "head": "3", "step": "4", "row": "5",
-    "scored": "2", "most": "2", "least": "3", "depth": "1", "read": "0", "pinned": "Haus", "snapshot": "7", "own": "1", "dimensions": "1.2", "k": "3", "across": "tokens",
+    "scored": "2", "most": "2", "least": "3", "depth": "1", "read": "0", "pinned": "Haus", "wanted_id": "7", "other_id": "8", "snapshot": "7", "own": "1", "dimensions": "1.2", "k": "3", "across": "tokens",
     "encoder_layer": "1", "decoder_layer": "2", "encoder_head": "3", "decoder_head": "4",
     "cross_head": "5", "block": "linear", "draft": "edited", "edited": "Ein", "wanted": "Der",
 }  # fmt: skip

@@ -95,7 +95,10 @@ def test_the_grid_its_cell_and_the_place(pages: Shelf, model, read: str | None, 
     assert places["after"].tolist() == ["Layer 3", "Layer 2", "Layer 1", "Embeddings"]
     assert places["place"].tolist() == [f"{rank:,}" for rank in found.ranks[::-1, at]]
     targets = chart["data"][2]
-    assert targets["customdata"][at + len(trace.steps) * depth] == [depth, at]
+    *place, told = targets["customdata"][at + len(trace.steps) * depth]
+    assert place == [depth, at]
+    assert told.endswith(f"what the step wrote is in place {found.ranks[depth, at]:,}")
+    assert f"step {at + 1}: " in told
 
 
 def test_another_word_is_followed(pages: Shelf, model) -> None:

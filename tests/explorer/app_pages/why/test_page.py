@@ -1,0 +1,88 @@
+"""The page Why this word: each bar is of its piece, for the two candidates that are named."""
+
+import numpy as np
+import pytest
+
+import core
+from core.analysis.contrast.attribution import agreement, contrast
+from explorer.figures.head import piece_label
+from tests.checkpoints import SENTENCE, write_checkpoint
+from tests.explorer.pages import Shelf, charts, shelf
+from tests.explorer.readings import frame, labels, numbers, said
+
+__all__ = ["shelf"]
+
+STEP = 3
+METHODS = ("integrated_gradients", "gradient_input", "occlusion")
+
+
+@pytest.fixture
+def pages(shelf: Shelf) -> Shelf:
+    if not (shelf.root / "toy").is_dir():
+        write_checkpoint(shelf.root / "toy")
+    return shelf
+
+
+@pytest.fixture
+def traced(pages: Shelf):
+    model = core.load(pages.root / "toy")
+    return model.checkpoint.model, model.trace(SENTENCE)
+
+
+@pytest.mark.parametrize("how", METHODS)
+def test_every_bar_is_of_its_piece(pages: Shelf, traced, how: str) -> None:
+    page = pages("why", text=SENTENCE, step=str(STEP), how=how)
+    model, trace = traced
+    written = trace.target.pieces[STEP - 1].id
+    other = next(c.token for c in trace.steps[STEP - 1].candidates if c.token != written)
+    found = contrast(model, trace, step=STEP - 1, wanted=written, other=other, method=how)
+    chart = charts(page)[0]
+    source, prefix = chart["data"]
+    np.testing.assert_allclose(numbers(source["y"]), found.source, rtol=1e-6)
+    np.testing.assert_allclose(numbers(prefix["y"]), found.prefix, rtol=1e-6)
+    assert len(labels(chart, "xaxis")) == len(trace.source.pieces)
+    assert labels(chart, "xaxis2") == [
+        "<s>",
+        *(piece_label(p.name) for p in trace.target.pieces[: STEP - 1]),
+    ]
+    one, two = (piece_label(trace.names[token]) for token in (written, other))
+    assert f"“{one}” is {np.exp(found.difference):,.3g} times as probable as “{two}”" in said(page)
+    table = frame(page, "piece")
+    np.testing.assert_allclose(
+        table.iloc[:, -1], np.concatenate((found.source, found.prefix)).round(3), atol=1e-9
+    )
+
+
+def test_two_other_candidates_are_compared(pages: Shelf, traced) -> None:
+    model, trace = traced
+    _, second, third, *_ = (each.token for each in trace.steps[STEP - 1].candidates)
+    page = pages(
+        "why",
+        text=SENTENCE,
+        step=str(STEP),
+        wanted_id=str(third),
+        other_id=str(second),
+        how="occlusion",
+    )
+    found = contrast(model, trace, step=STEP - 1, wanted=third, other=second, method="occlusion")
+    np.testing.assert_allclose(numbers(charts(page)[0]["data"][0]["y"]), found.source, rtol=1e-6)
+    others = [
+        contrast(model, trace, step=STEP - 1, wanted=third, other=second, method=method)
+        for method in METHODS[:2]
+    ]
+    for other in others:
+        assert f"ρ = {agreement(other, found):.2f}" in said(page)
+
+
+def test_one_candidate_alone_is_not_compared(pages: Shelf, traced) -> None:
+    _, trace = traced
+    written = str(trace.target.pieces[STEP - 1].id)
+    page = pages("why", text=SENTENCE, step=str(STEP), wanted_id=written, other_id=written)
+    assert not charts(page)
+    assert "Choose two different candidates" in said(page)
+
+
+def test_a_candidate_of_another_step_makes_room(pages: Shelf, traced) -> None:
+    page = pages("why", text=SENTENCE, step=str(STEP), wanted_id="499")
+    assert not page.exception
+    assert len(charts(page)) == 1
