@@ -117,6 +117,7 @@ def _add_estimates(
             "array": [each.interval_95[1] - each.value for each in estimates],
             "arrayminus": [each.value - each.interval_95[0] for each in estimates],
             "symmetric": False,
+            "color": "#808080",  # seen on both backgrounds
         },
         mode="lines+markers" if joined else "markers",
         name=name,

@@ -103,6 +103,7 @@ def scores_figure(scores: LensScores) -> go.Figure:
                 "array": [each.interval_95[1] - each.value for each in estimates],
                 "arrayminus": [each.value - each.interval_95[0] for each in estimates],
                 "symmetric": False,
+                "color": "#808080",  # seen on both backgrounds
             },
             hovertemplate=f"%{{x}}: {name} %{{y:.1f}}<extra></extra>",
         )

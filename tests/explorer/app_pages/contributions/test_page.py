@@ -11,6 +11,7 @@ from core.analysis.contributions.results import CONTRIBUTIONS, SourceShares
 from core.analysis.contributions.rollout import contributions
 from core.analysis.contributions.text_shares import source_shares
 from core.analysis.contributions.words import detached_warnings, word_shares
+from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead
 from core.text.toy_grammar import sentence_pairs
 from explorer.app_pages.contributions.figures import along_note
@@ -34,7 +35,10 @@ __all__ = ["open_page", "shelf"]
 @pytest.fixture
 def pages(shelf: Shelf) -> Shelf:
     if not (shelf.root / "toy").is_dir():
-        checkpoint = write_checkpoint(shelf.root / "toy", metrics=LATE)
+        rates = [[0.9] * 5 for _ in range(3)]
+        rates[0][1] = 0.2  # the best in the step that writes the word is another than the late head
+        metrics = {"alignment": {**LATE["alignment"], "error_rates": {"produced": rates}}}
+        checkpoint = write_checkpoint(shelf.root / "toy", metrics=metrics)
         found = source_shares(checkpoint, list(sentence_pairs(20)), text="toy text")
         found = dataclasses.replace(
             found, snapshots={3: found.at_end, 70: found.mean}, low_word=0.99, low_sentence=0.0
@@ -67,6 +71,14 @@ def test_the_map_is_source_and_prefix_after_the_layer(
     assert line["x0"] == len(trace.source.pieces) - 0.5
 
 
+def test_another_sentence_has_its_own_map(pages: Shelf) -> None:
+    model = core.load(pages.root / "toy")
+    for text in (SENTENCE, "A man sees the old house."):
+        found = contributions(model.checkpoint.model, model.trace(text))
+        drawn = first_map(charts(pages("contributions", text=text))[0])
+        assert_shown(drawn, found.together)
+
+
 def late_model(pages: Shelf) -> BestHead:
     trace = core.load(pages.root / "toy").trace(SENTENCE)
     return best_head(pages.root / "toy", trace)
@@ -81,7 +93,8 @@ def test_contributions_stand_beside_the_attention_that_is_named(pages: Shelf, ex
         meta, values = unpacked(data)
         assert_sent(values, 0, weights[None])
         assert len(meta["rows"]) == len(trace.steps)
-    assert f"Attention, {place.in_words}" in said(page)
+    assert place == HeadPlace("cross", 0, 1)
+    assert "Attention, layer 1, head 2" in said(page)
 
 
 def test_the_text_and_the_sentence_along_the_output(pages: Shelf, expected) -> None:

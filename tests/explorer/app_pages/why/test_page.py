@@ -74,6 +74,25 @@ def test_two_other_candidates_are_compared(pages: Shelf, traced) -> None:
         assert f"ρ = {agreement(other, found):.2f}" in said(page)
 
 
+def test_each_pair_of_candidates_has_its_own_bars(pages: Shelf, traced) -> None:
+    """On one page, one after another: neither is shown what was measured of the other."""
+    model, trace = traced
+    first, *others = (each.token for each in trace.steps[STEP - 1].candidates[:3])
+    for other in others:
+        page = pages(
+            "why",
+            text=SENTENCE,
+            step=str(STEP),
+            wanted_id=str(first),
+            other_id=str(other),
+            how="occlusion",
+        )
+        found = contrast(model, trace, step=STEP - 1, wanted=first, other=other, method="occlusion")
+        np.testing.assert_allclose(
+            numbers(charts(page)[0]["data"][0]["y"]), found.source, rtol=1e-6
+        )
+
+
 def test_one_candidate_alone_is_not_compared(pages: Shelf, traced) -> None:
     _, trace = traced
     written = str(trace.target.pieces[STEP - 1].id)
