@@ -20,6 +20,10 @@ MOST_POSITION_NUMBERS = 2**27
 """The most numbers in a position table: 512 MiB, or 131,072 positions of the big model."""
 
 
+N_FIXED_PATTERNS = 7
+"""How many fixed patterns of positions there are (`core.model.fixed_heads`)."""
+
+
 class _Config:
     """JSON both ways for the frozen dataclasses below."""
 
@@ -110,7 +114,8 @@ class ModelConfig(_Config):
 
     Differs from the paper: `activation`, `sinusoidal_halves`, `none`, the two bias switches, a source
     table of its own, `writes_unknown`, `never_written` and `renormalises` exist to load and compare
-    other toolkits' models; their defaults are the paper's.
+    other toolkits' models, `n_fixed_heads` to repeat Raganato et al. 2020; their defaults are the
+    paper's.
     """
 
     vocabulary_size: int
@@ -144,6 +149,8 @@ class ModelConfig(_Config):
     """Ids that no translation may hold, beside padding, start and unknown."""
     renormalises: bool = False
     """Whether probabilities leave out the tokens that no translation may hold."""
+    n_fixed_heads: int = 0
+    """How many heads of each encoder layer attend by a fixed pattern of positions."""
 
     def __post_init__(self) -> None:
         self._require_at_least(
@@ -163,6 +170,7 @@ class ModelConfig(_Config):
                 )
         self._check_draft_ids()
         self._check_source_table()
+        self._check_fixed_heads()
         object.__setattr__(
             self, "never_written", tuple(self.never_written)
         )  # JSON knows only lists
@@ -202,6 +210,15 @@ class ModelConfig(_Config):
                     f"separator_id={self.separator_id} and retry_id={self.retry_id} must be two ids "
                     f"of their own below vocabulary_size={self.vocabulary_size}"
                 )
+
+    def _check_fixed_heads(self) -> None:
+        self._require_at_least(0, "n_fixed_heads")
+        most = min(self.n_heads, N_FIXED_PATTERNS)
+        if self.n_fixed_heads > most:
+            raise ValueError(
+                f"n_fixed_heads={self.n_fixed_heads} must be at most {most}: there are "
+                f"{N_FIXED_PATTERNS} patterns, and a layer has n_heads={self.n_heads}"
+            )
 
     def _check_source_table(self) -> None:
         size = self.source_vocabulary_size

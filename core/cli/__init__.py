@@ -14,9 +14,11 @@ from core.cli.contributions import ContributionsCommand
 from core.cli.corpus import Corpus
 from core.cli.evaluate import Evaluate
 from core.cli.export import Export
+from core.cli.gates import GatesCommand
 from core.cli.import_ import Import
 from core.cli.info import Info
 from core.cli.lens import Lens
+from core.cli.patch import Patch
 from core.cli.prune import Means, Prune
 from core.cli.roles import RolesCommand
 from core.cli.score import Score
@@ -24,6 +26,7 @@ from core.cli.table3 import Table3
 from core.cli.train import TYRO_CONFIG, Train
 from core.cli.translate import TraceCommand, Translate
 from core.cli.why import Why
+from core.cli.why_there import WhyThere
 
 Command = (
     Annotated[Train, tyro.conf.subcommand("train")]
@@ -33,11 +36,14 @@ Command = (
     | Annotated[Ablate, tyro.conf.subcommand("ablate")]
     | Annotated[Means, tyro.conf.subcommand("means")]
     | Annotated[Prune, tyro.conf.subcommand("prune")]
+    | Annotated[GatesCommand, tyro.conf.subcommand("gates")]
     | Annotated[Align, tyro.conf.subcommand("align")]
     | Annotated[RolesCommand, tyro.conf.subcommand("roles")]
     | Annotated[ContributionsCommand, tyro.conf.subcommand("contributions")]
     | Annotated[Lens, tyro.conf.subcommand("lens")]
     | Annotated[Why, tyro.conf.subcommand("why")]
+    | Annotated[WhyThere, tyro.conf.subcommand("why-there")]
+    | Annotated[Patch, tyro.conf.subcommand("patch")]
     | Annotated[Average, tyro.conf.subcommand("average")]
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Import, tyro.conf.subcommand("import")]

@@ -27,6 +27,8 @@ class ModelChoice:
     d_v: int | None = None
     p_dropout: float | None = None
     positions: Positions | None = None
+    n_fixed_heads: int | None = None
+    """How many heads of each encoder layer attend by a fixed pattern of positions (0 to 7)."""
 
     def config(self, recipe: Recipe, vocabulary_size: int) -> ModelConfig:
         scaled = {"preset", "width", "depth"}

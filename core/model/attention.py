@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.model.fixed_heads import fixed_scores
 from core.model.shapes import (
     HeadOutputs,
     HeadShares,
@@ -81,11 +82,15 @@ class MultiHeadAttention(nn.Module):
         n_heads: h of the paper.
         d_k, d_v: widths of one head's keys and of its values.
         bias: add biases to the projections. Differs from the paper, whose authors' code has none.
+        n_fixed: so many of the first heads attend by a fixed pattern of positions, whatever their
+            queries and keys are. Differs from the paper, which has none.
     """
 
-    def __init__(self, *, d_model: int, n_heads: int, d_k: int, d_v: int, bias: bool) -> None:
+    def __init__(
+        self, *, d_model: int, n_heads: int, d_k: int, d_v: int, bias: bool, n_fixed: int = 0
+    ) -> None:
         super().__init__()
-        self.n_heads = n_heads
+        self.n_heads, self.n_fixed = n_heads, n_fixed
         self.query_projection = nn.Linear(d_model, n_heads * d_k, bias=bias)
         self.key_projection = nn.Linear(d_model, n_heads * d_k, bias=bias)
         self.value_projection = nn.Linear(d_model, n_heads * d_v, bias=bias)
@@ -104,8 +109,8 @@ class MultiHeadAttention(nn.Module):
     def forward(self, stream: Stream, memory: KeysValues, visible: Visible) -> Stream:
         """Attend from every position of `stream` to the visible positions of `memory`.
 
-        Equation 1 is computed step by step if a probe needs scores or weights, and in training on a
-        CPU, where the fused kernel's backward pass is slow. Otherwise PyTorch's fused kernel
+        Equation 1 is computed step by step if heads are fixed, if a probe needs scores or weights, and
+        in training on a CPU, where the fused kernel's backward pass is slow. Otherwise PyTorch's fused kernel
         computes the same.
 
         Args:
@@ -115,7 +120,11 @@ class MultiHeadAttention(nn.Module):
         """
         query = self.queries(self._split(self.query_projection(stream)))  # B H q d_k
         if self._writes_out(query):
-            scores = self.scores(attention_scores(query, memory.keys))  # B H q k
+            scores = attention_scores(query, memory.keys)  # B H q k
+            if self.n_fixed:
+                fixed = fixed_scores(self.n_fixed, visible, scores.dtype)
+                scores = torch.cat((fixed, scores[:, self.n_fixed :]), dim=1)
+            scores = self.scores(scores)
             weights = self.weights(attention_weights(scores, visible))  # B H q k
             heads = weights.to(memory.values.dtype) @ memory.values  # B H q d_v
         else:
@@ -137,8 +146,8 @@ class MultiHeadAttention(nn.Module):
         return heads @ by_head  # B H q d_v, H d_v d_model -> B H q d_model
 
     def _writes_out(self, query: Queries) -> bool:
-        """The fused kernel returns no weights, and its backward pass is slow on a CPU."""
-        if self.weights.is_probed or self.scores.is_probed:
+        """The fused kernel knows no patterns, returns no weights, and is slow backwards on a CPU."""
+        if self.n_fixed or self.weights.is_probed or self.scores.is_probed:
             return True
         return query.device.type == "cpu" and torch.is_grad_enabled()
 

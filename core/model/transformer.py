@@ -88,7 +88,7 @@ class Transformer(nn.Module):
             examples = torch.arange(len(source), device=source.device)
         visible = not_padding(source, self.config.pad_id)
         with placed(examples, first=0):
-            is_bare = self._may_be_bare(visible)
+            is_bare = self._may_be_bare(visible) and not self.config.n_fixed_heads
             encoder = BareEncoder.of(self.encoder.layers) if is_bare else self.encoder
             table = self.source_embedding or self.embedding
             return Memory(encoder(table, source, visible), visible, examples)
@@ -154,13 +154,14 @@ def build(config: ModelConfig) -> Transformer:
     (docs/decisions/0003). The paper states no initialisation.
     """
 
-    def attention() -> MultiHeadAttention:
+    def attention(n_fixed: int = 0) -> MultiHeadAttention:
         return MultiHeadAttention(
             d_model=config.d_model,
             n_heads=config.n_heads,
             d_k=config.d_k,
             d_v=config.d_v,
             bias=config.attention_bias,
+            n_fixed=n_fixed,
         )
 
     def feed_forward() -> FeedForward:
@@ -173,7 +174,9 @@ def build(config: ModelConfig) -> Transformer:
 
     encoder_layers = [
         EncoderLayer(
-            self_attention=attention(), feed_forward=feed_forward(), norms=(norm(), norm())
+            self_attention=attention(config.n_fixed_heads),
+            feed_forward=feed_forward(),
+            norms=(norm(), norm()),
         )
         for _ in range(config.n_encoder_layers)
     ]

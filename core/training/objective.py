@@ -1,6 +1,7 @@
 """Training objectives: the loss that a training minimises, behind one small interface."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
@@ -21,6 +22,15 @@ class Objective(nn.Module, ABC):
     def __init__(self, model: Transformer) -> None:
         super().__init__()
         self.model = model
+
+    @property
+    def trained(self) -> nn.Module:
+        """What the optimiser changes and a run saves: the model, unless there is more."""
+        return self.model
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """The parameters of `trained`, in its order; `rate_factor` multiplies a group's rate."""
+        return [{"params": list(self.trained.parameters())}]
 
     @abstractmethod
     def n_terms(self, corpus: TokenisedCorpus, batch: Indices) -> int:

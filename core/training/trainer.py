@@ -90,7 +90,7 @@ class Trainer:
         saved = self.group.from_first(self.run.resume() if self.group.is_first else None)
         if saved is None:
             return Progress()
-        saved.load_into(self.model, self.update.optimizer)
+        saved.load_into(self.update.objective.trained, self.update.optimizer)
         return saved.progress
 
     def step(self, batch: Indices, number: int) -> StepReport:
@@ -188,6 +188,6 @@ class Trainer:
 
     def _save(self, progress: Progress) -> None:
         if self.group.is_first:
-            state = dict(self.update.objective.state())
-            progress = dataclasses.replace(progress, objective=state)
-            self.run.save(progress, self.model, self.update.optimizer)
+            objective = self.update.objective
+            progress = dataclasses.replace(progress, objective=dict(objective.state()))
+            self.run.save(progress, objective.trained, self.update.optimizer)

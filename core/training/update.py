@@ -37,9 +37,9 @@ class Update:
         self.device = next(self.model.parameters()).device
         self.dtype = choose_dtype(config.precision, self.device)
         if self.dtype == torch.float64:
-            self.model.double()
+            objective.trained.double()
         self.optimizer = torch.optim.Adam(
-            self.model.parameters(),
+            objective.parameter_groups(),
             lr=0.0,
             betas=(config.beta1, config.beta2),
             eps=config.adam_epsilon,
@@ -102,7 +102,9 @@ class Update:
     def _take(self, number: int, loss_nats: float, n_tokens: int) -> StepReport:
         """Apply the accumulated gradient to the weights."""
         norm = float(
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_gradient_norm)
+            nn.utils.clip_grad_norm_(
+                self.objective.trained.parameters(), self.config.max_gradient_norm
+            )
         )
         rate = self.config.rate or learning_rate(
             number,
@@ -115,7 +117,7 @@ class Update:
                 f"step {number}: loss {loss_nats}, gradient norm {norm} at rate {rate:.3g}"
             )
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("rate_factor", 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return StepReport(loss_nats, norm, rate, n_tokens)

@@ -11,6 +11,7 @@ MENU = {
         "Lenses": "app_pages/lenses/page.py",
         "Source and prefix": "app_pages/contributions/page.py",
         "Why this word": "app_pages/why/page.py",
+        "Two sentences": "app_pages/patching/page.py",
         "Roles": "app_pages/roles/page.py",
         "Ablate": "app_pages/ablate/page.py",
         "Positions": "app_pages/positions/page.py",

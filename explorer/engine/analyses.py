@@ -20,6 +20,7 @@ from explorer.engine.result_cache import MemoryCache
 
 if TYPE_CHECKING:
     from core.analysis.effects.sentence import SentenceEffect, StepEffect
+    from core.analysis.scores.parts import ScoreParts
     from core.analysis.trace.block_vectors import ModelVectors
     from core.analysis.trace.head_internals import HeadInternals
     from core.analysis.trace.self_check import Check
@@ -158,6 +159,23 @@ def head_internals(folder: Path, run: Run, shown: Trace, place: HeadPlace) -> "H
 
     return _results().get(
         (folder_version(folder), run, place, "inside"),
+        lambda: run_under_ablation(folder, run, at, shown),
+    )
+
+
+def score_parts(folder: Path, run: Run, shown: Trace, place: HeadPlace, query: int) -> "ScoreParts":
+    """The scores of one query, split by who wrote query and keys; of the unchanged model.
+
+    Raises:
+        ValueError: if the head attends by a fixed pattern.
+    """
+    from core.analysis.scores.parts import score_parts as parts
+
+    def at(model: "Transformer", shown: Trace) -> "ScoreParts":
+        return parts(model, shown, place, query)
+
+    return _results().get(
+        (folder_version(folder), run, place, query, "parts"),
         lambda: run_under_ablation(folder, run, at, shown),
     )
 

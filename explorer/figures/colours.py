@@ -123,6 +123,11 @@ def effect_colour(share: float) -> tuple[str, str]:
     return colour, ink_on(colour)
 
 
+def signed_ink(share: float) -> str:
+    """A legible colour of text on a cell of a heat map in `SIGNED_SCALE`; share from -1 to 1."""
+    return ink_on(str(sample_colorscale(SIGNED_SCALE, [(share + 1) / 2])[0]))
+
+
 def ink_on(colour: str) -> str:
     """Black or white, whichever is read on this colour: at least 4.58:1."""
     return "#ffffff" if luminance(colour) < EVEN_LUMINANCE else "#000000"

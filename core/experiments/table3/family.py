@@ -96,6 +96,11 @@ class Family:
             *("--validation-target", str(validation_target)),
             *("--languages", "English", "German", "--vocabulary", str(self.vocabulary)),
             *("--preset", row.preset, "--width", self.width, "--depth", row.depth or self.depth),
+            *(
+                word
+                for name, value in row.model_changes.items()
+                for word in (f"--{name.replace('_', '-')}", str(value))
+            ),
             *("--run-folder", str(folder), "--output", str(folder / "final"), "--half"),
             *_options(settings, TrainConfig(), "n_steps", "label_smoothing"),
             *(() if settings.keep_steps else ("--early-snapshots", "0")),

@@ -41,6 +41,8 @@ class Variant:
     """The name of the paper's variant that it follows."""
     depth: str | None = None
     """A factor on the number of layers, for this variant instead of the family's."""
+    model_changes: Mapping[str, Any] = field(default_factory=dict)
+    """The settings of the model in which it differs from the preset, unscaled."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """The training settings in which it differs from the common ones."""
     keeps_weights: bool = True
@@ -53,7 +55,11 @@ class Variant:
     def model(self, *, vocabulary_size: int, width: str, depth: str) -> ModelConfig:
         """Raises ValueError if a scaled size is not a whole number of at least 1."""
         return model_config(
-            self.preset, vocabulary_size=vocabulary_size, width=width, depth=self.depth or depth
+            self.preset,
+            vocabulary_size=vocabulary_size,
+            width=width,
+            depth=self.depth or depth,
+            **self.model_changes,
         )
 
     def settings(self, common: TrainConfig = TRAINING) -> TrainConfig:
@@ -70,6 +76,7 @@ VARIANTS = {
     for row in (
         *(Variant(name, name) for name in PRESETS),
         Variant("base-N6", "base", depth="1"),
+        Variant("fixed-heads", "base", model_changes={"n_fixed_heads": 7}),
         Variant("base-seed2", "base", training={"seed": 2}, keeps_weights=False),
         Variant("base-seed3", "base", training={"seed": 3}, keeps_weights=False),
     )

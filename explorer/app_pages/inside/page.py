@@ -1,15 +1,16 @@
 """One query of one head through Equation 1, with every number on the way."""
 
-import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from core.checkpoint.required import model_config_of
 from explorer.app_pages.inside import equations
 from explorer.app_pages.inside.fields import InsideFields
 from explorer.app_pages.inside.figures import clickable
 from explorer.app_pages.inside.pictures import equation_data, inside_pictures, norms_figure
+from explorer.app_pages.inside.reasons import draw_reasons
 from explorer.app_pages.inside.sentences import HeadRow, rows_of, share, table, without_scale
 from explorer.choice import session
 from explorer.choice.choice import View
@@ -20,7 +21,7 @@ from explorer.frame import sentence_page
 from explorer.frame.caption import about
 from explorer.frame.chart import draw_chart
 from explorer.frame.downloads import Pictures
-from explorer.frame.messages import note, plain
+from explorer.frame.messages import note, notice, plain
 from explorer.frame.tables import draw_table
 from explorer.frame.wide import wide
 from explorer.head.controls import choose_head, choose_kind
@@ -28,6 +29,10 @@ from explorer.head.controls import choose_head, choose_kind
 if TYPE_CHECKING:
     from core.analysis.trace.head_internals import HeadInternals
 
+FIXED = (
+    "This head attends by a fixed pattern of positions, whatever its queries and keys are. So it does not compute "
+    "Equation 1. Heads shows its weights; choose another head here."
+)
 EQUATION, NORMS = "equation", "norms_figure"
 
 
@@ -39,6 +44,9 @@ def draw(shown: PageContext) -> Pictures:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         choose_kind()
         choose_head(shown)
+    if is_fixed(shown):
+        notice(FIXED)
+        return list
     with st.spinner("Computing this head…"):
         inside = head_internals(shown.folder, shown.choice.run, shown.trace, shown.place)
     (row,) = rows_of(shown, inside, [shown.query])
@@ -51,9 +59,16 @@ def draw(shown: PageContext) -> Pictures:
             name="row",
             caption=" ".join([f"{shown.place.name}: one row.", *about(shown)]),
         )
+    reasons = draw_reasons(shown)
     _scale(row)
     _projection(shown, row, inside)
-    return functools.partial(inside_pictures, shown, inside)
+    return lambda: (*inside_pictures(shown, inside), *reasons)
+
+
+def is_fixed(shown: PageContext) -> bool:
+    """Whether the head on show attends by a pattern, so that Equation 1 does not say how."""
+    n_fixed = model_config_of(shown.folder).n_fixed_heads
+    return shown.place.kind == "encoder" and shown.place.head < n_fixed
 
 
 def _look(shown: PageContext, seen: Mapping[str, Any] | None) -> None:

@@ -14,8 +14,9 @@ from core.config import KINDS, LengthPenalty, Method
 from explorer.app_pages.ablate.fields import AblateFields, Worth
 from explorer.app_pages.anatomy.fields import AnatomyFields
 from explorer.app_pages.contributions.fields import ContributionsFields
-from explorer.app_pages.inside.fields import InsideFields
+from explorer.app_pages.inside.fields import InsideFields, Split
 from explorer.app_pages.lenses.fields import LensFields
+from explorer.app_pages.patching.fields import Parts, PatchingFields
 from explorer.app_pages.positions.fields import (
     MOST_SCALE,
     MOST_SHIFT,
@@ -129,7 +130,9 @@ of_pages = {
         held=st.booleans(),
         own=st.booleans(),
     ),
-    InsideFields: st.builds(InsideFields, stage=st.integers(1, N_STAGES)),
+    InsideFields: st.builds(
+        InsideFields, stage=st.integers(1, N_STAGES), split=st.sampled_from(get_args(Split))
+    ),
     SecondFields: st.builds(
         SecondFields,
         draft=st.sampled_from(get_args(DraftKind)),
@@ -139,6 +142,9 @@ of_pages = {
         measured=st.none() | st.text(min_size=1),
     ),
     ContributionsFields: st.builds(ContributionsFields, depth=st.none() | st.integers(1, 99)),
+    PatchingFields: st.builds(
+        PatchingFields, other_text=st.text(), parts=st.sampled_from(get_args(Parts))
+    ),
     LensFields: st.builds(LensFields, read=st.none() | st.integers(0, 99), pinned=st.text()),
     RolesFields: st.builds(RolesFields, most=st.integers(1, 3), least=st.integers(1, 3)),
     WhyFields: st.builds(

@@ -1,0 +1,132 @@
+"""Why the head looks there: its scores, split by who wrote the query and who wrote the keys."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from explorer.app_pages.inside.fields import InsideFields, Split
+from explorer.choice import session
+from explorer.choice.page_context import PageContext
+from explorer.engine.analyses import score_parts
+from explorer.figures.axes import Array, largest, signed
+from explorer.figures.head import token_label
+from explorer.figures.signed_cells import least_px, signed_cells
+from explorer.figures.standalone import Picture
+from explorer.frame.chart import draw_chart
+from explorer.frame.messages import note, plain
+from explorer.frame.pick import pick
+from explorer.frame.wide import wide
+from explorer.head.matrix import column_labels, row_labels
+
+if TYPE_CHECKING:
+    from core.analysis.scores.parts import ScoreParts
+
+MOST_ROWS = 12
+LEAST = 1e-9
+OTHERS = "all others"
+SPLITS: dict[Split, str] = {
+    "key": "Who wrote the keys",
+    "query": "Who wrote the query",
+    "both": "Both, the largest pairs",
+}
+NOTE = (
+    "The query and the keys are sums: of what the embedding and the position gave, and of what each head and each "
+    "feed-forward layer below added (layer norms keep their real scale, so nothing is left over). So the score is a sum "
+    "too. Each row is one part of it, less the part’s mean over the keys: what is the same on all keys moves no weight. "
+    "Down a column, the rows add up to the score less its mean, before the softmax."
+)
+CROSS = " The encoder writes the keys, the decoder the query."
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """The rows of the picture: the largest parts, and what all others make together."""
+
+    names: tuple[str, ...]
+    parts: Array  # row x key, less the mean over keys
+
+
+def draw_reasons(shown: PageContext) -> list[Picture]:
+    """Draw the split of the row on show; returns its picture, if there is one."""
+    st.subheader("Why does it look there?", anchor=False)
+    if shown.choice.run.ablation:
+        note("The split is that of the unchanged model. Use the model as it is to see it.")
+        return []
+    try:
+        found = score_parts(shown.folder, shown.choice.run, shown.trace, shown.place, shown.query)
+    except ValueError as error:
+        note(f"There is no split: {plain(str(error))}.")
+        return []
+    split = shown.of(InsideFields).split
+    pick("Split by", SPLITS, **session.bind(InsideFields, "split"))
+    reasons = reasons_of(found, split)
+    keys = column_labels(shown.trace, shown.view.kind)[: found.parts.shape[-1]]
+    asks = row_labels(shown.trace, shown.view.kind)[shown.query]
+    st.markdown(plain(in_words(reasons, asks, keys)))
+    title = f"{shown.place.name}: why “{asks}” looks where it does"
+    figure = signed_cells(
+        reasons.parts,
+        limit=largest(reasons.parts),
+        texts=[[signed(part, 1) for part in row] for row in reasons.parts],
+        hovers=[
+            [
+                f"{token_label(name)}, key {token_label(key)}: {signed(part, plus=True)}"
+                for key, part in zip(keys, row, strict=True)
+            ]
+            for name, row in zip(reasons.names, reasons.parts, strict=True)
+        ],
+        rows=list(reasons.names),
+        columns=list(map(token_label, keys)),
+        number="part of the score",
+        column_title="key",
+    )
+    with wide("reasons", least_px(len(keys)) + 60):
+        draw_chart(figure, alt=title, key="reasons-chart")
+    said = f"{NOTE}{CROSS if shown.view.kind == 'cross' else ''}"
+    note(said)
+    return [Picture(title, figure, said)]
+
+
+def reasons_of(found: "ScoreParts", split: Split) -> Reasons:
+    """The parts of the scores by writer, the largest first."""
+    names, parts = _by(found, split)
+    parts = parts - parts.mean(-1, keepdims=True)
+    sizes = np.abs(parts).max(-1)
+    order = [row for row in np.argsort(-sizes, kind="stable") if sizes[row] > LEAST]
+    kept, left = order[:MOST_ROWS], order[MOST_ROWS:]
+    rows = [parts[row] for row in kept]
+    labels = [names[row] for row in kept]
+    if left or not kept:
+        rows.append(parts[left].sum(0))
+        labels.append(OTHERS)
+    return Reasons(tuple(labels), np.array(rows))
+
+
+def _by(found: "ScoreParts", split: Split) -> tuple[list[str], Array]:
+    if split == "key":
+        return list(found.key_writers), found.parts.sum(0)
+    if split == "query":
+        return list(found.query_writers), found.parts.sum(1)
+    pairs = [f"{query} → {key}" for query in found.query_writers for key in found.key_writers]
+    return pairs, found.parts.reshape(len(pairs), -1)
+
+
+def in_words(reasons: Reasons, asks: str, keys: Sequence[str]) -> str:
+    """Which key has the highest score, and which parts lift it most."""
+    total = reasons.parts.sum(0)
+    top = int(total.argmax())
+    if len(keys) == 1:
+        return f"“{asks}” may attend to “{keys[0]}” alone, so nothing has to lift it."
+    named = sorted(
+        zip(reasons.names, reasons.parts[:, top], strict=True), key=lambda each: -each[1]
+    )
+    lifting = [
+        f"{name} ({signed(float(part), plus=True)})"
+        for name, part in named[:3]
+        if part > 0 and name != OTHERS
+    ]
+    said = f"“{asks}” scores “{keys[top]}” highest: {signed(float(total[top]), plus=True)} against the mean of its keys."
+    return f"{said} Most of that comes from {', '.join(lifting)}." if lifting else said

@@ -1,0 +1,1 @@
+"""The page Two sentences: what carries the difference between them."""

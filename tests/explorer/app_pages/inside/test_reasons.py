@@ -1,0 +1,99 @@
+"""Why a head looks there: every row of the split is of its writer, and they add up to the scores."""
+
+import numpy as np
+import pytest
+
+from core.analysis.head_place import HeadPlace
+from core.analysis.heads.measures import keys_of
+from core.analysis.scores.parts import score_parts
+from explorer.figures.axes import signed
+from explorer.figures.head import piece_labels
+from tests.checkpoints import SENTENCE, write_checkpoint
+from tests.explorer.apart import loaded, traced
+from tests.explorer.pages import PROMPT, Shelf, charts, open_page, shelf
+from tests.explorer.readings import components, first_map, labels, said
+
+__all__ = ["open_page", "shelf"]
+
+PLACES = [HeadPlace("encoder", 0, 1), HeadPlace("decoder", 1, 4), HeadPlace("cross", 2, 0)]
+QUERY = 2
+
+
+@pytest.fixture
+def folder(shelf: Shelf):
+    if not (shelf.root / "tiny").is_dir():
+        write_checkpoint(shelf.root / "tiny", metrics=PROMPT)
+    return shelf.root / "tiny"
+
+
+def opened(shelf: Shelf, place: HeadPlace, **more: str):
+    asks = "row" if place.kind == "encoder" else "step"
+    return shelf(
+        "inside", text=SENTENCE, kind=place.kind, layer=str(place.layer_number),
+        head=str(place.head_number), **{asks: str(QUERY + 1)}, **more,
+    )  # fmt: skip
+
+
+def split_chart(page):
+    return next(c for c in charts(page) if "part of the score" in str(c["data"][0].get("colorbar")))
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
+@pytest.mark.parametrize("split", ["key", "query", "both"])
+def test_every_row_is_of_its_writer(shelf: Shelf, folder, place: HeadPlace, split: str) -> None:
+    chart = split_chart(opened(shelf, place, split=split))
+    found = score_parts(loaded(folder).checkpoint.model, traced(folder), place, QUERY)
+    parts = found.parts
+    by_name = {
+        "key": dict(zip(found.key_writers, parts.sum(0), strict=True)),
+        "query": dict(zip(found.query_writers, parts.sum(1), strict=True)),
+        "both": {
+            f"{one} → {other}": parts[n, m]
+            for n, one in enumerate(found.query_writers)
+            for m, other in enumerate(found.key_writers)
+        },
+    }[split]
+    shown = first_map(chart)
+    named = labels(chart, "yaxis")
+    for name, row in zip(named, shown, strict=True):
+        if name != "all others":
+            expected = by_name[name] - by_name[name].mean()
+            np.testing.assert_allclose(row, expected, rtol=1e-4, atol=1e-5)
+    scores = found.scores - found.scores.mean()
+    np.testing.assert_allclose(shown.sum(0), scores, rtol=1e-4, atol=1e-5)
+    keys = piece_labels(piece.name for piece in keys_of(traced(folder), place.kind))
+    assert labels(chart, "xaxis") == keys[: len(scores)]
+
+
+def test_the_words_name_the_highest_key_and_what_lifts_it(shelf: Shelf, folder) -> None:
+    place = PLACES[0]
+    found = score_parts(loaded(folder).checkpoint.model, traced(folder), place, QUERY)
+    scores = found.scores - found.scores.mean()
+    top = int(scores.argmax())
+    keys = piece_labels(piece.name for piece in traced(folder).source.pieces)
+    parts = found.parts.sum(0)
+    parts = parts - parts.mean(-1, keepdims=True)
+    most = int(parts[:, top].argmax())
+    text = said(opened(shelf, place))
+    assert (
+        f"“{keys[QUERY]}” scores “{keys[top]}” highest: {signed(float(scores[top]), plus=True)}"
+        in text
+    )
+    assert f"{found.key_writers[most]} ({signed(float(parts[most, top]), plus=True)})" in text
+
+
+def test_a_changed_model_has_no_split(shelf: Shelf, folder) -> None:
+    page = opened(shelf, PLACES[0], ablation="enc.L1H1=0")
+    assert "The split is that of the unchanged model" in said(page)
+
+
+def test_a_fixed_head_has_no_equation(open_page, tmp_path) -> None:
+    """Its weights do not come from its queries and keys, so nothing may say that they do."""
+    write_checkpoint(tmp_path / "tiny", n_fixed_heads=2)
+    page = open_page(None, "inside", text=SENTENCE, kind="encoder", layer="1", head="2")
+    assert not page.exception
+    assert "attends by a fixed pattern of positions" in page.warning[0].value
+    assert not components(page, "equation_in_motion")
+    page = open_page(None, "inside", text=SENTENCE, kind="encoder", layer="1", head="3")
+    assert components(page, "equation_in_motion")
+    assert not page.warning

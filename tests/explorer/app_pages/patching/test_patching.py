@@ -1,0 +1,110 @@
+"""The page Two sentences: each cell is of its head or piece, and the words are those of the pair."""
+
+import numpy as np
+import pytest
+
+import core
+from core.analysis.patching.patch import patching
+from core.config import KINDS
+from core.text.toy_grammar import sentence_pairs
+from explorer.app_pages.patching.pairs import PAIRS, partner
+from explorer.figures.axes import signed
+from explorer.figures.head import piece_label, piece_labels
+from tests.checkpoints import write_checkpoint
+from tests.explorer.pages import Shelf, charts, shelf
+from tests.explorer.readings import first_map, frame, labels, said
+
+__all__ = ["shelf"]
+
+
+@pytest.fixture
+def pages(shelf: Shelf) -> Shelf:
+    if not (shelf.root / "toy").is_dir():
+        write_checkpoint(shelf.root / "toy")
+    return shelf
+
+
+@pytest.fixture
+def compared(pages: Shelf):
+    """Two sentences whose translations part, both traces, and what carries the difference."""
+    model = core.load(pages.root / "toy")
+    texts = [source for source, _ in sentence_pairs(60)]
+    first = model.trace(texts[0])
+    for text in texts[1:]:
+        second = model.trace(text)
+        if len(first.source.pieces) == len(second.source.pieces) and first.target != second.target:
+            found = patching(model.checkpoint.model, first, second)
+            return texts[0], text, first, second, found
+    raise AssertionError("the toy grammar has no such pair")
+
+
+def percent(share: float) -> str:
+    return f"{signed(100 * share, 0)} %"
+
+
+def test_every_cell_is_of_its_head(pages: Shelf, compared) -> None:
+    one, other, _, second, found = compared
+    page = pages("patching", text=one, other_text=other)
+    maps = [first_map(chart) for chart in charts(page)]
+    assert len(maps) == 3
+    for shown, kind in zip(maps, KINDS, strict=True):
+        np.testing.assert_allclose(shown, found.heads[kind].shares, rtol=1e-4, atol=1e-6)
+    chart = charts(page)[2]
+    names = core.load(pages.root / "toy").checkpoint.vocabulary.target.names
+    bars = chart["data"][-1]["customdata"]
+    for layer, head, hover in bars:
+        share = found.heads["cross"].shares[layer, head]
+        wrote = piece_label(names[found.heads["cross"].writes[layer, head]])
+        assert hover.startswith(
+            f"Layer {layer + 1}, {head + 1}: {percent(share)} of the difference"
+        )
+        assert f"writes “{wrote}”" in hover.replace("&lt;", "<").replace("&gt;", ">")
+    text = said(page)
+    assert second.target.text in text
+    assert f"part at step {found.step + 1}" in text
+    most = max((grid.shares.max(), kind) for kind, grid in found.heads.items())
+    assert f"carries most: **{percent(most[0])}**" in text
+    table = frame(page, "carries")
+    assert table["carries"][0] == f"{most[0]:.1%}"
+
+
+@pytest.mark.parametrize(
+    ("parts", "grid"), [("source", "source_stream"), ("target", "target_stream")]
+)
+def test_every_cell_is_of_its_piece(pages: Shelf, compared, parts: str, grid: str) -> None:
+    one, other, first, _, found = compared
+    page = pages("patching", text=one, other_text=other, parts=parts)
+    (chart,) = charts(page)
+    np.testing.assert_allclose(first_map(chart), getattr(found, grid).shares, rtol=1e-4, atol=1e-6)
+    pieces = first.source.pieces if parts == "source" else first.consumed[: found.step + 1]
+    assert labels(chart, "xaxis") == piece_labels(piece.name for piece in pieces)
+    assert labels(chart, "yaxis")[0] == "Embeddings"
+
+
+def test_how_much_rather_is_said_of_both(pages: Shelf, compared) -> None:
+    one, other, _, _, found = compared
+    names = core.load(pages.root / "toy").checkpoint.vocabulary.target.names
+    a, b = (piece_label(names[token]) for token in (found.of_a, found.of_b))
+    text = said(pages("patching", text=one, other_text=other))
+    for difference in (found.difference_a, found.difference_b):
+        first, second = (a, b) if difference >= 0 else (b, a)
+        assert f"“{first}” {np.exp(abs(difference)):,.3g} times as probable as “{second}”" in text
+
+
+def test_two_that_cannot_be_compared_say_why(pages: Shelf, compared) -> None:
+    one, *_ = compared
+    page = pages("patching", text=one, other_text=one)
+    assert "both sentences have the same translation" in page.warning[0].value
+    page = pages("patching", text=one, other_text=f"{one} {one}")
+    assert "give two that differ in single words" in page.warning[0].value
+    assert not charts(page)
+
+
+def test_without_a_second_sentence_one_is_asked_for(pages: Shelf) -> None:
+    assert "Type a second sentence" in said(pages("patching", text="the man sees a house"))
+
+
+def test_each_of_a_pair_is_the_partner_of_the_other() -> None:
+    for one, other in PAIRS.values():
+        assert (partner(one), partner(other)) == (other, one)
+    assert partner("A sentence of nobody.") == ""
