@@ -18,6 +18,7 @@ from core.cli.gates import GatesCommand
 from core.cli.import_ import Import
 from core.cli.info import Info
 from core.cli.lens import Lens
+from core.cli.over_text import TextCommand
 from core.cli.patch import Patch
 from core.cli.prune import Means, Prune
 from core.cli.roles import RolesCommand
@@ -44,6 +45,7 @@ Command = (
     | Annotated[Why, tyro.conf.subcommand("why")]
     | Annotated[WhyThere, tyro.conf.subcommand("why-there")]
     | Annotated[Patch, tyro.conf.subcommand("patch")]
+    | Annotated[TextCommand, tyro.conf.subcommand("text")]
     | Annotated[Average, tyro.conf.subcommand("average")]
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Import, tyro.conf.subcommand("import")]

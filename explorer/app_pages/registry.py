@@ -12,6 +12,7 @@ MENU = {
         "Source and prefix": "app_pages/contributions/page.py",
         "Why this word": "app_pages/why/page.py",
         "Two sentences": "app_pages/patching/page.py",
+        "A text": "app_pages/over_text/page.py",
         "Roles": "app_pages/roles/page.py",
         "Ablate": "app_pages/ablate/page.py",
         "Positions": "app_pages/positions/page.py",

@@ -45,7 +45,7 @@ class Contributions:
 def contributions(model: Transformer, trace: Trace) -> Contributions:
     """The contributions in a trace of the unchanged model."""
     seen = capture(model, *ids_of(model, trace), BLOCK_TAPS)
-    return _rolled_out(model, seen, 0, len(trace.source.pieces), len(trace.consumed))
+    return rolled_out(model, seen, 0, len(trace.source.pieces), len(trace.consumed))
 
 
 def corpus_contributions(
@@ -55,13 +55,15 @@ def corpus_contributions(
     for captured in capture_corpus(model, sources, targets, BLOCK_TAPS):
         for row, index in enumerate(captured.indices):
             n_source, n_steps = len(sources[index]) + 1, len(targets[index]) + 1
-            yield int(index), _rolled_out(model, captured.seen, row, n_source, n_steps)
+            yield int(index), rolled_out(model, captured.seen, row, n_source, n_steps)
 
 
 @torch.inference_mode()
-def _rolled_out(
+def rolled_out(
     model: Transformer, seen: Mapping[str, Tensor], row: int, n_source: int, n_steps: int
 ) -> Contributions:
+    """The contributions in one row of a batch whose `BLOCK_TAPS` were captured; no padding counts."""
+
     def shares(kind: Kind, layer: int, n_queries: int, n_keys: int) -> Tensor:
         found = block_contributions(
             model, seen, kind, layer, row=row, n_queries=n_queries, n_keys=n_keys

@@ -236,15 +236,50 @@ def trace(
             ("weights", "values"),
             unwritable=vocabulary.unwritable,
         )
+    return trace_of(
+        model,
+        vocabulary,
+        source_ids,
+        found,
+        seen,
+        config=config,
+        new_source_ids=new_source_ids,
+        new_target_ids=new_target_ids,
+    )
+
+
+def trace_of(
+    model: Transformer,
+    vocabulary: Vocabulary,
+    source_ids: Sequence[int],
+    found: SearchResult,
+    seen: Mapping[str, Tensor],
+    *,
+    config: SearchConfig,
+    row: int = 0,
+    new_source_ids: frozenset[int] = frozenset(),
+    new_target_ids: frozenset[int] = frozenset(),
+) -> Trace:
+    """The trace of one row of a batch that was captured already.
+
+    Args:
+        source_ids: of this row, without `</s>`.
+        seen: the taps `weights` and `values` of every attention; padding of the batch is cut off.
+    """
     end_id, start_id = model.config.end_id, model.config.start_for(source_ids)
     source = vocabulary.source.read([*source_ids, end_id])
     target = vocabulary.target.read([*found.best.tokens, end_id])
+    n_source, n_steps = len(source.pieces), len(target.pieces)
+    sizes = {
+        "encoder": (n_source, n_source), "decoder": (n_steps, n_steps), "cross": (n_steps, n_source),
+    }  # fmt: skip
+    weights, norms = weights_of(model, seen, row), _value_norms(model, seen, row)
     return Trace(
         source=source,
         target=target,
         consumed=(*vocabulary.target.read([start_id]).pieces, *target.pieces[:-1]),
-        weights=weights_of(model, seen),
-        value_norms=_value_norms(model, seen),
+        weights={kind: weights[kind][..., : sizes[kind][0], : sizes[kind][1]] for kind in KINDS},
+        value_norms={kind: norms[kind][..., : sizes[kind][1]] for kind in KINDS},
         is_new_in_source=tuple(piece.id in new_source_ids for piece in source.pieces),
         is_new_in_target=tuple(piece.id in new_target_ids for piece in target.pieces),
         found=found,
@@ -254,11 +289,11 @@ def trace(
 
 
 @torch.inference_mode()
-def _value_norms(model: Transformer, seen: Mapping[str, Tensor]) -> ValueNorms:
+def _value_norms(model: Transformer, seen: Mapping[str, Tensor], row: int = 0) -> ValueNorms:
     """‖v W^O‖ of every key and head (Kobayashi et al. 2020), without the bias."""
 
     def norms(kind: Kind, layer: int) -> NDArray[np.float32]:
-        values = seen[attention_tap(kind, layer, "values")]  # 1 H k d_v
+        values = seen[attention_tap(kind, layer, "values")][row : row + 1]  # 1 H k d_v
         return _float32(attention_of(model, kind, layer).shares(values)[0].norm(dim=-1))
 
     return {

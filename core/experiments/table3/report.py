@@ -37,6 +37,7 @@ SIZES: dict[str, tuple[str, Callable[[Sizes], str]]] = {
     "p_dropout": ("P_drop", lambda sizes: f"{sizes.p_dropout:g}"),
     "label_smoothing": ("ε_ls", lambda sizes: f"{sizes.label_smoothing:g}"),
     "positions": ("positions", lambda sizes: sizes.positions.replace("_", " ")),
+    "n_fixed_heads": ("fixed h", lambda sizes: str(sizes.n_fixed_heads)),
 }
 """Field of `Sizes` -> the paper's name for it, and a function that writes its value."""
 

@@ -47,6 +47,7 @@ class Sizes:
     p_dropout: float
     label_smoothing: float
     positions: Positions
+    n_fixed_heads: int  # of each encoder layer, that attend by a fixed pattern; the paper has none
     parameters: int
 
     @classmethod

@@ -55,6 +55,8 @@ def _change(field: str, sizes: Sizes, base: Sizes) -> str:
         return f"{value} positions".replace("_", " ")
     if field == "n_heads":
         return f"{value} {'head' if value == 1 else 'heads'} instead of {usual}"
+    if field == "n_fixed_heads":
+        return f"{value} of {sizes.n_heads} encoder heads fixed to positions"
     noun = NOUNS[field]
     if not value:
         return f"no {noun}"

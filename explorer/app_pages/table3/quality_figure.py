@@ -1,5 +1,6 @@
 """Score against cost: one point for each model, with the interval of its score."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,16 +103,39 @@ def legend_html(groups: Sequence[str]) -> str:
 
 
 def side_by_side(points: Sequence[Point]) -> dict[str, float]:
-    """Name -> where the point is drawn: those of the same cost next to one another by score."""
-    width = _width(points)
-    left = sorted(points, key=lambda point: point.x)
-    found: dict[str, float] = {}
+    """Name -> where the point is drawn: those of the same cost next to one another by score.
+
+    A row of points that would reach its neighbour takes it in.
+    """
+    step = APART * _width(points)
+    rows = _apart(_of_same_cost(points), step)
+    return {
+        point.name: math.exp(_middle(row) + (number - (len(row) - 1) / 2) * step)
+        for row in rows
+        for number, point in enumerate(row)
+    }
+
+
+def _of_same_cost(points: Sequence[Point]) -> list[list[Point]]:
+    """From left to right; each by score."""
+    left, rows = sorted(points, key=lambda point: point.x), []
     while left:
-        same = [point for point in left if math.log(point.x / left[0].x) <= SAME * width]
+        same = [point for point in left if math.log(point.x / left[0].x) <= SAME * _width(points)]
         left = left[len(same) :]
-        for number, point in enumerate(sorted(same, key=lambda point: point.y)):
-            found[point.name] = point.x * math.exp((number - (len(same) - 1) / 2) * APART * width)
-    return found
+        rows.append(sorted(same, key=lambda point: point.y))
+    return rows
+
+
+def _apart(rows: list[list[Point]], step: float) -> list[list[Point]]:
+    """The rows, those joined that would stand on one another."""
+    for number, (one, other) in enumerate(itertools.pairwise(rows)):
+        if _middle(other) - _middle(one) < (len(one) + len(other)) / 2 * step:
+            return _apart([*rows[:number], [*one, *other], *rows[number + 2 :]], step)
+    return rows
+
+
+def _middle(row: Sequence[Point]) -> float:
+    return sum(math.log(point.x) for point in row) / len(row)
 
 
 def name_positions(points: Sequence[Point]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from explorer.app_pages.anatomy.fields import AnatomyFields
 from explorer.app_pages.contributions.fields import ContributionsFields
 from explorer.app_pages.inside.fields import InsideFields, Split
 from explorer.app_pages.lenses.fields import LensFields
+from explorer.app_pages.over_text.fields import MeasureName, Source, TextFields
 from explorer.app_pages.patching.fields import Parts, PatchingFields
 from explorer.app_pages.positions.fields import (
     MOST_SCALE,
@@ -142,6 +143,12 @@ of_pages = {
         measured=st.none() | st.text(min_size=1),
     ),
     ContributionsFields: st.builds(ContributionsFields, depth=st.none() | st.integers(1, 99)),
+    TextFields: st.builds(
+        TextFields,
+        measured_text=st.sampled_from(get_args(Source)),
+        line=some_number,
+        of_heads=st.sampled_from(get_args(MeasureName)),
+    ),
     PatchingFields: st.builds(
         PatchingFields, other_text=st.text(), parts=st.sampled_from(get_args(Parts))
     ),
@@ -210,7 +217,8 @@ GOES_WITH = {
     "text": {"prefix", "target", "step", "row", "scored", "edited", "wanted", "pinned", "wanted_id", "other_id"},
     "model": {"prefix", "target", "ablation", "layer", "head", "step", "row", "scored", "snapshot",
               "own", "dimensions", "encoder_layer", "decoder_layer", "encoder_head",
-              "decoder_head", "cross_head", "most", "least", "depth", "read", "pinned", "wanted_id", "other_id"},
+              "decoder_head", "cross_head", "most", "least", "depth", "read", "pinned", "wanted_id", "other_id", "line"},
+    "measured_text": {"line"},
     **{name: {"most", "least"} for name in ("kind", "layer", "head")},
     "prefix": {"step", "scored", "pinned", "wanted_id", "other_id"},
     "target": {"step", "pinned", "wanted_id", "other_id"},
@@ -232,7 +240,7 @@ def test_what_depends_on_what() -> None:
 WHOLE = {
     "text": "A dog.", "model": "old", "prefix": "3.4", "target": "Ein", "ablation": "enc.L1=skip",
     "beam_size": "2", "kind": "encoder", "layer": "2", "head": "3", "step": "4", "row": "5",
-    "scored": "2", "most": "2", "least": "3", "depth": "1", "read": "0", "pinned": "Haus", "wanted_id": "7", "other_id": "8", "snapshot": "7", "own": "1", "dimensions": "1.2", "k": "3", "across": "tokens",
+    "scored": "2", "most": "2", "least": "3", "depth": "1", "read": "0", "pinned": "Haus", "wanted_id": "7", "other_id": "8", "snapshot": "7", "own": "1", "dimensions": "1.2", "line": "2", "k": "3", "across": "tokens",
     "encoder_layer": "1", "decoder_layer": "2", "encoder_head": "3", "decoder_head": "4",
     "cross_head": "5", "block": "linear", "draft": "edited", "edited": "Ein", "wanted": "Der",
 }  # fmt: skip

@@ -32,29 +32,30 @@ from tests.damage import damages
 
 # At width 1/4 and depth 1/2: N, d_model, d_ff, h, d_k, d_v, P_drop, eps_ls, positions
 SCALED = {
-    "base": (3, 128, 512, 8, 16, 16, 0.1, 0.1, "sinusoidal"),
-    "A-h1": (3, 128, 512, 1, 128, 128, 0.1, 0.1, "sinusoidal"),
-    "A-h4": (3, 128, 512, 4, 32, 32, 0.1, 0.1, "sinusoidal"),
-    "A-h16": (3, 128, 512, 16, 8, 8, 0.1, 0.1, "sinusoidal"),
-    "A-h32": (3, 128, 512, 32, 4, 4, 0.1, 0.1, "sinusoidal"),
-    "B-dk16": (3, 128, 512, 8, 4, 16, 0.1, 0.1, "sinusoidal"),
-    "B-dk32": (3, 128, 512, 8, 8, 16, 0.1, 0.1, "sinusoidal"),
-    "C-N2": (1, 128, 512, 8, 16, 16, 0.1, 0.1, "sinusoidal"),
-    "C-N4": (2, 128, 512, 8, 16, 16, 0.1, 0.1, "sinusoidal"),
-    "C-N8": (4, 128, 512, 8, 16, 16, 0.1, 0.1, "sinusoidal"),
-    "C-d256": (3, 64, 512, 8, 8, 8, 0.1, 0.1, "sinusoidal"),
-    "C-d1024": (3, 256, 512, 8, 32, 32, 0.1, 0.1, "sinusoidal"),
-    "C-ff1024": (3, 128, 256, 8, 16, 16, 0.1, 0.1, "sinusoidal"),
-    "C-ff4096": (3, 128, 1024, 8, 16, 16, 0.1, 0.1, "sinusoidal"),
-    "D-drop0.0": (3, 128, 512, 8, 16, 16, 0.0, 0.1, "sinusoidal"),
-    "D-drop0.2": (3, 128, 512, 8, 16, 16, 0.2, 0.1, "sinusoidal"),
-    "D-ls0.0": (3, 128, 512, 8, 16, 16, 0.1, 0.0, "sinusoidal"),
-    "D-ls0.2": (3, 128, 512, 8, 16, 16, 0.1, 0.2, "sinusoidal"),
-    "E-learned": (3, 128, 512, 8, 16, 16, 0.1, 0.1, "learned"),
-    "big": (3, 256, 1024, 16, 16, 16, 0.3, 0.1, "sinusoidal"),
-    "base-N6": (6, 128, 512, 8, 16, 16, 0.1, 0.1, "sinusoidal"),
-    "base-seed2": (3, 128, 512, 8, 16, 16, 0.1, 0.1, "sinusoidal"),
-    "base-seed3": (3, 128, 512, 8, 16, 16, 0.1, 0.1, "sinusoidal"),
+    "base": (3, 128, 512, 8, 16, 16, 0.1, 0.1, "sinusoidal", 0),
+    "A-h1": (3, 128, 512, 1, 128, 128, 0.1, 0.1, "sinusoidal", 0),
+    "A-h4": (3, 128, 512, 4, 32, 32, 0.1, 0.1, "sinusoidal", 0),
+    "A-h16": (3, 128, 512, 16, 8, 8, 0.1, 0.1, "sinusoidal", 0),
+    "A-h32": (3, 128, 512, 32, 4, 4, 0.1, 0.1, "sinusoidal", 0),
+    "B-dk16": (3, 128, 512, 8, 4, 16, 0.1, 0.1, "sinusoidal", 0),
+    "B-dk32": (3, 128, 512, 8, 8, 16, 0.1, 0.1, "sinusoidal", 0),
+    "C-N2": (1, 128, 512, 8, 16, 16, 0.1, 0.1, "sinusoidal", 0),
+    "C-N4": (2, 128, 512, 8, 16, 16, 0.1, 0.1, "sinusoidal", 0),
+    "C-N8": (4, 128, 512, 8, 16, 16, 0.1, 0.1, "sinusoidal", 0),
+    "C-d256": (3, 64, 512, 8, 8, 8, 0.1, 0.1, "sinusoidal", 0),
+    "C-d1024": (3, 256, 512, 8, 32, 32, 0.1, 0.1, "sinusoidal", 0),
+    "C-ff1024": (3, 128, 256, 8, 16, 16, 0.1, 0.1, "sinusoidal", 0),
+    "C-ff4096": (3, 128, 1024, 8, 16, 16, 0.1, 0.1, "sinusoidal", 0),
+    "D-drop0.0": (3, 128, 512, 8, 16, 16, 0.0, 0.1, "sinusoidal", 0),
+    "D-drop0.2": (3, 128, 512, 8, 16, 16, 0.2, 0.1, "sinusoidal", 0),
+    "D-ls0.0": (3, 128, 512, 8, 16, 16, 0.1, 0.0, "sinusoidal", 0),
+    "D-ls0.2": (3, 128, 512, 8, 16, 16, 0.1, 0.2, "sinusoidal", 0),
+    "E-learned": (3, 128, 512, 8, 16, 16, 0.1, 0.1, "learned", 0),
+    "big": (3, 256, 1024, 16, 16, 16, 0.3, 0.1, "sinusoidal", 0),
+    "base-N6": (6, 128, 512, 8, 16, 16, 0.1, 0.1, "sinusoidal", 0),
+    "fixed-heads": (3, 128, 512, 8, 16, 16, 0.1, 0.1, "sinusoidal", 7),
+    "base-seed2": (3, 128, 512, 8, 16, 16, 0.1, 0.1, "sinusoidal", 0),
+    "base-seed3": (3, 128, 512, 8, 16, 16, 0.1, 0.1, "sinusoidal", 0),
 }
 
 
@@ -62,7 +63,7 @@ def bundled():
     return untrained(width="1/4", depth="1/2", vocabulary_size=VOCABULARY_SIZE, training=TRAINING)
 
 
-def test_the_rows_are_the_papers_twenty_one_deeper_and_two_seeds():
+def test_the_rows_are_the_papers_twenty_two_of_our_own_and_two_seeds():
     assert list(VARIANTS) == list(SCALED)
     assert list(VARIANTS)[:20] == list(PRESETS)
 
@@ -89,7 +90,7 @@ def test_every_row_is_trained_alike_but_for_what_makes_it():
 
 def test_only_the_papers_rows_have_the_papers_numbers():
     assert {name for name, row in VARIANTS.items() if row.paper is None} == {
-        "base-N6", "base-seed2", "base-seed3",
+        "base-N6", "fixed-heads", "base-seed2", "base-seed3",
     }  # fmt: skip
     assert VARIANTS["A-h1"].paper == PaperResult(5.29, 24.9)
 
@@ -103,7 +104,7 @@ def test_further_seeds_keep_no_weights():
 def test_rows_are_chosen_by_name_and_come_in_their_order():
     assert [row.name for row in chosen_variants("C-N2, base,A-h1")] == ["base", "A-h1", "C-N2"]
     assert chosen_variants("")[0] is BASE
-    assert len(chosen_variants("")) == 23
+    assert len(chosen_variants("")) == 24
 
 
 def test_a_name_that_is_no_row_is_answered_with_the_list():

@@ -210,7 +210,7 @@ def test_evaluate_gives_the_tables_numbers(trained: Trained, name: str) -> None:
 
 def test_the_report_shows_what_is_there(trained: Trained) -> None:
     out = run("table3", "--report", "--output", str(trained.output))
-    assert "at width 1/16 and depth 1/2, 400 pieces: 3 of 23 rows trained" in out
+    assert "at width 1/16 and depth 1/2, 400 pieces: 3 of 24 rows trained" in out
     values = json.loads(
         run("table3", "--report", "--format", "json", "--output", str(trained.output))
     )

@@ -22,7 +22,7 @@ def test_every_row_stands_once_in_its_part(family: PaperAndOurs) -> None:
         "A-h1", "A-h4", "A-h16", "A-h32",
     ]  # fmt: skip
     assert [name for name in of if of[name] == "Only here"] == [
-        "base-N6", "base-seed2", "base-seed3",
+        "base-N6", "fixed-heads", "base-seed2", "base-seed3",
     ]  # fmt: skip
 
 
@@ -45,6 +45,7 @@ def test_the_papers_size_and_ours_stand_in_columns_of_their_own(family: PaperAnd
     cells = rows(family)["B-dk16"].cells
     assert (cells["paper_size"].text, cells["size"].text) == ("d_k 16", "d_k 4")
     assert rows(family)["base-N6"].cells["size"].text == "N 6"
+    assert rows(family)["fixed-heads"].cells["size"].text == "fixed h 7"
 
 
 def test_ours_has_scores_differences_and_the_papers_difference_beside(

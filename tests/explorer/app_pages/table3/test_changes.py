@@ -29,6 +29,7 @@ SAID = {
     "big": "Twice the width, twice the feed-forward width, 16 heads instead of 8, three times the "
     "dropout",
     "base-N6": "Twice the layers",
+    "fixed-heads": "7 of 8 encoder heads fixed to positions",
     "base-seed2": "Other random numbers (seed 2)",
 }
 

@@ -1,0 +1,1 @@
+"""The page A text: every sentence of a text, and every head over all of them."""

@@ -1,0 +1,126 @@
+"""The page A text: every line and every head is as the text was measured, and a long text can be stopped."""
+
+import numpy as np
+import pytest
+
+import core
+from core.analysis.heads.measures import MEASURES
+from core.analysis.over_text.measure import measure_sentences
+from core.analysis.over_text.sentences import COLUMNS, Sentence, head_means, row_of
+from core.config import KINDS, SearchConfig
+from core.text.toy_grammar import sentence_pairs
+from explorer.engine import over_text
+from tests.checkpoints import write_checkpoint
+from tests.explorer.pages import Shelf, button, charts, link, shelf, texts
+from tests.explorer.readings import first_map, frame, said
+
+__all__ = ["shelf"]
+
+PAIRS = list(sentence_pairs(6))
+TEXT = "\n".join(f"{source}\t{target}" for source, target in PAIRS[:3]) + "\n\n" + PAIRS[3][0]
+GIVEN = [*(Sentence(*pair) for pair in PAIRS[:3]), Sentence(PAIRS[3][0])]
+
+
+@pytest.fixture
+def pages(shelf: Shelf) -> Shelf:
+    if not (shelf.root / "toy").is_dir():
+        write_checkpoint(shelf.root / "toy")
+    return shelf
+
+
+def measured_page(pages: Shelf, text: str = TEXT, **more: str):
+    page = pages.own("over_text", measured_text="typed", **more)
+    page.text_area[0].set_value(text).run()
+    return next(each for each in page.button if each.label.startswith("Measure")).click().run()
+
+
+def expected(pages: Shelf):
+    search = SearchConfig(n_candidates=0)
+    return measure_sentences(core.load(pages.root / "toy").checkpoint, GIVEN, search)
+
+
+def test_every_line_is_as_it_was_measured(pages: Shelf) -> None:
+    page = measured_page(pages, line="2")
+    assert not page.exception
+    table = frame(page, "log p a piece")
+    for (_, shown), one in zip(table.iterrows(), expected(pages), strict=True):
+        cells = dict(zip(COLUMNS, row_of(one), strict=True))
+        assert shown["source"] == cells["source"]
+        assert shown["translation"] == cells["translation"]
+        assert shown["log p a piece"] == pytest.approx(
+            cells["log-probability a piece (nats)"], abs=2e-3
+        )
+        assert shown["source share"] == pytest.approx(cells["source share"], abs=2e-3)
+        assert shown["entropy"] == pytest.approx(cells["entropy (nats)"], abs=2e-3)
+        assert shown["reference"] == cells["reference"]
+    assert list(table["line"]) == [1, 2, 3, 4]
+    assert f"Line 2. {PAIRS[1][0]}" in said(page).replace("**", "").replace("\\", "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["entropy", "confidence"])
+def test_every_head_is_as_it_was_measured(pages: Shelf, kind: str, name: str) -> None:
+    page = measured_page(pages, kind=kind, of_heads=name)
+    means = head_means(expected(pages), name)[kind]
+    np.testing.assert_allclose(first_map(charts(page)[0]), means.values, atol=1e-3)
+    table = frame(page, "mean")
+    np.testing.assert_allclose(table["low"], means.low.ravel(), atol=2e-3)
+    np.testing.assert_allclose(table["high"], means.high.ravel(), atol=2e-3)
+    assert f"in {MEASURES[name].units[kind]}" in said(page)
+
+
+def test_a_line_opens_on_another_page(pages: Shelf) -> None:
+    page = measured_page(pages, line="3")
+    button(page, "Heads").click().run()
+    assert link(page, "text") == PAIRS[2][0]
+
+
+def test_limits_are_said_before_anything_is_measured(pages: Shelf) -> None:
+    page = pages.own("over_text", measured_text="typed")
+    page.text_area[0].set_value("a dog\n" * 1_001).run()
+    assert "1,001 sentences, and 1,000 is the most" in page.warning[0].value.replace("\\", "")
+    assert not page.dataframe
+    with pytest.raises(ValueError, match="characters, and 200,000 is the most"):
+        over_text.sentences_of("x" * 200_001)
+
+
+def test_nothing_is_measured_before_it_is_asked_for(pages: Shelf) -> None:
+    page = pages.own("over_text", measured_text="typed")
+    page.text_area[0].set_value(TEXT).run()
+    assert not page.dataframe
+    assert "Measure 4 sentences" in [each.label for each in page.button]
+
+
+def test_a_line_that_cannot_be_read_is_named(pages: Shelf) -> None:
+    page = measured_page(pages, f"{PAIRS[0][0]}\n{'the man ' * 400}")
+    assert "1 of 2 sentences could not be read" in page.warning[0].value.replace("\\", "")
+    assert len(frame(page, "warnings")) == 2
+
+
+def test_what_is_done_stays_done(pages: Shelf) -> None:
+    """Stopped after the first part, the next call begins behind it."""
+    folder, search = pages.root / "toy", SearchConfig(n_candidates=0, beam_size=2)
+    many = [Sentence(source) for source, _ in sentence_pairs(60)]
+    seen: list[int] = []
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(n_done: int, n: int) -> None:
+        seen.append(n_done)
+        if n_done:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        over_text.measured(folder, many, search, stop)
+    assert not over_text.is_measured(folder, many, search)
+    found = over_text.measured(folder, many, search, lambda n_done, n: seen.append(n_done))
+    assert seen == [0, 25, 25, 50]
+    assert len(found) == 60
+    assert over_text.is_measured(folder, many, search)
+
+
+def test_a_model_of_other_languages_is_not_offered_english(pages: Shelf) -> None:
+    page = pages("over_text")
+    assert "sentences of this project" not in texts(page)
+    assert page.text_area
