@@ -17,6 +17,7 @@ from core.cli.export import Export
 from core.cli.gates import GatesCommand
 from core.cli.import_ import Import
 from core.cli.info import Info
+from core.cli.learning import LearningCommand
 from core.cli.lens import Lens
 from core.cli.over_text import TextCommand
 from core.cli.patch import Patch
@@ -42,6 +43,7 @@ Command = (
     | Annotated[RolesCommand, tyro.conf.subcommand("roles")]
     | Annotated[ContributionsCommand, tyro.conf.subcommand("contributions")]
     | Annotated[Lens, tyro.conf.subcommand("lens")]
+    | Annotated[LearningCommand, tyro.conf.subcommand("learning")]
     | Annotated[Why, tyro.conf.subcommand("why")]
     | Annotated[WhyThere, tyro.conf.subcommand("why-there")]
     | Annotated[Patch, tyro.conf.subcommand("patch")]

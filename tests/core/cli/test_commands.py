@@ -21,7 +21,7 @@ from tests.checkpoints import SENTENCE, write_checkpoint
 COMMANDS = (
     "train", "translate", "trace", "evaluate", "align", "average", "info", "corpus",
     "table3", "ablate", "means", "prune", "roles", "contributions", "lens", "why",
-    "why-there", "patch", "gates", "text",
+    "why-there", "patch", "gates", "text", "learning", "claims",
 )  # fmt: skip
 
 
