@@ -4,6 +4,7 @@ Scaling keeps ratios: keys that are a quarter of base's are so in the paper (16 
 16). So a row is named by ratios, and its numbers stand in two columns.
 """
 
+from collections.abc import Callable
 from fractions import Fraction
 
 from core.experiments.table3.report import SIZES
@@ -51,12 +52,8 @@ def change_in_words(sizes: Sizes, base: Sizes, *, seed: int, base_seed: int) -> 
 
 def _change(field: str, sizes: Sizes, base: Sizes) -> str:
     value, usual = getattr(sizes, field), getattr(base, field)
-    if field == "positions":
-        return f"{value} positions".replace("_", " ")
-    if field == "n_heads":
-        return f"{value} {'head' if value == 1 else 'heads'} instead of {usual}"
-    if field == "n_fixed_heads":
-        return f"{value} of {sizes.n_heads} encoder heads fixed to positions"
+    if field in _OWN_WORDS:
+        return _OWN_WORDS[field](sizes, base)
     noun = NOUNS[field]
     if not value:
         return f"no {noun}"
@@ -66,6 +63,18 @@ def _change(field: str, sizes: Sizes, base: Sizes) -> str:
     if ratio == Fraction(4, 3):
         return f"a third more {noun}"
     return f"{TIMES.get(ratio) or f'{float(ratio):.3g} times'} the {noun}"
+
+
+_OWN_WORDS: dict[str, Callable[[Sizes, Sizes], str]] = {
+    "positions": lambda sizes, base: f"{sizes.positions} positions".replace("_", " "),
+    "n_heads": lambda sizes, base: (
+        f"{sizes.n_heads} {'head' if sizes.n_heads == 1 else 'heads'} instead of {base.n_heads}"
+    ),
+    "n_fixed_heads": lambda sizes, base: (
+        f"{sizes.n_fixed_heads} of {sizes.n_heads} encoder heads fixed to positions"
+    ),
+}
+"""Of fields that are no ratio to base's."""
 
 
 def changed_sizes(sizes: Sizes, base: Sizes) -> str:

@@ -18,6 +18,7 @@ from explorer.app_pages.training.curves import (
 )
 from explorer.app_pages.training.fields import TrainingFields
 from explorer.app_pages.training.figures import curves_figure
+from explorer.app_pages.training.learned import draw_learned
 from explorer.app_pages.training.progress import progress_line
 from explorer.app_pages.training.timeline import draw_timeline, settle_snapshot
 from explorer.choice import session
@@ -257,7 +258,8 @@ def _figure(
 
 def draw(shown: PageContext) -> Pictures:
     film = draw_timeline(shown)
-    return lambda: [*film, *_curve_pictures(shown)]
+    learned = draw_learned(shown)
+    return lambda: [*film, *learned, *_curve_pictures(shown)]
 
 
 def _curve_pictures(shown: PageContext) -> list[Picture]:
