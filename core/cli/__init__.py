@@ -10,6 +10,7 @@ import tyro
 from core.cli.ablate import Ablate
 from core.cli.align import Align
 from core.cli.average import Average
+from core.cli.claims import ClaimsCommand
 from core.cli.contributions import ContributionsCommand
 from core.cli.corpus import Corpus
 from core.cli.evaluate import Evaluate
@@ -48,6 +49,7 @@ Command = (
     | Annotated[WhyThere, tyro.conf.subcommand("why-there")]
     | Annotated[Patch, tyro.conf.subcommand("patch")]
     | Annotated[TextCommand, tyro.conf.subcommand("text")]
+    | Annotated[ClaimsCommand, tyro.conf.subcommand("claims")]
     | Annotated[Average, tyro.conf.subcommand("average")]
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Import, tyro.conf.subcommand("import")]

@@ -19,6 +19,7 @@ MENU = {
         "Second attempt": "app_pages/second_attempt/page.py",
     },
     "Learn": {
+        "Claims": "app_pages/claims/page.py",
         "Table 3": "app_pages/table3/page.py",
         "Training": "app_pages/training/page.py",
     },

@@ -15,7 +15,7 @@ def other_weights(folder: Path, file: str, measured: str, command: str) -> str |
         measured: the hash of the weights, as the file has it.
         command: what measures again.
     """
-    if measured == _hash(folder_version(folder)):
+    if measured == hash_of(folder_version(folder)):
         return None
     return (
         f"{folder / file} was measured of other weights than these, so it is left out; measure again with "
@@ -24,7 +24,8 @@ def other_weights(folder: Path, file: str, measured: str, command: str) -> str |
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _hash(folder_version: FolderVersion) -> str:
+def hash_of(folder_version: FolderVersion) -> str:
+    """The hash of a model's weights; loads the model."""
     from core.checkpoint.weights import weights_hash
 
     return weights_hash(checkpoint(Path(folder_version[0])).model)

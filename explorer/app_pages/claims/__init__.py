@@ -1,0 +1,1 @@
+"""The page Claims: published findings, and what is found of them here."""

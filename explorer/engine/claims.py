@@ -1,0 +1,32 @@
+"""Published findings, put to the test with what was measured of a model."""
+
+from pathlib import Path
+
+from core.checkpoint.required import model_config_of
+from core.experiments.claims.claims import Outcome, outcomes
+from core.experiments.claims.evidence import gather
+from explorer.engine.checkpoints import checkpoint_roots, every_checkpoint, metrics
+from explorer.engine.folder_version import folder_version
+from explorer.engine.measured import hash_of
+from explorer.engine.trainings import with_timeline
+
+TABLE3 = "table3"
+
+
+def claims_of(folder: Path) -> tuple[list[Outcome], tuple[str, ...], Path | None]:
+    """The outcomes, notes on files that cannot be used, and whose snapshots tell how models learn.
+
+    Loads the model: what was measured of other weights does not count.
+    """
+    other = with_timeline(every_checkpoint())
+    trained = other.folder if other else None
+    table3 = next((root / TABLE3 for root in checkpoint_roots() if (root / TABLE3).is_dir()), None)
+    evidence = gather(
+        folder,
+        weights_hash=hash_of(folder_version(folder)),
+        alignment=metrics(folder).get("alignment") or {},
+        n_layers=model_config_of(folder).n_encoder_layers,
+        trained=trained,
+        table3=table3,
+    )
+    return outcomes(evidence), evidence.notes, trained if evidence.learning else None
