@@ -1,4 +1,4 @@
-"""What was measured once for a checkpoint on a whole text: heads left out, and heads pruned."""
+"""What was measured once for a checkpoint on a whole text: heads left out, pruned, and gated."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -8,8 +8,10 @@ import streamlit as st
 
 from core.analysis.effects.corpus_results import SWEEP, read_sweep
 from core.analysis.effects.pruning_results import read_pruning
+from core.experiments.gates.results import GATES, GateResults, read_gates
 from explorer.app_pages.ablate import pictures
 from explorer.components.toggles.component import Effects
+from explorer.engine.measured import other_weights
 from explorer.figures.standalone import Picture
 from explorer.frame.chart import draw_chart
 from explorer.frame.messages import note, notice
@@ -34,11 +36,12 @@ def worth_on_text(folder: Path) -> Effects | None:
 
 
 def draw_beyond_this_sentence(folder: Path) -> None:
-    """Draw both; a file beside the model that cannot be read costs its own picture, and is named."""
+    """Draw all of it; a file beside the model that cannot be read costs its own picture, and is named."""
     st.subheader("Which heads matter beyond this sentence?", anchor=False)
     _unless_bad(_draw_worth, folder)
     st.subheader("How many heads can go?", anchor=False)
     _unless_bad(_draw_pruning, folder)
+    _unless_bad(_draw_gates, folder)
 
 
 def pictures_beyond(folder: Path) -> Iterator[Picture]:
@@ -46,6 +49,7 @@ def pictures_beyond(folder: Path) -> Iterator[Picture]:
     readers: tuple[Callable[[Path], Picture | None], ...] = (
         lambda folder: pictures.worth_picture(read_sweep(folder)),
         lambda folder: pictures.pruning_picture(read_pruning(folder)),
+        lambda folder: pictures.gates_picture(_gates(folder), read_pruning(folder)),
     )
     for read in readers:
         with suppress(ValueError):
@@ -87,6 +91,29 @@ def _draw_pruning(of: Path) -> None:
         "one after another, the least important first (Michel et al. 2019), and measures BLEU on the "
         "way. This page then shows the curve.",
     )
+
+
+def _draw_gates(of: Path) -> None:
+    gates = _gates(of)
+    st.markdown("**And if the model may go on learning?**")
+    _measured(
+        pictures.gates_picture(gates, read_pruning(of)),
+        f"`python -m core gates --checkpoint checkpoints/{of.name}` with a text to learn from and one to measure on "
+        "gives every head a price, and lets the model learn to do without (Voita et al. 2019).",
+    )
+    if rows := pictures.gates_table(gates):
+        with st.expander("Which heads are left, as a table"):
+            draw_table(
+                rows, name="gates", caption=f"Heads of {of.name} that are left at each price"
+            )
+
+
+def _gates(of: Path) -> GateResults | None:
+    """Raises ValueError if the file cannot be read, or is of other weights."""
+    found = read_gates(of)
+    if found and (problem := other_weights(of, GATES, found.weights_hash, "gates")):
+        raise ValueError(problem)
+    return found
 
 
 def _measured(picture: Picture | None, how: str) -> None:

@@ -147,6 +147,44 @@ def pruning_figure(
     return figure
 
 
+Points = tuple[str, Sequence[float], Sequence[float], Sequence[tuple[float, float]]]
+"""A name, shares of heads removed, BLEU, and its intervals."""
+
+
+def gates_figure(tuned: Points, others: Sequence[Points] = ()) -> go.Figure:
+    """BLEU of a model that went on learning with fewer and fewer heads, beside other ways to have few.
+
+    Args:
+        tuned: drawn as a line.
+        others: drawn as a dotted line, or as points alone if there are fewer than three.
+    """
+    figure = go.Figure()
+    for index, (name, shares, bleu, intervals) in enumerate((tuned, *others)):
+        is_line = index == 0 or len(shares) > 2
+        figure.add_scatter(
+            x=list(shares),
+            y=list(bleu),
+            name=name,
+            mode="lines+markers" if is_line else "markers",
+            line={"color": OKABE_ITO[index], "width": 1 if index else 2.5,
+                  "dash": "dot" if index else "solid"},
+            marker={"symbol": GROUP_SYMBOLS[index], "size": 8},
+            error_y={"type": "data", "symmetric": False, "thickness": 1,
+                     "array": [high - v for v, (_, high) in zip(bleu, intervals, strict=True)],
+                     "arrayminus": [v - low for v, (low, _) in zip(bleu, intervals, strict=True)]},
+            customdata=list(intervals),
+            hovertemplate=f"{name}: %{{x:.0%}} of heads removed<br>BLEU <b>%{{y:.1f}}</b> "
+            "(%{customdata[0]:.1f} to %{customdata[1]:.1f})<extra></extra>",
+        )  # fmt: skip
+    return figure.update_layout(
+        height=340,
+        margin={**MARGIN, "t": 30},
+        xaxis=number_axis("heads removed, share of all", tickformat=".0%"),
+        yaxis=number_axis("BLEU", rangemode="tozero"),
+        legend=LEGEND,
+    )
+
+
 def worth_figure(
     groups: Sequence[tuple[str, Sequence[str], Sequence[float], Sequence[tuple[float, float]]]],
 ) -> go.Figure:

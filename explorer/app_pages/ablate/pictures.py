@@ -10,6 +10,7 @@ from core.analysis.head_place import KIND_NAMES
 from core.config import KINDS
 from explorer.app_pages.ablate.figures import (
     candidates_figure,
+    gates_figure,
     pruning_figure,
     steps_figure,
     worth_figure,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from core.analysis.effects.corpus_results import CorpusEffects
     from core.analysis.effects.pruning_results import Pruning
     from core.analysis.effects.sentence import SentenceEffect, StepEffect
+    from core.evaluation.ratios import Estimate
+    from core.experiments.gates.results import GateResults
 
 MOST_CHARACTERS = 160
 """The most characters of a translation that are quoted."""
@@ -102,6 +105,77 @@ def pruning_picture(pruning: "Pruning | None") -> Picture | None:
         "A head is important if the loss changes much when its output is scaled: E|∂L/∂ξ| (Michel et "
         "al. 2019). The band is the 95 % interval.",
     )
+
+
+def gates_picture(gates: "GateResults | None", pruning: "Pruning | None") -> Picture | None:
+    """BLEU when the model goes on learning without the heads; None where it was not measured."""
+    if gates is None:
+        return None
+    n_all = sum(of.size for of in gates.points[0].gates.values())
+    points = sorted(gates.points, key=lambda point: -point.n_kept())
+    tuned = (
+        "gates, while it goes on learning",
+        [1 - point.n_kept() / n_all for point in points],
+        [point.bleu.value for point in points],
+        [point.bleu.interval_95 for point in points],
+    )
+    scratch = [
+        (1 - each.n_kept() / n_all, each.scratch_bleu) for each in points if each.scratch_bleu
+    ]
+    others = []
+    if scratch:
+        others.append(
+            (
+                "the same heads, from scratch",
+                [share for share, _ in scratch],
+                [bleu.value for _, bleu in scratch],
+                [bleu.interval_95 for _, bleu in scratch],
+            )
+        )
+    if pruning:
+        curve = pruning.curves[0].points
+        others.append(
+            (
+                "without learning on, least important first",
+                [point.share for point in curve],
+                [point.bleu for point in curve],
+                [point.interval_95 for point in curve],
+            )
+        )
+    least = points[-1]
+    return Picture(
+        "BLEU against the share of heads removed, when the model goes on learning",
+        gates_figure(tuned, others),
+        f"Every head has a gate and a price, for {gates.n_steps:,} steps (L0 gates, Voita et al. 2019). At the "
+        f"highest price {least.n_kept()} of {n_all} heads are left, with BLEU {least.bleu.value:.1f} on "
+        f"{gates.n_sentences:,} sentences of {gates.text}; before, {gates.before.value:.1f}. At price 0 nothing is "
+        "removed: what that point gains, it gains by learning on. Bars are 95 % intervals.",
+    )
+
+
+def gates_table(gates: "GateResults | None") -> list[dict[str, object]]:
+    """A line for each price: how many heads are left of each kind, and in which layers."""
+    return [
+        {
+            "price, nats a token": f"{point.penalty:g}",
+            "heads left": point.n_kept(),
+            **{
+                KIND_NAMES[kind].lower(): f"{point.n_kept(kind)}: "
+                + ", ".join(
+                    f"L{layer} {n}" for layer, n in enumerate((point.gates[kind] > 0).sum(1), 1)
+                )
+                for kind in KINDS
+            },
+            "BLEU": _estimate(point.bleu),
+            "from scratch": _estimate(point.scratch_bleu) if point.scratch_bleu else "",
+        }
+        for point in (gates.points if gates else ())
+    ]
+
+
+def _estimate(estimate: "Estimate") -> str:
+    low, high = estimate.interval_95
+    return f"{estimate.value:.1f} [{low:.1f}, {high:.1f}]"
 
 
 N_NAMED = 3
