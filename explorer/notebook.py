@@ -8,6 +8,11 @@ trace = model.trace("A man is riding a bicycle.")
 notebook.heads(trace, layer=3, head=6)
 notebook.translation(trace).save("translation.html")
 notebook.inside(model, trace, row=4)
+notebook.reasons(model, trace, layer=3, head=3, row=4)
+notebook.why(model, trace, step=4)
+notebook.contributions(model, trace)
+notebook.lens(model, trace)
+notebook.patching(model, trace, model.trace("A woman is riding a bicycle."))
 """
 
 from collections.abc import Callable, Sequence
@@ -15,13 +20,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import covering_head
 from core.analysis.trace.trace import Trace
 from core.config import Kind
 from core.system.files import write_whole
-from explorer.app_pages.heads.pictures import head_pictures
+from explorer.app_pages.contributions.pictures import map_picture
+from explorer.app_pages.heads import pictures as of_heads
+from explorer.app_pages.inside.fields import Split
 from explorer.app_pages.inside.pictures import inside_pictures
+from explorer.app_pages.inside.reasons import reasons_picture
+from explorer.app_pages.lenses.pictures import grid_picture
+from explorer.app_pages.patching.pictures import Compared, head_pictures, stream_picture
 from explorer.app_pages.translate.pictures import translation_pictures
+from explorer.app_pages.why.pictures import amounts_picture
 from explorer.choice.choice import Choice, Run, View
 from explorer.choice.page_context import (
     PageContext,
@@ -31,10 +43,13 @@ from explorer.choice.page_context import (
     telling_place,
 )
 from explorer.engine.checkpoints import best_head
+from explorer.figures.head import piece_label
 from explorer.figures.standalone import Picture, notebook_html, standalone_html
 from explorer.head.fields import HeadDrawing
+from explorer.head.matrix import column_labels, row_labels
 
 if TYPE_CHECKING:
+    from core.analysis.contrast.attribution import Method
     from core.translator import Translator
 
 
@@ -86,7 +101,7 @@ def heads(
         drawing or HeadDrawing()
     )
     shown = _shown(trace, choice, checkpoint)
-    return Page(trace.source.text, head_pictures(shown))
+    return Page(trace.source.text, of_heads.head_pictures(shown))
 
 
 def inside(
@@ -117,6 +132,115 @@ def inside(
         trace, kind, layer=shown.place.layer_number, head=shown.place.head_number
     )
     return Page(trace.source.text, inside_pictures(shown, internals))
+
+
+def contributions(translator: "Translator", trace: Trace, *, layer: int | None = None) -> Page:
+    """How much each source piece and each earlier piece contributes to every step (ALTI+).
+
+    Args:
+        layer: the decoder layer, from 1; without it, the last.
+
+    Raises:
+        ValueError: if there is no such layer.
+    """
+    from core.analysis.contributions.rollout import contributions as measure
+
+    found = measure(translator.checkpoint.model, trace)
+    n_layers = len(found.source)
+    if not 1 <= (layer or n_layers) <= n_layers:
+        raise ValueError(f"layer {layer}, but there are only {n_layers} here")
+    return Page(trace.source.text, [map_picture(trace, found, layer or n_layers)])
+
+
+def why(
+    translator: "Translator",
+    trace: Trace,
+    *,
+    step: int,
+    wanted: str | None = None,
+    other: str | None = None,
+    method: "Method" = "integrated_gradients",
+) -> Page:
+    """What each piece adds to one candidate of a step against another.
+
+    Args:
+        step: from 1.
+        wanted, other: words, by their first pieces; without them, what the step wrote and the most
+            probable other candidate.
+
+    Raises:
+        ValueError: if there is no such step, or both are the same piece.
+    """
+    from core.analysis.contrast.attribution import contrast
+
+    if not 1 <= step <= len(trace.steps):
+        raise ValueError(f"step {step}, but there are only {len(trace.steps)} here")
+    target = translator.checkpoint.vocabulary.target
+    written = trace.target.pieces[step - 1].id
+    one = target.encode(wanted)[0] if wanted else written
+    rest = (each.token for each in trace.steps[step - 1].candidates if each.token != one)
+    two = target.encode(other)[0] if other else next(rest)
+    if one == two:
+        raise ValueError("both words begin with the same piece; name two that differ")
+    found = contrast(
+        translator.checkpoint.model, trace, step=step - 1, wanted=one, other=two, method=method
+    )
+    labels = [piece_label(target.names[token]) for token in (one, two)]
+    return Page(trace.source.text, [amounts_picture(trace, found, *labels)])
+
+
+def lens(translator: "Translator", trace: Trace) -> Page:
+    """What every decoder layer would write at every step (the logit lens)."""
+    from core.analysis.lens.logit_lens import logit_lens
+
+    checkpoint = translator.checkpoint
+    found = logit_lens(checkpoint.model, checkpoint.vocabulary, trace)
+    last = (len(found.ranks) - 1, 0)
+    return Page(trace.source.text, [grid_picture(trace, found, last)])
+
+
+def patching(translator: "Translator", trace: Trace, other: Trace) -> Page:
+    """What carries the difference between two sentences: heads, source pieces, steps.
+
+    Raises:
+        NotComparableError: if they have different numbers of pieces, or the same translation.
+    """
+    from core.analysis.patching.patch import patching as patch
+
+    names = translator.checkpoint.vocabulary.target.names
+    compared = Compared(trace, patch(translator.checkpoint.model, trace, other), names.__getitem__)
+    streams = [stream_picture(compared, "source"), stream_picture(compared, "target")]
+    return Page(
+        f"{trace.source.text} / {other.source.text}",
+        [*head_pictures(compared, compared.shares[0][1]).values(), *streams],
+    )
+
+
+def reasons(
+    translator: "Translator",
+    trace: Trace,
+    kind: Kind = "cross",
+    *,
+    layer: int,
+    head: int,
+    row: int,
+    split: Split = "key",
+) -> Page:
+    """Why a head looks where it does: the scores of one row, split by who wrote keys or query.
+
+    Args:
+        layer, head, row: from 1; a row is a source piece in encoder self-attention, else a step.
+
+    Raises:
+        ValueError: if there is no such head or row, or the head is fixed to a pattern.
+    """
+    from core.analysis.scores.parts import score_parts
+
+    place = HeadPlace.numbered(kind, layer, head)
+    found = score_parts(translator.checkpoint.model, trace, place, row - 1)
+    keys = column_labels(trace, kind)[: found.parts.shape[-1]]
+    asks = row_labels(trace, kind)[row - 1]
+    return Page(trace.source.text, [reasons_picture(found, place, split, asks=asks, keys=keys)])
 
 
 def _choice(trace: Trace, view: View | None = None) -> Choice:

@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 
 import core
+from core.analysis.contrast.attribution import contrast
+from core.analysis.contributions.rollout import contributions
+from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import clearest_head
+from core.analysis.lens.logit_lens import logit_lens
+from core.analysis.patching.patch import NotComparableError, patching
+from core.analysis.scores.parts import score_parts
 from core.analysis.trace.trace import Trace
+from core.config import KINDS
+from core.text.toy_grammar import sentence_pairs
 from core.translator import Translator
 from explorer import notebook
 from tests.checkpoints import SENTENCE, write_checkpoint
@@ -87,3 +95,52 @@ def test_layers_heads_and_rows_count_from_1(
 ) -> None:
     with pytest.raises(ValueError, match="there are only"):
         notebook.inside(translator, trace, **choice)  # type: ignore[arg-type]
+
+
+def test_every_analysis_is_a_page_of_its_numbers(
+    translator: Translator, trace: Trace, tmp_path: Path
+) -> None:
+    """Each picture is that of the analysis, which the pages' own tests compare cell by cell."""
+    model = translator.checkpoint.model
+    (picture,) = notebook.contributions(translator, trace, layer=2).pictures
+    found = contributions(model, trace)
+    np.testing.assert_allclose(
+        picture.shown.data[0].z, np.hstack((found.source[1], found.prefix[1])), atol=1e-6
+    )
+    (picture,) = notebook.why(translator, trace, step=2, method="occlusion").pictures
+    wanted, other = trace.target.pieces[1].id, trace.steps[1].candidates[1].token
+    amounts = contrast(model, trace, step=1, wanted=wanted, other=other, method="occlusion")
+    np.testing.assert_allclose(picture.shown.data[0].y, amounts.source, atol=1e-6)
+    (picture,) = notebook.lens(translator, trace).pictures
+    read = logit_lens(model, translator.checkpoint.vocabulary, trace)
+    np.testing.assert_allclose(picture.shown.data[0].z, read.probabilities[..., 0], atol=1e-6)
+    (picture,) = notebook.reasons(translator, trace, layer=1, head=2, row=3, split="query").pictures
+    parts = score_parts(model, trace, HeadPlace("cross", 0, 1), 2)
+    scores = parts.scores - parts.scores.mean()
+    np.testing.assert_allclose(np.sum(picture.shown.data[0].z, 0), scores, atol=1e-5)
+    notebook.lens(translator, trace).save(tmp_path / "lens.html")
+    assert "logit lens" in (tmp_path / "lens.html").read_text("utf-8")
+
+
+def test_two_sentences_are_put_into_each_other(translator: Translator, trace: Trace) -> None:
+    for text, _ in sentence_pairs(60):
+        other = translator.trace(text)
+        try:
+            page = notebook.patching(translator, trace, other)
+        except NotComparableError:
+            continue
+        found = patching(translator.checkpoint.model, trace, other)
+        for picture, kind in zip(page.pictures, KINDS, strict=False):
+            np.testing.assert_allclose(picture.shown.data[0].z, found.heads[kind].shares, atol=1e-6)
+        assert len(page.pictures) == 5
+        return
+    raise AssertionError("the toy grammar has no such pair")
+
+
+def test_what_is_not_there_is_named(translator: Translator, trace: Trace) -> None:
+    with pytest.raises(ValueError, match="layer 9, but there are only 3 here"):
+        notebook.contributions(translator, trace, layer=9)
+    with pytest.raises(ValueError, match="step 0, but there are only"):
+        notebook.why(translator, trace, step=0)
+    with pytest.raises(ValueError, match="both words begin with the same piece"):
+        notebook.why(translator, trace, step=1, wanted="Haus", other="Haus")

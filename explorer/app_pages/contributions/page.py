@@ -1,20 +1,19 @@
 """How much of each step comes from the source, and how much from what was written before."""
 
-import numpy as np
 import streamlit as st
 
 from core.analysis.contributions.results import SourceShares
 from core.analysis.trace.warnings import warnings_of
 from explorer.app_pages.contributions.fields import ContributionsFields
 from explorer.app_pages.contributions.figures import along_figure, along_note, snapshots_figure
+from explorer.app_pages.contributions.pictures import map_picture
 from explorer.choice import session
 from explorer.choice.page_context import PageContext
 from explorer.components.lines import component as lines
 from explorer.engine.checkpoints import best_head
 from explorer.engine.contributions import contributions, shares_problem, usual_shares
 from explorer.engine.models import load
-from explorer.figures.head import Scale, least_width_px, token_label
-from explorer.figures.split import split_figure
+from explorer.figures.head import least_width_px, token_label
 from explorer.figures.standalone import Mounted, Picture
 from explorer.frame import sentence_page
 from explorer.frame.chart import draw_chart
@@ -34,10 +33,6 @@ LEAD = (
 CHANGED = (
     "These are parts of the unchanged model’s output; with the change that is chosen ({}) they would not add up. "
     "Take the change back to see them."
-)
-MAP_NOTE = (
-    "Left of the line the source, right of it what the decoder has read. Each row adds up to 1; the bars are the "
-    "source’s share. Feed-forward sub-layers are not taken apart."
 )
 LINES_NOTE = (
     "Left, what each source piece contributes to a step through all layers and heads; the rest of a row comes from "
@@ -80,27 +75,12 @@ def _draw_map(shown: PageContext) -> Picture:
     depth = min(shown.of(ContributionsFields).depth or n_layers, n_layers)
     layers = {n: str(n) for n in range(1, n_layers + 1)}
     pick("After decoder layer", layers, **session.bind(ContributionsFields, "depth", depth))
-    source, prefix = found.source[depth - 1], found.prefix[depth - 1]
-    trace = shown.trace
-    columns = [*column_labels(trace, "cross"), *column_labels(trace, "decoder")]
-    together = np.hstack((source, prefix))
-    figure = split_figure(
-        together,
-        source.sum(-1),
-        source.shape[1],
-        rows=list(map(token_label, row_labels(trace, "cross"))),
-        columns=list(map(token_label, columns)),
-        row_title=row_title("cross"),
-        column_title="source | read so far",
-        bar_title="source",
-        bar_says="of this step comes from the source",
-        scale=Scale("share"),
-    )
-    title = f"Contributions after decoder layer {depth}"
-    with wide("contributions-map", least_width_px(len(columns))):
-        draw_chart(figure, alt=title, key="contributions-heat-map")
-    note(MAP_NOTE)
-    return Picture(title, figure, MAP_NOTE)
+    picture = map_picture(shown.trace, found, depth)
+    n_columns = len(shown.trace.source.pieces) + len(shown.trace.consumed)
+    with wide("contributions-map", least_width_px(n_columns)):
+        draw_chart(picture.shown, alt=picture.title, key="contributions-heat-map")
+    note(picture.note)
+    return picture
 
 
 def _draw_lines(shown: PageContext) -> list[Picture]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from core.analysis.head_place import HeadPlace
 from explorer.app_pages.inside.fields import InsideFields, Split
 from explorer.choice import session
 from explorer.choice.page_context import PageContext
@@ -62,11 +63,25 @@ def draw_reasons(shown: PageContext) -> list[Picture]:
         return []
     split = shown.of(InsideFields).split
     pick("Split by", SPLITS, **session.bind(InsideFields, "split"))
-    reasons = reasons_of(found, split)
     keys = column_labels(shown.trace, shown.view.kind)[: found.parts.shape[-1]]
     asks = row_labels(shown.trace, shown.view.kind)[shown.query]
-    st.markdown(plain(in_words(reasons, asks, keys)))
-    title = f"{shown.place.name}: why “{asks}” looks where it does"
+    st.markdown(plain(in_words(reasons_of(found, split), asks, keys)))
+    picture = reasons_picture(found, shown.place, split, asks=asks, keys=keys)
+    with wide("reasons", least_px(len(keys)) + 60):
+        draw_chart(picture.shown, alt=picture.title, key="reasons-chart")
+    note(picture.note)
+    return [picture]
+
+
+def reasons_picture(
+    found: "ScoreParts", place: HeadPlace, split: Split, *, asks: str, keys: Sequence[str]
+) -> Picture:
+    """The parts of the scores of one query, a row a writer, a column a key.
+
+    Args:
+        asks, keys: the names of the query and of the keys.
+    """
+    reasons = reasons_of(found, split)
     figure = signed_cells(
         reasons.parts,
         limit=largest(reasons.parts),
@@ -83,11 +98,8 @@ def draw_reasons(shown: PageContext) -> list[Picture]:
         number="part of the score",
         column_title="key",
     )
-    with wide("reasons", least_px(len(keys)) + 60):
-        draw_chart(figure, alt=title, key="reasons-chart")
-    said = f"{NOTE}{CROSS if shown.view.kind == 'cross' else ''}"
-    note(said)
-    return [Picture(title, figure, said)]
+    said = f"{NOTE}{CROSS if place.kind == 'cross' else ''}"
+    return Picture(f"{place.name}: why “{asks}” looks where it does", figure, said)
 
 
 def reasons_of(found: "ScoreParts", split: Split) -> Reasons:

@@ -5,7 +5,8 @@ import streamlit as st
 
 from core.text.word_diff import word_diff
 from explorer.app_pages.lenses.fields import LensFields
-from explorer.app_pages.lenses.figures import LEAST_CELL_PX, depth_name, grid_figure, scores_figure
+from explorer.app_pages.lenses.figures import LEAST_CELL_PX, depth_name, scores_figure
+from explorer.app_pages.lenses.pictures import grid_picture
 from explorer.choice import session
 from explorer.choice.choice import View
 from explorer.choice.page_context import PageContext
@@ -13,7 +14,7 @@ from explorer.components.words.component import TargetWord, Translation
 from explorer.engine import lens
 from explorer.engine.models import load
 from explorer.engine.traces import continuation
-from explorer.figures.head import piece_label, piece_labels, token_label
+from explorer.figures.head import piece_label
 from explorer.figures.invisible import visible
 from explorer.figures.standalone import Picture
 from explorer.frame import sentence_page
@@ -34,10 +35,6 @@ ENCODER_NOTE = (
     "learnt to read the last layer only, so that an early layer reads badly does not mean that it knows little."
 )
 SCORES_NOTE = "The same over {n} sentences of {text}, {method} search, with 95 % intervals. The last bars are the whole model."
-GRID_NOTE = (
-    "The logit lens: the output embedding reads the stream after every layer, the embedded input lowest. In a cell "
-    "stands the most probable piece; brighter is more probable. Click a cell for its candidates."
-)
 CHART = "lens_grid"
 
 
@@ -94,21 +91,22 @@ def _draw_decoder(shown: PageContext) -> Picture:
     n_depths, n_steps = found.ranks.shape
     chosen = shown.of(LensFields).read
     depth, step = min(n_depths - 1 if chosen is None else chosen, n_depths - 1), shown.step - 1
-    steps = list(map(token_label, piece_labels(piece.name for piece in shown.trace.target.pieces)))
-    names = [[token_label(piece_label(cell[0])) for cell in layer] for layer in found.names]
-    figure = grid_figure(
-        names, found.probabilities[..., 0], found.ranks, steps=steps, marked=(depth, step)
-    )
-    title = "The logit lens: what each decoder layer would write"
+    picture = grid_picture(shown.trace, found, (depth, step))
     with wide("lens-grid", LEAST_CELL_PX * n_steps + 120):
-        draw_chart(figure, alt=title, key=CHART, on_select=_take_cell, selection_mode="points")
-    note(GRID_NOTE)
+        draw_chart(
+            picture.shown,
+            alt=picture.title,
+            key=CHART,
+            on_select=_take_cell,
+            selection_mode="points",
+        )
+    note(picture.note)
     left, right = st.columns(2, gap="large")
     with left:
         _draw_candidates(shown, depth, step)
     with right:
         _draw_ranks(shown, step)
-    return Picture(title, figure, GRID_NOTE)
+    return picture
 
 
 def _take_cell() -> None:

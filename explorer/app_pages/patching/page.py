@@ -1,18 +1,25 @@
 """What carries the difference between two sentences: parts of one run put into the other."""
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
-from core.analysis.head_place import KIND_NAMES, HeadPlace
+from core.analysis.head_place import KIND_NAMES
 from core.analysis.trace.trace import Trace
-from core.config import KINDS
+from core.config import Kind
 from explorer.app_pages.patching.fields import Parts, PatchingFields
 from explorer.app_pages.patching.pairs import PAIRS, partner
+from explorer.app_pages.patching.pictures import (
+    FOOT,
+    NAMES,
+    NOTES,
+    Compared,
+    head_pictures,
+    percent,
+    stream_picture,
+)
 from explorer.app_pages.registry import PAGES
 from explorer.choice import session
 from explorer.choice.choice import View
@@ -20,9 +27,7 @@ from explorer.choice.page_context import PageContext
 from explorer.engine import traces
 from explorer.engine.models import load
 from explorer.engine.patching import patched, piece_name
-from explorer.figures.axes import signed
-from explorer.figures.head import piece_label, piece_labels, token_label
-from explorer.figures.signed_cells import least_px, signed_cells
+from explorer.figures.signed_cells import least_px
 from explorer.figures.standalone import Picture
 from explorer.frame import sentence_page
 from explorer.frame.chart import draw_chart
@@ -33,52 +38,12 @@ from explorer.frame.pick import pick
 from explorer.frame.tables import draw_table
 from explorer.frame.wide import wide
 
-if TYPE_CHECKING:
-    from core.analysis.patching.patch import Grid, Patching
-
 TITLE = "What carries the difference between two sentences?"
 LEAD = (
     "The model reads two sentences that differ in a word. One part of the second run at a time is put into the first: "
     "a part that carries the difference turns the translation round."
 )
-NAMES: dict[Parts, str] = {
-    "heads": "Every head",
-    "source": "Every source piece",
-    "target": "Every step",
-}
-NOTES: dict[Parts, str] = {
-    "heads": (
-        "A head’s output in the second run replaces its output in the first, at every position. Click a cell to look at "
-        "the head."
-    ),
-    "source": (
-        "What stands at one source piece after an encoder layer in the second run replaces what stands there in the "
-        "first; embeddings are the top row. So one sees at which piece, and up to which layer, the difference is held."
-    ),
-    "target": (
-        "What stands at one step after a decoder layer in the second run replaces what stands there in the first; "
-        "embeddings are the top row. Both runs have read the same words, so they differ only in what they took from the "
-        "source."
-    ),
-}
-FOOT = (
-    "0 % changes nothing, 100 % does all that the other sentence does; shares of single parts need not add up, since "
-    "parts work on each other. This is activation patching (Vig et al. 2020)."
-)
 HEAD_CHART = "patched_{}"
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Both sentences, and what carries the difference."""
-
-    shown: PageContext
-    second: Trace
-    found: "Patching"
-
-    def label(self, token: int) -> str:
-        """A token as it is read."""
-        return piece_label(piece_name(self.shown.folder, token))
 
 
 def words(shown: PageContext) -> None:
@@ -100,14 +65,14 @@ def draw(shown: PageContext) -> Pictures:
     except ValueError as error:
         notice(f"These two cannot be compared: {error}.")
         return list
-    pair = Pair(shown, second, found)
-    _say(pair, other)
-    fields = shown.of(PatchingFields)
+    compared = Compared(shown.trace, found, functools.partial(piece_name, shown.folder))
+    _say(compared, other, second)
+    parts = shown.of(PatchingFields).parts
     pick("Taken from the second run", NAMES, **session.bind(PatchingFields, "parts"))
-    drawn = _DRAW[fields.parts](pair)
-    note(f"{NOTES[fields.parts]} {FOOT}")
-    _draw_table(found)
-    return lambda: drawn
+    pictures = _draw_heads(shown, compared) if parts == "heads" else [_draw_stream(compared, parts)]
+    note(f"{NOTES[parts]} {FOOT}")
+    _draw_table(compared)
+    return lambda: pictures
 
 
 def _choose_other(shown: PageContext) -> str:
@@ -139,70 +104,46 @@ def _take_pair() -> None:
     session.change(PatchingFields, other_text=other)
 
 
-def _say(pair: Pair, other: str) -> None:
+def _say(compared: Compared, other: str, second: Trace) -> None:
     """What the second sentence is translated as, where the two part, and how strongly."""
-    found = pair.found
-    st.markdown(f"**{plain(other)}** → {plain(pair.second.target.text)}")
+    found = compared.found
+    st.markdown(f"**{plain(other)}** → {plain(second.target.text)}")
     st.markdown(
         f"The translations part at step {found.step + 1}. The first sentence makes "
-        f"{_rather(pair, found.difference_a)}; the second, after the same words, {_rather(pair, found.difference_b)}."
+        f"{_rather(compared, found.difference_a)}; the second, after the same words, "
+        f"{_rather(compared, found.difference_b)}."
     )
-    share, place = strongest(found)
-    st.markdown(f"Of all heads, **{place.name}** carries most: **{_percent(share)}**.")
+    share, place = compared.shares[0]
+    st.markdown(f"Of all heads, **{place.name}** carries most: **{percent(share)}**.")
 
 
-def _rather(pair: Pair, difference_logits: float) -> str:
+def _rather(compared: Compared, difference_logits: float) -> str:
     """`“einen” 450 times as probable as “eine”`: e to the difference of the logits."""
-    one, two = plain(pair.label(pair.found.of_a)), plain(pair.label(pair.found.of_b))
+    one, two = (plain(compared.label(t)) for t in (compared.found.of_a, compared.found.of_b))
     if difference_logits < 0:
         one, two = two, one
     times = np.exp(min(abs(difference_logits), 700))
     return f"“{one}” {times:,.3g} times as probable as “{two}”"
 
 
-def strongest(found: "Patching") -> tuple[float, HeadPlace]:
-    """The head that carries most, and its share."""
-    return max(_shares(found), key=lambda each: each[0])
-
-
-def _shares(found: "Patching") -> list[tuple[float, HeadPlace]]:
-    return [
-        (float(found.heads[kind].shares[layer, head]), HeadPlace(kind, layer, head))
-        for kind in KINDS
-        for layer, head in np.ndindex(found.heads[kind].shares.shape)
-    ]
-
-
-def _draw_heads(pair: Pair) -> list[Picture]:
-    found = pair.found
-    limit = _limit(*(found.heads[kind].shares for kind in KINDS))
-    pictures = []
-    for kind in KINDS:
-        grid = found.heads[kind]
-        n_layers, n_heads = grid.shares.shape
-        title = f"{KIND_NAMES[kind]}: what each head carries"
-        place = pair.shown.place
-        figure = _figure(
-            pair,
-            grid,
-            limit,
-            rows=[f"Layer {n}" for n in range(1, n_layers + 1)],
-            columns=[str(n) for n in range(1, n_heads + 1)],
-            column_title="head",
-            marked=(place.layer, place.head) if place.kind == kind else None,
-        )
+def _draw_heads(shown: PageContext, compared: Compared) -> list[Picture]:
+    pictures = head_pictures(compared, shown.place)
+    for kind, picture in pictures.items():
         st.markdown(f"**{KIND_NAMES[kind]}**")
         key = HEAD_CHART.format(kind)
-        with wide(f"patching-{kind}", least_px(n_heads)):
+        with wide(f"patching-{kind}", least_px(compared.found.heads[kind].shares.shape[1])):
             draw_chart(
-                figure, alt=title, key=key, on_select=_taker(kind, key), selection_mode="points"
+                picture.shown,
+                alt=picture.title,
+                key=key,
+                on_select=_taker(kind, key),
+                selection_mode="points",
             )
-        pictures.append(Picture(title, figure, f"{NOTES['heads']} {FOOT}"))
-    _draw_head(pair)
-    return pictures
+    _draw_head(shown, compared)
+    return list(pictures.values())
 
 
-def _taker(kind: str, key: str) -> Callable[[], None]:
+def _taker(kind: Kind, key: str) -> Callable[[], None]:
     def take() -> None:
         points = st.session_state[key].selection.points
         if points:
@@ -212,105 +153,34 @@ def _taker(kind: str, key: str) -> Callable[[], None]:
     return take
 
 
-def _draw_head(pair: Pair) -> None:
+def _draw_head(shown: PageContext, compared: Compared) -> None:
     """The head on show, and the way to it."""
-    place = pair.shown.place
-    grid = pair.found.heads[place.kind]
+    place = shown.place
+    grid = compared.found.heads[place.kind]
     carried = float(grid.shares[place.layer, place.head])
-    wrote = pair.label(int(grid.writes[place.layer, place.head]))
+    wrote = compared.label(int(grid.writes[place.layer, place.head]))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"{place.name} carries {_percent(carried)}; with its output the model writes “{plain(wrote)}”."
+            f"{place.name} carries {percent(carried)}; with its output the model writes “{plain(wrote)}”."
         )
         if st.button("Open in Heads", type="tertiary", icon=":material/open_in_new:"):
             st.switch_page(PAGES["Heads"])
 
 
-def _draw_source(pair: Pair) -> list[Picture]:
-    columns = piece_labels(piece.name for piece in pair.shown.trace.source.pieces)
-    return _draw_stream(pair, pair.found.source_stream, columns, "source piece", "source")
+def _draw_stream(compared: Compared, parts: Parts) -> Picture:
+    picture = stream_picture(compared, parts)
+    stream = compared.found.source_stream if parts == "source" else compared.found.target_stream
+    with wide(f"patching-{parts}", least_px(stream.shares.shape[1])):
+        draw_chart(picture.shown, alt=picture.title, key=f"patching-chart-{parts}")
+    return picture
 
 
-def _draw_target(pair: Pair) -> list[Picture]:
-    read = pair.shown.trace.consumed[: pair.found.step + 1]
-    columns = piece_labels(piece.name for piece in read)
-    return _draw_stream(pair, pair.found.target_stream, columns, "read at the step", "target")
-
-
-def _draw_stream(
-    pair: Pair,
-    grid: "Grid",
-    columns: list[str],
-    column_title: str,
-    parts: Parts,
-) -> list[Picture]:
-    n_depths, n_columns = grid.shares.shape
-    title = f"{NAMES[parts]}: what it carries after each layer"
-    figure = _figure(
-        pair,
-        grid,
-        _limit(grid.shares),
-        rows=["Embeddings", *(f"Layer {n}" for n in range(1, n_depths))],
-        columns=list(map(token_label, columns)),
-        column_title=column_title,
-    )
-    with wide(f"patching-{parts}", least_px(n_columns)):
-        draw_chart(figure, alt=title, key=f"patching-chart-{parts}")
-    return [Picture(title, figure, f"{NOTES[parts]} {FOOT}")]
-
-
-_DRAW: dict[Parts, Callable[[Pair], list[Picture]]] = {
-    "heads": _draw_heads,
-    "source": _draw_source,
-    "target": _draw_target,
-}
-
-
-def _figure(
-    pair: Pair,
-    grid: "Grid",
-    limit: float,
-    *,
-    rows: list[str],
-    columns: list[str],
-    column_title: str,
-    marked: tuple[int, int] | None = None,
-) -> go.Figure:
-    hovers = [
-        [
-            f"{rows[row]}, {columns[column]}: {_percent(float(grid.shares[row, column]))} of the difference; the model "
-            f"writes “{token_label(pair.label(int(grid.writes[row, column])))}”"
-            for column in range(len(columns))
-        ]
-        for row in range(len(rows))
-    ]
-    return signed_cells(
-        grid.shares,
-        limit=limit,
-        texts=[[_percent(float(share)) for share in row] for row in grid.shares],
-        hovers=hovers,
-        rows=rows,
-        columns=columns,
-        number="share of the difference",
-        column_title=column_title,
-        marked=marked,
-    )
-
-
-def _limit(*shares: "np.ndarray") -> float:
-    return max(1.0, *(float(np.abs(each).max()) for each in shares))
-
-
-def _percent(share: float) -> str:
-    return f"{signed(100 * share, 0)} %"
-
-
-def _draw_table(found: "Patching") -> None:
+def _draw_table(compared: Compared) -> None:
     with st.expander("Heads by what they carry, as a table"):
         draw_table(
             [
                 {"head": place.label, "carries": f"{share:.1%}".replace("-", "−")}
-                for share, place in sorted(_shares(found), key=lambda each: -each[0])
+                for share, place in compared.shares
             ],
             name="patching",
             caption="What each head carries of the difference",

@@ -7,14 +7,14 @@ import streamlit as st
 
 from core.decoding.result import Candidate
 from explorer.app_pages.why.fields import How, WhyFields
-from explorer.app_pages.why.figures import LEAST_PX, amounts_figure
+from explorer.app_pages.why.figures import LEAST_PX
+from explorer.app_pages.why.pictures import FOOT, amounts_picture, in_words, labels_of
 from explorer.choice import session
 from explorer.choice.choice import View
 from explorer.choice.page_context import PageContext
 from explorer.engine.contrasts import agreement, contrasts
 from explorer.engine.models import load
-from explorer.figures.axes import signed
-from explorer.figures.head import piece_label, piece_labels, token_label
+from explorer.figures.head import piece_label
 from explorer.figures.standalone import Picture
 from explorer.frame import sentence_page
 from explorer.frame.chart import draw_chart
@@ -24,7 +24,7 @@ from explorer.frame.messages import note, plain
 from explorer.frame.pick import pick
 from explorer.frame.tables import draw_table
 from explorer.frame.wide import wide
-from explorer.head.matrix import column_labels, row_labels
+from explorer.head.matrix import row_labels
 
 if TYPE_CHECKING:
     from core.analysis.contrast.attribution import Contrast
@@ -47,10 +47,6 @@ HELP = """
 """
 CHECK = "Occlusion ranks the pieces as {name} does with ρ = {rho} (Spearman; 1 is the same order, 0 none in common). "
 LONG = "The sentence is too long for the other methods, which run it once for every piece. "
-FOOT = (
-    "A piece is missing if its embedding is zero; its position stays. Bars are logits, the natural logarithm of how "
-    "many times more probable the first candidate becomes."
-)
 
 
 def words(shown: PageContext) -> None:
@@ -122,26 +118,13 @@ def _draw_amounts(
     wanted: int,
     other: int,
 ) -> Picture:
-    names = column_labels(shown.trace, "cross")
-    prefix = piece_labels(piece.name for piece in shown.trace.consumed[: len(found.prefix)])
+    names, prefix = labels_of(shown.trace, found)
     one, two = (_name(shown, token) for token in (wanted, other))
-    title = f"Why “{one}” and not “{two}”, step {found.step + 1}"
-    said = (
-        f"“{one}” is {np.exp(found.difference):,.3g} times as probable as “{two}” here: a difference of "
-        f"{signed(found.difference, 2, plus=True)} logits."
-    )
+    picture = amounts_picture(shown.trace, found, one, two)
+    title, said = picture.title, in_words(found, one, two)
     st.markdown(f"**{plain(said)}**")
-    figure = amounts_figure(
-        found.source,
-        found.prefix,
-        source_names=list(map(token_label, names)),
-        prefix_names=list(map(token_label, prefix)),
-        wanted=token_label(one),
-        other=token_label(two),
-        limit=float(max(np.abs(found.source).max(), np.abs(found.prefix).max(), 1e-6)),
-    )
     with wide("why", LEAST_PX * (len(names) + len(prefix)) + 160):
-        draw_chart(figure, alt=title, key="why-chart")
+        draw_chart(picture.shown, alt=title, key="why-chart")
     with st.expander("The amounts as a table"):
         draw_table(
             [
@@ -155,7 +138,7 @@ def _draw_amounts(
             caption=title,
             is_whole=True,
         )  # fmt: skip
-    return Picture(title, figure, f"{said} {FOOT}")
+    return picture
 
 
 def _draw_check(how: How, found: dict[str, "Contrast"]) -> None:

@@ -1,0 +1,30 @@
+"""The picture of the logit lens, for page, file and notebook."""
+
+from typing import TYPE_CHECKING
+
+from core.analysis.trace.trace import Trace
+from explorer.app_pages.lenses.figures import grid_figure
+from explorer.figures.head import piece_label, piece_labels, token_label
+from explorer.figures.standalone import Picture
+
+if TYPE_CHECKING:
+    from core.analysis.lens.logit_lens import LogitLens
+
+GRID_NOTE = (
+    "The logit lens: the output embedding reads the stream after every layer, the embedded input lowest. In a cell "
+    "stands the most probable piece; brighter is more probable. Click a cell for its candidates."
+)
+
+
+def grid_picture(trace: Trace, found: "LogitLens", marked: tuple[int, int]) -> Picture:
+    """What every decoder layer would write at every step.
+
+    Args:
+        marked: depth and step of the cell to frame, from 0.
+    """
+    steps = list(map(token_label, piece_labels(piece.name for piece in trace.target.pieces)))
+    names = [[token_label(piece_label(cell[0])) for cell in layer] for layer in found.names]
+    figure = grid_figure(
+        names, found.probabilities[..., 0], found.ranks, steps=steps, marked=marked
+    )
+    return Picture("The logit lens: what each decoder layer would write", figure, GRID_NOTE)
