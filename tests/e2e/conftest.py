@@ -39,8 +39,10 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-LOOKS = ["light", "dark", "light narrow", "dark narrow"]
-"""Colours and widths of a reader's window: what `visitor` is parametrized with, indirectly."""
+LOOKS = ["light", "dark narrow"]
+"""Both colours and both widths of a reader's window: what `visitor` is parametrized with, indirectly.
+
+What depends on the width, such as what is cut off, does not depend on the colours."""
 IDLE = (
     "[data-testid='stApp'][data-test-connection-state='CONNECTED']"
     "[data-test-script-state='notRunning']"

@@ -1,0 +1,82 @@
+"""The pages Two sentences, A text and Claims, and the split on Inside attention, in a real browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
+
+pytestmark = pytest.mark.e2e
+
+
+def click_cell(page: Page, chart: int, row: int, column: int, shape: tuple[int, int]) -> None:
+    """Click a cell of a chart; rows and columns count from 0."""
+    cells = page.locator(".js-plotly-plot").nth(chart).locator(".nsewdrag").first
+    cells.scroll_into_view_if_needed()
+    box = cells.bounding_box()
+    assert box
+    x, y = box["width"] * (column + 0.5) / shape[1], box["height"] * (row + 0.5) / shape[0]
+    cells.click(position={"x": x, "y": y})
+
+
+@pytest.mark.parametrize("visitor", LOOKS, indirect=True)
+def test_the_head_that_carries_the_difference_is_a_click_away(
+    visitor: Visitor, streamlits_own: set[str]
+) -> None:
+    page = visitor.open("/patching")
+    expect(page.get_by_text("Cross-attention, layer 4, head 6").first).to_be_visible()
+    idle(page)
+    assert overflow_px(page) <= 0
+    assert violations(page) <= streamlits_own
+    click_cell(page, 2, 3, 5, (4, 8))
+    page.wait_for_url(re.compile("head=6"))
+    idle(page)
+    assert link(page)["layer"] == "4"
+    assert link(page).get("kind", "cross") == "cross"
+    expect(page.get_by_text(re.compile("layer 4, head 6 carries 83 %"))).to_be_visible()
+    page.get_by_role("button", name="Open in Heads").click()
+    expect(page.get_by_role("heading", name="Which head looks where?")).to_be_visible()
+
+
+@pytest.mark.parametrize("visitor", LOOKS, indirect=True)
+def test_a_pasted_text_is_measured_line_by_line(visitor: Visitor, streamlits_own: set[str]) -> None:
+    page = visitor.open("/over_text?measured_text=typed&line=2")
+    box = page.get_by_role("textbox", name="Your text")
+    box.fill("A dog runs.\tEin Hund rennt.\nA man is riding a horse.\n\nTwo women sing.")
+    box.press("Control+Enter")
+    page.get_by_role("button", name="Measure 3 sentences").click()
+    expect(page.get_by_text("Line 2.")).to_be_visible(timeout=60_000)
+    idle(page)
+    assert overflow_px(page) <= 0
+    found = {each for each in violations(page) if "stFileUploaderDropzone" not in each}
+    assert (
+        found <= streamlits_own
+    )  # the place to drop a file is Streamlit's, and not on its empty page
+    page.get_by_role("button", name="Lenses", exact=True).click()
+    expect(page.get_by_role("heading", name="What does each layer know?")).to_be_visible()
+    idle(page)
+    assert link(page)["text"] == "A man is riding a horse."
+
+
+@pytest.mark.parametrize("visitor", LOOKS, indirect=True)
+def test_claims_lead_to_the_page_that_shows_them(
+    visitor: Visitor, streamlits_own: set[str]
+) -> None:
+    page = visitor.open("/claims")
+    expect(page.get_by_text("Few heads matter when they are left out")).to_be_visible()
+    idle(page)
+    assert overflow_px(page) <= 0
+    assert violations(page) <= streamlits_own
+    page.get_by_role("link", name="See it on Lenses").first.click()
+    expect(page.get_by_role("heading", name="What does each layer know?")).to_be_visible()
+
+
+def test_the_split_follows_the_row(visitor: Visitor) -> None:
+    page = visitor.open("/inside?kind=encoder&layer=1&head=2&row=2&split=both")
+    expect(page.get_by_text("position → token", exact=True)).to_be_visible()
+    expect(page.get_by_text(re.compile("“woman” scores"))).to_be_visible()
+    page.get_by_text("Who wrote the query").click()
+    page.wait_for_url(re.compile("split=query"))
+    idle(page)
+    expect(page.get_by_text("position → token", exact=True)).to_have_count(0)
