@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimsCommand:
-    """Put some twenty published findings to the test with what was measured of a checkpoint.
+    """Put 22 published findings to the test with what was measured of a checkpoint.
 
     Each gets a verdict: seen, not seen, undecided (intervals meet, or there are too few heads to tell),
     not measured (the line names the command that measures it), not testable here. With --source and

@@ -27,10 +27,10 @@ FINE_TUNING = TrainConfig(
 
 @dataclass(frozen=True, kw_only=True)
 class GatesCommand:
-    """Fine-tune a model while every head has a price, and count which heads it keeps.
+    """Fine-tune a model while every head has a price, and count the heads that it keeps.
 
     Follows Voita et al. 2019, section 6: a gate for each head, with an L0 penalty. `prune` removes
-    heads from a model that may not learn any more; that is another experiment. The result is stored
+    heads without further training. The result is stored
     as gates.json in the checkpoint's folder. If the command is stopped or killed, running it again
     continues.
     """

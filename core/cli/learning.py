@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class LearningCommand:
-    """Measure the translations of every snapshot of a training: words, order, and source.
+    """Measure the translations of every snapshot of a training: how fluent, how monotone, how faithful.
 
     After Voita et al. 2021: how probable the translations are under n-gram models of the target
     language, how far they keep the order of the source, and how much comes from the source. The

@@ -22,8 +22,8 @@ class TextCommand:
     """Translate a text, and say of every sentence how sure the model is and where its words come from.
 
     Prints a table as CSV: score, log-probability a piece, share of the source (ALTI+), entropy of
-    cross-attention, chrF against a reference, warnings. With --heads it prints what every head does
-    on the mean instead, with intervals over sentences.
+    cross-attention, chrF against a reference, warnings. With --heads it prints the mean of every
+    head instead, with intervals over sentences.
     """
 
     checkpoint: Path

@@ -16,7 +16,7 @@ from core.system.text_tables import aligned
 
 @dataclass(frozen=True, kw_only=True)
 class Patch:
-    """Put every head's output in the run of one sentence into the run of another.
+    """Copy one head's output at a time from the run of the second sentence into that of the first.
 
     Where their translations part, a share says how much of the difference a head carries: 0 nothing,
     1 all of it. Prints the heads that carry most, or with --json all heads, source pieces and steps.

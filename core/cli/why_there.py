@@ -16,7 +16,7 @@ from core.system.text_tables import aligned
 
 @dataclass(frozen=True, kw_only=True)
 class WhyThere:
-    """Split the scores of one query of a head by who wrote the keys and who wrote the query.
+    """Split the scores of one query of a head by the parts of the model that wrote query and keys.
 
     Prints, for each key, what each writer of the keys adds to the score q·k/√d_k; they add up to it.
     """

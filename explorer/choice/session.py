@@ -108,6 +108,12 @@ def change_run(**values: Any) -> None:
     _set(after)
 
 
+def keep_sentence(text: str) -> None:
+    """Make the sentence on show the reader's own, so that another page shows it too."""
+    change_run(text=text)
+    st.session_state[_TEXT_IS_OURS] = False
+
+
 def change(fields: type[UrlFields], **values: Any) -> None:
     """Choose other values of a class of fields: `View`, or a page's own."""
     now = choice()

@@ -22,6 +22,7 @@ def signed_cells(
     rows: Sequence[str],
     columns: Sequence[str],
     number: str,
+    is_share: bool = False,
     row_title: str = "",
     column_title: str = "",
     marked: tuple[int, int] | None = None,
@@ -34,6 +35,7 @@ def signed_cells(
         texts, hovers: of each cell, already escaped.
         rows, columns: labels, already escaped.
         number: what a colour means.
+        is_share: whether it is a share, written in per cent.
         marked: row and column of a cell to frame.
     """
     n_rows, n_columns = values.shape
@@ -42,7 +44,8 @@ def signed_cells(
     figure = go.Figure(
         signed_heat_map(
             values, limit=limit, hover="", xgap=1, ygap=1, hoverinfo="skip", hovertemplate=None,
-            colorbar={"title": {"text": number, "side": "right"}, "thickness": 12},
+            colorbar={"title": {"text": number, "side": "right"}, "thickness": 12,
+                      "tickformat": ".0%" if is_share else ""},
         )
     )  # fmt: skip
     if values.size <= MOST_TEXTS:

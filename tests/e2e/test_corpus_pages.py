@@ -90,5 +90,5 @@ def test_a_cell_of_the_lens_is_read(visitor: Visitor) -> None:
     expect(page.get_by_text(f"Layer {depth} at step {step + 1}")).to_be_visible()
     written = piece_label(trace.target.pieces[step].name)
     expect(
-        page.get_by_text(f"The place of “{written}” among all pieces, step {step + 1}")
+        page.get_by_text(f"The rank of “{written}” among all pieces, step {step + 1}")
     ).to_be_visible()

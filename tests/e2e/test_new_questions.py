@@ -76,7 +76,7 @@ def test_the_split_follows_the_row(visitor: Visitor) -> None:
     page = visitor.open("/inside?kind=encoder&layer=1&head=2&row=2&split=both")
     expect(page.get_by_text("position → token", exact=True)).to_be_visible()
     expect(page.get_by_text(re.compile("“woman” scores"))).to_be_visible()
-    page.get_by_text("Who wrote the query").click()
+    page.get_by_role("radio", name="Query").click()
     page.wait_for_url(re.compile("split=query"))
     idle(page)
     expect(page.get_by_text("position → token", exact=True)).to_have_count(0)

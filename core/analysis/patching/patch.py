@@ -97,8 +97,8 @@ def _parting(a: Trace, b: Trace) -> tuple[int, tuple[int, int]]:
     n_a, n_b = len(a.source.pieces), len(b.source.pieces)
     if n_a != n_b:
         raise NotComparableError(
-            f"the sentences have {n_a} and {n_b} pieces, `</s>` among them; give two that differ in single "
-            "words of as many pieces"
+            f"the first has {n_a} pieces, the second {n_b}, each with </s>; change a word so that both have the "
+            "same number"
         )
     written = zip(a.target.pieces, b.target.pieces, strict=False)
     for step, (one, other) in enumerate(written):

@@ -69,7 +69,7 @@ def _outcome(claim: Claim, evidence: Evidence) -> Outcome:
 
 def _per_cent(estimate: Estimate) -> str:
     low, high = estimate.interval_95
-    return f"{estimate.value:.1%} [{low:.1%}, {high:.1%}]"
+    return f"{100 * estimate.value:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def _number(estimate: Estimate, digits: int = 1) -> str:
@@ -105,7 +105,8 @@ def _few_heads_matter(evidence: Evidence) -> Judged | None:
     cost = [each for each in heads.values() if each.differences["bleu"].interval_95[1] < 0]
     worst = min(each.differences["bleu"].value for each in heads.values())
     return Judged(
-        f"{len(cost)} of {len(heads)} heads cost BLEU when left out alone; the dearest {-worst:.1f}",
+        f"{len(cost)} of {len(heads)} heads cost BLEU when left out alone, where chance alone would show about "
+        f"{round(len(heads) / 40)}; the costliest {-worst:.1f}",
         _yes(len(cost) < FEW * len(heads)),
     )
 
@@ -115,7 +116,8 @@ def _heads_can_go(evidence: Evidence) -> Judged | None:
         return None
     share = evidence.pruning.curves[0].removable_share(LOST_BLEU)
     return Judged(
-        f"{share:.0%} of the heads go before BLEU falls by {LOST_BLEU:g}", _yes(share >= GONE)
+        f"{100 * share:.0f} % of the heads go before BLEU falls by {LOST_BLEU:g}",
+        _yes(share >= GONE),
     )
 
 
@@ -257,7 +259,7 @@ def _trees(evidence: Evidence) -> Judged | None:
         return None
     place, tree = max(roles.trees.items(), key=lambda each: each[1].score.value)
     return Judged(
-        f"{place.short}: {_per_cent(tree.score)} of the dependencies; neighbours alone {roles.tree_baseline:.1%}",
+        f"{place.short}: {_per_cent(tree.score)} of the dependencies; each word to its neighbour {100 * roles.tree_baseline:.1f} %",
         _above_zero(tree.above_baseline.interval_95),
     )
 
@@ -284,8 +286,8 @@ def _sinks_cost_nothing(evidence: Evidence) -> Judged | None:
         for is_sink in (True, False)
     )
     return Judged(
-        f"without one of {len(change_of[True])} sinks BLEU changes by {_number(sinks, 2)}, without one of "
-        f"{len(change_of[False])} other heads by {_number(others, 2)}",
+        f"mean change of BLEU without one of {len(change_of[True])} sinks: {_number(sinks, 2)}; without one of "
+        f"{len(change_of[False])} other heads: {_number(others, 2)}",
         below((others, sinks)),
     )
 
@@ -296,8 +298,8 @@ def _input_low_output_high(evidence: Evidence) -> Judged | None:
         return None
     written, read = layers["weights", "produced"], layers["weights", "consumed"]
     return Judged(
-        f"error rate of layer 1: AWI {_per_cent(read[0])}, AWO {_per_cent(written[0])}; of the last: AWI "
-        f"{_per_cent(read[-1])}, AWO {_per_cent(written[-1])}",
+        f"error rate of layer 1 for the word read {_per_cent(read[0])}, for the word written "
+        f"{_per_cent(written[0])}; of the last layer {_per_cent(read[-1])} and {_per_cent(written[-1])}",
         below((read[0], written[0]), (written[-1], read[-1])),
     )
 
@@ -352,9 +354,9 @@ def _layers_build(evidence: Evidence) -> Judged | None:
     if not evidence.lens:
         return None
     bleu = evidence.lens.bleu
-    said = ", ".join(f"{each.value:.1f}" for each in bleu)
+    said = ", ".join(_number(each) for each in bleu)
     return Judged(
-        f"BLEU from the embeddings and from each layer: {said}; the last {_number(bleu[-1])}",
+        f"BLEU from the embeddings and from each layer: {said}",
         below(*itertools.pairwise(bleu)),
     )
 
@@ -403,8 +405,8 @@ def _language_first(evidence: Evidence) -> Judged | None:
     there = moments[fluent[0]].bleu
     assert there
     return Judged(
-        f"after {fluent[0]:,} steps translations are as probable by {order}-grams as people’s, with BLEU "
-        f"{_number(there)} of {_number(last)} at the end",
+        f"after {fluent[0]:,} steps a word has {moments[fluent[0]].ngrams[order].value:.2f} nats by {order}-grams, "
+        f"people’s {reference.ngrams[order].value:.2f}; BLEU is {_number(there)} then, {_number(last)} at the end",
         _yes(there.value < last.value / 2),
     )
 
@@ -419,7 +421,7 @@ def _share_rises(evidence: Evidence) -> Judged | None:
     if len(known) < 3:
         return None
     late = known[-3:]
-    said = ", ".join(f"{share.value:.1%} (step {step:,})" for step, share in late)
+    said = ", ".join(f"{100 * share.value:.1f} % (step {step:,})" for step, share in known)
     return Judged(
         said,
         below(*itertools.pairwise(share for _, share in late)),
@@ -455,12 +457,12 @@ ABLATE = "python -m core ablate --sweep heads"
 CLAIMS = (
     Claim(
         "few-heads-matter", "Few heads matter when they are left out one at a time.", *MICHEL,
-        f"BLEU without each head; seen if fewer than {FEW:.0%} of them cost BLEU by the paired interval",
+        f"BLEU without each head; seen if fewer than {100 * FEW:.0f} % of them cost BLEU by the paired interval",
         ABLATE, _few_heads_matter,
     ),
     Claim(
         "heads-can-go", "A fifth of the heads and more can go without training again.", *MICHEL,
-        f"heads go by gradient importance; seen if {GONE:.0%} go before BLEU falls by {LOST_BLEU:g}",
+        f"heads go by gradient importance; seen if {100 * GONE:.0f} % go before BLEU falls by {LOST_BLEU:g}",
         "python -m core prune", _heads_can_go,
     ),
     Claim(
@@ -491,7 +493,8 @@ CLAIMS = (
     ),
     Claim(
         "syntactic", "Some encoder heads follow one kind of dependency.", *VOITA,
-        "the other end of a dependency in 30 % of its chances, above the best fixed distance and a shuffled control",
+        "the largest weight on the other end of a dependency in 30 % of its chances, above the best fixed distance and a "
+        "shuffled control; one head is enough",
         "python -m core roles --treebank", _syntactic,
     ),
     Claim(
@@ -501,15 +504,17 @@ CLAIMS = (
         "python -m core roles --treebank", _trees,
     ),
     Claim(
-        "sinks", "A head that looks at </s> does nothing: it has nothing to read there.",
+        "sinks", "Attention on </s> is a no-operation: heads that look there can be left out.",
         "Clark et al. 2019", "https://arxiv.org/abs/1906.04341",
-        "heads whose main role is sink against all others; seen if leaving one out costs less BLEU (intervals over heads)",
+        "heads whose main role is sink against all others, left out one at a time; seen if the mean loss of BLEU is "
+        "smaller (intervals over heads)",
         f"{ABLATE} and python -m core roles", _sinks_cost_nothing,
     ),
     Claim(
         "input-low-output-high", "Low layers align the word that is read, high ones the word that is written.",
         "Ferrando et al. 2022", "https://arxiv.org/abs/2205.11631",
-        "alignment error rate of whole layers; seen if AWI is better in layer 1 and AWO in the last",
+        "alignment error rate of whole layers, each word read at the step that reads it (AWI) or that writes it (AWO); seen "
+        "if AWI is better in layer 1 and AWO in the last",
         "python -m core align --name with gold", _input_low_output_high,
     ),
     Claim(
@@ -519,17 +524,17 @@ CLAIMS = (
     ),
     Claim(
         "share-falls", "The source’s share falls along the translation.", *VOITA_SHARES,
-        "ALTI+ instead of their LRP; first fifth against the last",
+        "shares by ALTI+ (theirs are by LRP), the first fifth of a translation against the last",
         "python -m core contributions", _share_falls,
     ),
     Claim(
         "share-at-end", "The source’s share is low at the end token.", *VOITA_SHARES,
-        "ALTI+; the step that writes </s> against the mean",
+        "shares by ALTI+, the step that writes </s> against the mean",
         "python -m core contributions", _share_at_end,
     ),
     Claim(
         "wrong-prefix", "A prefix that does not fit lowers the source’s share.", *VOITA_SHARES,
-        "ALTI+; the translation of another sentence is forced",
+        "shares by ALTI+, the translation of another sentence forced",
         "python -m core contributions", _wrong_prefix,
     ),
     Claim(
@@ -541,13 +546,13 @@ CLAIMS = (
     Claim(
         "fixed-heads", "Seven of eight encoder heads can be fixed to positions without loss.",
         "Raganato et al. 2020", "https://aclanthology.org/2020.findings-emnlp.49",
-        "a row of Table 3 against base; seen if the paired interval of BLEU is above 0, not seen if below",
+        "the row fixed-heads of Table 3 against base; seen if the paired interval of BLEU is above 0, not seen if below",
         "python -m core table3", _fixed_heads,
     ),
     Claim(
         "one-head-is-worse", "One head is worse than eight.", "Vaswani et al. 2017, Table 3 (A)",
         "https://arxiv.org/abs/1706.03762",
-        "a row of Table 3; seen if BLEU is lower beyond interval and seeds",
+        "the row A-h1 of Table 3 against base; seen if BLEU is lower beyond interval and seeds",
         "python -m core table3", _one_head_is_worse,
     ),
     Claim(
@@ -557,7 +562,7 @@ CLAIMS = (
     ),
     Claim(
         "share-rises", "Late in training, more and more comes from the source.", *VOITA_SHARES,
-        "ALTI+ of the last three snapshots; seen if each lies above the one before",
+        "ALTI+ of all snapshots; seen if each of the last three lies above the one before",
         "python -m core learning", _share_rises,
     ),
     Claim(
@@ -573,4 +578,4 @@ CLAIMS = (
         "needs translations that people marked as hallucinated; none come with this project", "", lambda _: None,
     ),
 )  # fmt: skip
-"""Some twenty findings."""
+"""Twenty-two findings."""

@@ -98,8 +98,8 @@ def _draw_gates(of: Path) -> None:
     st.markdown("**And if the model may go on learning?**")
     _measured(
         pictures.gates_picture(gates, read_pruning(of)),
-        f"`python -m core gates --checkpoint checkpoints/{of.name}` with a text to learn from and one to measure on "
-        "gives every head a price, and lets the model learn to do without (Voita et al. 2019).",
+        f"`python -m core gates --checkpoint checkpoints/{of.name}`, with texts to learn from, to validate and to measure "
+        "on (`--help`), charges the model for every open head while it goes on learning (Voita et al. 2019).",
     )
     if rows := pictures.gates_table(gates):
         with st.expander("Which heads are left, as a table"):

@@ -29,8 +29,8 @@ COLOURS: dict[Verdict, str] = {
     "not testable here": "gray",
 }
 MEANS = (
-    "Seen, not seen: by the rule below the finding, beyond its 95 % interval where there is one. Undecided: intervals "
-    "meet, or there are too few heads to tell. One small model neither proves nor refutes a paper."
+    "**Seen** and **not seen**: the rule of the test decides, and 95 % intervals do not overlap. **Undecided**: they "
+    "overlap, or there are too few heads. One small model neither proves nor refutes a paper."
 )
 WHERE = {
     "few-heads-matter": "Ablate", "heads-can-go": "Ablate", "gates-keep-quality": "Ablate",
@@ -53,7 +53,7 @@ def page() -> None:
         notice(text)
     session.write_link(asked.choice)
     if asked.choice.run.ablation:
-        note("Findings are told of the unchanged model.")
+        note("These findings hold for the unchanged model.")
     found, problems, trained = claims_of(asked.folder)
     for problem in problems:
         notice(problem)
@@ -77,8 +77,8 @@ def _say_of_what(folder: Path, trained: Path | None) -> None:
     sentences = metrics(folder).get("alignment") or {}
     if trained and trained != folder:
         note(
-            f"{MEANS} How models learn, and what becomes of shapes that are trained from scratch, is told of "
-            f"{plain('/'.join(trained.parts[-2:]))}; Table 3 of its variants."
+            f"{MEANS} Findings about training are measured on {plain('/'.join(trained.parts[-2:]))}, those about Table 3 "
+            "on its rows."
         )
     else:
         note(MEANS)
@@ -96,7 +96,7 @@ def _draw(each: Outcome) -> None:
         if each.numbers:
             st.markdown(plain(each.numbers))
         elif claim.needs:
-            st.markdown(f"`{claim.needs}` measures it.")
+            st.markdown(f"`{claim.needs}` measures it; `--help` lists the texts that it needs.")
         with st.container(horizontal=True, vertical_alignment="center"):
             note(f"Test: {plain(claim.test)}.")
             st.page_link(PAGES[WHERE[claim.name]], label=f"See it on {WHERE[claim.name]}")

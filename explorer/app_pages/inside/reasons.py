@@ -29,15 +29,16 @@ MOST_ROWS = 12
 LEAST = 1e-9
 OTHERS = "all others"
 SPLITS: dict[Split, str] = {
-    "key": "Who wrote the keys",
-    "query": "Who wrote the query",
-    "both": "Both, the largest pairs",
+    "key": "Keys",
+    "query": "Query",
+    "both": "Both",
 }
 NOTE = (
-    "The query and the keys are sums: of what the embedding and the position gave, and of what each head and each "
-    "feed-forward layer below added (layer norms keep their real scale, so nothing is left over). So the score is a sum "
-    "too. Each row is one part of it, less the part’s mean over the keys: what is the same on all keys moves no weight. "
-    "Down a column, the rows add up to the score less its mean, before the softmax."
+    "A query and a key are each a sum of vectors, written by the embedding of the token, by its position, and by every "
+    "head and feed-forward layer below. So their product splits into parts. “Position → token” is the position part of "
+    "the query times the token part of the key. From each row its mean over the keys is taken off, as an equal amount on "
+    "all keys does not change the softmax. Each column adds up to the score less the mean score. Layer norms are kept at "
+    "their real scale, so nothing is left over."
 )
 CROSS = " The encoder writes the keys, the decoder the query."
 
@@ -62,7 +63,7 @@ def draw_reasons(shown: PageContext) -> list[Picture]:
         note(f"There is no split: {plain(str(error))}.")
         return []
     split = shown.of(InsideFields).split
-    pick("Split by", SPLITS, **session.bind(InsideFields, "split"))
+    pick("By what wrote the", SPLITS, **session.bind(InsideFields, "split"))
     keys = column_labels(shown.trace, shown.view.kind)[: found.parts.shape[-1]]
     asks = row_labels(shown.trace, shown.view.kind)[shown.query]
     st.markdown(plain(in_words(reasons_of(found, split), asks, keys)))
@@ -127,18 +128,26 @@ def _by(found: "ScoreParts", split: Split) -> tuple[list[str], Array]:
 
 
 def in_words(reasons: Reasons, asks: str, keys: Sequence[str]) -> str:
-    """Which key has the highest score, and which parts lift it most."""
+    """Which key has the highest score, which parts raise it most, and which lowers it most."""
     total = reasons.parts.sum(0)
     top = int(total.argmax())
     if len(keys) == 1:
         return f"“{asks}” may attend to “{keys[0]}” alone, so nothing has to lift it."
     named = sorted(
-        zip(reasons.names, reasons.parts[:, top], strict=True), key=lambda each: -each[1]
+        (part, name)
+        for name, part in zip(reasons.names, reasons.parts[:, top].tolist(), strict=True)
+        if name != OTHERS
     )
-    lifting = [
-        f"{name} ({signed(float(part), plus=True)})"
-        for name, part in named[:3]
-        if part > 0 and name != OTHERS
+    said = [
+        f"“{asks}” scores “{keys[top]}” highest: {signed(float(total[top]), plus=True)} against the mean of its keys."
     ]
-    said = f"“{asks}” scores “{keys[top]}” highest: {signed(float(total[top]), plus=True)} against the mean of its keys."
-    return f"{said} Most of that comes from {', '.join(lifting)}." if lifting else said
+    raising = [_named(*each) for each in reversed(named[-3:]) if each[0] > 0]
+    if raising:
+        said.append(f"What raises it most: {', '.join(raising)}.")
+    if named and named[0][0] < 0:
+        said.append(f"What lowers it most: {_named(*named[0])}.")
+    return " ".join(said)
+
+
+def _named(part: float, name: str) -> str:
+    return f"{name} ({signed(part, plus=True)})"

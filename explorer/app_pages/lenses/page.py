@@ -31,8 +31,8 @@ LEAD = (
     "not there; and each decoder layer is asked which piece it would write if it were the last."
 )
 ENCODER_NOTE = (
-    "DecoderLens (Langedijk et al. 2023). Marked words are not in the translation of the whole encoder. The decoder "
-    "learnt to read the last layer only, so that an early layer reads badly does not mean that it knows little."
+    "DecoderLens (Langedijk et al. 2023). Marked words are not in the translation of the whole encoder. A bad "
+    "translation from an early layer does not prove that the layer knows little: the decoder never learnt to read it."
 )
 SCORES_NOTE = "The same over {n} sentences of {text}, {method} search, with 95 % intervals. The last bars are the whole model."
 CHART = "lens_grid"
@@ -143,19 +143,19 @@ def _draw_ranks(shown: PageContext, step: int) -> None:
     token = tokens[0] if tokens else written.id
     ranks = lens.ranks_of(shown.folder, shown.choice.run, shown.trace, token)[:, step]
     label = visible(typed) if tokens else piece_label(written.name)
-    st.markdown(f"**The place of “{plain(label)}” among all pieces, step {step + 1}**")
+    st.markdown(f"**The rank of “{plain(label)}” among all pieces, step {step + 1}**")
     draw_table(
         [
-            {"after": depth_name(depth), "place": f"{int(rank):,}"}
+            {"after layer": depth_name(depth), "rank": f"{int(rank):,}"}
             for depth, rank in reversed(list(enumerate(ranks)))
         ],
         name="lens-ranks",
-        caption=f"The place of {label} at step {step + 1}",
+        caption=f"The rank of {label} at step {step + 1}",
         is_whole=True,
     )
     first = int(np.argmax(ranks == 1)) if (ranks == 1).any() else None
     if not tokens and first is not None:
-        note(f"{depth_name(first)} is the first to put it in place 1.")
+        note(f"{depth_name(first)} is the first to put it at rank 1.")
     st.text_input(
         "Follow another word",
         placeholder="A word; its first piece is followed",

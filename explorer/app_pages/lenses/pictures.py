@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from core.analysis.lens.logit_lens import LogitLens
 
 GRID_NOTE = (
-    "The logit lens: the output embedding reads the stream after every layer, the embedded input lowest. In a cell "
-    "stands the most probable piece; brighter is more probable. Click a cell for its candidates."
+    "The logit lens. Each row asks: if this layer were the last, which piece would be written? Brighter is more probable. "
+    "The lowest row has only the piece that was just read, so it repeats it. Click a cell for its candidates."
 )
 
 

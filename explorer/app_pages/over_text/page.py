@@ -41,17 +41,19 @@ from explorer.frame.wide import wide
 
 TITLE = "What does the model do over a text?"
 LEAD = (
-    "Every sentence is translated and measured: how sure the model is, how much comes from the source, what looks "
-    "wrong. Click a line to look into it; below stands what every head does over all sentences."
+    "Every sentence of a text is translated and measured. Tick a line to open that sentence on another page. Below stands "
+    "what each head does over all of them."
 )
 TYPED, MEASURED, TABLE = "text_typed", "text_measured", "text_table"
 MOST_MEGABYTES = 1
 HOW = "One sentence a line. A reference translation may follow after a tab."
 PRIVATE = "The text stays in this visit: it is not in the link."
 COLUMNS_NOTE = (
-    "Score: what the search ranked by. Log p a piece: the log-probability of the translation, in nats a piece; nearer 0 is surer. Source "
-    "share: how much of what the decoder wrote comes from the source (ALTI+). Entropy: how widely cross-attention "
-    "looks, in nats. chrF: how near the reference, where there is one. Click a heading to sort."
+    "Score: the log-probability divided by the length penalty, by which the search ranks; nearer 0 is better. Log p a "
+    "piece: the log-probability in nats, divided by the number of pieces; nearer 0 is surer. Source share: of what the "
+    "decoder wrote, the part that comes from the source (ALTI+). Entropy: how widely cross-attention looks, in nats. "
+    "chrF: likeness to the reference, from 0 to 100. Warnings: unknown or rare words, words that hardly come from the "
+    "source, repetitions; empty if there are none. Click a heading to sort."
 )
 HEADINGS = dict(
     zip(
@@ -73,6 +75,7 @@ HEADINGS = dict(
 """What the columns are called where there is little room."""
 WIDTHS_PX = {"line": 50, "source": 230, "translation": 230, "warnings": 160, "reference": 230}
 LOOK_INTO = [*MENU["Look"], "Lenses", "Source and prefix", "Why this word", "Ablate"]
+FEW, LEAST = "; of so few they say little", 10
 WHOLE_MODEL = "The text is measured with the unchanged model."
 
 
@@ -194,7 +197,7 @@ def _draw_table(found: Sequence[Measured | Unread]) -> None:
         key=TABLE,
         on_select=_take_line,
         selection_mode="single-row",
-        height=340,
+        height=min(340, 38 + 35 * len(found)),
         column_config={
             name: st.column_config.Column(width=width) for name, width in WIDTHS_PX.items()
         },
@@ -261,8 +264,9 @@ def _draw_heads(found: Sequence[Measured | Unread]) -> list[Picture]:
     figure = heads_figure(means, number=measure.units[kind])
     n_read = sum(isinstance(one, Measured) for one in found)
     said = (
-        f"Means over all queries of {n_read:,} sentences, in {measure.units[kind]}; low {measure.low}, high "
-        f"{measure.high}. Intervals are 95 % bootstrap over sentences."
+        f"Means over all queries of {n_read:,} {'sentence' if n_read == 1 else 'sentences'}, in {measure.units[kind]}. "
+        f"A low number: {measure.low}; a high one: {measure.high}. The table has 95 % intervals (bootstrap over "
+        f"sentences{FEW if n_read < LEAST else ''})."
     )
     with wide("text-heads", least_px(means.values.shape[1])):
         draw_chart(figure, alt=title, key="text-heads-chart")

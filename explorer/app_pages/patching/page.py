@@ -1,6 +1,7 @@
 """What carries the difference between two sentences: parts of one run put into the other."""
 
 import functools
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -23,7 +24,13 @@ from explorer.app_pages.patching.pictures import (
 from explorer.app_pages.registry import PAGES
 from explorer.choice import session
 from explorer.choice.choice import View
-from explorer.choice.page_context import PageContext
+from explorer.choice.page_context import (
+    PageContext,
+    Settled,
+    UsualView,
+    settled,
+    settled_on,
+)
 from explorer.engine import traces
 from explorer.engine.models import load
 from explorer.engine.patching import patched, piece_name
@@ -40,10 +47,10 @@ from explorer.frame.wide import wide
 
 TITLE = "What carries the difference between two sentences?"
 LEAD = (
-    "The model reads two sentences that differ in a word. One part of the second run at a time is put into the first: "
-    "a part that carries the difference turns the translation round."
+    "Two sentences differ in one word. One part of the second run at a time is copied into the first, to see whether "
+    "the translation then changes."
 )
-HEAD_CHART = "patched_{}"
+HEAD_CHART, PAIR = "patched_{}", "patching_pair"
 
 
 def words(shown: PageContext) -> None:
@@ -56,16 +63,12 @@ def draw(shown: PageContext) -> Pictures:
     if not other:
         note("Type a second sentence, or choose a pair.")
         return list
-    run = shown.choice.run
-    second_run = run.replace(text=other, prefix=(), target="")
     try:
-        second = traces.trace(shown.folder, second_run)
         with st.spinner("Putting one run into the other…"):
-            found = patched(shown.folder, run, second_run, shown.trace, second)
+            compared, second = _compared(shown, other)
     except ValueError as error:
         notice(f"These two cannot be compared: {error}.")
         return list
-    compared = Compared(shown.trace, found, functools.partial(piece_name, shown.folder))
     _say(compared, other, second)
     parts = shown.of(PatchingFields).parts
     pick("Taken from the second run", NAMES, **session.bind(PatchingFields, "parts"))
@@ -75,31 +78,58 @@ def draw(shown: PageContext) -> Pictures:
     return lambda: pictures
 
 
+def settle(shown: PageContext) -> Settled:
+    """Show the head that carries most, where the reader chose none."""
+    other = shown.of(PatchingFields).other_text or partner(shown.choice.run.text)
+    try:
+        place = _compared(shown, other)[0].shares[0][1]
+    except ValueError:  # said where the pictures would be
+        return settled(shown)
+    usual = UsualView(place.layer_number, place.head_number, step=1, row=None)
+    if shown.view.layer or shown.view.head:
+        return settled_on(shown, usual)
+    choice, notices = settled_on(shown, usual)
+    return choice.with_fields(choice.view.replace(kind=place.kind)), notices
+
+
+def _compared(shown: PageContext, other: str) -> tuple[Compared, Trace]:
+    """What carries the difference to another sentence, and that one's trace.
+
+    Raises:
+        ValueError: if the two cannot be compared; the message says why.
+    """
+    run = shown.choice.run
+    second_run = run.replace(text=other, prefix=(), target="")
+    second = traces.trace(shown.folder, second_run)
+    found = patched(shown.folder, run, second_run, shown.trace, second)
+    return Compared(shown.trace, found, functools.partial(piece_name, shown.folder)), second
+
+
 def _choose_other(shown: PageContext) -> str:
     text = shown.choice.run.text
     listed = {pair: name for name, pair in PAIRS.items()}
     shown_pair = (text, shown.of(PatchingFields).other_text or partner(text))
+    st.session_state[PAIR] = shown_pair
     left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
     with left:
         st.selectbox(
-            "A pair",
+            "Choose a pair",
             [*listed, *([] if shown_pair in listed else [shown_pair])],
             format_func=lambda pair: listed.get(pair, "Your own"),
-            index=[*listed, shown_pair].index(shown_pair),
-            key="patching_pair",
+            key=PAIR,
             on_change=_take_pair,
         )
     with right:
         st.text_input(
             "Second sentence",
-            placeholder="a sentence of as many pieces",
+            placeholder="the same sentence with one word changed",
             **session.bind(PatchingFields, "other_text", shown_pair[1]),
         )
     return shown_pair[1].strip()
 
 
 def _take_pair() -> None:
-    text, other = st.session_state["patching_pair"]
+    text, other = st.session_state[PAIR]
     session.change_run(text=text, prefix=(), target="")
     session.change(PatchingFields, other_text=other)
 
@@ -107,7 +137,7 @@ def _take_pair() -> None:
 def _say(compared: Compared, other: str, second: Trace) -> None:
     """What the second sentence is translated as, where the two part, and how strongly."""
     found = compared.found
-    st.markdown(f"**{plain(other)}** → {plain(second.target.text)}")
+    st.markdown(f"{plain(other)} → **{plain(second.target.text)}**")
     st.markdown(
         f"The translations part at step {found.step + 1}. The first sentence makes "
         f"{_rather(compared, found.difference_a)}; the second, after the same words, "
@@ -122,13 +152,21 @@ def _rather(compared: Compared, difference_logits: float) -> str:
     one, two = (plain(compared.label(t)) for t in (compared.found.of_a, compared.found.of_b))
     if difference_logits < 0:
         one, two = two, one
-    times = np.exp(min(abs(difference_logits), 700))
-    return f"“{one}” {times:,.3g} times as probable as “{two}”"
+    return f"“{one}” {times(difference_logits)} times as probable as “{two}”"
+
+
+def times(difference_logits: float) -> str:
+    """e to a difference of logits, to three digits: `615`, `8,410`."""
+    found = float(np.exp(min(abs(difference_logits), 700)))
+    digits = 2 - math.floor(math.log10(found))
+    return f"{round(found, digits):,.0f}" if found >= 100 else f"{found:.3g}"
 
 
 def _draw_heads(shown: PageContext, compared: Compared) -> list[Picture]:
     pictures = head_pictures(compared, shown.place)
-    for kind, picture in pictures.items():
+    strongest = {place.kind: share for share, place in reversed(compared.shares)}
+    for kind in sorted(pictures, key=lambda kind: -strongest[kind]):
+        picture = pictures[kind]
         st.markdown(f"**{KIND_NAMES[kind]}**")
         key = HEAD_CHART.format(kind)
         with wide(f"patching-{kind}", least_px(compared.found.heads[kind].shares.shape[1])):
@@ -164,6 +202,8 @@ def _draw_head(shown: PageContext, compared: Compared) -> None:
             f"{place.name} carries {percent(carried)}; with its output the model writes “{plain(wrote)}”."
         )
         if st.button("Open in Heads", type="tertiary", icon=":material/open_in_new:"):
+            session.keep_sentence(shown.choice.run.text)
+            session.change(View, step=compared.found.step + 1)
             st.switch_page(PAGES["Heads"])
 
 
@@ -192,8 +232,9 @@ sentence_page.show_page(
     TITLE,
     LEAD,
     draw,
+    settle,
     words=words,
-    terms=("piece", "head", "encoder", "decoder"),
+    terms=("piece", "head", "encoder", "decoder", "probability"),
     fields=(PatchingFields,),
     takes_typed=False,
     usual_text=PAIRS["Gender of an object: einen, eine"][0],

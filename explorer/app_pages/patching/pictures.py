@@ -40,8 +40,9 @@ NOTES: dict[Parts, str] = {
     ),
 }
 FOOT = (
-    "0 % changes nothing, 100 % does all that the other sentence does; shares of single parts need not add up, since "
-    "parts work on each other. This is activation patching (Vig et al. 2020)."
+    "A share says how far the difference of the two logits moves from its value in the first run, 0 %, to its value in "
+    "the second, 100 %. Below 0 % it moves away. Shares need not add up, as parts work on each other. This is activation "
+    "patching (Vig et al. 2020)."
 )
 
 
@@ -148,6 +149,7 @@ def _figure(
         rows=rows,
         columns=columns,
         number="share of the difference",
+        is_share=True,
         column_title=column_title,
         marked=marked,
     )

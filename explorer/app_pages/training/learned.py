@@ -19,11 +19,17 @@ from explorer.frame.messages import note, notice, plain
 TITLE = "What did it learn first?"
 HEIGHT_PX = 300
 SAID = (
-    "Of greedy translations of {n} sentences of {text}, with 95 % intervals over sentences; dashed, the same of "
-    "people’s translations. n-grams are counted on {language}. Words are linked by {aligner}; the share of the source "
-    "is ALTI+, with people’s translations forced. Voita et al. 2021 saw three stages: frequent words and n-grams first, "
-    "then the right words, then their order."
+    "Measured on greedy translations of {n} sentences of {text}. Bars are 95 % intervals over sentences. A dashed line is "
+    "the same of people’s translations. n-grams are counted on {language}. Words are linked by {aligner}. The share of the "
+    "source is ALTI+, with people’s translations forced. Voita et al. 2021 saw three stages: the language first, then the "
+    "right words, then their order. [Claims](claims) says which of them are seen here."
 )
+FLUENT = (
+    "After {step} steps the translations are as probable by {order}-grams as people’s, but BLEU is {bleu}; at the end it "
+    "is {last}."
+)
+NO_WORDS = 1.0
+"""BLEU below which a moment has no translations to speak of, whose words could be linked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,8 @@ def draw_learned(shown: PageContext) -> list[Picture]:
         notice(found)
         return []
     st.subheader(TITLE, anchor=False)
+    if fluent := fluent_in_words(found):
+        st.markdown(fluent)
     pictures = []
     said = SAID.format(
         n=f"{found.n_sentences:,}",
@@ -64,6 +72,22 @@ def draw_learned(shown: PageContext) -> list[Picture]:
     return pictures
 
 
+def fluent_in_words(found: Learning) -> str:
+    """When the translations first sound like the language, and how good they are then; empty if never."""
+    order = max(found.reference.ngrams)
+    least = found.reference.ngrams[order].value
+    last = list(found.moments.values())[-1].bleu
+    for step, moment in found.moments.items():
+        if moment.ngrams[order].value >= least and moment.bleu and last:
+            return FLUENT.format(
+                step=f"{step:,}",
+                order=order,
+                bleu=f"{moment.bleu.value:.1f}",
+                last=f"{last.value:.1f}",
+            )
+    return ""
+
+
 def panels_of(found: Learning) -> list[tuple[str, str, list[Line]]]:
     """Title, unit and lines of each picture."""
     moments, reference = found.moments, found.reference
@@ -77,7 +101,11 @@ def panels_of(found: Learning) -> list[tuple[str, str, list[Line]]]:
     ]
     order = Line(
         "order kept",
-        {step: moment.kept_order for step, moment in moments.items()},
+        {
+            step: moment.kept_order
+            for step, moment in moments.items()
+            if moment.bleu and moment.bleu.value >= NO_WORDS
+        },
         reference.kept_order,
     )
     share = Line(
@@ -86,8 +114,12 @@ def panels_of(found: Learning) -> list[tuple[str, str, list[Line]]]:
         None,
     )
     return [
-        ("Does it sound like the language?", "log-probability of a word, nats", ngrams),
-        ("Does it keep the order of the source?", "share of neighbouring words", [order]),
+        ("Does it sound like the language?", "log-probability of a word by n-grams, nats", ngrams),
+        (
+            "Does it keep the order of the source?",
+            "words that go on where the last one stopped",
+            [order],
+        ),
         ("How much comes from the source?", "share of the source", [share]),
     ]
 

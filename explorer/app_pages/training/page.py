@@ -39,7 +39,7 @@ Trainings = dict[str, HistoryEntry]
 TITLE = "How did it learn?"
 LEAD = (
     "Press Play: the same sentence, translated by one model at several moments of its training. "
-    "Early on it repeats one word; then words appear, then their order."
+    "Early on it repeats one word; later most words are right."
 )
 TERMS = ("probability", "head", "cross-attention", "perplexity", "BLEU")
 IN_NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight"}

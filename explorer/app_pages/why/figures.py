@@ -45,7 +45,7 @@ def amounts_figure(
             showlegend=False,
         )
     share = max(0.2, min(0.8, len(source) / max(len(source) + len(prefix), 1)))
-    scale = {"range": [-1.08 * limit, 1.08 * limit], "showgrid": True, "zeroline": True}
+    scale = {"range": [-1.2 * limit, 1.2 * limit], "showgrid": True, "zeroline": True}
     return figure.update_layout(
         height=340,
         margin=MARGIN,

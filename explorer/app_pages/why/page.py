@@ -45,7 +45,7 @@ HELP = """
 - Gradient × input: the slope at the sentence as it is, times the embedding.
 - Occlusion: how much the difference falls if this piece's embedding is zero. It is no estimate, so it checks the others.
 """
-CHECK = "Occlusion ranks the pieces as {name} does with ρ = {rho} (Spearman; 1 is the same order, 0 none in common). "
+CHECK = "How alike occlusion and {name} rank the pieces: ρ = {rho} (Spearman; 1 is the same order, 0 an unrelated one). "
 LONG = "The sentence is too long for the other methods, which run it once for every piece. "
 
 

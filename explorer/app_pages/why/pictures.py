@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from core.analysis.contrast.attribution import Contrast
 
 FOOT = (
-    "A piece is missing if its embedding is zero; its position stays. Bars are logits, the natural logarithm of how "
-    "many times more probable the first candidate becomes."
+    "To leave a piece out, its embedding is set to zero; its position stays. A bar of +1 logit makes the first "
+    "candidate e = 2.7 times as probable against the second. The bar of <s>, which every translation begins with, is the "
+    "model’s habit at this step."
 )
 
 

@@ -79,7 +79,7 @@ def test_the_parts_of_a_score_are_printed(folder: Path, capsys: pytest.CaptureFi
     ("arguments", "message"),
     [
         (["patch", "a dog", "--other", "a dog"], "both sentences have the same translation"),
-        (["patch", "a dog", "--other", "a b c d e f"], "pieces, `</s>` among them"),
+        (["patch", "a dog", "--other", "a b c d e f"], "each with </s>; change a word"),
         (["patch", "a dog", "--other", "a", "--most", "0"], "--most must be 1 or more, not 0"),
         (["why-there", "a dog", "--head", "L1"], "'L1' is no head; write one like cross.L1H6"),
         (["why-there", "a dog", "--head", "enc.L9H1"], "enc.L9H1 is none of this model's heads"),

@@ -275,7 +275,7 @@ def test_heads_of_a_role_are_counted_from_the_roles(evidence: Evidence) -> None:
     )
     assert by_name["syntactic"].numbers.startswith(f"{n_syntactic} head")
     place, tree = max(roles.trees.items(), key=lambda each: each[1].score.value)
-    assert by_name["trees"].numbers.startswith(f"{place.short}: {tree.score.value:.1%}")
+    assert by_name["trees"].numbers.startswith(f"{place.short}: {100 * tree.score.value:.1f} %")
     nobody = dataclasses.replace(evidence, roles=dataclasses.replace(roles, scores={}))
     assert verdict("syntactic", nobody) == "not measured"
 

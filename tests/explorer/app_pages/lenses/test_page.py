@@ -91,9 +91,9 @@ def test_the_grid_its_cell_and_the_place(pages: Shelf, model, read: str | None, 
     assert [each["probability"] for each in candidates] == [
         f"{p:.1%}" for p in found.probabilities[depth, at]
     ]
-    places = frame(page, "place")
-    assert places["after"].tolist() == ["Layer 3", "Layer 2", "Layer 1", "Embeddings"]
-    assert places["place"].tolist() == [f"{rank:,}" for rank in found.ranks[::-1, at]]
+    places = frame(page, "rank")
+    assert places["after layer"].tolist() == ["Layer 3", "Layer 2", "Layer 1", "Embeddings"]
+    assert places["rank"].tolist() == [f"{rank:,}" for rank in found.ranks[::-1, at]]
     targets = chart["data"][2]
     *place, told = targets["customdata"][at + len(trace.steps) * depth]
     assert place == [depth, at]
@@ -105,8 +105,8 @@ def test_another_word_is_followed(pages: Shelf, model) -> None:
     page = pages("lenses", text=SENTENCE, step="2", pinned="Haus")
     token = model.checkpoint.vocabulary.target.encode("Haus")[0]
     ranks = ranks_of(model.checkpoint.model, model.trace(SENTENCE), token)[:, 1]
-    assert frame(page, "place")["place"].tolist() == [f"{rank:,}" for rank in ranks[::-1]]
-    assert "The place of “Haus” among all pieces, step 2" in said(page)
+    assert frame(page, "rank")["rank"].tolist() == [f"{rank:,}" for rank in ranks[::-1]]
+    assert "The rank of “Haus” among all pieces, step 2" in said(page)
 
 
 def test_an_ablation_is_read_too(pages: Shelf) -> None:

@@ -66,7 +66,7 @@ def test_every_head_is_as_it_was_measured(pages: Shelf, kind: str, name: str) ->
     table = frame(page, "mean")
     np.testing.assert_allclose(table["low"], means.low.ravel(), atol=2e-3)
     np.testing.assert_allclose(table["high"], means.high.ravel(), atol=2e-3)
-    assert f"in {MEASURES[name].units[kind]}" in said(page)
+    assert f"in {MEASURES[name].units[kind]}." in said(page)
 
 
 def test_a_line_opens_on_another_page(pages: Shelf) -> None:

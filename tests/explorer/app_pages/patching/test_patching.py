@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import core
+from core.analysis.head_place import KIND_NAMES, HeadPlace
 from core.analysis.patching.patch import patching
 from core.config import KINDS
 from core.text.toy_grammar import sentence_pairs
@@ -45,24 +46,30 @@ def percent(share: float) -> str:
 def test_every_cell_is_of_its_head(pages: Shelf, compared) -> None:
     one, other, _, second, found = compared
     page = pages("patching", text=one, other_text=other)
-    maps = [first_map(chart) for chart in charts(page)]
-    assert len(maps) == 3
-    for shown, kind in zip(maps, KINDS, strict=True):
-        np.testing.assert_allclose(shown, found.heads[kind].shares, rtol=1e-4, atol=1e-6)
-    chart = charts(page)[2]
+    order = sorted(KINDS, key=lambda kind: -found.heads[kind].shares.max())
     names = core.load(pages.root / "toy").checkpoint.vocabulary.target.names
-    bars = chart["data"][-1]["customdata"]
-    for layer, head, hover in bars:
-        share = found.heads["cross"].shares[layer, head]
-        wrote = piece_label(names[found.heads["cross"].writes[layer, head]])
-        assert hover.startswith(
-            f"Layer {layer + 1}, {head + 1}: {percent(share)} of the difference"
-        )
-        assert f"writes “{wrote}”" in hover.replace("&lt;", "<").replace("&gt;", ">")
+    titles = [each.value for each in page.markdown]
+    drawn = charts(page)
+    assert len(drawn) == 3
+    for chart, kind in zip(drawn, order, strict=True):
+        grid = found.heads[kind]
+        np.testing.assert_allclose(first_map(chart), grid.shares, rtol=1e-4, atol=1e-6)
+        for layer, head, hover in chart["data"][-1]["customdata"]:
+            wrote = piece_label(names[grid.writes[layer, head]])
+            share = percent(grid.shares[layer, head])
+            assert hover.startswith(f"Layer {layer + 1}, {head + 1}: {share} of the difference")
+            assert f"writes “{wrote}”" in hover.replace("&lt;", "<").replace("&gt;", ">")
+    named = [f"**{KIND_NAMES[kind]}**" for kind in order]
+    assert [title for title in titles if title in named] == named
+    most = max((float(grid.shares.max()), kind) for kind, grid in found.heads.items())
+    strongest = found.heads[most[1]].shares
+    layer, head = np.unravel_index(strongest.argmax(), strongest.shape)
+    assert f"{HeadPlace(most[1], int(layer), int(head)).name} carries {percent(most[0])};" in said(
+        page
+    )
     text = said(page)
     assert second.target.text in text
     assert f"part at step {found.step + 1}" in text
-    most = max((grid.shares.max(), kind) for kind, grid in found.heads.items())
     assert f"carries most: **{percent(most[0])}**" in text
     table = frame(page, "carries")
     assert table["carries"][0] == f"{most[0]:.1%}"
@@ -88,7 +95,10 @@ def test_how_much_rather_is_said_of_both(pages: Shelf, compared) -> None:
     text = said(pages("patching", text=one, other_text=other))
     for difference in (found.difference_a, found.difference_b):
         first, second = (a, b) if difference >= 0 else (b, a)
-        assert f"“{first}” {np.exp(abs(difference)):,.3g} times as probable as “{second}”" in text
+        assert (
+            f"“{first}” {float(np.exp(abs(difference))):.3g} times as probable as “{second}”"
+            in text
+        )
 
 
 def test_two_that_cannot_be_compared_say_why(pages: Shelf, compared) -> None:
@@ -96,7 +106,7 @@ def test_two_that_cannot_be_compared_say_why(pages: Shelf, compared) -> None:
     page = pages("patching", text=one, other_text=one)
     assert "both sentences have the same translation" in page.warning[0].value
     page = pages("patching", text=one, other_text=f"{one} {one}")
-    assert "give two that differ in single words" in page.warning[0].value
+    assert "change a word so that both have the same number" in page.warning[0].value
     assert not charts(page)
 
 

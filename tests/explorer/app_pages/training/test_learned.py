@@ -23,7 +23,7 @@ def moment(n: int, *, is_reference: bool = False) -> Moment:
     return Moment(
         ngrams={order: estimate(-n - order / 10) for order in (1, 2)},
         kept_order=estimate(0.1 * n),
-        bleu=None if is_reference else estimate(n),
+        bleu=None if is_reference else estimate(n - 3.0),
         source_share=None if is_reference else estimate(0.05 * n),
     )
 
@@ -58,10 +58,15 @@ def test_every_point_is_of_its_snapshot(shelf: Shelf, stored) -> None:
         np.testing.assert_allclose(numbers(line["error_y"]["arrayminus"]), 0.25)
     references = [shape["y0"] for shape in words["layout"]["shapes"]]
     assert references == [pytest.approx(-6.1), pytest.approx(-6.2)]
-    np.testing.assert_allclose(numbers(order["data"][0]["y"]), [0.2, 0.4, 0.5])
+    assert list(numbers(order["data"][0]["x"])) == [9, 30]  # before, BLEU is below 1
+    np.testing.assert_allclose(numbers(order["data"][0]["y"]), [0.4, 0.5])
     np.testing.assert_allclose(numbers(share["data"][0]["y"]), [0.1, 0.2, 0.25])
     text = said(page)
     assert "77 sentences of a-text" in text.replace("\\", "")
+    assert (
+        "After 3 steps the translations are as probable by 2-grams as people’s, but BLEU is -1.0"
+        in text
+    )
     assert "an-aligner" in text.replace("\\", "")
 
 
