@@ -50,6 +50,7 @@ from explorer.head.matrix import column_labels, row_labels
 
 if TYPE_CHECKING:
     from core.analysis.contrast.attribution import Method
+    from core.text.vocabulary import Tokenizer
     from core.translator import Translator
 
 
@@ -147,9 +148,10 @@ def contributions(translator: "Translator", trace: Trace, *, layer: int | None =
 
     found = measure(translator.checkpoint.model, trace)
     n_layers = len(found.source)
-    if not 1 <= (layer or n_layers) <= n_layers:
+    layer = n_layers if layer is None else layer
+    if not 1 <= layer <= n_layers:
         raise ValueError(f"layer {layer}, but there are only {n_layers} here")
-    return Page(trace.source.text, [map_picture(trace, found, layer or n_layers)])
+    return Page(trace.source.text, [map_picture(trace, found, layer)])
 
 
 def why(
@@ -177,9 +179,11 @@ def why(
         raise ValueError(f"step {step}, but there are only {len(trace.steps)} here")
     target = translator.checkpoint.vocabulary.target
     written = trace.target.pieces[step - 1].id
-    one = target.encode(wanted)[0] if wanted else written
-    rest = (each.token for each in trace.steps[step - 1].candidates if each.token != one)
-    two = target.encode(other)[0] if other else next(rest)
+    one = _first_piece(target, wanted) if wanted else written
+    rest = [each.token for each in trace.steps[step - 1].candidates if each.token != one]
+    if not other and not rest:
+        raise ValueError(f"step {step} keeps no other candidate; name one with other=")
+    two = _first_piece(target, other) if other else rest[0]
     if one == two:
         raise ValueError("both words begin with the same piece; name two that differ")
     found = contrast(
@@ -187,6 +191,13 @@ def why(
     )
     labels = [piece_label(target.names[token]) for token in (one, two)]
     return Page(trace.source.text, [amounts_picture(trace, found, *labels)])
+
+
+def _first_piece(target: "Tokenizer", word: str) -> int:
+    tokens = target.encode(word)
+    if not tokens:
+        raise ValueError(f"{word!r} has no piece; give a word")
+    return tokens[0]
 
 
 def lens(translator: "Translator", trace: Trace) -> Page:
@@ -237,6 +248,9 @@ def reasons(
     from core.analysis.scores.parts import score_parts
 
     place = HeadPlace.numbered(kind, layer, head)
+    n_rows = len(trace.source.pieces if kind == "encoder" else trace.steps)
+    if not 1 <= row <= n_rows:
+        raise ValueError(f"row {row}, but there are only {n_rows} here")
     found = score_parts(translator.checkpoint.model, trace, place, row - 1)
     keys = column_labels(trace, kind)[: found.parts.shape[-1]]
     asks = row_labels(trace, kind)[row - 1]

@@ -56,6 +56,10 @@ def require_exportable(config: ModelConfig) -> None:
     """Raises ValueError, with the reason, if Marian's model cannot be of this shape."""
     if config.takes_drafts:
         raise ValueError("Marian has no drafts, and this model was trained to read them")
+    if config.n_fixed_heads:
+        raise ValueError(
+            f"n_fixed_heads={config.n_fixed_heads}: Marian has no heads that are fixed to patterns of positions"
+        )
     if config.n_heads * config.d_k != config.d_model or config.d_v != config.d_k:
         raise ValueError(
             f"n_heads={config.n_heads}, d_k={config.d_k}, d_v={config.d_v}, d_model={config.d_model}: "

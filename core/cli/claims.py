@@ -42,6 +42,9 @@ class ClaimsCommand:
 
         if (self.source is None) != (self.reference is None):
             raise ValueError("--source and --reference belong together; give both or neither")
+        for option, of in (("--trained", self.trained), ("--table3", self.table3)):
+            if of and not resolve(of).is_dir():
+                raise ValueError(f"{option} {of}: there is no such folder")
         folder = resolve(self.checkpoint)
         checkpoint = open_checkpoint(folder, self.device)
         if self.source and self.reference:

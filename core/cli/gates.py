@@ -89,6 +89,7 @@ class GatesCommand:
             config=FINE_TUNING.replace(n_steps=self.n_steps, rate=self.rate),
             search=self.search,
         )
+        experiment.begin()
         before = experiment.before()
         points = []
         for penalty in sorted({*self.penalties, *self.scratch}):

@@ -48,6 +48,10 @@ class TextCommand:
         from core.checkpoint.bundled import resolve
         from core.checkpoint.weights import weights_hash
 
+        if self.json and not self.heads:
+            raise ValueError(
+                "--json prints the means of heads; add --heads, or leave it out for CSV"
+            )
         if self.output:
             prepare_file(self.output)
         folder = resolve(self.checkpoint)

@@ -123,6 +123,9 @@ class MultiHeadAttention(nn.Module):
             scores = attention_scores(query, memory.keys)  # B H q k
             if self.n_fixed:
                 fixed = fixed_scores(self.n_fixed, visible, scores.dtype)
+                fixed = fixed.expand(
+                    len(scores), -1, *scores.shape[2:]
+                )  # one mask may serve all rows
                 scores = torch.cat((fixed, scores[:, self.n_fixed :]), dim=1)
             scores = self.scores(scores)
             weights = self.weights(attention_weights(scores, visible))  # B H q k

@@ -20,7 +20,7 @@ _Amount = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def _one(offset: int) -> _Amount:
-    return lambda query, key, n: (key == query + offset).double()
+    return lambda query, key, n: (key == query + offset).float()
 
 
 PATTERNS: dict[str, _Amount] = {
@@ -43,14 +43,14 @@ def fixed_scores(n_fixed: int, visible: Visible, dtype: torch.dtype) -> Weights:
         visible: B 1 1 n, True at real tokens, which stand before all padding.
     """
     n = visible.shape[-1]
-    position = torch.arange(n, device=visible.device, dtype=torch.float64)
+    position = torch.arange(n, device=visible.device, dtype=torch.float32)
     query, key = position[:, None], position[None, :]
-    n_real = visible.sum(-1).double()[:, 0, :, None]  # B 1 1
+    n_real = visible.sum(-1).float()[:, 0, :, None]  # B 1 1
     real = visible[:, 0]  # B 1 n
     rows = []
     for amount in list(PATTERNS.values())[:n_fixed]:
         pattern = amount(query, key, n_real) * real  # B n n
         nowhere = pattern.sum(-1, keepdim=True) == 0
-        rows.append(torch.where(nowhere, (query == key).double(), pattern))
+        rows.append(torch.where(nowhere, (query == key).float(), pattern))
     scores = torch.stack(rows, 1).log()
     return scores.clamp(min=UNSEEN).to(dtype)

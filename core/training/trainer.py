@@ -149,7 +149,7 @@ class Trainer:
 
     def validate(self, progress: Progress) -> Progress:
         """Measure on the validation texts, report, and keep the weights if they are the best yet."""
-        self.model.eval()
+        self.update.objective.eval()
         total = Likelihood(0.0, 0)
         values: dict[str, float] = {}
         for name, corpus in self.validation.items():

@@ -14,7 +14,7 @@ TABLE3 = "table3"
 
 
 def claims_of(folder: Path) -> tuple[list[Outcome], tuple[str, ...], Path | None]:
-    """The outcomes, notes on files that cannot be used, and whose snapshots tell how models learn.
+    """The outcomes, notes on files that cannot be used, and the other model of which some are, if any.
 
     Loads the model: what was measured of other weights does not count.
     """
@@ -29,4 +29,4 @@ def claims_of(folder: Path) -> tuple[list[Outcome], tuple[str, ...], Path | None
         trained=trained,
         table3=table3,
     )
-    return outcomes(evidence), evidence.notes, trained if evidence.learning else None
+    return outcomes(evidence), evidence.notes, trained if evidence.from_trained else None

@@ -1,7 +1,8 @@
 """A reader's text, measured some sentences at a time; what is done stays done if the rest is stopped."""
 
+import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def sentences_of(text: str) -> tuple[Sentence, ...]:
         raise ValueError(
             f"the text has {len(text):,} characters, and {MOST_CHARACTERS:,} is the most; take a part of it"
         )
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in re.split(r"\r\n|\r|\n", text) if line.strip()]  # as files are read
     if len(lines) > MOST_SENTENCES:
         raise ValueError(
             f"the text has {len(lines):,} sentences, and {MOST_SENTENCES:,} is the most; take a part of it, or use "
@@ -75,7 +76,6 @@ def measured(
     from core.analysis.over_text.measure import AT_ONCE, measure_sentences
 
     usual = usual_shares(folder)
-    version = folder_version(folder, (CONTRIBUTIONS,))
 
     def make(some: Sequence[Sentence]) -> list[Measured | Unread]:
         with _turn():
@@ -84,7 +84,7 @@ def measured(
     found: list[Measured | Unread] = []
     for first in range(0, len(sentences), AT_ONCE):
         some = tuple(sentences[first : first + AT_ONCE])
-        key = (version, search, some)
+        key = _key(folder, search, some)
         if not _results().known(key):
             progress(first, len(sentences))
         found += _results().get(key, lambda some=some: make(some))  # type: ignore[misc]
@@ -95,11 +95,16 @@ def is_measured(folder: Path, sentences: Sequence[Sentence], search: SearchConfi
     """Whether `measured` knows its answer already."""
     from core.analysis.over_text.measure import AT_ONCE
 
-    version = folder_version(folder, (CONTRIBUTIONS,))
     return all(
-        _results().known((version, search, tuple(sentences[first : first + AT_ONCE])))
+        _results().known(_key(folder, search, sentences[first : first + AT_ONCE]))
         for first in range(0, len(sentences), AT_ONCE)
     )
+
+
+def _key(folder: Path, search: SearchConfig, some: Sequence[Sentence]) -> Hashable:
+    """All that the numbers of some sentences depend on: the model, what is usual for it, the search."""
+    versions = folder_version(folder), folder_version(folder, (CONTRIBUTIONS,))
+    return versions, search, tuple(some)
 
 
 @st.cache_resource(show_spinner=False)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.analysis.trace.trace import Trace
+from core.config import Kind
 from explorer.choice.choice import Run
 from explorer.engine.folder_version import folder_version
 from explorer.engine.models import checkpoint, run_under_ablation
@@ -32,8 +33,9 @@ def patched(folder: Path, run: Run, other: Run, shown: Trace, second: Trace) -> 
     """
     from core.analysis.patching.patch import patching
 
-    n_layers = sum(len(weights) for weights in shown.weights.values())
-    n_parts = n_layers * (len(shown.source.pieces) + len(shown.steps))
+    sizes: dict[Kind, int] = {"encoder": len(shown.source.pieces), "decoder": len(shown.steps)}
+    n_heads = sum(weights.shape[0] * weights.shape[1] for weights in shown.weights.values())
+    n_parts = n_heads + sum((len(shown.weights[kind]) + 1) * n for kind, n in sizes.items())
     if n_parts > MOST_PARTS:
         raise ValueError(
             f"the sentences are too long to be compared here: {n_parts:,} runs of the model, and "

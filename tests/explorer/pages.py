@@ -22,6 +22,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "one head": {"n_heads": 1},
     "many heads": {"n_encoder_layers": 3, "n_decoder_layers": 1, "n_heads": 16},
     "learned positions": {"positions": "learned"},
+    "fixed heads": {"n_fixed_heads": 3},
 }
 
 

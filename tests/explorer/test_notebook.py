@@ -14,7 +14,7 @@ from core.analysis.lens.logit_lens import logit_lens
 from core.analysis.patching.patch import NotComparableError, patching
 from core.analysis.scores.parts import score_parts
 from core.analysis.trace.trace import Trace
-from core.config import KINDS
+from core.config import KINDS, SearchConfig
 from core.text.toy_grammar import sentence_pairs
 from core.translator import Translator
 from explorer import notebook
@@ -144,3 +144,21 @@ def test_what_is_not_there_is_named(translator: Translator, trace: Trace) -> Non
         notebook.why(translator, trace, step=0)
     with pytest.raises(ValueError, match="both words begin with the same piece"):
         notebook.why(translator, trace, step=1, wanted="Haus", other="Haus")
+    with pytest.raises(ValueError, match="' ' has no piece; give a word"):
+        notebook.why(translator, trace, step=1, wanted=" ")
+    with pytest.raises(ValueError, match="row 0, but there are only"):
+        notebook.reasons(translator, trace, layer=1, head=1, row=0)
+    with pytest.raises(ValueError, match=r"enc\.L0H1 is none of this model's heads"):
+        notebook.reasons(translator, trace, "encoder", layer=0, head=1, row=1)
+    bare = translator.trace(SENTENCE, SearchConfig(n_candidates=0))
+    with pytest.raises(ValueError, match="step 1 keeps no other candidate"):
+        notebook.why(translator, bare, step=1)
+
+
+def test_a_fixed_head_has_no_equation(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "fixed", n_fixed_heads=2)
+    translator = core.load(tmp_path / "fixed")
+    trace = translator.trace(SENTENCE)
+    with pytest.raises(ValueError, match=r"enc\.L1H2 attends by a fixed pattern of positions"):
+        notebook.inside(translator, trace, "encoder", layer=1, head=2)
+    assert notebook.inside(translator, trace, "encoder", layer=1, head=3).pictures

@@ -13,6 +13,7 @@ from core.system.json_files import built, read_measurement
 
 LEARNING = "learning.json"
 
+MOST_ORDERS = 6
 Numbers = tuple[float, float, float]
 
 
@@ -72,11 +73,21 @@ class Learning:
         """
         stored: _Stored = built(_Stored, values)
         moments = {_whole(step): _moment(each) for step, each in stored["moments"].items()}
+        reference = _moment(stored["reference"])
         if not moments:
             raise ValueError("moments must be at least one")
+        if any(each.bleu is None for each in moments.values()):
+            raise ValueError("every moment must have bleu")
+        orders = set(reference.ngrams)
+        if not 1 <= len(orders) <= MOST_ORDERS or any(
+            set(each.ngrams) != orders for each in moments.values()
+        ):
+            raise ValueError(
+                f"ngrams of all moments and of the reference must be of the same orders, 1 to {MOST_ORDERS} of them"
+            )
         return cls(
             moments=dict(sorted(moments.items())),
-            reference=_moment(stored["reference"]),
+            reference=reference,
             text=stored["text"],
             n_sentences=stored["n_sentences"],
             language_text=stored["language_text"],

@@ -45,7 +45,7 @@ def score_parts(model: Transformer, trace: Trace, place: HeadPlace, query: int) 
     if not 0 <= query < n_queries:
         raise ValueError(f"query {query} is not one of 0 .. {n_queries - 1}")
     config = model.config
-    if place.layer >= n_layers(config, place.kind) or place.head >= config.n_heads:
+    if not (0 <= place.layer < n_layers(config, place.kind) and 0 <= place.head < config.n_heads):
         raise ValueError(f"{place.label} is none of this model's heads")
     if place.kind == "encoder" and place.head < config.n_fixed_heads:
         raise ValueError(f"{place.label} attends by a fixed pattern, so its scores are no products")

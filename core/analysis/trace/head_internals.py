@@ -44,7 +44,7 @@ def head_internals(model: Transformer, trace: Trace, place: HeadPlace) -> HeadIn
     """Recompute all tensors of one head for a trace, in the model's own precision.
 
     Raises:
-        ValueError: if the model has no such head.
+        ValueError: if the model has no such head, or it is fixed to a pattern.
     """
     kind, layer, head = place.kind, place.layer, place.head
     n, h = n_layers(model.config, kind), model.config.n_heads
@@ -52,6 +52,10 @@ def head_internals(model: Transformer, trace: Trace, place: HeadPlace) -> HeadIn
         raise ValueError(
             f"{place.label} is not a head of this model: {kind} attention has layers 1 to {n}, each "
             f"with heads 1 to {h}"
+        )
+    if kind == "encoder" and head < model.config.n_fixed_heads:
+        raise ValueError(
+            f"{place.label} attends by a fixed pattern of positions, so it does not compute Equation 1"
         )
     seen = capture(model, *ids_of(model, trace), [attention_tap(kind, layer, "*")])
 

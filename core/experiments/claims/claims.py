@@ -184,25 +184,33 @@ def _positional_low(evidence: Evidence) -> Judged | None:
     if not evidence.roles:
         return None
     layers = _layers_with(evidence, "positional")
-    half = evidence.n_layers / 2
-    low, high = sum(n < half for n in layers), sum(n >= half for n in layers)
+    n_low = evidence.n_layers // 2
+    low = sum(n < n_low for n in layers)
     return Judged(
-        f"{low} of {low + high} positional encoder heads stand in the lower half of the layers",
-        _mostly(low, high),
+        f"{low} of {len(layers)} positional encoder heads stand in the lowest {n_low} of {evidence.n_layers} layers",
+        _mostly(low, len(layers), n_low / max(evidence.n_layers, 1)),
     )
 
 
-def _mostly(n: int, n_others: int) -> Found:
-    """Whether chance would seldom (5 %) put so many on one side; not seen if so many on the other."""
+def _mostly(n: int, total: int, share: float) -> Found:
+    """Whether chance would seldom (5 %) put so many on one side; not seen if so many on the other.
 
-    def chance(most: int) -> float:
-        total = n + n_others
-        ways = sum(math.comb(total, k) for k in range(most, total + 1))
-        return float(ways / 2**total)
+    Args:
+        share: of all heads that stand on this side.
+    """
 
-    if chance(n) < RARE:
+    def chance(least: int, share: float) -> float:
+        """Of at least so many, if each stands there with this probability."""
+        return sum(
+            math.comb(total, k) * share**k * (1 - share) ** (total - k)
+            for k in range(least, total + 1)
+        )
+
+    if not 0 < share < 1:
+        return "undecided"
+    if chance(n, share) < RARE:
         return "seen"
-    return "not seen" if chance(n_others) < RARE else "undecided"
+    return "not seen" if chance(total - n, 1 - share) < RARE else "undecided"
 
 
 def _layers_with(evidence: Evidence, role: str) -> list[int]:
@@ -483,7 +491,7 @@ CLAIMS = (
     ),
     Claim(
         "positional-low", "Positional heads stand in the lower encoder layers.", *VOITA,
-        "heads whose main role is positional; seen if more stand in the lower half than chance would put there (5 %)",
+        "heads whose main role is positional; seen if more stand in the lower half of the layers than chance would put there (5 %)",
         "python -m core roles", _positional_low,
     ),
     Claim(

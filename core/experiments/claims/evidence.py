@@ -45,6 +45,8 @@ class Evidence:
     table: Table | None = None
     n_layers: int = 0
     """Of the encoder."""
+    from_trained: bool = False
+    """Whether snapshots, or shapes trained from scratch, are another model's."""
     notes: tuple[str, ...] = ()
     """A sentence for each file that cannot be used."""
 
@@ -83,13 +85,14 @@ def gather(
             return None
         return found
 
-    learning = read(folder, read_learning)
-    if learning is None and trained:
-        learning = read(trained, read_learning, own=False)
-    gates = read(folder, read_gates)
-    scratch = gates
-    if trained and not _has_scratch(gates):
-        scratch = read(trained, read_gates, own=False)
+    other = None if trained == folder else trained
+    own_learning, gates = read(folder, read_learning), read(folder, read_gates)
+    learning, scratch = own_learning, gates
+    if learning is None and other:
+        learning = read(other, read_learning, own=False)
+    if not _has_scratch(gates):
+        scratch = read(other, read_gates, own=False) if other else None
+    scratch = scratch if _has_scratch(scratch) else None
     return Evidence(
         roles=read(folder, read_roles),
         shares=read(folder, read_source_shares),
@@ -97,12 +100,13 @@ def gather(
         pruning=read(folder, read_pruning),
         sweep=read(folder, read_sweep),
         gates=gates,
-        scratch=scratch if _has_scratch(scratch) else None,
+        scratch=scratch,
         learning=learning,
         layers=read(folder, lambda _: layer_rates(alignment), own=False),
         table=read(table3 / TABLE, _table, own=False) if table3 else None,
         n_layers=n_layers,
-        notes=tuple(notes),
+        from_trained=learning is not own_learning or (scratch is not None and scratch is not gates),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 

@@ -1,10 +1,10 @@
 """Fine-tune a model at several prices of a head, and train the shapes that are left from scratch.
 
+FOLDER/experiment.json   on what; another model, text or setting is refused
 FOLDER/PENALTY/          the run of a fine-tuning, and its measured point
 FOLDER/PENALTY-scratch/  the run of the same shape from its first step, and its measured score
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.checkpoint.folder import Checkpoint, load_checkpoint
+from core.checkpoint.weights import weights_hash
 from core.config import KINDS, Kind, SearchConfig, TrainConfig
 from core.evaluation.measure import measure
 from core.evaluation.ratios import Estimate
@@ -24,7 +25,8 @@ from core.experiments.gates.results import GatePoint
 from core.model import Transformer, build, probing
 from core.model.transformer import attention_of
 from core.system.files import sole_use, write_json, write_whole
-from core.text.parallel import ParallelFiles
+from core.system.json_files import read_json
+from core.text.parallel import ParallelFiles, text_hash
 from core.text.tokenised import TokenisedCorpus, tokenise_once
 from core.training.objective import TeacherForcing
 from core.training.run_folder import RunFolder
@@ -32,7 +34,7 @@ from core.training.trainer import Trainer
 
 GATE_RATE = 0.05
 """The learning rate of the gates. From open to closed is a way of about 4."""
-MEASURED = "measured.json"
+EXPERIMENT, MEASURED = "experiment.json", "measured.json"
 HeadValues = Mapping[Kind, NDArray[np.float64]]
 """Kind -> N H: the gate of every head."""
 
@@ -50,6 +52,36 @@ class GateExperiment:
     """Of the fine-tuning, with a constant rate."""
     search: SearchConfig
 
+    def begin(self) -> None:
+        """Write down what the folder is an experiment on, or check that it is this one.
+
+        Raises:
+            ValueError: if it holds another one: its points would be taken for ours.
+        """
+        checkpoint = load_checkpoint(self.checkpoint)
+        asked = {
+            "weights_hash": weights_hash(checkpoint.model),
+            "training": self.config.to_json(),
+            "from_scratch": checkpoint.training and checkpoint.training.to_json(),
+            "search": self.search.to_json(),
+            "texts": [
+                text_hash(pairs)
+                for pairs in (self.training_text.pairs(), self.validation_text.pairs(), self.test)
+            ],
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self.folder / EXPERIMENT
+        if not file.is_file():
+            write_whole(file, write_json(asked))
+            return
+        found = read_json(file)
+        differs = sorted(name for name, value in asked.items() if found.get(name) != value)
+        if differs:
+            raise ValueError(
+                f"{self.folder} is an experiment with other {', '.join(differs)}; name another --run-folder, or "
+                "repeat its command"
+            )
+
     def point(self, penalty: float, *, from_scratch: bool) -> GatePoint:
         """Fine-tune and measure at one price, resuming or reusing what the folder holds.
 
@@ -59,12 +91,12 @@ class GateExperiment:
         Raises:
             ValueError: if the checkpoint does not say how it was trained, and that is asked for.
         """
-        run = RunFolder(self.folder / f"{penalty:g}")
+        run = RunFolder(self.folder / f"{penalty!r}")
         tuned = _remembered(run) or self._fine_tuned(run, penalty)
         gates = {kind: np.asarray(tuned["gates"][kind]) for kind in KINDS}
         scratch: Mapping[str, Any] = {}
         if from_scratch:
-            run = RunFolder(self.folder / f"{penalty:g}-scratch")
+            run = RunFolder(self.folder / f"{penalty!r}-scratch")
             scratch = _remembered(run) or self._from_scratch(run, gates)
         return GatePoint(
             penalty=penalty,
@@ -184,8 +216,15 @@ def _freeze(model: Transformer, kind: Kind, layer: int, head: int) -> None:
 
 
 def _remembered(run: RunFolder) -> dict[str, Any] | None:
+    """What was measured of a run; raises ValueError if the file is damaged."""
     file = run.folder / MEASURED
-    return json.loads(file.read_text("utf-8")) if file.is_file() else None
+    if not file.is_file():
+        return None
+    try:
+        found: dict[str, Any] = read_json(file)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}; delete it, and the run is measured again") from None
+    return found
 
 
 def _estimate(scores: Mapping[str, Any]) -> Estimate:

@@ -1,6 +1,6 @@
 """What is stored of pruning with gates: `gates.json` in a checkpoint's folder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import KINDS, Kind
+from core.config import KINDS, Kind, ModelConfig, n_layers
 from core.evaluation.ratios import Estimate
 from core.system.json_files import built, read_measurement
 
@@ -86,6 +86,7 @@ class GateResults:
         )
         if not points:
             raise ValueError("points must be at least one")
+        _check(points)
         return cls(
             points=points,
             before=_estimate(stored["before"]),
@@ -96,6 +97,18 @@ class GateResults:
             weights_hash=stored["weights_hash"],
             hardware=stored["hardware"],
         )
+
+
+def _check(points: Sequence[GatePoint]) -> None:
+    """Raises ValueError if gates are no gates of one model, or prices do not rise."""
+    shapes = {tuple(of.shape for of in point.gates.values()) for point in points}
+    if len(shapes) != 1 or any(len(shape) != 2 or 0 in shape for shape in next(iter(shapes))):
+        raise ValueError("gates must have layers and heads, as many at every point")
+    if any(not ((of >= 0) & (of <= 1)).all() for point in points for of in point.gates.values()):
+        raise ValueError("gates must be from 0 to 1")
+    prices = [point.penalty for point in points]
+    if prices != sorted(set(prices)):
+        raise ValueError(f"penalty must rise from point to point, not {prices}")
 
 
 _Numbers = tuple[float, float, float]
@@ -132,10 +145,23 @@ class _Stored(TypedDict):
     hardware: str
 
 
-def read_gates(folder: Path) -> GateResults | None:
+def read_gates(folder: Path, config: ModelConfig | None = None) -> GateResults | None:
     """What is stored in a checkpoint's folder; None without it.
 
+    Args:
+        config: of the model; the gates must have its layers and heads.
+
     Raises:
-        ValueError: if the file exists and cannot be read.
+        ValueError: if the file exists and cannot be read, or is of another shape.
     """
-    return read_measurement(folder / GATES, GateResults.from_json, made_with="python -m core gates")
+
+    def read(values: Any) -> GateResults:
+        found = GateResults.from_json(values)
+        for kind, of in found.points[0].gates.items() if config else ():
+            assert config
+            shape = (n_layers(config, kind), config.n_heads)
+            if of.shape != shape:
+                raise ValueError(f"gates of {kind} are {of.shape}, and the model has {shape}")
+        return found
+
+    return read_measurement(folder / GATES, read, made_with="python -m core gates")

@@ -8,13 +8,14 @@ import streamlit as st
 
 from core.analysis.effects.corpus_results import SWEEP, read_sweep
 from core.analysis.effects.pruning_results import read_pruning
+from core.checkpoint.required import model_config_of
 from core.experiments.gates.results import GATES, GateResults, read_gates
 from explorer.app_pages.ablate import pictures
 from explorer.components.toggles.component import Effects
 from explorer.engine.measured import other_weights
 from explorer.figures.standalone import Picture
 from explorer.frame.chart import draw_chart
-from explorer.frame.messages import note, notice
+from explorer.frame.messages import note, notice, plain
 from explorer.frame.tables import draw_table
 
 
@@ -110,7 +111,7 @@ def _draw_gates(of: Path) -> None:
 
 def _gates(of: Path) -> GateResults | None:
     """Raises ValueError if the file cannot be read, or is of other weights."""
-    found = read_gates(of)
+    found = read_gates(of, model_config_of(of))
     if found and (problem := other_weights(of, GATES, found.weights_hash, "gates")):
         raise ValueError(problem)
     return found
@@ -121,4 +122,4 @@ def _measured(picture: Picture | None, how: str) -> None:
         note(f"Nobody has measured it for this checkpoint yet. {how}")
         return
     draw_chart(picture.shown, alt=picture.title)
-    note(picture.note)
+    note(plain(picture.note))

@@ -75,7 +75,7 @@ def page() -> None:
 
 def _say_of_what(folder: Path, trained: Path | None) -> None:
     sentences = metrics(folder).get("alignment") or {}
-    if trained and trained != folder:
+    if trained:
         note(
             f"{MEANS} Findings about training are measured on {plain('/'.join(trained.parts[-2:]))}, those about Table 3 "
             "on its rows."

@@ -123,8 +123,8 @@ def _draw_along(shown: PageContext, usual: SourceShares | None) -> list[Picture]
     if usual is None:
         note(NOT_MEASURED)
         return [Picture("The share of the source along the output", figure)]
-    said = along_note(usual, plain(usual.text))
-    note(said)
+    said = along_note(usual, usual.text)
+    note(plain(said))
     pictures = [Picture("The share of the source along the output", figure, said)]
     if usual.snapshots:
         pictures.append(_draw_snapshots(usual))
@@ -134,9 +134,9 @@ def _draw_along(shown: PageContext, usual: SourceShares | None) -> list[Picture]
 def _draw_snapshots(usual: SourceShares) -> Picture:
     st.subheader("Along the training", anchor=False)
     figure = snapshots_figure(usual)
-    said = SNAPSHOTS_NOTE.format(f"{usual.n_sentences:,}", plain(usual.text))
+    said = SNAPSHOTS_NOTE.format(f"{usual.n_sentences:,}", usual.text)
     draw_chart(figure, alt="The share of the source along the training", key="contributions-steps")
-    note(said)
+    note(plain(said))
     return Picture("The share of the source along the training", figure, said)
 
 

@@ -62,13 +62,13 @@ def _draw_encoder(shown: PageContext) -> list[Picture]:
     elif scores:
         said = SCORES_NOTE.format(
             n=f"{scores.n_sentences:,}",
-            text=plain(scores.text),
+            text=scores.text,
             method=scores.search.get("method", "beam"),
         )
         title = "How good each encoder layer is for the decoder"
         figure = scores_figure(scores)
         draw_chart(figure, alt=title, key="lens-scores")
-        note(said)
+        note(plain(said))
         return [Picture(title, figure, said)]
     return []
 

@@ -321,11 +321,11 @@ def _draw_layers(folder: Path) -> list[Picture]:
     draw_chart(figure, alt=f"{ALIGNING} {number}, per cent", key="roles-layers")
     said = (
         f"{number.capitalize()} of each layer as a whole, per cent{', lower is better' * is_rate}; "
-        f"{alignment['n_sentences']:,} sentences of {plain(str(alignment.get('data', 'a text')))}. AWO: a word’s row "
+        f"{alignment['n_sentences']:,} sentences of {alignment.get('data', 'a text')}. AWO: a word’s row "
         "is the step that writes it; AWI: the step that reads it, one later (Kobayashi et al. 2020). Low layers tend "
         "to align the word that is read, high ones the word that is written."
     )
-    note(said)
+    note(plain(said))
     return [Picture(ALIGNING, figure, said)]
 
 

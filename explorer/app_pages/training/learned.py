@@ -22,7 +22,7 @@ SAID = (
     "Measured on greedy translations of {n} sentences of {text}. Bars are 95 % intervals over sentences. A dashed line is "
     "the same of people’s translations. n-grams are counted on {language}. Words are linked by {aligner}. The share of the "
     "source is ALTI+, with people’s translations forced. Voita et al. 2021 saw three stages: the language first, then the "
-    "right words, then their order. [Claims](claims) says which of them are seen here."
+    "right words, then their order. The page Claims says which of them are seen here."
 )
 FLUENT = (
     "After {step} steps the translations are as probable by {order}-grams as people’s, but BLEU is {bleu}; at the end it "
@@ -55,9 +55,9 @@ def draw_learned(shown: PageContext) -> list[Picture]:
     pictures = []
     said = SAID.format(
         n=f"{found.n_sentences:,}",
-        text=plain(found.text),
-        language=plain(found.language_text),
-        aligner=plain(found.aligner),
+        text=found.text,
+        language=found.language_text,
+        aligner=found.aligner,
     )
     panels = panels_of(found)
     for column, (title, unit, lines) in zip(
@@ -68,7 +68,7 @@ def draw_learned(shown: PageContext) -> list[Picture]:
             st.markdown(f"**{title}**")
             draw_chart(figure, alt=title, key=f"learned-{title}")
         pictures.append(Picture(title, figure, said))
-    note(said)
+    note(plain(said))
     return pictures
 
 

@@ -129,6 +129,7 @@ def marian_logits(tensors, source, target, *, n_heads):
     ("changes", "said"),
     [
         ({"separator_id": 4, "retry_id": 5}, "Marian has no drafts"),
+        ({"n_fixed_heads": 2}, "Marian has no heads that are fixed"),
         ({"d_k": 2}, "d_k=2, d_v=4, d_model=16: Marian's heads share d_model evenly"),
         ({"n_heads": 2}, "n_heads=2, d_k=4"),
         ({"d_v": 8}, "d_v=8"),

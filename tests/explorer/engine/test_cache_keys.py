@@ -16,12 +16,14 @@ import core
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import ablating
 from core.analysis.ablation.head_means import head_means
+from core.analysis.over_text.sentences import Measured, Sentence
+from core.analysis.patching.patch import patching
 from core.analysis.trace.trace import Trace
 from core.checkpoint.listing import timeline_file
 from core.config import KINDS
 from core.system.files import write_json
 from explorer.choice.choice import Run
-from explorer.engine import traces
+from explorer.engine import over_text, traces
 from explorer.engine.analyses import (
     head_effects,
     leave_one_out,
@@ -31,6 +33,7 @@ from explorer.engine.analyses import (
     step_effects,
 )
 from explorer.engine.checkpoints import best_head, metrics
+from explorer.engine.patching import patched
 from tests.checkpoints import SENTENCE, write_checkpoint, write_timeline
 from tests.explorer.pages import LATE, PROMPT
 from tests.explorer.tiny import empty_caches, folder
@@ -38,6 +41,7 @@ from tests.explorer.tiny import empty_caches, folder
 __all__ = ["empty_caches", "folder"]
 
 OTHER = "The cat finds a ball."
+OTHER_ORDER = "The red man sees a old house."
 RUN = Run(text=SENTENCE)
 SAMPLED = RUN.replace(method="sample")
 
@@ -237,3 +241,33 @@ def test_effects_of_one_kind_are_not_taken_for_those_of_another(folder: Path) ->
     assert found[0][0].steps == found[1]
     assert set(found[2]) == set(KINDS)
     assert len(found[3]) == 40 + 5 + 13
+
+
+def test_sentences_of_a_text_are_of_the_present_weights(own: Path) -> None:
+    given = [Sentence(SENTENCE)]
+    search = Run().search
+    first = over_text.measured(own, given, search)[0]
+    shutil.rmtree(own)
+    write_checkpoint(own, d_ff=30)
+    second = over_text.measured(own, given, search)[0]
+    expected = core.load(own).trace(SENTENCE, search)
+    assert isinstance(first, Measured)
+    assert isinstance(second, Measured)
+    assert second.log_probability_nats == pytest.approx(
+        expected.best.log_probability_nats, rel=1e-4
+    )
+    assert first.log_probability_nats != pytest.approx(second.log_probability_nats, rel=1e-4)
+
+
+def test_what_carries_a_difference_is_of_the_present_weights(own: Path) -> None:
+    runs = RUN.replace(prefix=(300,)), RUN.replace(text=OTHER_ORDER, prefix=(301,))
+    results = []
+    for shape in ({}, {"d_ff": 30}):
+        shutil.rmtree(own)
+        write_checkpoint(own, **shape)
+        shown, second = (traces.trace(own, run) for run in runs)
+        kept = patched(own, *runs, shown, second).heads["cross"].shares
+        expected = patching(core.load(own).checkpoint.model, shown, second).heads["cross"].shares
+        np.testing.assert_allclose(kept, expected, rtol=1e-4, atol=1e-6)
+        results.append(kept)
+    assert not np.allclose(*results, atol=1e-3)

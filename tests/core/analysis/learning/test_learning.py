@@ -126,6 +126,16 @@ def test_what_is_stored_reads_back(tmp_path, measured):
     )
     with pytest.raises(ValueError, match="'x' must be a whole number"):
         read_learning(tmp_path)
+    moment = values["moments"]["9"]
+    for broken, message in (
+        ({**moment, "bleu": None}, "every moment must have bleu"),
+        ({**moment, "ngrams": {"1": [1, 0, 2]}}, "of the same orders"),
+    ):
+        (tmp_path / "learning.json").write_text(
+            json.dumps({**values, "moments": {**values["moments"], "9": broken}})
+        )
+        with pytest.raises(ValueError, match=message):
+            read_learning(tmp_path)
 
 
 def test_the_command_measures_and_stores(folder, tmp_path, capsys):

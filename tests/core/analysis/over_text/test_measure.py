@@ -6,9 +6,10 @@ import io
 import numpy as np
 import pytest
 
+from core.analysis.contributions.results import SourceShares
 from core.analysis.contributions.rollout import contributions
 from core.analysis.heads.measures import MEASURES
-from core.analysis.over_text.measure import measure_sentences
+from core.analysis.over_text.measure import CUT, measure_sentences
 from core.analysis.over_text.sentences import (
     COLUMNS,
     Measured,
@@ -18,7 +19,9 @@ from core.analysis.over_text.sentences import (
     head_means,
     row_of,
 )
+from core.analysis.trace.warnings import warnings_of
 from core.config import KINDS, SearchConfig
+from core.evaluation.ratios import Estimate
 from core.evaluation.scores import translation_scores
 from core.text.toy_grammar import sentence_pairs
 from core.translator import Translator
@@ -64,6 +67,52 @@ def test_each_line_is_the_sentence_traced_alone(translator, found):
             assert one.chrf == pytest.approx(expected, abs=1e-6)
         else:
             assert one.chrf is None
+
+
+def test_every_cell_stands_below_its_heading(found):
+    one = found[1]
+    assert isinstance(one, Measured)
+    cells = dict(zip(COLUMNS, row_of(one), strict=True))
+    assert cells == {
+        "source": one.given.source,
+        "translation": one.translation,
+        "score": round(one.score, 3),
+        "log-probability a piece (nats)": round(one.log_probability_nats / one.n_pieces, 3),
+        "source share": round(one.source_share, 3),
+        "entropy (nats)": round(one.entropy_nats, 3),
+        "chrF": round(one.chrf, 1),
+        "warnings": " ".join(one.warnings),
+        "reference": TEXTS[1][1],
+    }
+    numbers = [value for value in cells.values() if isinstance(value, float)]
+    assert len(set(numbers)) == len(numbers) == 5
+
+
+def test_queries_are_counted_as_the_attention_has_rows(translator, found):
+    for one, (source, _) in zip((o for o in found if isinstance(o, Measured)), TEXTS, strict=True):
+        weights = translator.trace(source).weights
+        assert one.n_queries == {kind: weights[kind].shape[2] for kind in KINDS}
+
+
+def test_warnings_are_those_of_the_sentence_and_its_words(translator):
+    usual = SourceShares(
+        mean=(all_ := Estimate(0.9, (0.9, 0.9))), along=(), at_end=all_, exchanged=all_, caught=0.0,
+        low_word=0.0, low_sentence=0.999, snapshots={}, text="a text", n_sentences=9, weights_hash="",
+    )  # fmt: skip
+    given = [Sentence(TEXTS[0][0])]
+    (plain,) = measure_sentences(translator.checkpoint, given)
+    (warned,) = measure_sentences(translator.checkpoint, given, usual=usual)
+    trace = translator.trace(TEXTS[0][0])
+    expected = list(warnings_of(trace))
+    if trace.best.is_cut:
+        expected.insert(0, CUT)
+    assert list(plain.warnings) == expected
+    assert list(warned.warnings[:-1]) == expected
+    assert "hardly comes from the source" in warned.warnings[-1]
+    (short,) = measure_sentences(
+        translator.checkpoint, given, SearchConfig(method="greedy", max_target_pieces=2)
+    )
+    assert CUT in short.warnings
 
 
 def test_what_cannot_be_read_says_why(found):

@@ -160,6 +160,11 @@ CASES = {
         lambda e: gates(e, GATES.points[0], gate_point(0.1, (9, 7, 5), 35)),
         "not seen",
     ),
+    "encoder last, cross first": (
+        "encoder-goes-first",
+        lambda e: gates(e, GATES.points[0], gate_point(0.1, (9, 7, 5), 35), gate_point(0.3, (0, 2, 4), 30)),
+        "not seen",
+    ),
     "scratch is worse": ("scratch-is-worse", lambda e: e, "seen"),
     "scratch is alike": (
         "scratch-is-worse",
@@ -280,9 +285,30 @@ def test_heads_of_a_role_are_counted_from_the_roles(evidence: Evidence) -> None:
     assert verdict("syntactic", nobody) == "not measured"
 
 
+def test_what_is_another_models_is_said(tmp_path) -> None:
+    trained = SOURCES / "table3" / "base"
+    of_base = read_json(trained / "learning.json")["weights_hash"]
+    found = gather(FOLDER, weights_hash=HASH, alignment={}, n_layers=4, trained=trained)
+    assert found.from_trained
+    assert found.learning
+    own = gather(trained, weights_hash=of_base, alignment={}, n_layers=3, trained=trained)
+    assert own.learning
+    assert not own.from_trained
+    assert not gather(FOLDER, weights_hash=HASH, alignment={}, n_layers=4).from_trained
+
+
 def test_few_heads_on_one_side_decide_nothing() -> None:
-    assert [_mostly(*each) for each in ((5, 0), (0, 5), (2, 1), (0, 0), (9, 1))] == [
-        "seen", "not seen", "undecided", "undecided", "seen",
+    cases = (
+        (5, 5, 0.5),
+        (0, 5, 0.5),
+        (2, 3, 0.5),
+        (0, 0, 0.5),
+        (9, 10, 0.5),
+        (8, 8, 0.0),
+        (24, 36, 2 / 3),
+    )
+    assert [_mostly(*each) for each in cases] == [
+        "seen", "not seen", "undecided", "undecided", "seen", "undecided", "undecided",
     ]  # fmt: skip
 
 

@@ -9,7 +9,10 @@ import pytest
 import torch
 
 from core.checkpoint.folder import load_checkpoint, save_checkpoint
+from core.checkpoint.side_files import read_history
 from core.config import KINDS, SearchConfig, TrainConfig
+from core.evaluation.likelihood import corpus_likelihood
+from core.evaluation.measure import measure
 from core.evaluation.ratios import Estimate
 from core.experiments.gates.hard_concrete import HIGH, LOW, TEMPERATURE, HardConcreteGates
 from core.experiments.gates.objective import GatedTeacherForcing
@@ -146,7 +149,7 @@ def test_a_high_price_closes_heads_and_their_shape_is_trained_anew(experiment):
     again = experiment.point(5.0, from_scratch=True)
     assert again.to_json() == point.to_json()  # remembered, not made again
     closed = {kind: np.argwhere(of == 0) for kind, of in point.gates.items()}
-    weights = RunFolder(experiment.folder / "5-scratch").resume()
+    weights = RunFolder(experiment.folder / "5.0-scratch").resume()
     assert weights is not None
     d_v = config.d_v
     names = {"encoder": "encoder.layers.{}.self_attention", "decoder": "decoder.layers.{}.self_attention",
@@ -155,6 +158,88 @@ def test_a_high_price_closes_heads_and_their_shape_is_trained_anew(experiment):
         for layer, head in places:
             part = weights.weights[f"{names[kind].format(layer)}.output_projection.weight"]
             assert not part[:, head * d_v : (head + 1) * d_v].any()  # it stayed away
+
+
+def test_bleu_is_that_of_the_gated_model(experiment):
+    """The measured model is the fine-tuned one with its gates folded in, and no other."""
+    point = experiment.point(5.0, from_scratch=False)
+    saved = RunFolder(experiment.folder / "5.0").resume()
+    assert saved is not None
+    checkpoint = load_checkpoint(experiment.checkpoint)
+    weights = {
+        name.removeprefix("model."): tensor
+        for name, tensor in saved.weights.items()
+        if name.startswith("model.")
+    }
+    checkpoint.model.load_state_dict(weights)
+    before = measure(checkpoint, experiment.test, experiment.search).result["perplexity"]
+    fold(checkpoint.model, point.gates)
+    after = measure(checkpoint, experiment.test, experiment.search).result["perplexity"]
+    assert point.perplexity == after != before
+
+
+def test_another_experiment_in_the_folder_is_refused(experiment, tmp_path):
+    experiment.begin()
+    experiment.begin()
+    longer = dataclasses.replace(experiment, config=experiment.config.replace(n_steps=91))
+    with pytest.raises(ValueError, match="is an experiment with other training; name another"):
+        longer.begin()
+    fewer = dataclasses.replace(experiment, test=experiment.test[:4])
+    with pytest.raises(ValueError, match="with other texts; name another"):
+        fewer.begin()
+    write_checkpoint(tmp_path / "other", d_ff=30)
+    with pytest.raises(ValueError, match="with other from_scratch, weights_hash"):
+        dataclasses.replace(experiment, checkpoint=tmp_path / "other").begin()
+    file = experiment.folder / "5.0" / "measured.json"
+    kept = file.read_text()
+    file.write_text(kept[:40])
+    with pytest.raises(ValueError, match=r"measured\.json: it is not JSON"):
+        experiment.point(5.0, from_scratch=False)
+    file.write_text(kept)
+
+
+def test_a_validation_sees_the_gates_without_noise(tmp_path):
+    model, gates = small_model(CONFIG), HardConcreteGates(CONFIG).double()
+    objective = GatedTeacherForcing(model, gates, penalty=0, label_smoothing=0.1, rate_factor=1.0)
+    run = RunFolder(tmp_path)
+    run.create()
+    config = TrainConfig(n_steps=1, rate=1e-9, tokens_per_update=60, tokens_per_microbatch=60,
+                         precision="float64", compile="off", validate_every=1)  # fmt: skip
+    text = random_corpus(9, seed=5)
+    with probing(model, gates.edits()):
+        Trainer(objective=objective, corpus=random_corpus(31), validation={"held out": text},
+                config=config, run=run).train()  # fmt: skip
+        objective.eval()
+        expected = corpus_likelihood(model, text).perplexity
+    (line,) = [line for line in read_history(run.history_file) if line["kind"] == "validation"]
+    assert line["perplexity"] == pytest.approx(expected, rel=1e-9)
+
+
+BAD = {
+    "no layers": (
+        {"encoder": [], "decoder": [[1.0]], "cross": [[1.0]]},
+        "must have layers and heads",
+    ),
+    "no heads": (
+        {"encoder": [[]], "decoder": [[1.0]], "cross": [[1.0]]},
+        "must have layers and heads",
+    ),
+    "below 0": ({"encoder": [[-1.0]], "decoder": [[1.0]], "cross": [[1.0]]}, "must be from 0 to 1"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_gates_that_are_none_are_refused(bad):
+    gates, message = BAD[bad]
+    point = {"penalty": 0.1, "gates": gates, "bleu": [1, 0, 2], "perplexity": 3.0,
+             "scratch_bleu": None, "scratch_perplexity": None}  # fmt: skip
+    values = {"points": [point], "before": [1, 0, 2], "text": "t", "n_sentences": 1, "n_steps": 1,
+              "rate": 1e-3, "weights_hash": "", "hardware": ""}  # fmt: skip
+    with pytest.raises(ValueError, match=message):
+        GateResults.from_json(values)
+    good = {**point, "gates": {kind: [[1.0]] for kind in KINDS}}
+    with pytest.raises(ValueError, match="penalty must rise"):
+        GateResults.from_json({**values, "points": [good, good]})
 
 
 def test_what_is_stored_reads_back(tmp_path):
@@ -179,3 +264,8 @@ def test_what_is_stored_reads_back(tmp_path):
     with pytest.raises(ValueError, match="points must be at least one"):
         read_gates(tmp_path)
     assert read_gates(tmp_path / "nowhere") is None
+    (tmp_path / "gates.json").write_text(write_json(stored.to_json()))
+    with pytest.raises(
+        ValueError, match=r"gates of encoder are \(1, 2\), and the model has \(2, 5\)"
+    ):
+        read_gates(tmp_path, CONFIG)

@@ -82,6 +82,26 @@ def test_the_words_name_the_highest_key_and_what_lifts_it(shelf: Shelf, folder) 
     assert f"{found.key_writers[most]} ({signed(float(parts[most, top]), plus=True)})" in text
 
 
+def test_every_query_has_its_own_split(shelf: Shelf, folder) -> None:
+    """One after another: none is shown what was measured of the other."""
+    place = PLACES[0]
+    for row in (1, 4):
+        page = shelf(
+            "inside",
+            text=SENTENCE,
+            kind="encoder",
+            layer="1",
+            head="2",
+            row=str(row + 1),
+            split="query",
+        )
+        found = score_parts(loaded(folder).checkpoint.model, traced(folder), place, row)
+        scores = found.scores - found.scores.mean()
+        np.testing.assert_allclose(
+            first_map(split_chart(page)).sum(0), scores, rtol=1e-4, atol=1e-5
+        )
+
+
 def test_a_changed_model_has_no_split(shelf: Shelf, folder) -> None:
     page = opened(shelf, PLACES[0], ablation="enc.L1H1=0")
     assert "The split is that of the unchanged model" in said(page)

@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 
 import core
+from core.analysis.ablation import Ablation
+from core.analysis.ablation.edits import ablating
 from core.analysis.head_place import KIND_NAMES, HeadPlace
-from core.analysis.patching.patch import patching
+from core.analysis.patching.patch import NotComparableError, Patching, patching
 from core.config import KINDS
+from core.model import probing
 from core.text.toy_grammar import sentence_pairs
+from core.translator import Translator
 from explorer.app_pages.patching.pairs import PAIRS, partner
 from explorer.figures.axes import signed
 from explorer.figures.head import piece_label, piece_labels
@@ -98,6 +102,48 @@ def test_how_much_rather_is_said_of_both(pages: Shelf, compared) -> None:
         assert (
             f"“{first}” {float(np.exp(abs(difference))):.3g} times as probable as “{second}”"
             in text
+        )
+
+
+def test_the_more_probable_word_is_named_first(pages: Shelf, compared) -> None:
+    """Of the first sentence that is its own word: the model wrote it."""
+    one, other, _, _, found = compared
+    names = core.load(pages.root / "toy").checkpoint.vocabulary.target.names
+    own, theirs = (piece_label(names[token]) for token in (found.of_a, found.of_b))
+    text = said(pages("patching", text=one, other_text=other))
+    if found.difference_a > 0:
+        assert f"The first sentence makes “{own}” " in text
+    first, _ = (own, theirs) if found.difference_b > 0 else (theirs, own)
+    assert f"the second, after the same words, “{first}” " in text
+
+
+def under(model: Translator, ablation: str, *texts: str) -> Patching | None:
+    """What carries the difference in a changed model; None if the two cannot be compared there."""
+    edits = [ablating(model.checkpoint.model, [Ablation.parse(ablation)])]
+    changed = [model.trace(text, edits=edits) for text in texts]
+    try:
+        with probing(model.checkpoint.model, *edits):
+            return patching(model.checkpoint.model, *changed)
+    except NotComparableError:
+        return None
+
+
+def test_under_a_change_another_difference_is_carried(pages: Shelf, compared) -> None:
+    """The result is kept under the change too."""
+    one, other, _, _, usual = compared
+    model = core.load(pages.root / "toy")
+    heads = (f"cross.L{layer}H{head}=0.5" for layer in (1, 2, 3) for head in range(1, 6))
+    ablation, expected = next(
+        (ablation, found)
+        for ablation in heads
+        if (found := under(model, ablation, one, other))
+        and not np.allclose(found.heads["cross"].shares, usual.heads["cross"].shares, atol=1e-2)
+    )
+    page = pages("patching", text=one, other_text=other, ablation=ablation)
+    order = sorted(KINDS, key=lambda kind: -expected.heads[kind].shares.max())
+    for chart, kind in zip(charts(page), order, strict=True):
+        np.testing.assert_allclose(
+            first_map(chart), expected.heads[kind].shares, rtol=1e-3, atol=1e-5
         )
 
 
