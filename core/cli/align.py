@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from core.cli.opening import open_checkpoint
-from core.cli.texts import usable_of
+from core.cli.texts import passes_shown, usable_of
 from core.evaluation.measure import record_metrics, require_recordable
 from core.system.files import prepare_file, write_whole
 from core.system.text_tables import aligned
@@ -227,7 +227,10 @@ def _measured(checkpoint: "Checkpoint", text: _Text) -> "Alignment":
     from core.analysis.alignment.measure import measure_alignment
 
     sources, targets = zip(*text.pairs, strict=True)
-    return measure_alignment(checkpoint.model, checkpoint.vocabulary, sources, targets, text.gold)
+    with passes_shown():
+        return measure_alignment(
+            checkpoint.model, checkpoint.vocabulary, sources, targets, text.gold
+        )
 
 
 def _goodness(result: "Alignment", choice: "HeadChoice") -> float:

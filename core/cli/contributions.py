@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.cli.opening import open_checkpoint
-from core.cli.texts import read_usable
+from core.cli.texts import passes_shown, read_usable
 from core.system.files import prepare_file, write_json, write_whole
 from core.system.text_tables import Cells, aligned
 
@@ -52,12 +52,14 @@ class ContributionsCommand:
         prepare_file(output)
         checkpoint = open_checkpoint(folder, self.device)
         used = read_usable(checkpoint, self.source, self.target)
-        result = source_shares(
-            checkpoint,
-            used.pairs[: self.most_sentences],
-            text=self.source.stem,
-            snapshots=self._snapshots(folder) if self.snapshots else None,
-        )
+        snapshots = self._snapshots(folder) if self.snapshots else None
+        with passes_shown():
+            result = source_shares(
+                checkpoint,
+                used.pairs[: self.most_sentences],
+                text=self.source.stem,
+                snapshots=snapshots,
+            )
         text = write_json(result.to_json())
         print(text if self.json else table(result), flush=True)
         write_whole(output, text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.cli.ablate import progress_at_a_terminal
 from core.cli.opening import open_checkpoint
-from core.cli.texts import read_usable
+from core.cli.texts import passes_shown, read_usable
 from core.config import SearchConfig
 from core.system.files import write_json
 
@@ -39,7 +39,8 @@ class Means:
         checkpoint = open_checkpoint(folder, self.device)
         prepare_file(folder / MEANS)
         used = read_usable(checkpoint, self.source, self.reference)
-        means = head_means(checkpoint, used.pairs)
+        with passes_shown():
+            means = head_means(checkpoint, used.pairs)
         means.save(folder)
         print(f"{folder / MEANS}: means over {means.n_sentences} sentence pairs")
 

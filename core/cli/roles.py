@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.cli.opening import open_checkpoint
-from core.cli.texts import usable_of
+from core.cli.texts import passes_shown, usable_of
 from core.config import KINDS, n_layers
 from core.system.files import prepare_file, write_json, write_whole
 from core.system.text_tables import aligned
@@ -82,13 +82,11 @@ class RolesCommand:
         prepare_file(output)
         treebank, links = self._treebank(), self._links()
         checkpoint = open_checkpoint(folder, self.device)
-        result = measure_roles(
-            checkpoint,
-            self._text(checkpoint),
-            treebank=treebank,
-            aligned=links,
-            examples=self._examples(checkpoint),
-        )
+        read, examples = self._text(checkpoint), self._examples(checkpoint)
+        with passes_shown():
+            result = measure_roles(
+                checkpoint, read, treebank=treebank, aligned=links, examples=examples
+            )
         text = write_json(result.to_json())
         print(text if self.json else table(result, checkpoint), flush=True)
         write_whole(output, text)

@@ -1,7 +1,8 @@
 """The parallel text that a command measures on."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,23 @@ def usable_of(
     used = measurable(checkpoint, pairs)
     say_left_out(source, used)
     return used
+
+
+@contextmanager
+def passes_shown() -> Iterator[None]:
+    """A progress bar on standard error over all passes over texts that are made inside."""
+    from tqdm import tqdm
+
+    from core.analysis.trace.capture_corpus import listening
+
+    with tqdm(unit="sentence", total=0, disable=None) as bar:
+
+        def tell(n_new: int, n_left: int) -> None:
+            bar.total = bar.n + n_new + n_left
+            bar.update(n_new)
+
+        with listening(tell):
+            yield
 
 
 def say_left_out(source: Path, used: "UsablePairs") -> None:

@@ -1,6 +1,8 @@
 """Run a model over a whole parallel text, teacher-forced, and record taps batch by batch."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import torch
@@ -48,6 +50,7 @@ def capture_corpus(
         ValueError: if a side has more tokens than the model has positions.
     """
     pad_id, device = model.config.pad_id, next(model.parameters()).device
+    tell, n_done = _LISTENER.get(), 0
     for indices, padded in padded_batches(sources, targets, model.config.ids):
         batch = padded.to(device)
         seen = capture(model, batch.source, batch.target[:, :-1], taps)
@@ -58,6 +61,23 @@ def capture_corpus(
             step_is_real=batch.target[:, 1:] != pad_id,
             seen=seen,
         )
+        n_done += len(indices)
+        tell(len(indices), len(sources) - n_done)
+
+
+Listener = Callable[[int, int], None]
+"""Told how many pairs were just done, and how many are left of this pass over a text."""
+_LISTENER: ContextVar[Listener] = ContextVar("listener", default=lambda n_new, n_left: None)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Tell a listener how far `capture_corpus` is, in every pass over a text inside the block."""
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
 
 
 @torch.inference_mode()

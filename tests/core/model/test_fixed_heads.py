@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from core.analysis.ablation import Ablation
+from core.analysis.ablation.edits import ablating
+from core.analysis.effects.sweeps import every_head, sweep
+from core.analysis.trace.capture import ids_of, trace
 from core.model import build, probing, record
 from core.model.fixed_heads import PATTERNS
 from core.model.transformer import attention_tap
+from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.core.helpers import small_config, small_model
 
 SIZES = {"n_heads": 8, "n_fixed_heads": 7}
@@ -83,3 +88,27 @@ def test_a_number_of_fixed_heads_that_cannot_be_is_named(n):
 def test_parameters_are_counted_as_they_are():
     config = small_config(**SIZES)
     assert sum(each.numel() for each in build(config).parameters()) == config.n_parameters
+
+
+def test_one_mask_serves_many_rows(tmp_path):
+    """As a sweep over heads runs them: rows of one sentence under several ablations at once."""
+    checkpoint = write_checkpoint(tmp_path / "fixed", n_fixed_heads=2)
+    traced = trace(checkpoint.model, checkpoint.vocabulary, SENTENCE)
+    swept = sweep(checkpoint.model, traced, every_head(checkpoint.config))
+    alone = Ablation.parse("enc.L1H2=0")
+    (expected,) = sweep(checkpoint.model, traced, [alone]).delta_nats
+    found = dict(zip(map(str, swept.ablations), swept.delta_nats, strict=True))
+    assert found["enc.L1H2=0"] == pytest.approx(expected, abs=1e-5)
+    with probing(checkpoint.model, ablating(checkpoint.model, [alone])):
+        changed = step_log_probabilities(checkpoint.model, traced)
+    before = step_log_probabilities(checkpoint.model, traced)
+    assert expected == pytest.approx(changed - before, abs=1e-4)
+
+
+def step_log_probabilities(model, traced) -> float:
+    """The log-probability of a traced translation, in nats."""
+    source, consumed = ids_of(model, traced)
+    with torch.no_grad():
+        logits = model(source, consumed)[0].log_softmax(-1)
+    written = [piece.id for piece in traced.target.pieces]
+    return float(logits[range(len(written)), written].sum())
