@@ -45,6 +45,12 @@ class DiskCache:
     def __init__(self, model: Transformer, folder: Path | None = None) -> None:
         self.folder = (folder or cache_folder()) / weights_hash(model)
 
+    def known(self, what: Mapping[str, Any]) -> Arrays | None:
+        """The arrays stored for `what`; None if there are none."""
+        with contextlib.suppress(ValueError):
+            return read_arrays(self._file(what))
+        return None
+
     def kept(self, what: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
         """The arrays stored for `what`; if there are none, call `make` and store what it returns.
 
@@ -54,16 +60,17 @@ class DiskCache:
         Args:
             what: plain values that identify the result, together with the model's weights.
         """
-        key = hashlib.sha256(
-            json.dumps({**what, "format": FORMAT}, sort_keys=True).encode()
-        ).hexdigest()[:32]
-        file = self.folder / f"{key}.npz"
-        with contextlib.suppress(ValueError):
-            return read_arrays(file)
+        found = self.known(what)
+        if found is not None:
+            return found
         made = make()
         with contextlib.suppress(OSError):
-            _write(file, made)
+            _write(self._file(what), made)
         return made
+
+    def _file(self, what: Mapping[str, Any]) -> Path:
+        key = json.dumps({**what, "format": FORMAT}, sort_keys=True).encode()
+        return self.folder / f"{hashlib.sha256(key).hexdigest()[:32]}.npz"
 
 
 def _write(file: Path, arrays: Arrays) -> None:

@@ -14,6 +14,7 @@ from core.analysis.ablation import Ablation
 from core.cli.opening import open_checkpoint
 from core.cli.texts import read_usable
 from core.config import SearchConfig
+from core.system.executor import work_executor
 from core.system.files import prepare_file, write_json, write_whole
 from core.text.pieces import one_line
 
@@ -59,6 +60,10 @@ class Ablate:
     """Print JSON."""
     cache: bool = True
     """Store what a sweep measures in the user's cache folder; a repeated sweep continues."""
+    jobs: int = 1
+    """How many processes measure a text, each in one thread."""
+    scheduler: str | None = None
+    """The address of a dask scheduler, such as tcp://10.0.0.5:8786: its workers measure the text."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=SearchConfig)
 
@@ -139,15 +144,17 @@ class Ablate:
         assert self.reference
         used = read_usable(checkpoint, self.source, self.reference)
         started_s = time.perf_counter()
-        effects = corpus_effects(
-            checkpoint,
-            used.pairs,
-            ablations,
-            search=self.search,
-            means=means,
-            store=store,
-            progress=progress_at_a_terminal,
-        )
+        with work_executor(self.jobs, self.scheduler) as executor:
+            effects = corpus_effects(
+                checkpoint,
+                used.pairs,
+                ablations,
+                search=self.search,
+                means=means,
+                store=store,
+                progress=progress_at_a_terminal,
+                executor=executor,
+            )
         elapsed_s = round(time.perf_counter() - started_s, 1)
         more = {"pairs_left_out": used.n_left_out, "elapsed_s": elapsed_s}
         return {**effects.to_json(), **more}, _text_lines(effects)

@@ -9,6 +9,7 @@ from core.cli.ablate import progress_at_a_terminal
 from core.cli.opening import open_checkpoint
 from core.cli.texts import passes_shown, read_usable
 from core.config import SearchConfig
+from core.system.executor import work_executor
 from core.system.files import write_json
 
 if TYPE_CHECKING:
@@ -71,6 +72,10 @@ class Prune:
     """A file for the result, instead of pruning.json."""
     json: bool = False
     """Print the result as JSON."""
+    jobs: int = 1
+    """How many processes measure a text, each in one thread."""
+    scheduler: str | None = None
+    """The address of a dask scheduler, such as tcp://10.0.0.5:8786: its workers measure the text."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=SearchConfig)
 
@@ -89,16 +94,18 @@ class Prune:
         prepare_file(output)
         measured_on = read_usable(checkpoint, self.source, self.reference)
         estimated_on = read_usable(checkpoint, self.importance_source, self.importance_reference)
-        pruning = pruning_curves(
-            checkpoint,
-            measured_on.pairs,
-            estimated_on.pairs,
-            n_steps=self.n_steps,
-            n_random=self.n_random,
-            search=self.search,
-            store=DiskCache(checkpoint.model),
-            progress=progress_at_a_terminal,
-        )
+        with work_executor(self.jobs, self.scheduler) as executor:
+            pruning = pruning_curves(
+                checkpoint,
+                measured_on.pairs,
+                estimated_on.pairs,
+                n_steps=self.n_steps,
+                n_random=self.n_random,
+                search=self.search,
+                store=DiskCache(checkpoint.model),
+                progress=progress_at_a_terminal,
+                executor=executor,
+            )
         text = write_json(pruning.to_json())
         print(text if self.json else _table(pruning), flush=True)
         write_whole(output, text)

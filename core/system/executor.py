@@ -1,26 +1,71 @@
-"""Run tasks in processes of this machine, behind the interface of `concurrent.futures`.
+"""Run tasks here, or in processes of this machine, behind the interface of `concurrent.futures`.
+
+`core.system.dask_executor` runs them on other machines. What many tasks read is shared once, with
+`share`, and not sent with each of them.
 
 A killed program leaves no process behind: every process holds the reading end of a pipe, and ends
 when the program, which holds the other end, is gone. So work that resumes can be started again at
 once. Code that takes an `Executor` works with any other kind of executor as well.
 """
 
+import itertools
 import multiprocessing
 import os
+import pickle
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TypeVar
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol, TypeVar
 
 Result = TypeVar("Result")
+Given = TypeVar("Given")
 SPAWN = multiprocessing.get_context("spawn")
+
+
+class WorkExecutor(Protocol):
+    """What runs tasks: in this process, in others, or on other machines."""
+
+    def submit(
+        self, function: Callable[..., Result], /, *arguments: Any, **named: Any
+    ) -> Future[Result]:
+        """Run a function of a module, not a local one; its arguments are sent to where it runs."""
+
+    def share(self, value: Given) -> Given:
+        """Something to give to tasks in place of the value, which then reaches a worker once."""
+
+
+class HereExecutor:
+    """Runs each task in this process, when its result is asked for."""
+
+    def submit(
+        self, function: Callable[..., Result], /, *arguments: Any, **named: Any
+    ) -> Future[Result]:
+        return _Later(partial(function, *arguments, **named))
+
+    def share(self, value: Given) -> Given:
+        return value
+
+
+class _Later(Future[Result]):
+    """A future that computes its result when it is asked for; an error ends it."""
+
+    def __init__(self, compute: Callable[[], Result]) -> None:
+        super().__init__()
+        self._compute = compute
+
+    def result(self, timeout: float | None = None) -> Result:
+        if not self.done():
+            self.set_result(self._compute())
+        return super().result()
 
 
 class LocalExecutor(ThreadPoolExecutor):
@@ -28,9 +73,11 @@ class LocalExecutor(ThreadPoolExecutor):
     alone."""
 
     def __init__(
-        self, n_workers: int, lifeline: Connection, environment: Mapping[str, str]
+        self, n_workers: int, lifeline: Connection, environment: Mapping[str, str], folder: Path
     ) -> None:
         super().__init__(n_workers)
+        self._folder = folder
+        self._n_shared = itertools.count()
         self._process = threading.local()
         self._new_process = partial(
             ProcessPoolExecutor,
@@ -50,12 +97,40 @@ class LocalExecutor(ThreadPoolExecutor):
         if not hasattr(self._process, "pool"):
             self._process.pool = self._new_process()
         try:
-            return self._process.pool.submit(function, *arguments, **named).result()  # type: ignore[no-any-return]
+            return self._process.pool.submit(_call, function, arguments, named).result()  # type: ignore[no-any-return]
         except BrokenProcessPool:
             del self._process.pool
             raise ProcessDiedError(
                 "its process was killed; run the same command again to continue"
             ) from None
+
+    def share(self, value: Given) -> Given:
+        file = self._folder / f"{next(self._n_shared)}"
+        file.write_bytes(pickle.dumps(value))
+        return _Shared(file)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """The place of a value in a file of the program's own."""
+
+    file: Path
+
+
+@lru_cache(maxsize=8)
+def _opened(shared: _Shared) -> Any:
+    return pickle.loads(shared.file.read_bytes())  # written by the program that started us
+
+
+def _call(
+    function: Callable[..., Result], arguments: Sequence[Any], named: Mapping[str, Any]
+) -> Result:
+    """In a process: read what is shared, once, and run the task."""
+
+    def read(value: Any) -> Any:
+        return _opened(value) if isinstance(value, _Shared) else value
+
+    return function(*map(read, arguments), **{name: read(value) for name, value in named.items()})
 
 
 class ProcessDiedError(RuntimeError):
@@ -75,14 +150,36 @@ def local_executor(
         environment: variables that every process sets before it imports this project.
     """
     lifeline, held_open = SPAWN.Pipe(duplex=False)
-    executor = LocalExecutor(n_workers, lifeline, dict(environment or {}))
-    try:
-        yield executor
-        executor.shutdown()
-    finally:
-        held_open.close()
-        executor.shutdown(cancel_futures=True)
-        lifeline.close()
+    with TemporaryDirectory(prefix="attention-explorer-") as folder:
+        executor = LocalExecutor(n_workers, lifeline, dict(environment or {}), Path(folder))
+        try:
+            yield executor
+            executor.shutdown()
+        finally:
+            held_open.close()
+            executor.shutdown(cancel_futures=True)
+            lifeline.close()
+
+
+@contextmanager
+def work_executor(n_jobs: int, scheduler: str | None = None) -> Iterator[WorkExecutor]:
+    """One process, several, or the workers of a dask scheduler; every task has one thread.
+
+    Raises:
+        ValueError: if there is no such number of jobs, or the scheduler cannot be used.
+    """
+    if n_jobs < 1:
+        raise ValueError(f"jobs={n_jobs} must be at least 1: it is the number of processes")
+    if scheduler:
+        from core.system.dask_executor import dask_executor
+
+        with dask_executor(scheduler) as far:
+            yield far
+    elif n_jobs == 1:
+        yield HereExecutor()
+    else:
+        with local_executor(n_jobs, {"OMP_NUM_THREADS": "1"}) as near:
+            yield near
 
 
 def _begin(lifeline: Connection, environment: Mapping[str, str]) -> None:

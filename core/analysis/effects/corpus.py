@@ -5,6 +5,8 @@ the same sentences (Koehn 2004; `core.evaluation.bootstrap`).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import ablating
@@ -12,6 +14,7 @@ from core.analysis.ablation.head_means import HeadMeans
 from core.analysis.effects.corpus_results import CorpusEffect, CorpusEffects
 from core.analysis.result_cache import Arrays, DiskCache, Progress
 from core.checkpoint.folder import Checkpoint
+from core.checkpoint.parcel import Parcel
 from core.checkpoint.weights import weights_hash
 from core.config import SearchConfig
 from core.decoding.translate import translate
@@ -24,6 +27,7 @@ from core.evaluation.bootstrap import (
 )
 from core.evaluation.likelihood import likelihood_statistics
 from core.model import probing
+from core.system.executor import HereExecutor, WorkExecutor
 from core.text.parallel import text_hash
 
 SCORES = ("bleu", "chrf", "perplexity")
@@ -39,12 +43,14 @@ def corpus_effects(
     means: HeadMeans | None = None,
     store: DiskCache | None = None,
     progress: Progress = lambda n_done, n: None,
+    executor: WorkExecutor | None = None,
 ) -> CorpusEffects:
     """Translate the text with the unchanged model and under each ablation; score both.
 
     Args:
         store: stores the measurements of each finished ablation; repeating a cancelled call
             continues from them.
+        executor: where the ablations are measured; by default, in this process. The result is the same.
 
     Raises:
         ValueError: if the text is empty, if `ablating` raises, or if an ablation names a source
@@ -54,12 +60,9 @@ def corpus_effects(
         raise ValueError("the text has no sentence pair; there is nothing to compare on")
     _check(checkpoint, pairs, ablations, means)
     search = search or SearchConfig()
-    measured: list[Arrays] = []
-    for ablation in (Ablation(), *ablations):
-        progress(len(measured), 1 + len(ablations))
-        measured.append(cached_statistics(checkpoint, pairs, ablation, search, means, store))
-    progress(len(measured), len(measured))
-    base, *others = measured
+    base, *others = statistics_of_all(
+        checkpoint, pairs, (Ablation(), *ablations), search, means, store, progress, executor
+    )
     return CorpusEffects(
         scores={name: corpus_score(name, base[name]) for name in SCORES},
         intervals_95={name: interval_95(name, base[name]) for name in SCORES},
@@ -94,29 +97,83 @@ def _check(
         ablating(checkpoint.model, [ablation], means)
 
 
-def cached_statistics(
+def statistics_of_all(
     checkpoint: Checkpoint,
     pairs: Sequence[tuple[str, str]],
-    ablation: Ablation,
+    ablations: Sequence[Ablation],
     search: SearchConfig,
     means: HeadMeans | None = None,
     store: DiskCache | None = None,
-) -> Arrays:
-    """For each of `SCORES`, one row of statistics per sentence; their sum gives the score."""
+    progress: Progress = lambda n_done, n: None,
+    executor: WorkExecutor | None = None,
+) -> list[Arrays]:
+    """For each ablation and each of `SCORES`, one row of statistics per sentence; their sum gives the
+    score. What the store has is not measured again."""
+    executor = executor or HereExecutor()
+    missing = [
+        ablation
+        for ablation in dict.fromkeys(ablations)
+        if not (store and store.known(_what(pairs, ablation, search, means)) is not None)
+    ]
+    futures = {}
+    if missing:
+        model = Here(checkpoint) if isinstance(executor, HereExecutor) else Parcel.of(checkpoint)
+        shared = executor.share(_Shared(model, tuple(pairs), search, means))
+        futures = {each: executor.submit(_measured, shared, str(each)) for each in missing}
+    found: list[Arrays] = []
+    for ablation in ablations:
+        progress(len(found), len(ablations))
 
-    def make() -> Arrays:
-        return _statistics(checkpoint, pairs, ablation, search, means)
+        def make(ablation: Ablation = ablation) -> Arrays:
+            return futures[ablation].result()
 
-    if store is None:
-        return make()
-    what = {
+        what = _what(pairs, ablation, search, means)
+        found.append(store.kept(what, make) if store else make())
+    progress(len(found), len(found))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """A checkpoint that is used where it is."""
+
+    checkpoint: Checkpoint
+
+    def opened(self) -> Checkpoint:
+        return self.checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all measurements of a text read."""
+
+    model: Here | Parcel
+    pairs: tuple[tuple[str, str], ...]
+    search: SearchConfig
+    means: HeadMeans | None
+
+
+def _measured(shared: _Shared, ablation: str) -> Arrays:
+    """One task: the text under one ablation."""
+    return _statistics(
+        shared.model.opened(), shared.pairs, Ablation.parse(ablation), shared.search, shared.means
+    )
+
+
+def _what(
+    pairs: Sequence[tuple[str, str]],
+    ablation: Ablation,
+    search: SearchConfig,
+    means: HeadMeans | None,
+) -> dict[str, Any]:
+    """All that a measurement depends on, beside the weights."""
+    return {
         "result": "corpus statistics",
         "data": text_hash(pairs),
         "search": search.to_json(),
         "ablation": str(ablation),
         "means": means.data_hash if means and ablation.needs_means else None,
     }
-    return store.kept(what, make)
 
 
 def _statistics(

@@ -12,7 +12,7 @@ from torch.nn import functional
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import head_gates
 from core.analysis.ablation.parts import HeadChange
-from core.analysis.effects.corpus import cached_statistics
+from core.analysis.effects.corpus import statistics_of_all
 from core.analysis.effects.pruning_results import (
     Importance,
     Pruning,
@@ -28,6 +28,7 @@ from core.decoding.search import check
 from core.evaluation.bootstrap import corpus_score, interval_95
 from core.model import Transformer, probing
 from core.system.device import in_float64
+from core.system.executor import WorkExecutor
 from core.text.batches import PaddedBatch, padded_batches
 from core.text.parallel import text_hash
 from core.text.vocabulary import encode_pairs
@@ -95,6 +96,7 @@ def pruning_curves(
     search: SearchConfig | None = None,
     store: DiskCache | None = None,
     progress: Progress = lambda n_done, n: None,
+    executor: WorkExecutor | None = None,
 ) -> Pruning:
     """Switch off more and more heads, of all kinds together, and measure BLEU.
 
@@ -104,6 +106,7 @@ def pruning_curves(
         n_steps: points of a curve after the first, evenly spread up to all heads; at least 1.
         n_random: how many curves in random order to add, for comparison.
         store: stores each measured point; repeating a cancelled call continues from them.
+        executor: where the points are measured; by default, in this process.
 
     Raises:
         ValueError: if a text is empty, or there are no points.
@@ -123,15 +126,17 @@ def pruning_curves(
     orders = _orders(importance, n_random)
     ablations = {name: _cumulative(order, n_steps) for name, order in orders.items()}
     distinct = list(dict.fromkeys(one for curve in ablations.values() for one in curve))
+    measured = statistics_of_all(
+        checkpoint, pairs, distinct, search, None, store, progress, executor
+    )
     points: dict[Ablation, PruningPoint] = {}
-    for ablation in distinct:
-        progress(len(points), len(distinct))
-        rows = cached_statistics(checkpoint, pairs, ablation, search, store=store)["bleu"]
-        n_removed, n_heads = len(ablation.parts), len(orders["importance"])
+    for ablation, statistics in zip(distinct, measured, strict=True):
+        rows, n_removed, n_heads = (
+            statistics["bleu"], len(ablation.parts), len(orders["importance"]),
+        )  # fmt: skip
         points[ablation] = PruningPoint(
             n_removed, n_removed / n_heads, corpus_score("bleu", rows), interval_95("bleu", rows)
         )
-    progress(len(points), len(distinct))
     return Pruning(
         curves=tuple(
             PruningCurve(name, tuple(points[one] for one in curve))

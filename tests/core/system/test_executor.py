@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from core.system.executor import ProcessDiedError, local_executor, logged
+from core.system.executor import (
+    HereExecutor,
+    LocalExecutor,
+    ProcessDiedError,
+    local_executor,
+    logged,
+    work_executor,
+)
 from core.system.files import file_lock
 from tests.core.helpers import ENVIRONMENT, ROOT
 
@@ -143,3 +150,44 @@ def test_the_second_waits_for_the_first(tmp_path):
             second.wait(1)
     out, _ = second.communicate(timeout=30)
     assert out == "inside\n"
+
+
+def length(value: list[int], more: int = 0) -> tuple[int, int]:
+    return len(value) + more, os.getpid()
+
+
+def test_what_is_shared_is_read_once_by_each_process(tmp_path):
+    value = list(range(1000))
+    with local_executor(2) as executor:
+        shared = executor.share(value)
+        found = [executor.submit(length, shared, more=n).result() for n in range(6)]
+        assert [n for n, _ in found] == [1000 + n for n in range(6)]
+        assert all(process != os.getpid() for _, process in found)
+        file = shared.file
+        assert file.is_file()
+        by_name = executor.submit(length, value=shared).result()
+        assert by_name[0] == 1000
+    assert not file.exists()
+
+
+def test_here_a_task_runs_when_its_result_is_asked_for():
+    done = []
+    executor = HereExecutor()
+    futures = [executor.submit(done.append, n) for n in range(3)]
+    assert done == []
+    assert futures[1].result() is None
+    assert done == [1]
+    assert futures[1].result() is None
+    assert done == [1]
+    assert executor.share(done) is done
+    with pytest.raises(FloatingPointError, match="step 2"):
+        executor.submit(fails).result()
+
+
+def test_the_number_of_jobs_chooses_the_executor():
+    with work_executor(1) as executor:
+        assert isinstance(executor, HereExecutor)
+    with work_executor(2) as executor:
+        assert isinstance(executor, LocalExecutor)
+    with pytest.raises(ValueError, match="jobs=0 must be at least 1"), work_executor(0):
+        pass

@@ -1,0 +1,55 @@
+"""A checkpoint as bytes, to be sent to another process or machine and opened there once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from core.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
+from core.checkpoint.weights import weights_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """The files of a checkpoint folder, weights in full precision."""
+
+    files: Mapping[str, bytes]
+    weights_hash: str
+
+    def __hash__(self) -> int:
+        return hash(self.weights_hash)
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> "Parcel":
+        """Raises ValueError if the model is in another precision than float32, as files are read."""
+        dtype = next(checkpoint.model.parameters()).dtype
+        if dtype != torch.float32:
+            raise ValueError(f"a model in {dtype} cannot be sent to other processes; use float32")
+        with TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "checkpoint"
+            save_checkpoint(checkpoint, folder)
+            files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+        return cls(files, weights_hash(checkpoint.model))
+
+    def opened(self) -> Checkpoint:
+        """The checkpoint; a process opens it once.
+
+        Raises:
+            ValueError: if the weights are not those that were packed.
+        """
+        return _opened(self)
+
+
+@lru_cache(maxsize=2)
+def _opened(parcel: Parcel) -> Checkpoint:
+    with TemporaryDirectory() as temporary:
+        for name, content in parcel.files.items():
+            (Path(temporary) / name).write_bytes(content)
+        checkpoint = load_checkpoint(temporary)
+    found = weights_hash(checkpoint.model)
+    if found != parcel.weights_hash:
+        raise ValueError(f"weights {found} arrived in place of {parcel.weights_hash}")
+    return checkpoint
