@@ -8,8 +8,8 @@ import streamlit as st
 from core.analysis.lens.results import LENS, LensScores, read_lens_scores
 from core.analysis.trace.trace import Trace
 from explorer.choice.choice import Run
-from explorer.engine.folder_version import FolderVersion, folder_version
-from explorer.engine.measured import other_weights
+from explorer.engine.folder_version import folder_version
+from explorer.engine.measured import measured_of
 from explorer.engine.models import checkpoint, run_under_ablation
 from explorer.engine.result_cache import MemoryCache
 
@@ -73,16 +73,4 @@ def _results() -> MemoryCache:
 
 def lens_scores(folder: Path) -> LensScores | str | None:
     """What `python -m core lens` measured; None if nothing, or what is wrong with the file."""
-    found = _scores(folder_version(folder, (LENS,)))
-    if isinstance(found, LensScores):
-        problem = other_weights(folder, LENS, found.weights_hash, "lens")
-        return f"{problem}." if problem else found
-    return found
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _scores(folder_version: FolderVersion) -> LensScores | str | None:
-    try:
-        return read_lens_scores(Path(folder_version[0]))
-    except ValueError as error:
-        return f"{error}."
+    return measured_of(folder, LENS, read_lens_scores, "lens")

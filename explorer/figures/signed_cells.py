@@ -6,7 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures.axes import Array, label_axis, signed_heat_map
-from explorer.figures.colours import MARK, signed_ink
+from explorer.figures.cells import add_click_targets, add_mark, add_texts
+from explorer.figures.colours import signed_ink
 
 MOST_TEXTS = 600
 """Cells with a text; of more, the texts would run into each other and take long to draw."""
@@ -49,33 +50,14 @@ def signed_cells(
         )
     )  # fmt: skip
     if values.size <= MOST_TEXTS:
-        figure.add_scatter(
-            x=[column for _, column in at],
-            y=[row for row, _ in at],
-            mode="text",
-            text=[texts[row][column] for row, column in at],
-            textfont={"color": [signed_ink(float(shares[cell])) for cell in at], "size": 12},
-            hoverinfo="skip",
-            showlegend=False,
-        )
+        inks = [signed_ink(float(shares[cell])) for cell in at]
+        add_texts(figure, at, [texts[row][column] for row, column in at], inks)
     if marked is not None:
-        row, column = marked
-        figure.add_shape(
-            type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5,
-            line={"color": MARK, "width": 3},
-        )  # fmt: skip
-    unseen = {"opacity": 0}
-    figure.add_bar(  # what takes the clicks, since heat maps report none
-        orientation="h", y=[row for row, _ in at], base=[column - 0.5 for _, column in at],
-        x=np.ones(len(at)), width=1,
-        customdata=[[row, column, hovers[row][column]] for row, column in at],
-        marker=unseen, selected={"marker": unseen}, unselected={"marker": unseen}, showlegend=False,
-        hovertemplate="%{customdata[2]}<extra></extra>",
-    )  # fmt: skip
+        add_mark(figure, marked)
+    add_click_targets(figure, at, [hovers[row][column] for row, column in at])
     return figure.update_layout(
         height=ROW_PX * n_rows + 100,
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        barmode="overlay",
         xaxis=label_axis(
             list(columns), title={"text": column_title}, side="top", range=(-0.5, n_columns - 0.5)
         ),

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from core.analysis.lens.results import LensScores
 from explorer.figures.axes import MARGIN, Array, label_axis, number_axis
-from explorer.figures.colours import MARK, OKABE_ITO, PALETTE, ink_on, weight_levels, weight_scale
+from explorer.figures.cells import add_click_targets, add_mark, add_texts
+from explorer.figures.colours import OKABE_ITO, PALETTE, ink_on, weight_levels, weight_scale
 
 HEIGHT_PX = 300
 LEAST_CELL_PX = 62
@@ -52,36 +53,21 @@ def grid_figure(
             colorbar={"title": {"text": "probability", "side": "right"}, "thickness": 12},
         )
     )
-    figure.add_scatter(
-        x=[step for _, step in at],
-        y=[depth for depth, _ in at],
-        mode="text",
-        text=[names[depth][step] for depth, step in at],
-        textfont={"color": [ink_on(str(colours[place])) for place in at], "size": 12},
-        hoverinfo="skip",
-        showlegend=False,
+    inks = [ink_on(str(colours[cell])) for cell in at]
+    add_texts(figure, at, [names[depth][step] for depth, step in at], inks)
+    add_mark(figure, marked)
+    add_click_targets(
+        figure,
+        at,
+        [
+            f"{depth_name(d)}, step {s + 1}: {names[d][s]} {probabilities[d, s]:.1%}; what the step wrote is at rank "
+            f"{ranks[d, s]:,}"
+            for d, s in at
+        ],
     )
-    depth, step = marked
-    figure.add_shape(
-        type="rect", x0=step - 0.5, x1=step + 0.5, y0=depth - 0.5, y1=depth + 0.5,
-        line={"color": MARK, "width": 3},
-    )  # fmt: skip
-    unseen = {"opacity": 0}
-    hover = (
-        f"{depth_name(d)}, step {s + 1}: {names[d][s]} {probabilities[d, s]:.1%}; what the step wrote is in place "
-        f"{ranks[d, s]:,}"
-        for d, s in at
-    )
-    figure.add_bar(  # what takes the clicks, since heat maps report none
-        orientation="h", y=[d for d, _ in at], base=[s - 0.5 for _, s in at], x=np.ones(len(at)), width=1,
-        customdata=[[d, s, said] for (d, s), said in zip(at, hover, strict=True)],
-        marker=unseen, selected={"marker": unseen}, unselected={"marker": unseen}, showlegend=False,
-        hovertemplate="%{customdata[2]}<extra></extra>",
-    )  # fmt: skip
     return figure.update_layout(
         height=max(220, 44 * n_depths + 90),
         margin=MARGIN,
-        barmode="overlay",
         xaxis=label_axis(
             list(steps), title={"text": "what the step wrote"}, range=(-0.5, n_steps - 0.5)
         ),

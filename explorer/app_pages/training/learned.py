@@ -114,10 +114,10 @@ def panels_of(found: Learning) -> list[tuple[str, str, list[Line]]]:
         None,
     )
     return [
-        ("Does it sound like the language?", "log-probability of a word by n-grams, nats", ngrams),
+        ("Does it sound like the language?", "log-probability of a word, nats", ngrams),
         (
             "Does it keep the order of the source?",
-            "words that go on where the last one stopped",
+            "share of neighbouring words in order",
             [order],
         ),
         ("How much comes from the source?", "share of the source", [share]),

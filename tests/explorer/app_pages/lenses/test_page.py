@@ -97,7 +97,7 @@ def test_the_grid_its_cell_and_the_place(pages: Shelf, model, read: str | None, 
     targets = chart["data"][2]
     *place, told = targets["customdata"][at + len(trace.steps) * depth]
     assert place == [depth, at]
-    assert told.endswith(f"what the step wrote is in place {found.ranks[depth, at]:,}")
+    assert told.endswith(f"what the step wrote is at rank {found.ranks[depth, at]:,}")
     assert f"step {at + 1}: " in told
 
 
