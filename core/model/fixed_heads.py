@@ -1,4 +1,4 @@
-"""Heads that attend by a fixed pattern of positions in place of learnt scores (Raganato et al. 2020).
+"""Section 3.2.2 without learning: heads that attend by a fixed pattern of positions (Raganato et al. 2020).
 
 The seven patterns are theirs: the token itself, the one before, the one after, what stands further to
 the left, further to the right, the end of the sentence, and its beginning

@@ -11,7 +11,6 @@ once. Code that takes an `Executor` works with any other kind of executor as wel
 import itertools
 import multiprocessing
 import os
-import pickle
 import sys
 import threading
 import traceback
@@ -19,18 +18,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 Result = TypeVar("Result")
 Given = TypeVar("Given")
 SPAWN = multiprocessing.get_context("spawn")
 
 
+@runtime_checkable
 class WorkExecutor(Protocol):
     """What runs tasks: in this process, in others, or on other machines."""
 
@@ -73,10 +71,9 @@ class LocalExecutor(ThreadPoolExecutor):
     alone."""
 
     def __init__(
-        self, n_workers: int, lifeline: Connection, environment: Mapping[str, str], folder: Path
+        self, n_workers: int, lifeline: Connection, environment: Mapping[str, str]
     ) -> None:
         super().__init__(n_workers)
-        self._folder = folder
         self._n_shared = itertools.count()
         self._process = threading.local()
         self._new_process = partial(
@@ -95,9 +92,19 @@ class LocalExecutor(ThreadPoolExecutor):
     def _run(self, function: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
         """In the thread of a process: send it a task and wait for the result."""
         if not hasattr(self._process, "pool"):
-            self._process.pool = self._new_process()
+            self._process.pool, self._process.sent = self._new_process(), set()
+        places: dict[int | str, Any] = dict(enumerate(arguments))
+        places.update(named)
+        shared = {place: value for place, value in places.items() if isinstance(value, _Shared)}
+        bare = [None if index in shared else value for index, value in enumerate(arguments)]
+        bare_named = {name: None if name in shared else value for name, value in named.items()}
         try:
-            return self._process.pool.submit(_call, function, arguments, named).result()  # type: ignore[no-any-return]
+            for value in shared.values():
+                if value.number not in self._process.sent:
+                    self._process.pool.submit(_keep, value.number, value.value).result()
+                    self._process.sent.add(value.number)
+            numbers = {place: value.number for place, value in shared.items()}
+            return self._process.pool.submit(_call, function, numbers, bare, bare_named).result()  # type: ignore[no-any-return]
         except BrokenProcessPool:
             del self._process.pool
             raise ProcessDiedError(
@@ -105,32 +112,38 @@ class LocalExecutor(ThreadPoolExecutor):
             ) from None
 
     def share(self, value: Given) -> Given:
-        file = self._folder / f"{next(self._n_shared)}"
-        file.write_bytes(pickle.dumps(value))
-        return _Shared(file)  # type: ignore[return-value]
+        return _Shared(next(self._n_shared), value)  # type: ignore[return-value]
 
 
-@dataclass(frozen=True, slots=True)
 class _Shared:
-    """The place of a value in a file of the program's own."""
+    """A value that is sent to each process once, and its number after that."""
 
-    file: Path
+    def __init__(self, number: int, value: Any) -> None:
+        self.number, self.value = number, value
 
 
-@lru_cache(maxsize=8)
-def _opened(shared: _Shared) -> Any:
-    return pickle.loads(shared.file.read_bytes())  # written by the program that started us
+_KEPT: dict[int, Any] = {}
+"""In a process: what was sent to it, by number."""
+
+
+def _keep(number: int, value: Any) -> None:
+    _KEPT[number] = value
 
 
 def _call(
-    function: Callable[..., Result], arguments: Sequence[Any], named: Mapping[str, Any]
+    function: Callable[..., Result],
+    numbers: Mapping[int | str, int],
+    arguments: Sequence[Any],
+    named: Mapping[str, Any],
 ) -> Result:
-    """In a process: read what is shared, once, and run the task."""
-
-    def read(value: Any) -> Any:
-        return _opened(value) if isinstance(value, _Shared) else value
-
-    return function(*map(read, arguments), **{name: read(value) for name, value in named.items()})
+    """In a process: put what was shared in its places, and run the task."""
+    given, by_name = list(arguments), dict(named)
+    for place, number in numbers.items():
+        if isinstance(place, int):
+            given[place] = _KEPT[number]
+        else:
+            by_name[place] = _KEPT[number]
+    return function(*given, **by_name)
 
 
 class ProcessDiedError(RuntimeError):
@@ -150,15 +163,14 @@ def local_executor(
         environment: variables that every process sets before it imports this project.
     """
     lifeline, held_open = SPAWN.Pipe(duplex=False)
-    with TemporaryDirectory(prefix="attention-explorer-") as folder:
-        executor = LocalExecutor(n_workers, lifeline, dict(environment or {}), Path(folder))
-        try:
-            yield executor
-            executor.shutdown()
-        finally:
-            held_open.close()
-            executor.shutdown(cancel_futures=True)
-            lifeline.close()
+    executor = LocalExecutor(n_workers, lifeline, dict(environment or {}))
+    try:
+        yield executor
+        executor.shutdown()
+    finally:
+        held_open.close()
+        executor.shutdown(cancel_futures=True)
+        lifeline.close()
 
 
 @contextmanager

@@ -1,10 +1,8 @@
 """A reader's text, measured some sentences at a time; what is done stays done if the rest is stopped."""
 
 import re
-import threading
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -14,12 +12,10 @@ from core.config import SearchConfig
 from explorer.engine.checkpoints import languages
 from explorer.engine.contributions import usual_shares
 from explorer.engine.folder_version import folder_version
+from explorer.engine.heavy import turns
 from explorer.engine.models import checkpoint
 from explorer.engine.result_cache import MemoryCache
 from explorer.engine.roles import TARGET, can_measure
-
-if TYPE_CHECKING:
-    from threading import Lock
 
 MOST_SENTENCES = 1_000
 MOST_CHARACTERS = 200_000
@@ -77,8 +73,8 @@ def measured(
 
     usual = usual_shares(folder)
 
-    def make(some: Sequence[Sentence]) -> list[Measured | Unread]:
-        with _turn():
+    def make(some: Sequence[Sentence], n_done: int) -> list[Measured | Unread]:
+        with turns().turn(lambda n_before: progress(n_done, len(sentences))):
             return measure_sentences(checkpoint(folder), some, search, usual=usual)
 
     found: list[Measured | Unread] = []
@@ -87,7 +83,7 @@ def measured(
         key = _key(folder, search, some)
         if not _results().known(key):
             progress(first, len(sentences))
-        found += _results().get(key, lambda some=some: make(some))  # type: ignore[misc]
+        found += _results().get(key, lambda some=some, first=first: make(some, first))  # type: ignore[misc]
     return found
 
 
@@ -105,11 +101,6 @@ def _key(folder: Path, search: SearchConfig, some: Sequence[Sentence]) -> Hashab
     """All that the numbers of some sentences depend on: the model, what is usual for it, the search."""
     versions = folder_version(folder), folder_version(folder, (CONTRIBUTIONS,))
     return versions, search, tuple(some)
-
-
-@st.cache_resource(show_spinner=False)
-def _turn() -> "Lock":
-    return threading.Lock()
 
 
 @st.cache_resource(show_spinner=False)

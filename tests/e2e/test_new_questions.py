@@ -29,7 +29,11 @@ def test_the_head_that_carries_the_difference_is_a_click_away(
     idle(page)
     assert overflow_px(page) <= 0
     assert violations(page) <= streamlits_own
-    click_cell(page, 2, 3, 5, (4, 8))
+    click_cell(page, 1, 0, 4, (4, 8))  # of the encoder
+    page.wait_for_url(re.compile("head=5"))
+    idle(page)
+    assert link(page)["kind"] == "encoder"
+    click_cell(page, 0, 3, 5, (4, 8))
     page.wait_for_url(re.compile("head=6"))
     idle(page)
     assert link(page)["layer"] == "4"

@@ -311,7 +311,7 @@ def test_the_data_and_the_link_are_of_the_sentence_on_show(
 @pytest.mark.parametrize(
     ("address", "n_pictures", "drawn"),
     [("/", 2, ".stepper .ribbons path"), ("/heads", 2, ".js-plotly-plot .heatmaplayer image"),
-     ("/heads?drawing=lines", 2, ".lines canvas"), ("/inside", 2, ".equation canvas.key"),
+     ("/heads?drawing=lines", 2, ".lines canvas"), ("/inside", 3, ".equation canvas.key"),
      ("/positions", 3, ".js-plotly-plot .heatmaplayer image"),
      ("/positions?picture=shift", 4, ".js-plotly-plot .heatmaplayer image"),
      ("/ablate?ablation=cross.L1H6%3D0", 7, ".toggles .cell")],

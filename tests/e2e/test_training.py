@@ -135,7 +135,7 @@ def test_pointing_at_a_cell_tells_its_weight_and_lights_its_words(visitor: Visit
 @pytest.mark.parametrize("visitor", LOOKS, indirect=True)
 def test_every_look_is_whole_and_accessible(visitor: Visitor, streamlits_own: set[str]) -> None:
     page = visitor.open("/training?runs=en-de&log_x=1")
-    expect(page.locator(".js-plotly-plot")).to_have_count(4)
+    expect(page.locator(".js-plotly-plot")).to_have_count(7)
     expect(page.locator(".training .moment")).to_have_count(6)
     assert overflow_px(page) <= 0
     assert violations(page) <= streamlits_own

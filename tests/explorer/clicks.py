@@ -21,12 +21,17 @@ def set_state(page: AppTest, component: str, name: str, value: Any) -> AppTest:
 
 
 def click_row(
-    page: AppTest, row: int, column: int = 0, customdata: list[Any] | None = None
+    page: AppTest,
+    row: int,
+    column: int = 0,
+    customdata: list[Any] | None = None,
+    *,
+    chart: int = 0,
 ) -> AppTest:
-    """The page after a click on a cell of its first chart, row and column from 0."""
+    """The page after a click on a cell of one of its charts; all count from 0."""
     point = {"curve_number": 1, "point_index": 0, "x": column, "y": row, "customdata": customdata}
     selection = {"points": [point], "point_indices": [0], "box": [], "lasso": []}
-    id_ = page.get("plotly_chart")[0].proto.id
+    id_ = page.get("plotly_chart")[chart].proto.id
     return _run(page, WidgetState(id=id_, string_value=json.dumps({"selection": selection})))
 
 

@@ -23,7 +23,7 @@ SIDE_FILES = (
 )  # fmt: skip
 BY_PAGE = {"sweep.json": ["ablate"], "pruning.json": ["ablate"]}
 """Files that one page reads; all pages say of the others."""
-OWN_SENTENCES = ("table3", "second_attempt", "roles")
+OWN_SENTENCES = ("table3", "second_attempt", "roles", "over_text", "claims")
 """Pages that show sentences of their own, or models."""
 SENTENCE_PAGES = [
     url_path(script) for script in PAGES.values() if url_path(script) not in OWN_SENTENCES

@@ -17,6 +17,7 @@ from explorer.choice.choice import View
 from explorer.choice.page_context import PageContext, Settled, settled_on, telling_place
 from explorer.components.equation import component as equation
 from explorer.engine.analyses import head_internals
+from explorer.figures.standalone import Picture
 from explorer.frame import sentence_page
 from explorer.frame.caption import about
 from explorer.frame.chart import draw_chart
@@ -62,7 +63,12 @@ def draw(shown: PageContext) -> Pictures:
     reasons = draw_reasons(shown)
     _scale(row)
     _projection(shown, row, inside)
-    return lambda: (*inside_pictures(shown, inside), *reasons)
+
+    def pictures() -> list[Picture]:
+        equation_, norms = inside_pictures(shown, inside)
+        return [equation_, *reasons, norms]
+
+    return pictures
 
 
 def is_fixed(shown: PageContext) -> bool:

@@ -16,6 +16,7 @@ from core.checkpoint.folder import load_checkpoint
 from core.checkpoint.listing import timeline_steps
 from core.cli import main
 from core.cli.translate import Translate
+from core.model.costs import training_operations
 from tests.checkpoints import SENTENCE, write_checkpoint
 
 COMMANDS = (
@@ -74,6 +75,19 @@ def test_help_needs_no_torch(command: str) -> None:
         [sys.executable, "-c", check], capture_output=True, text=True, check=True
     )
     assert "usage" in result.stdout
+
+
+@pytest.mark.slow
+def test_costs_are_those_of_the_formulas(checkpoint: Path) -> None:
+    (row,) = json.loads(
+        run("info", "--checkpoint", checkpoint, "--costs", "--json", "--n-source", "9").stdout
+    )
+    config = load(checkpoint).checkpoint.config
+    assert row["G_operations_trained"] == round(training_operations(config, 9, 25) / 1e9, 3)
+    assert row["MB_weights"] == round(config.n_parameters * 4 / 1e6, 1)
+    table = run("info", "--presets", "--costs").stdout
+    assert len(table.splitlines()) == 21
+    assert "G operations beam 4" in table
 
 
 @pytest.mark.slow
@@ -302,6 +316,7 @@ def test_align_keeps_the_best_head(trained: Path, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["translate", "--checkpoint", "nowhere", "x"], "nowhere is not a folder"),
+        (["info", "--presets", "--costs", "--n-source", "0"], "n_source=0 and n_target=25 must be"),
         (["info"], "name either --checkpoint DIR or --presets"),
         (["info", "--presets", "--width", "1/7"], "not a whole number"),
         (["info", "--presets", "--width", "1/0"], "width='1/0' is not a fraction"),

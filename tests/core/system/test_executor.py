@@ -163,11 +163,11 @@ def test_what_is_shared_is_read_once_by_each_process(tmp_path):
         found = [executor.submit(length, shared, more=n).result() for n in range(6)]
         assert [n for n, _ in found] == [1000 + n for n in range(6)]
         assert all(process != os.getpid() for _, process in found)
-        file = shared.file
-        assert file.is_file()
         by_name = executor.submit(length, value=shared).result()
         assert by_name[0] == 1000
-    assert not file.exists()
+        other = executor.share([1, 2])
+        assert executor.submit(length, other).result()[0] == 2
+        assert executor.submit(length, shared).result()[0] == 1000
 
 
 def test_here_a_task_runs_when_its_result_is_asked_for():

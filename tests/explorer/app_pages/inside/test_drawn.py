@@ -235,7 +235,7 @@ def test_the_table_holds_every_number_of_the_row(
 def test_rows_of_the_heads_lengths_are_called_by_their_pieces(
     shelf: Shelf, folder: Path, place: HeadPlace
 ) -> None:
-    (norms,) = charts(opened(shelf, place))
+    *_, norms = charts(opened(shelf, place))
     of = inside(folder, place)
     rows = [
         label if produces is None else f"{label} → {produces}"

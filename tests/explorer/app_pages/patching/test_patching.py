@@ -16,7 +16,8 @@ from explorer.app_pages.patching.pairs import PAIRS, partner
 from explorer.figures.axes import signed
 from explorer.figures.head import piece_label, piece_labels
 from tests.checkpoints import write_checkpoint
-from tests.explorer.pages import Shelf, charts, shelf
+from tests.explorer.clicks import click_row
+from tests.explorer.pages import Shelf, charts, link, shelf
 from tests.explorer.readings import first_map, frame, labels, said
 
 __all__ = ["shelf"]
@@ -145,6 +146,19 @@ def test_under_a_change_another_difference_is_carried(pages: Shelf, compared) ->
         np.testing.assert_allclose(
             first_map(chart), expected.heads[kind].shares, rtol=1e-3, atol=1e-5
         )
+
+
+def test_a_click_chooses_the_head_of_its_cell(pages: Shelf, compared) -> None:
+    one, other, _, _, found = compared
+    page = pages.own("patching", text=one, other_text=other)
+    kind = max(KINDS, key=lambda kind: found.heads[kind].shares.max())
+    page = click_row(page, 1, 3, [1, 3, "a hover"])
+    assert [link(page, name) for name in ("layer", "head")] == ["2", "4"]
+    assert page.query_params.get("kind", ["cross"])[0] == kind
+    assert (
+        f"{HeadPlace(kind, 1, 3).name} carries {percent(found.heads[kind].shares[1, 3])};"
+        in said(page)
+    )
 
 
 def test_two_that_cannot_be_compared_say_why(pages: Shelf, compared) -> None:

@@ -1,0 +1,84 @@
+"""Turns: so many at once, in their order; who waits is told its place, and may leave the line."""
+
+import threading
+import time
+
+import pytest
+
+from explorer.engine import heavy
+from explorer.engine.heavy import Turns
+
+
+class GaveUpError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("n_at_once", [1, 2])
+def test_no_more_than_so_many_are_served_at_once_and_all_in_the_end(n_at_once: int) -> None:
+    turns, lock = Turns(n_at_once), threading.Lock()
+    now, most, served = 0, 0, []
+
+    def work(number: int) -> None:
+        nonlocal now, most
+        with turns.turn():
+            with lock:
+                now += 1
+                most = max(most, now)
+                served.append(number)
+            time.sleep(0.02)
+            with lock:
+                now -= 1
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert most == n_at_once
+    assert sorted(served) == list(range(8))
+
+
+def test_places_are_told_and_turns_come_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heavy, "ASK_EVERY_S", 0.01)
+    turns, served = Turns(1), []
+    told: dict[str, list[int]] = {"second": [], "third": []}
+    threads = []
+
+    def wait(name: str) -> None:
+        with turns.turn(told[name].append):
+            served.append(name)
+
+    with turns.turn():
+        for name, places in told.items():
+            threads.append(threading.Thread(target=wait, args=(name,)))
+            threads[-1].start()
+            while not places:
+                time.sleep(0.005)
+    for thread in threads:
+        thread.join(10)
+    assert served == ["second", "third"]
+    assert set(told["second"]) == {1}
+    assert told["third"][0] == 2
+
+
+def test_who_gives_up_leaves_the_line_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heavy, "ASK_EVERY_S", 0.01)
+    turns = Turns(1)
+
+    def give_up(n_before: int) -> None:
+        raise GaveUpError
+
+    with turns.turn():
+        with pytest.raises(GaveUpError), turns.turn(give_up):
+            pytest.fail("it was not its turn")
+        assert not turns._line
+    with turns.turn(give_up):
+        pass  # its turn comes at once
+
+
+def test_a_turn_that_fails_is_over() -> None:
+    turns = Turns(1)
+    with pytest.raises(GaveUpError), turns.turn():
+        raise GaveUpError
+    with turns.turn():
+        pass
