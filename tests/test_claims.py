@@ -1,4 +1,4 @@
-"""docs/claims.md says what `claims` finds of the bundled model."""
+"""docs/claims.md and docs/scale.md say what the commands print."""
 
 from pathlib import Path
 
@@ -21,3 +21,10 @@ def test_the_page_prints_the_findings(capsys: pytest.CaptureFixture[str]) -> Non
         .partition("<!-- claims: end -->")[0]
     )
     assert block.strip() == capsys.readouterr().out.strip()
+
+
+def test_the_page_of_costs_prints_the_formulas(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["info", "--presets", "--costs"])
+    page = FILE.with_name("scale.md").read_text()
+    block = page.partition("<!-- costs: begin -->\n")[2].partition("<!-- costs: end -->")[0]
+    assert block.strip() == f"```\n{capsys.readouterr().out.strip()}\n```"

@@ -172,6 +172,15 @@ def idle(page: Page) -> None:
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)  # a component's code still loads
 
 
+def download(page: Page, name: str, folder: Path) -> Path:
+    """Click a button that saves, and the file that it saves."""
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=name).first.click()
+    file = folder / waiting.value.suggested_filename
+    waiting.value.save_as(file)
+    return file
+
+
 def select(page: Page, label: str, option: str) -> None:
     """Choose an option of a list."""
     box = page.get_by_role("combobox", name=label, exact=True)

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,22 +12,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from core.analysis.trace.trace import Trace
 from explorer.choice.examples import EXAMPLES
 from explorer.figures.drawing import text_width
-from tests.e2e.conftest import Visitor, idle, link
+from tests.e2e.conftest import Visitor, download, link
 
 pytestmark = pytest.mark.e2e
-
-
-def download(page: Page, name: str, folder: Path) -> Path:
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name=name).first.click()
-    file = folder / waiting.value.suggested_filename
-    waiting.value.save_as(file)
-    return file
 
 
 @dataclass(frozen=True)
@@ -138,8 +128,11 @@ SHOWN = """texts => texts
   .map((it) => it.innerText ?? it.textContent)"""
 
 
-@pytest.mark.parametrize("visitor", ["light", "dark"], indirect=True)
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    ("name", "visitor"),
+    [(name, "dark" if number % 2 else "light") for number, name in enumerate(KINDS)],
+    indirect=["visitor"],
+)
 def test_a_saved_picture_looks_as_on_the_page(visitor: Visitor, tmp_path: Path, name: str) -> None:
     """Pixels of each part on the page without its controls, beside those of the file."""
     kind = KINDS[name]
@@ -290,46 +283,3 @@ OUTSIDE = """() => {
 WIDTHS = """() => [...document.querySelectorAll("text")].map(
   (it) => [it.textContent, Number(it.getAttribute("font-size")), it.getComputedTextLength()])"""
 """Every text of it, its size, and how wide it is in the font that is there."""
-
-
-def test_the_data_and_the_link_are_of_the_sentence_on_show(
-    visitor: Visitor, tmp_path: Path
-) -> None:
-    page = visitor.open("/?layer=2&head=4")
-    page.get_by_role("button", name="Save & share").click()
-    trace = Trace.load(download(page, "Data as NPZ", tmp_path))
-    assert trace.source.text == EXAMPLES[0]
-    values = json.loads(download(page, "Data as JSON", tmp_path).read_text("utf-8"))
-    assert values["target"]["text"] == trace.target.text
-    shown = page.get_by_test_id("stCode")
-    expect(shown).to_contain_text("layer=2&head=4")
-    again = visitor.open(shown.inner_text().strip().removeprefix(visitor.server.url))
-    idle(again)
-    assert link(again) == link(page)
-
-
-@pytest.mark.parametrize(
-    ("address", "n_pictures", "drawn"),
-    [("/", 2, ".stepper .ribbons path"), ("/heads", 2, ".js-plotly-plot .heatmaplayer image"),
-     ("/heads?drawing=lines", 2, ".lines canvas"), ("/inside", 3, ".equation canvas.key"),
-     ("/positions", 3, ".js-plotly-plot .heatmaplayer image"),
-     ("/positions?picture=shift", 4, ".js-plotly-plot .heatmaplayer image"),
-     ("/ablate?ablation=cross.L1H6%3D0", 7, ".toggles .cell")],
-)  # fmt: skip
-def test_the_view_is_one_file_that_needs_no_network(
-    visitor: Visitor, browser: Browser, tmp_path: Path, address: str, n_pictures: int, drawn: str
-) -> None:
-    page = visitor.open(address)
-    page.get_by_role("button", name="Save & share").click()
-    file = download(page, "View as HTML", tmp_path)
-    context = browser.new_context(offline=True)
-    faults: list[str] = []
-    alone = context.new_page()
-    alone.on("pageerror", lambda error: faults.append(str(error)))
-    alone.on("console", lambda message: faults.append(message.text))
-    alone.goto(file.as_uri())
-    expect(alone.locator("[data-drawn]")).to_have_count(n_pictures)
-    expect(alone.locator(drawn).first).to_be_attached()
-    expect(alone.get_by_role("heading", level=1)).to_contain_text(EXAMPLES[0])
-    context.close()
-    assert not faults

@@ -126,15 +126,18 @@ def _fine_tuning_keeps_quality(evidence: Evidence) -> Judged | None:
     if not gates or gates.points[0].penalty:
         return None
     first, *others = gates.points
-    good = [each for each in others if each.bleu.value >= first.bleu.value - LOST_BLEU]
-    if not others:
+    n_all = sum(of.size for of in first.gates.values())
+    few = [each for each in others if each.n_kept() <= n_all / 2]
+    if not few:
         return None
-    best = min(good, key=lambda each: each.n_kept(), default=first)
-    n_all = sum(gates_of.size for gates_of in first.gates.values())
-    return Judged(
-        f"{best.n_kept()} of {n_all} heads keep BLEU {_number(best.bleu)}, all {_number(first.bleu)}",
-        _yes(best.n_kept() <= n_all / 2),
-    )
+    least = first.bleu.value - LOST_BLEU
+    found: Found = "undecided"
+    if any(each.bleu.value >= least for each in few):
+        found = "seen"
+    elif all(each.bleu.interval_95[1] < least for each in few):
+        found = "not seen"
+    said = "; ".join(f"{each.n_kept()} heads {_number(each.bleu)}" for each in gates.points)
+    return Judged(f"BLEU of {said}", found)
 
 
 def _scratch_is_worse(evidence: Evidence) -> Judged | None:
@@ -475,7 +478,8 @@ CLAIMS = (
     ),
     Claim(
         "gates-keep-quality", "If the model may go on learning, most heads can go.", *VOITA,
-        f"L0 gates; seen if half of the heads or fewer keep BLEU within {LOST_BLEU:g} of fine-tuning alone",
+        f"L0 gates; seen if half of the heads or fewer keep BLEU within {LOST_BLEU:g} of fine-tuning alone, not seen if their "
+        "intervals lie below that",
         "python -m core gates", _fine_tuning_keeps_quality,
     ),
     Claim(

@@ -154,6 +154,16 @@ CASES = {
         lambda e: gates(e, GATES.points[0], gate_point(0.1, (2, 5, 7), 34)),
         "not seen",
     ),
+    "half may be enough": (
+        "gates-keep-quality",
+        lambda e: gates(e, GATES.points[0], gate_point(0.1, (2, 5, 7), 34.95)),
+        "undecided",
+    ),
+    "no price leaves half": (
+        "gates-keep-quality",
+        lambda e: gates(e, GATES.points[0], gate_point(0.1, (9, 9, 9), 36)),
+        "not measured",
+    ),
     "encoder first": ("encoder-goes-first", lambda e: e, "seen"),
     "cross first": (
         "encoder-goes-first",
@@ -314,8 +324,10 @@ def test_few_heads_on_one_side_decide_nothing() -> None:
 
 def test_what_is_of_other_weights_does_not_count() -> None:
     found = gather(FOLDER, weights_hash="others", alignment={}, n_layers=4)
-    assert (found.roles, found.shares, found.lens, found.sweep, found.pruning) == (None,) * 5
-    assert len(found.notes) == 5
+    assert (found.roles, found.shares, found.lens, found.sweep, found.pruning, found.gates) == (
+        None,
+    ) * 6
+    assert len(found.notes) == 6
     assert all("of other weights" in note for note in found.notes)
 
 
