@@ -83,7 +83,7 @@ def shot(page: Page) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_picture_is_a_standalone_svg_with_its_caption(
+def test_a_picture_is_a_standalone_svg_with_its_caption_and_a_png_of_twice_the_size(
     visitor: Visitor, tmp_path: Path, name: str
 ) -> None:
     kind = KINDS[name]
@@ -118,6 +118,8 @@ def test_a_picture_is_a_standalone_svg_with_its_caption(
         n = root.locator(kind.drawn).count()
         assert n
         assert len(list(svg.iter(f"{SVG}{kind.tag}"))) >= n
+    png = Image.open(save(page, kind, "PNG", tmp_path)).convert("RGB")
+    assert_twice_as_large(png, svg)
 
 
 STATE = """root => [root.outerHTML.replace(/ class="[^"]*"/g, ""),
@@ -193,29 +195,14 @@ def is_alike(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
     return bool((np.abs(one - other).max(-1) < 50).mean() > 0.8)
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_a_png_has_two_pixels_for_one_of_the_svg(
-    visitor: Visitor, tmp_path: Path, name: str
-) -> None:
-    kind = KINDS[name]
-    page = visitor.open(kind.address)
-    expect(page.locator(kind.root).first.locator(kind.words).first).to_be_attached()
-    page.wait_for_timeout(500)
-    size = ElementTree.parse(save(page, kind, "SVG", tmp_path)).getroot()
-    image = Image.open(save(page, kind, "PNG", tmp_path)).convert("RGB")
-    assert image.size == tuple(2 * int(size.get(side)) for side in ("width", "height"))
+def assert_twice_as_large(image: Image.Image, svg: Element) -> None:
+    """Two pixels for one of the drawing; drawn, not blank, and nothing touches the edge."""
+    assert image.size == tuple(2 * int(svg.get(side) or 0) for side in ("width", "height"))
     pixels = np.asarray(image)
-    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 50  # drawn, not blank
-    ground = pixels[0, 0]
-    edge = np.concatenate(
-        [
-            pixels[:8].reshape(-1, 3),
-            pixels[-8:].reshape(-1, 3),
-            pixels[:, :8].reshape(-1, 3),
-            pixels[:, -8:].reshape(-1, 3),
-        ]
-    )
-    assert (edge == ground).all(), "nothing touches the edge"
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 50
+    sides = (pixels[:8], pixels[-8:], pixels[:, :8], pixels[:, -8:])
+    edge = np.concatenate([side.reshape(-1, 3) for side in sides])
+    assert (edge == pixels[0, 0]).all()
 
 
 @pytest.mark.parametrize("visitor", ["light narrow"], indirect=True)
