@@ -11,8 +11,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import core
+from core.checkpoint.weights import weights_hash
 from explorer.app_pages.registry import PAGES, url_path
-from tests.checkpoints import SENTENCE, reports, write_checkpoint, write_history
+from tests.checkpoints import (
+    SENTENCE,
+    reports,
+    write_checkpoint,
+    write_history,
+    write_timeline,
+)
 from tests.core.measurements import write_measurements
 from tests.explorer.pages import Open, open_page
 
@@ -21,9 +28,9 @@ __all__ = ["open_page"]
 SIDE_FILES = (
     "metrics.json", "card.md", "history.jsonl", "example.npz", "sweep.json", "pruning.json",
 )  # fmt: skip
-BY_PAGE = {"sweep.json": ["ablate"], "pruning.json": ["ablate"]}
+BY_PAGE = {"sweep.json": ["ablate", "claims"], "pruning.json": ["ablate", "claims"]}
 """Files that one page reads; all pages say of the others."""
-OWN_SENTENCES = ("table3", "second_attempt", "roles", "over_text", "claims")
+OWN_SENTENCES = ("table3", "second_attempt", "roles")
 """Pages that show sentences of their own, or models."""
 SENTENCE_PAGES = [
     url_path(script) for script in PAGES.values() if url_path(script) not in OWN_SENTENCES
@@ -36,6 +43,10 @@ def whole_checkpoint(folder: Path) -> None:
     (folder / "card.md").write_text("# Straße", "utf-8")
     write_history(folder, reports())
     write_measurements(folder)
+    own = weights_hash(core.load(folder).checkpoint.model)
+    for name in ("sweep.json", "pruning.json"):
+        values = json.loads((folder / name).read_text("utf-8"))
+        (folder / name).write_text(json.dumps({**values, "weights_hash": own}), "utf-8")
     core.load(folder).trace(SENTENCE).save(folder / "example.npz")
 
 
@@ -51,9 +62,37 @@ def warnings(page: AppTest) -> list[str]:
     return [warning.value.replace("\\", "") for warning in page.warning]
 
 
-def is_whole(page: AppTest) -> bool:
-    """Whether it is drawn to its end, where the self-check stands."""
-    return not page.error and any("of 6 checks of" in expander.label for expander in page.expander)
+LAST = {"claims": "All of it as a table", "over_text": "The means as a table"}
+"""What stands at the end of a page, if that is not the self-check of a sentence."""
+
+
+def is_whole(page: AppTest, name: str = "") -> bool:
+    """Whether it is drawn to its end."""
+    if name == "over_text" and page.text_area:  # without languages, it asks for a text
+        return not page.error
+    last = LAST.get(name, "of 6 checks of")
+    return not page.error and any(last in expander.label for expander in page.expander)
+
+
+@pytest.mark.parametrize("page", ["claims", "ablate", "training", "over_text"])
+@pytest.mark.parametrize("content", [b"[]", b"{}", b"\xff", b'{"points": [], "moments": {}}'])
+def test_bad_measurements_cost_themselves_alone(
+    open_page: Open, tmp_path: Path, page: str, content: bytes
+) -> None:
+    """Those of the later commands; each page that reads one names it."""
+    readers = {
+        "roles.json": ["claims"], "lens.json": ["claims"], "gates.json": ["claims", "ablate"],
+        "learning.json": ["claims", "training"], "contributions.json": ["claims"],
+    }  # fmt: skip
+    write_checkpoint(tmp_path / "tiny", metrics={"languages": ["English", "German"]})
+    write_timeline(core.load(tmp_path / "tiny").checkpoint, 3)
+    for name in readers:
+        (tmp_path / "tiny" / name).write_bytes(content)
+    opened = open_page(page=page, text=SENTENCE)
+    assert not opened.exception
+    assert is_whole(opened, page)
+    named = {name for name in readers for text in warnings(opened) if f"/{name}" in text}
+    assert {name for name, pages in readers.items() if page in pages} <= named
 
 
 @pytest.mark.parametrize("page", SENTENCE_PAGES)
@@ -76,7 +115,7 @@ def test_with_all_of_it_bad_every_page_is_drawn(
         (tmp_path / "tiny" / name).write_bytes(content)
     opened = open_page(page=page if page != "translate" else "", text=SENTENCE)
     assert not opened.exception
-    assert is_whole(opened)
+    assert is_whole(opened, page)
     named = {name for name in SIDE_FILES for text in warnings(opened) if f"/{name}" in text}
     expected = {name for name in SIDE_FILES if page in BY_PAGE.get(name, [page])}
     if not content.startswith(b"\xff"):

@@ -127,11 +127,15 @@ def _about(family: Family, row: Variant, checkpoint: "Checkpoint") -> str:
 
 
 def _sizes(model: ModelConfig, training: TrainConfig) -> str:
+    n_fixed = model.n_fixed_heads
+    fixed = (
+        f", {n_fixed} heads of each encoder layer fixed to patterns of positions" if n_fixed else ""
+    )
     return (
         f"{model.n_encoder_layers} + {model.n_decoder_layers} layers, d_model {model.d_model}, "
         f"d_ff {model.d_ff}, {model.n_heads} heads, d_k {model.d_k}, d_v {model.d_v}, dropout "
         f"{model.p_dropout:g}, label smoothing {training.label_smoothing:g}, {model.positions} "
-        "positions"
+        f"positions{fixed}"
     )
 
 

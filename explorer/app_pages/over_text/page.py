@@ -74,7 +74,14 @@ HEADINGS = dict(
 )
 """What the columns are called where there is little room."""
 WIDTHS_PX = {"line": 50, "source": 230, "translation": 230, "warnings": 160, "reference": 230}
-LOOK_INTO = [*MENU["Look"], "Lenses", "Source and prefix", "Why this word", "Ablate"]
+OF_NO_SENTENCE = ("A text", "Roles", "Second attempt")
+LOOK_INTO = [
+    title
+    for question in ("Look", "Question")
+    for title in MENU[question]
+    if title not in OF_NO_SENTENCE
+]
+"""The pages that show any one sentence."""
 FEW, LEAST = "; of so few they say little", 10
 WHOLE_MODEL = "The text is measured with the unchanged model."
 

@@ -11,8 +11,9 @@ from core.checkpoint.side_files import read_metrics
 from core.config import KINDS
 from core.evaluation.bootstrap import Difference
 from core.evaluation.ratios import Estimate
-from core.experiments.claims.claims import CLAIMS, _mostly, outcomes
+from core.experiments.claims.claims import CLAIMS, outcomes
 from core.experiments.claims.evidence import Evidence, gather, layer_rates
+from core.experiments.claims.judges import _mostly
 from core.experiments.gates.results import GatePoint, GateResults
 from core.system.json_files import read_json
 
