@@ -171,6 +171,11 @@ CASES = {
         lambda e: gates(e, GATES.points[0], gate_point(0.1, (9, 7, 5), 35)),
         "not seen",
     ),
+    "decoder gone in the end": (
+        "encoder-goes-first",
+        lambda e: gates(e, GATES.points[0], gate_point(0.1, (2, 5, 4), 35), gate_point(0.3, (1, 0, 5), 30)),
+        "seen",
+    ),
     "encoder last, cross first": (
         "encoder-goes-first",
         lambda e: gates(e, GATES.points[0], gate_point(0.1, (9, 7, 5), 35), gate_point(0.3, (0, 2, 4), 30)),
