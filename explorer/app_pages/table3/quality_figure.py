@@ -1,6 +1,5 @@
 """Score against cost: one point for each model, with the interval of its score."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ SYMBOLS = {
 """Plotly's names, and the characters that look so."""
 HEIGHT_PX, WIDTH_PX = 340, 520
 """Of the plot, as far as the placing of names cares."""
-SAME, APART = 0.01, 0.022
-"""Costs closer than this share of the width are the same; such points stand so far apart."""
+SAME, APART, NEAREST = 0.01, 0.022, 0.012
+"""Shares of the width. Costs within the first are the same, and such points stand the second apart.
+No two points stand nearer than the third."""
 LETTER_PX, LINE_PX, GAP_PX = 6.5, 13, 8
 TICK_FACTORS = (
     (4, (1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)),
@@ -105,15 +105,19 @@ def legend_html(groups: Sequence[str]) -> str:
 def side_by_side(points: Sequence[Point]) -> dict[str, float]:
     """Name -> where the point is drawn: those of the same cost next to one another by score.
 
-    A row of points that would reach its neighbour takes it in.
+    A point that would then stand on its left neighbour moves right, just far enough.
     """
-    step = APART * _width(points)
-    rows = _apart(_of_same_cost(points), step)
-    return {
-        point.name: math.exp(_middle(row) + (number - (len(row) - 1) / 2) * step)
-        for row in rows
+    step, nearest = APART * _width(points), NEAREST * _width(points)
+    spread = {
+        point.name: _middle(row) + (number - (len(row) - 1) / 2) * step
+        for row in _of_same_cost(points)
         for number, point in enumerate(row)
     }
+    places, left = {}, -math.inf
+    for name, place in sorted(spread.items(), key=lambda item: item[1]):
+        left = max(place, left + nearest)
+        places[name] = math.exp(left)
+    return places
 
 
 def _of_same_cost(points: Sequence[Point]) -> list[list[Point]]:
@@ -123,14 +127,6 @@ def _of_same_cost(points: Sequence[Point]) -> list[list[Point]]:
         same = [point for point in left if math.log(point.x / left[0].x) <= SAME * _width(points)]
         left = left[len(same) :]
         rows.append(sorted(same, key=lambda point: point.y))
-    return rows
-
-
-def _apart(rows: list[list[Point]], step: float) -> list[list[Point]]:
-    """The rows, those joined that would stand on one another."""
-    for number, (one, other) in enumerate(itertools.pairwise(rows)):
-        if _middle(other) - _middle(one) < (len(one) + len(other)) / 2 * step:
-            return _apart([*rows[:number], [*one, *other], *rows[number + 2 :]], step)
     return rows
 
 
