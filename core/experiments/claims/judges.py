@@ -51,7 +51,7 @@ def below(*pairs: tuple[Estimate, Estimate]) -> Found:
     return "not seen" if any(is_below(other, one) for one, other in pairs) else "undecided"
 
 
-def _yes(is_seen: bool) -> Found:  # noqa: FBT001: what it turns into words
+def _yes(is_seen: bool) -> Found:
     return "seen" if is_seen else "not seen"
 
 
