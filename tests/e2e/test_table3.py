@@ -93,6 +93,7 @@ def test_a_row_says_better_and_worse_in_colour_and_in_words(visitor: Visitor) ->
     page = visitor.open("/table3?compared=base")
     for name, classes in (("A-h1", ["better", "same"]), ("C-N2", ["worse", "worse"])):
         cells = page.locator(f".line[data-row='{name}'] .dots")
+        expect(cells).to_have_count(len(classes))
         assert [cell.get_attribute("class") for cell in cells.all()] == [
             f"dots {of}{' first' * (not n)}" for n, of in enumerate(classes)
         ]
