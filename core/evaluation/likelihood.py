@@ -47,7 +47,9 @@ def batch_nll(model: Transformer, batch: PaddedBatch) -> NDArray[np.float64]:
     batch = batch.to(next(model.parameters()).device)
     expected = batch.target[:, 1:]
     real = expected != model.config.pad_id
-    logits = model(batch.source, batch.target[:, :-1])[real]
+    state = model.start(model.encode(batch.source))
+    stream = model.decode(batch.target[:, :-1], state).stream
+    logits = model.logits(stream[real])  # only real positions are projected: N V
     log_p = torch.log_softmax(logits, -1).gather(-1, expected[real, None]).squeeze(-1)
     nll_nats = np.zeros(len(expected))
     rows = real.nonzero()[:, 0]

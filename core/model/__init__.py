@@ -4,12 +4,14 @@
 """
 
 from core.model.decoder_state import DecoderState, Memory
+from core.model.encoded_once import EncodedOnce, reusing
 from core.model.taps import Edits, Recording, edit, place, placed, probing, record, tap_names
 from core.model.transformer import Transformer, build
 
 __all__ = [
     "DecoderState",
     "Edits",
+    "EncodedOnce",
     "Memory",
     "Recording",
     "Transformer",
@@ -19,5 +21,6 @@ __all__ = [
     "placed",
     "probing",
     "record",
+    "reusing",
     "tap_names",
 ]

@@ -96,7 +96,8 @@ class MultiHeadAttention(nn.Module):
         self.value_projection = nn.Linear(d_model, n_heads * d_v, bias=bias)
         self.output_projection = nn.Linear(n_heads * d_v, d_model, bias=bias)
         self.queries, self.keys, self.values = Tap(), Tap(), Tap(in_inference=True)
-        self.scores, self.weights, self.head_outputs = Tap(), Tap(in_inference=True), Tap()
+        self.scores, self.weights = Tap(), Tap(in_inference=True)
+        self.head_outputs = Tap(in_inference=True)
         self.output = Tap()
 
     def project(self, memory: Stream) -> KeysValues:

@@ -2,9 +2,11 @@
 
 On short sentences, Python calls take more time than matrix products: at d_model 128, modules, masks
 and taps take half of a decoding step (docs/decisions/0009). So this file writes the layers a second
-time, as operations on the same parameters, with the two taps that pictures need: `weights` and
-`values`. Training, dropout, gradients and all other taps use the modules; tests check that both
-give the same. Torch's own hooks on modules do not run here; use taps.
+time, as operations on the same parameters, with the taps that pictures and most ablations need:
+`weights`, `values` and `head_outputs`. A stream is a matrix here, a row for each position of each
+example, so that a product needs no re-arranging and adds to the stream as it goes. Training,
+dropout, gradients and all other taps use the modules; tests check that both give the same. Torch's
+own hooks on modules do not run here; use taps.
 
 Parameters are looked up when a pass begins, so that a replaced parameter is never missed.
 """
@@ -16,10 +18,9 @@ from typing import NamedTuple, cast
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from core.model.attention import KeysValues, MultiHeadAttention, causal
-from core.model.decoder_state import Decoded, DecoderState, LayerState, LayerStep, Memory
+from core.model.decoder_state import Decoded, DecoderState, LayerState, Memory
 from core.model.embedding import Embedding
 from core.model.feedforward import FeedForward
 from core.model.layers import AddAndNorm, DecoderLayer, EncoderLayer
@@ -28,7 +29,9 @@ from core.model.taps import Tap
 
 Penalty = Float[Tensor, "#rows_and_heads #q #k"]
 """Added to scores: 0 where the query may attend, else the lowest finite number."""
-PenaltyOfSource = Float[Tensor, "#rows_and_heads 1 S"]
+PenaltyOfSource = Float[Tensor, "#rows_and_heads #q S"]
+Rows = Float[Tensor, "rows _"]
+"""One row for each position of each example: a stream on two axes, as matrix products take it."""
 
 
 def penalty_of(visible: Visible, n_heads: int, like: Tensor) -> Penalty:
@@ -41,16 +44,28 @@ def penalty_of(visible: Visible, n_heads: int, like: Tensor) -> Penalty:
 
 
 class Linear(NamedTuple):
-    weight: Tensor
+    """x W + b of all rows of a matrix at once."""
+
+    matrix: Tensor  # inputs x outputs
     bias: Tensor | None
 
     @classmethod
     def of(cls, module: nn.Linear) -> "Linear":
-        return cls(module.weight, module.bias)
+        return cls(module.weight.t(), module.bias)
+
+    def __call__(self, rows: Rows) -> Rows:
+        if self.bias is None:
+            return torch.mm(rows, self.matrix)
+        return torch.addmm(self.bias, rows, self.matrix)
+
+    def added_to(self, stream: Rows, rows: Rows) -> Rows:
+        """stream + x W + b: the product adds to the stream as it goes."""
+        total = torch.addmm(stream, rows, self.matrix)
+        return total if self.bias is None else total.add_(self.bias)
 
 
 class Norm(NamedTuple):
-    """LayerNorm(x + Sublayer(x))."""
+    """LayerNorm of a stream to which a sub-layer's output is added already."""
 
     shape: tuple[int, ...]
     weight: Tensor
@@ -62,14 +77,12 @@ class Norm(NamedTuple):
         norm = module.norm
         return cls(tuple(norm.normalized_shape), norm.weight, norm.bias, norm.eps)
 
-    def __call__(self, stream: Stream, sublayer_output: Stream) -> Stream:
-        return torch.layer_norm(
-            stream + sublayer_output, self.shape, self.weight, self.bias, self.epsilon
-        )
+    def __call__(self, total: Rows) -> Rows:
+        return torch.layer_norm(total, self.shape, self.weight, self.bias, self.epsilon)
 
 
 class BareFeedForward(NamedTuple):
-    """Equation 2."""
+    """Equation 2, added to the stream."""
 
     inner: Linear
     outer: Linear
@@ -79,13 +92,12 @@ class BareFeedForward(NamedTuple):
     def of(cls, module: FeedForward) -> "BareFeedForward":
         return cls(Linear.of(module.inner), Linear.of(module.outer), module.activation)
 
-    def __call__(self, stream: Stream) -> Stream:
-        hidden = self.activation(functional.linear(stream, *self.inner))
-        return functional.linear(hidden, *self.outer)
+    def __call__(self, stream: Rows) -> Rows:
+        return self.outer.added_to(stream, self.activation(self.inner(stream)))
 
 
 class BareAttention(NamedTuple):
-    """Equation 1 for all heads, the rows and heads of a batch as one axis."""
+    """Equation 1 for all heads, added to the stream; the rows and heads of a batch are one axis."""
 
     query: Linear
     key: Linear
@@ -95,6 +107,7 @@ class BareAttention(NamedTuple):
     scale: float
     weights: Tap
     values: Tap
+    head_outputs: Tap
 
     @classmethod
     def of(cls, module: MultiHeadAttention) -> "BareAttention":
@@ -108,38 +121,44 @@ class BareAttention(NamedTuple):
             scale=1 / math.sqrt(d_k),
             weights=module.weights,
             values=module.values,
+            head_outputs=module.head_outputs,
         )
 
-    def project(self, memory: Stream) -> KeysValues:
+    def project(self, memory: Rows, batch: int) -> KeysValues:
         return KeysValues(
-            keys=self._split(functional.linear(memory, *self.key)),
-            values=self.values(self._split(functional.linear(memory, *self.value))),
+            keys=self._split(self.key(memory), batch),
+            values=self.values(self._split(self.value(memory), batch)),
         )
 
-    def __call__(self, stream: Stream, memory: KeysValues, penalty: Penalty) -> Stream:
-        rows, n, _ = stream.shape
-        query = self._split(functional.linear(stream, *self.query)).flatten(0, 1)
+    def __call__(self, stream: Rows, memory: KeysValues, penalty: Penalty) -> Rows:
+        batch = len(memory.keys)
+        query = self._split(self.query(stream), batch).flatten(0, 1)
         keys = memory.keys.flatten(0, 1).transpose(1, 2)
         scores = torch.baddbmm(penalty, query, keys, alpha=self.scale)
         weights = torch.softmax(scores, dim=-1)
-        if self.weights.is_probed:
-            by_head = weights.view(rows, self.n_heads, n, -1)
-            weights = self.weights(by_head).flatten(0, 1)
-        heads = torch.bmm(weights, memory.values.flatten(0, 1))
-        return functional.linear(self._join(heads, rows, n), *self.output)
+        weights = self._probed(self.weights, weights)
+        heads = self._probed(self.head_outputs, torch.bmm(weights, memory.values.flatten(0, 1)))
+        return self.output.added_to(stream, self._join(heads, len(stream)))
 
-    def _split(self, joined: Tensor) -> Tensor:
-        """B n (H d) -> B H n d; contiguous, and for one position no copy."""
-        rows, n, width = joined.shape
-        if n == 1:
-            return joined.view(rows, self.n_heads, 1, width // self.n_heads)
-        return joined.view(rows, n, self.n_heads, -1).transpose(1, 2).contiguous()
+    def _probed(self, tap: Tap, joined: Tensor) -> Tensor:
+        """What a tap makes of a tensor whose first axis is (B H)."""
+        if not tap.is_probed:
+            return joined
+        return tap(joined.view(-1, self.n_heads, *joined.shape[1:])).flatten(0, 1)
 
-    def _join(self, heads: Tensor, rows: int, n: int) -> Tensor:
-        """(B H) n d -> B n (H d)."""
+    def _split(self, joined: Rows, batch: int) -> Tensor:
+        """(B n) (H d) -> B H n d; contiguous, and for one position no copy."""
+        rows, width = joined.shape
+        if rows == batch:
+            return joined.view(batch, self.n_heads, 1, width // self.n_heads)
+        return joined.view(batch, rows // batch, self.n_heads, -1).transpose(1, 2).contiguous()
+
+    def _join(self, heads: Tensor, rows: int) -> Rows:
+        """(B H) n d -> (B n) (H d)."""
+        n = heads.shape[1]
         if n == 1:
-            return heads.view(rows, 1, -1)
-        return heads.view(rows, self.n_heads, n, -1).transpose(1, 2).flatten(2)
+            return heads.view(rows, -1)
+        return heads.view(rows // n, self.n_heads, n, -1).transpose(1, 2).reshape(rows, -1)
 
 
 class BareEncoderLayer(NamedTuple):
@@ -157,10 +176,10 @@ class BareEncoderLayer(NamedTuple):
             Norm.of(layer.feed_forward_norm),
         )
 
-    def __call__(self, stream: Stream, penalty: Penalty) -> Stream:
-        attended = self.attention(stream, self.attention.project(stream), penalty)
-        stream = self.attention_norm(stream, attended)
-        return self.feed_forward_norm(stream, self.feed_forward(stream))
+    def __call__(self, stream: Rows, batch: int, penalty: Penalty) -> Rows:
+        memory = self.attention.project(stream, batch)
+        stream = self.attention_norm(self.attention(stream, memory, penalty))
+        return self.feed_forward_norm(self.feed_forward(stream))
 
 
 class BareDecoderLayer(NamedTuple):
@@ -183,20 +202,14 @@ class BareDecoderLayer(NamedTuple):
         )
 
     def __call__(
-        self,
-        stream: Stream,
-        state: LayerState,
-        self_penalty: Penalty,
-        cross_penalty: PenaltyOfSource,
-    ) -> LayerStep:
-        past = self.self_attention.project(stream)
+        self, stream: Rows, state: LayerState, self_penalty: Penalty, cross_penalty: PenaltyOfSource
+    ) -> tuple[Rows, LayerState]:
+        past = self.self_attention.project(stream, len(state.cross.keys))
         past = state.past.append(past) if state.past else past
-        attended = self.self_attention(stream, past, self_penalty)
-        stream = self.self_attention_norm(stream, attended)
-        attended = self.cross_attention(stream, state.cross, cross_penalty)
-        stream = self.cross_attention_norm(stream, attended)
-        stream = self.feed_forward_norm(stream, self.feed_forward(stream))
-        return LayerStep(stream, LayerState(cross=state.cross, past=past))
+        stream = self.self_attention_norm(self.self_attention(stream, past, self_penalty))
+        stream = self.cross_attention_norm(self.cross_attention(stream, state.cross, cross_penalty))
+        stream = self.feed_forward_norm(self.feed_forward(stream))
+        return stream, LayerState(cross=state.cross, past=past)
 
 
 class BareEncoder(NamedTuple):
@@ -207,37 +220,43 @@ class BareEncoder(NamedTuple):
         return cls(tuple(map(BareEncoderLayer.of, cast(Iterable[EncoderLayer], layers))))
 
     def __call__(self, table: Embedding, ids: SourceIds, visible: Visible) -> Stream:
-        stream = _embedded(table, ids, first=0)
-        penalty = penalty_of(visible, self.layers[0].attention.n_heads, stream)
+        embedded = _embedded(table, ids, first=0)
+        penalty = penalty_of(visible, self.layers[0].attention.n_heads, embedded)
+        stream = embedded.flatten(0, 1)
         for layer in self.layers:
-            stream = layer(stream, penalty)
-        return stream
+            stream = layer(stream, len(ids), penalty)
+        return stream.view(embedded.shape)
 
 
 class BareDecoder(NamedTuple):
+    """The decoder of one search: it knows whether any of its sources is padded."""
+
     layers: tuple[BareDecoderLayer, ...]
+    is_padded: bool
 
     @classmethod
-    def of(cls, layers: nn.ModuleList) -> "BareDecoder":
-        return cls(tuple(map(BareDecoderLayer.of, cast(Iterable[DecoderLayer], layers))))
+    def of(cls, layers: nn.ModuleList, visible: Visible) -> "BareDecoder":
+        bare = map(BareDecoderLayer.of, cast(Iterable[DecoderLayer], layers))
+        return cls(tuple(bare), is_padded=not bool(visible.all()))
 
     def start(self, memory: Memory) -> DecoderState:
-        layers = (LayerState(layer.cross_attention.project(memory.stream)) for layer in self.layers)
+        batch, rows = len(memory.stream), memory.stream.flatten(0, 1)
+        layers = (LayerState(layer.cross_attention.project(rows, batch)) for layer in self.layers)
         return DecoderState(tuple(layers), memory.visible, memory.examples, bare=self)
 
     def __call__(self, table: Embedding, ids: TargetIds, state: DecoderState) -> Decoded:
         n_new, n_heads = ids.shape[1], self.layers[0].self_attention.n_heads
-        stream = _embedded(table, ids, first=state.n_past)
-        cross = penalty_of(state.cross_visible, n_heads, stream)
-        past = stream.new_zeros(1, 1, 1)  # one new position attends to all positions
+        embedded = _embedded(table, ids, first=state.n_past)
+        past = cross = embedded.new_zeros(1, 1, 1)  # one new position attends to all positions
+        if self.is_padded:
+            cross = penalty_of(state.cross_visible, n_heads, embedded)
         if n_new > 1:
-            past = penalty_of(causal(n_new, state.n_past + n_new, ids.device), n_heads, stream)
-        layers = []
+            past = penalty_of(causal(n_new, state.n_past + n_new, ids.device), n_heads, embedded)
+        stream, layers = embedded.flatten(0, 1), []
         for layer, layer_state in zip(self.layers, state.layers, strict=True):
-            step = layer(stream, layer_state, past, cross)
-            stream = step.stream
-            layers.append(step.state)
-        return Decoded(stream, state.after(layers, n_new))
+            stream, after = layer(stream, layer_state, past, cross)
+            layers.append(after)
+        return Decoded(stream.view(embedded.shape), state.after(layers, n_new))
 
 
 def _embedded(table: Embedding, ids: TokenIds, first: int) -> Stream:

@@ -7,6 +7,7 @@ from core.config import Kind, ModelConfig
 from core.model.attention import MultiHeadAttention, causal, not_padding
 from core.model.decoder_state import Decoded, DecoderState, Memory, StepDecoder
 from core.model.embedding import EmbeddedTokens, Embedding
+from core.model.encoded_once import reused
 from core.model.feedforward import FeedForward
 from core.model.inference import BareDecoder, BareEncoder
 from core.model.layers import AddAndNorm, DecoderLayer, EncoderLayer
@@ -86,6 +87,12 @@ class Transformer(nn.Module):
         """
         if examples is None:
             examples = torch.arange(len(source), device=source.device)
+        encoded = reused()
+        if encoded is not None:
+            return encoded.memory(source, examples, self._encode)
+        return self._encode(source, examples)
+
+    def _encode(self, source: SourceIds, examples: Examples) -> Memory:
         visible = not_padding(source, self.config.pad_id)
         with placed(examples, first=0):
             is_bare = self._may_be_bare(visible) and not self.config.n_fixed_heads
@@ -105,8 +112,9 @@ class Transformer(nn.Module):
     def start(self, memory: Memory) -> DecoderState:
         """The state before the first step; keys and values of the source are computed here, once."""
         with placed(memory.examples, first=0):
-            is_bare = self._may_be_bare(memory.visible)
-            decoder = BareDecoder.of(self.decoder.layers) if is_bare else self.decoder
+            decoder: StepDecoder = self.decoder
+            if self._may_be_bare(memory.visible):
+                decoder = BareDecoder.of(self.decoder.layers, memory.visible)
             return decoder.start(memory)
 
     def decode(self, target: TargetIds, state: DecoderState) -> Decoded:

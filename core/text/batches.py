@@ -86,7 +86,7 @@ def pad(rows: Sequence[Sequence[int] | NDArray[np.integer[Any]]], pad_id: int) -
     return torch.from_numpy(padded)
 
 
-TOKENS_AT_ONCE = 4_000
+TOKENS_AT_ONCE = 2_000
 
 
 def padded_batches(

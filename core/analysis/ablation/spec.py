@@ -86,6 +86,11 @@ class Ablation:
         """Whether a run needs the mean head outputs over a text (`=mean`)."""
         return any(isinstance(part, HeadChange) and part.change == "mean" for part in self.parts)
 
+    @property
+    def in_encoder(self) -> bool:
+        """Whether the encoder's output may change."""
+        return any(part.stack == "encoder" for part in self.parts)
+
     def check(
         self,
         config: ModelConfig,

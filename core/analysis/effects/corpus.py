@@ -5,7 +5,8 @@ the same sentences (Koehn 2004; `core.evaluation.bootstrap`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.analysis.ablation import Ablation
@@ -26,7 +27,7 @@ from core.evaluation.bootstrap import (
     paired_difference,
 )
 from core.evaluation.likelihood import likelihood_statistics
-from core.model import probing
+from core.model import EncodedOnce, probing, reusing
 from core.system.executor import HereExecutor, WorkExecutor
 from core.text.parallel import text_hash
 
@@ -151,13 +152,16 @@ class _Shared:
     pairs: tuple[tuple[str, str], ...]
     search: SearchConfig
     means: HeadMeans | None
+    encoded: EncodedOnce = field(default_factory=EncodedOnce)
+    """Empty until a task of this process has run."""
 
 
 def _measured(shared: _Shared, ablation: str) -> Arrays:
     """One task: the text under one ablation."""
-    return _statistics(
-        shared.model.opened(), shared.pairs, Ablation.parse(ablation), shared.search, shared.means
-    )
+    changed = Ablation.parse(ablation)
+    checkpoint = shared.model.opened()
+    with nullcontext() if changed.in_encoder else reusing(shared.encoded):
+        return _statistics(checkpoint, shared.pairs, changed, shared.search, shared.means)
 
 
 def _what(

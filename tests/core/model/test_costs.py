@@ -28,6 +28,7 @@ SHAPES = {
 
 @pytest.fixture(params=SHAPES.values(), ids=SHAPES)
 def model(request):
+    torch.manual_seed(1)
     return build(small_config(**request.param)).eval()
 
 
