@@ -17,6 +17,7 @@ from explorer.choice.choice import Run
 from explorer.engine.folder_version import folder_version
 from explorer.engine.models import checkpoint, run_under_ablation
 from explorer.engine.result_cache import MemoryCache
+from explorer.engine.work import forced, searched
 
 if TYPE_CHECKING:
     from core.analysis.effects.sentence import SentenceEffect, StepEffect
@@ -40,6 +41,7 @@ def head_effects(folder: Path, run: Run, shown: Trace) -> dict[Kind, NDArray[np.
     return _results().get(
         (folder_version(folder), run, "every head"),
         lambda: run_under_ablation(folder, run, effects, shown),
+        forced(shown, _n_heads(shown)),
     )
 
 
@@ -67,7 +69,16 @@ def leave_one_out(
         places = [ablation.parts[0].place for ablation in swept.ablations]
         return dict(zip(places, swept.delta_nats.tolist(), strict=True))
 
-    return _results().get(_left_out(folder, run), make)
+    n_runs = _n_heads(shown) + PARTS_A_LAYER * sum(map(len, shown.weights.values()))
+    return _results().get(_left_out(folder, run), make, forced(shown, n_runs))
+
+
+PARTS_A_LAYER = 2
+"""Sub-layers and the layer itself, for each attention: of two layers, three attentions have seven."""
+
+
+def _n_heads(shown: Trace) -> int:
+    return sum(weights.shape[0] * weights.shape[1] for weights in shown.weights.values())
 
 
 def is_left_out(folder: Path, run: Run) -> bool:
@@ -108,7 +119,8 @@ def sentence_effects(
         loaded = checkpoint(folder)
         return effects(loaded.model, loaded.vocabulary, shown, ablations)
 
-    return _results().get((folder_version(folder), run, ablations, "sentence"), make)
+    work = searched(run, len(ablations))
+    return _results().get((folder_version(folder), run, ablations, "sentence"), make, work)
 
 
 def step_effects(
@@ -142,6 +154,7 @@ def self_check(folder: Path, run: Run, shown: Trace) -> tuple["Check", ...]:
     return _checks().get(
         (folder_version(folder), run, tuple(piece.id for piece in shown.source.pieces)),
         lambda: run_under_ablation(folder, run, check, shown),
+        forced(shown, 3),
     )
 
 

@@ -10,6 +10,7 @@ from explorer.choice.choice import Run
 from explorer.engine.folder_version import folder_version
 from explorer.engine.models import run_under_ablation
 from explorer.engine.result_cache import MemoryCache
+from explorer.engine.work import forced
 
 if TYPE_CHECKING:
     from core.analysis.contrast.attribution import Contrast, Method
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_TOKENS = 160
 """Of source and prefix together, of a sentence that is measured by every method."""
+RUNS_OF_ALL_METHODS = 60
+"""Of the model, beside one for each token that is left out."""
 MOST_BYTES = 20_000_000
 """Memory for contrasts of all visitors together."""
 
@@ -47,7 +50,9 @@ def contrasts(
         }
 
     key = (folder_version(folder), run.replace(model=None), step, wanted, other)
-    return _results().get(key, lambda: run_under_ablation(folder, run, make, shown))
+    n_runs = 1 if len(methods) == 1 else RUNS_OF_ALL_METHODS + len(shown.source.pieces) + step
+    work = forced(shown, n_runs)
+    return _results().get(key, lambda: run_under_ablation(folder, run, make, shown), work)
 
 
 def agreement(one: "Contrast", other: "Contrast") -> float:

@@ -12,10 +12,13 @@ from explorer.engine.folder_version import FolderVersion, folder_version
 from explorer.engine.measured import other_weights
 from explorer.engine.models import checkpoint
 from explorer.engine.result_cache import MemoryCache
+from explorer.engine.work import forced, n_pieces
 
 if TYPE_CHECKING:
     from core.analysis.contributions.rollout import Contributions
 
+PIECES_A_RUN = 8
+"""So many output vectors are split in the time of one run of the model."""
 MOST_BYTES = 100_000_000
 """Memory for the contributions of all visitors together; a sentence of 20 pieces has 50,000."""
 
@@ -33,6 +36,7 @@ def contributions(folder: Path, run: Run, shown: Trace) -> "Contributions":
     return _results().get(
         (folder_version(folder), run.replace(model=None)),
         lambda: found(checkpoint(folder).model, shown),
+        forced(shown, n_pieces(shown) // PIECES_A_RUN),
     )
 
 

@@ -5,8 +5,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+LIGHT_TOKENS = 1_500
+"""So many tokens a model reads or writes for one visitor in one or two seconds, on one core."""
 
 ASK_EVERY_S = 0.25
 """How often one who waits is told its place, and may give up."""
@@ -68,6 +73,55 @@ class Turns:
     def _leave(self) -> None:
         self._n_served -= 1
         self._changed.notify_all()
+
+
+HEAVY = LIGHT_TOKENS + 1
+"""Tokens of what waits for its turn in any case."""
+
+_HAS_TURN: ContextVar[bool] = ContextVar("has_turn", default=False)
+"""Whether this work is part of heavy work whose turn has come."""
+
+
+@contextmanager
+def at_its_turn(n_tokens: int, tell: Tell | None = None) -> Iterator[None]:
+    """Do light work at once, and heavy work when its turn has come.
+
+    Who waits is told on the page, and gives the place up by asking for something else.
+
+    Args:
+        n_tokens: how many tokens a model reads or writes for it, once for each hypothesis or change.
+        tell: told how many are before, in place of the page.
+    """
+    if n_tokens <= LIGHT_TOKENS or _HAS_TURN.get():
+        yield
+        return
+    notice = _Notice()
+    with turns().turn(tell or notice.say):
+        notice.clear()
+        token = _HAS_TURN.set(True)
+        try:
+            yield
+        finally:
+            _HAS_TURN.reset(token)
+
+
+class _Notice:
+    """Says on the page how many are before. Whatever is said lets the page stop, if it has to."""
+
+    def __init__(self) -> None:
+        self._place: DeltaGenerator | None = None
+
+    def say(self, n_before: int) -> None:
+        self._place = self._place or st.empty()
+        before = "1 longer request" if n_before == 1 else f"{n_before} longer requests"
+        self._place.info(
+            f"This takes longer, and {before} of other visitors came before. It begins by itself; "
+            "choose something else to give your place up."
+        )
+
+    def clear(self) -> None:
+        if self._place is not None:
+            self._place.empty()
 
 
 @st.cache_resource(show_spinner=False)

@@ -12,6 +12,7 @@ from explorer.engine.folder_version import folder_version
 from explorer.engine.measured import measured_of
 from explorer.engine.models import checkpoint, run_under_ablation
 from explorer.engine.result_cache import MemoryCache
+from explorer.engine.work import searched
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +42,10 @@ def translations_by_depth(folder: Path, run: Run, shown: Trace) -> list[str]:
         return found
 
     key = (folder_version(folder), run.replace(model=None, prefix=(), target=""), "depths")
-    return _results().get(key, lambda: run_under_ablation(folder, run, make, shown))
+    n_depths = len(shown.weights["encoder"])
+    return _results().get(
+        key, lambda: run_under_ablation(folder, run, make, shown), searched(run, n_depths)
+    )
 
 
 def logit_lens(folder: Path, run: Run, shown: Trace) -> "LogitLens":

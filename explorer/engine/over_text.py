@@ -12,7 +12,7 @@ from core.config import SearchConfig
 from explorer.engine.checkpoints import languages
 from explorer.engine.contributions import usual_shares
 from explorer.engine.folder_version import folder_version
-from explorer.engine.heavy import turns
+from explorer.engine.heavy import HEAVY, at_its_turn
 from explorer.engine.models import checkpoint
 from explorer.engine.result_cache import MemoryCache
 from explorer.engine.roles import TARGET, can_measure
@@ -74,7 +74,7 @@ def measured(
     usual = usual_shares(folder)
 
     def make(some: Sequence[Sentence], n_done: int) -> list[Measured | Unread]:
-        with turns().turn(lambda n_before: progress(n_done, len(sentences))):
+        with at_its_turn(HEAVY, lambda n_before: progress(n_done, len(sentences))):
             return measure_sentences(checkpoint(folder), some, search, usual=usual)
 
     found: list[Measured | Unread] = []

@@ -11,6 +11,7 @@ from explorer.choice.choice import Run
 from explorer.engine.folder_version import folder_version
 from explorer.engine.models import checkpoint, run_under_ablation
 from explorer.engine.result_cache import MemoryCache
+from explorer.engine.work import forced
 
 if TYPE_CHECKING:
     from core.analysis.patching.patch import Patching
@@ -46,7 +47,10 @@ def patched(folder: Path, run: Run, other: Run, shown: Trace, second: Trace) -> 
         return patching(model, shown, second)
 
     key = (folder_version(folder), run.replace(model=None), other.replace(model=None))
-    return _results().get(key, lambda: run_under_ablation(folder, run, make, shown))
+    # a run begins at the changed layer
+    return _results().get(
+        key, lambda: run_under_ablation(folder, run, make, shown), forced(shown, n_parts // 3)
+    )
 
 
 def piece_name(folder: Path, token: int) -> str:

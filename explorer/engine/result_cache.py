@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from cachetools import LRUCache
 
+from explorer.engine.heavy import at_its_turn
+
 Made = TypeVar("Made")
 
 
@@ -49,12 +51,20 @@ class MemoryCache:
         with self._lock:
             return key in self._results
 
-    def get(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """The result made for this key before, or a new one."""
+    def get(self, key: Hashable, make: Callable[[], Made], n_tokens: int = 0) -> Made:
+        """The result made for this key before, or a new one.
+
+        Args:
+            n_tokens: the work of making it; see `at_its_turn`. Who waits for a result that another
+                visitor asked for first gets that one.
+        """
         with self._lock:
             if key in self._results:
                 return self._results[key][0]  # type: ignore[no-any-return]
-        made = make()
+        with at_its_turn(n_tokens):
+            if n_tokens and self.known(key):
+                return self.get(key, make)
+            made = make()
         size = self._size_of(made)
         with self._lock:
             if size <= self._results.maxsize:

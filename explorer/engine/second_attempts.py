@@ -24,6 +24,7 @@ from explorer.engine.checkpoints import NoCheckpointError, checkpoint_roots, eve
 from explorer.engine.folder_version import FolderVersion, folder_version
 from explorer.engine.models import edits, load
 from explorer.engine.result_cache import MemoryCache
+from explorer.engine.work import searched
 
 MOST_BYTES = 200_000_000
 """Memory for second attempts of all visitors together."""
@@ -121,7 +122,9 @@ def second_attempt(folder: Path, run: Run, draft: Sequence[int]) -> Trace:
         ValueError: if the draft is too long, or the model takes none.
     """
     return _attempts().get(
-        (folder_version(folder), _asked(run), tuple(draft)), lambda: _traced(folder, run, draft)
+        (folder_version(folder), _asked(run), tuple(draft)),
+        lambda: _traced(folder, run, draft),
+        searched(run),
     )
 
 

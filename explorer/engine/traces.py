@@ -13,6 +13,7 @@ from explorer.engine.checkpoints import side_files
 from explorer.engine.folder_version import FolderVersion, folder_version
 from explorer.engine.models import checkpoint, edits, load
 from explorer.engine.result_cache import MemoryCache
+from explorer.engine.work import searched
 
 EXAMPLE = "example.npz"
 MOST_EXAMPLE_BYTES = 50_000_000
@@ -36,7 +37,7 @@ def trace(folder: Path, run: Run, snapshot: int = 0) -> Trace:
     if not snapshot and stored and run.replace(model=None) == Run(text=stored.source.text):
         return stored
     key = (folder_version(folder), snapshot, run.replace(model=None))
-    return _traces().get(key, lambda: _traced(folder, run, snapshot))
+    return _traces().get(key, lambda: _traced(folder, run, snapshot), searched(run))
 
 
 def example(folder: Path) -> Trace | None:

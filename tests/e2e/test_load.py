@@ -3,25 +3,21 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Barrier
-from types import TracebackType
-from typing import Any, Self
-from urllib.parse import urlencode
+from typing import Self
 
 import numpy as np
 import pytest
-from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.sync.client import connect
+from streamlit.proto.Element_pb2 import Element
 
 import core
 from core.analysis.trace.trace import Trace
 from core.config import KINDS
 from tests.checkpoints import write_checkpoint
 from tests.e2e.conftest import Server, start_server
+from tests.e2e.reader import Reader
 
 pytestmark = pytest.mark.e2e
 
@@ -30,33 +26,14 @@ MODELS = {"small": {}, "one": {"n_heads": 1}, "many": {"n_encoder_layers": 3, "n
 WORDS = ["man", "woman", "child", "dog", "cat", "house", "ball", "garden", "tree", "car"]
 
 
-@dataclass
-class Reader:
-    """One browser's session, as far as the server can tell."""
-
-    server: Server
-    link: dict[str, str]
-    widgets: dict[str, str] = field(default_factory=dict)  # label -> id
-    answer: bytes = b""
+class TypingReader(Reader):
+    """A reader who types a sentence, and reads the translation that is played."""
 
     def __enter__(self) -> Self:
-        address = self.server.url.replace("http", "ws") + "/_stcore/stream"
-        self._connecting = connect(
-            address, subprotocols=["streamlit"], origin=self.server.url, max_size=None
-        )
-        self._socket = self._connecting.__enter__()
+        self.widgets: dict[str, str] = {}  # label -> id
+        self.answer = b""
+        super().__enter__()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._connecting.__exit__(kind, error, trace)
-
-    def open(self) -> None:
-        self._ask(BackMsg())
 
     def translate(self, text: str) -> None:
         """Type a sentence and press the button."""
@@ -64,26 +41,11 @@ class Reader:
         states = message.rerun_script.widget_states.widgets
         states.add(id=self.widgets["English sentence"], string_value=text)
         states.add(id=self.widgets["Translate"], trigger_value=True)
-        self._ask(message)
+        self.ask(message)
 
-    def _ask(self, message: BackMsg) -> None:
-        message.rerun_script.query_string = urlencode(self.link)
-        self._socket.send(message.SerializeToString())
-        while True:
-            received = ForwardMsg()
-            received.ParseFromString(self._socket.recv(timeout=120))
-            kind = received.WhichOneof("type")
-            if kind == "delta":
-                self._take(received.delta.new_element)
-            if kind == "script_finished":
-                assert received.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
-                return
-
-    def _take(self, element: Any) -> None:
+    def take(self, element: Element) -> None:
+        super().take(element)
         kind = element.WhichOneof("type")
-        assert kind != "exception", element.exception.message
-        if kind == "alert" and element.alert.format == Alert.ERROR:
-            raise AssertionError(element.alert.body)
         if kind in ("text_input", "button"):
             of_kind = getattr(element, kind)
             self.widgets[of_kind.label] = of_kind.id
@@ -142,7 +104,7 @@ def test_ten_readers_at_once_each_get_their_own_answer(
     start = Barrier(N_READERS, timeout=300)  # a reader who fails keeps nobody waiting for ever
 
     def visit(link: dict[str, str]) -> tuple[bytes, bytes]:
-        with Reader(busy_server, link) as reader:
+        with TypingReader(busy_server.url, link) as reader:
             start.wait()
             reader.open()
             first = reader.answer

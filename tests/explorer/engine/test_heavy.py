@@ -82,3 +82,62 @@ def test_a_turn_that_fails_is_over() -> None:
         raise GaveUpError
     with turns.turn():
         pass
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch) -> Turns:
+    """The line of the server, new, and with one served at once."""
+    line = Turns(1)
+    monkeypatch.setattr(heavy, "turns", lambda: line)
+    monkeypatch.setattr(heavy, "ASK_EVERY_S", 0.01)
+    return line
+
+
+class Page:
+    """What the page says where the work was begun."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def empty(self) -> "Page":
+        self.said.append("")
+        return self
+
+    def info(self, text: str) -> None:
+        self.said.append(text)
+
+
+def test_light_work_waits_for_nobody(line: Turns) -> None:
+    with line.turn(), heavy.at_its_turn(heavy.LIGHT_TOKENS):
+        pass
+
+
+def test_who_waits_for_heavy_work_is_told_so_on_the_page(
+    line: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, done = Page(), threading.Event()
+    monkeypatch.setattr(heavy.st, "empty", page.empty)
+
+    def work() -> None:
+        with heavy.at_its_turn(heavy.HEAVY):
+            done.set()
+
+    with line.turn():
+        thread = threading.Thread(target=work)
+        thread.start()
+        while not any(page.said):
+            time.sleep(0.005)
+        assert not done.is_set()
+    thread.join(10)
+    assert done.is_set()
+    assert page.said[:2] == ["", page.said[1]]
+    assert "1 longer request of other visitors came before" in page.said[1]
+    assert page.said[-1] == ""
+
+
+def test_heavy_work_within_heavy_work_has_its_turn_already(line: Turns) -> None:
+    with heavy.at_its_turn(heavy.HEAVY), heavy.at_its_turn(heavy.HEAVY):
+        pass
+    with heavy.at_its_turn(heavy.HEAVY):
+        assert line._n_served == 1
+    assert line._n_served == 0

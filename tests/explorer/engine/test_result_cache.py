@@ -1,10 +1,15 @@
 """What is made once is kept, within a size; the least recently seen go first."""
 
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 
+from explorer.engine import heavy
 from explorer.engine.result_cache import MemoryCache, n_bytes
 
 
@@ -63,3 +68,25 @@ def test_results_are_kept_within_a_number_of_bytes() -> None:
     assert isinstance(kept.get("small", lambda: "new"), np.ndarray)
     kept.get("large", lambda: np.zeros(97_000, np.uint8))
     assert kept.get("small", lambda: "new") == "new"
+
+
+def test_two_who_ask_for_the_same_heavy_work_share_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = heavy.Turns(1)
+    monkeypatch.setattr(heavy, "turns", lambda: line)
+    cache, made, begun, go_on = MemoryCache(1_000_000), [], threading.Event(), threading.Event()
+
+    def make() -> str:
+        made.append(1)
+        begun.set()
+        go_on.wait(10)
+        return "result"
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(cache.get, "key", make, heavy.HEAVY)
+        begun.wait(10)
+        second = pool.submit(cache.get, "key", make, heavy.HEAVY)
+        while not line._line:
+            time.sleep(0.005)
+        go_on.set()
+        assert first.result(10) == second.result(10) == "result"
+    assert len(made) == 1

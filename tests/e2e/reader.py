@@ -1,0 +1,79 @@
+"""A reader without a browser: a session of the app over the websocket that browsers use."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlencode
+
+from streamlit.proto.Alert_pb2 import Alert
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Element_pb2 import Element
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
+
+PATIENCE_S = 600.0
+
+
+class Reader:
+    """One browser's session, as far as the server can tell.
+
+    Args:
+        url: of the server.
+        link: the part of the address behind the question mark.
+        page: the path of a page; by default, the first.
+    """
+
+    def __init__(self, url: str, link: Mapping[str, str], page: str = "") -> None:
+        self.url, self.link, self.page = url, dict(link), page
+
+    def __enter__(self) -> Self:
+        self._connecting = connect(
+            self.url.replace("http", "ws") + "/_stcore/stream",
+            subprotocols=["streamlit"],
+            origin=self.url,
+            max_size=None,
+        )
+        self._socket = self._connecting.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connecting.__exit__(kind, error, trace)
+
+    def open(self, link: Mapping[str, str] | None = None, page: str | None = None) -> None:
+        """Open the page, or go to another link and page; return when all of it is there.
+
+        Raises:
+            AssertionError: if the page shows an error.
+        """
+        self.link = self.link if link is None else dict(link)
+        self.page = self.page if page is None else page
+        self.ask(BackMsg())
+
+    def ask(self, message: BackMsg) -> None:
+        message.rerun_script.query_string = urlencode(self.link)
+        message.rerun_script.page_name = self.page
+        self._socket.send(message.SerializeToString())
+        while True:
+            received = ForwardMsg()
+            received.ParseFromString(self._socket.recv(timeout=PATIENCE_S))
+            kind = received.WhichOneof("type")
+            if kind == "delta":
+                self.take(received.delta.new_element)
+            if kind == "page_not_found":
+                raise AssertionError(f"there is no page {self.page!r}")
+            if kind == "script_finished":
+                if received.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                    continue  # the page corrects its link, and is drawn once more
+                assert received.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+                return
+
+    def take(self, element: Element) -> None:
+        kind = element.WhichOneof("type")
+        assert kind != "exception", element.exception.message
+        if kind == "alert" and element.alert.format == Alert.ERROR:
+            raise AssertionError(element.alert.body)
