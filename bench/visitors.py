@@ -3,7 +3,8 @@
     python -m bench.visitors [--readers 30] [--heavy 10] [--minutes 3] [--servers 1] [--json FILE]
 
 Readers and the others are sessions over the websocket that browsers use, on the bundled models. A
-reader goes from page to page and from sentence to sentence, and reads for some seconds after each.
+reader opens a link to a sentence on some page, looks at three more pages of it, reads for 10 to 30
+seconds after each, and comes back with another sentence.
 The others ask again as soon as they have an answer: for 500 pieces with every head, for a beam of
 16, for every part switched off in a long text, for four models of Table 3, for a text of 200
 sentences. With several servers, each session stays with one, as behind an address that keeps them
@@ -32,7 +33,9 @@ from tests.e2e.reader import Reader
 
 SETTLED_S = 120.0
 """Memory is compared with what it is after so long."""
-READING_S = (5.0, 15.0)
+READING_S = (10.0, 30.0)
+PAGES_A_SENTENCE = 4
+LARGEST_READ = 100_000
 SENTENCES = [
     f"{who} {what} {where}."
     for who in ("The woman who lives next door", "An old man in a blue coat", "My little brother")
@@ -43,7 +46,7 @@ FIRST = ""
 """The path of the first page, Translate."""
 PAGES = [FIRST, *(url_path(script) for script in list(SCRIPTS.values())[1:])]
 ABLATIONS = ("cross.L1H6=0", "enc.L2.ffn=skip", "dec.L4=skip", "cross.L3=uniform")
-LONG = " ".join(SENTENCES[number % len(SENTENCES)] for number in range(43))
+LONG = " ".join(SENTENCES[number % len(SENTENCES)] for number in range(40))
 """About 500 pieces."""
 
 Link = Mapping[str, str]
@@ -93,18 +96,25 @@ def visit(url: str, number: int, deadline_s: float, seen: Seen, *, is_heavy: boo
     """One session, from page to page until the time is over."""
     random_ = random.Random(number)
     turn = 0
-    with Reader(url, {}) as reader:
-        while time.monotonic() < deadline_s:
-            page, link = heavy(number, turn) if is_heavy else light(random_)
-            started_s, error = time.monotonic(), None
-            try:
-                reader.open(link, page)
-            except Exception as problem:
-                error = f"{page} {dict(link)}: {problem!r}"[:500]
-            seen.add(seen.heavy_s if is_heavy else seen.light_s, started_s, error)
-            turn += 1
-            if not is_heavy:
+    if not is_heavy:
+        time.sleep(random_.uniform(0, READING_S[1]))  # readers do not all come at once
+    while time.monotonic() < deadline_s:
+        page, link = heavy(number, turn) if is_heavy else light(random_)
+        with Reader(url, link, page, largest_read=LARGEST_READ) as reader:
+            for _ in range(1 if is_heavy else PAGES_A_SENTENCE):
+                started_s, error = time.monotonic(), None
+                try:
+                    reader.open(page=page)
+                except Exception as problem:
+                    error = f"{page}: {problem!r}; {dict(link)}"[:800]
+                seen.add(seen.heavy_s if is_heavy else seen.light_s, started_s, error)
+                turn += 1
+                if is_heavy:
+                    continue
+                page = random_.choice(PAGES)
                 time.sleep(random_.uniform(*READING_S))
+                if time.monotonic() > deadline_s:
+                    return
 
 
 def resident_mib(pid: int) -> float:
@@ -131,8 +141,9 @@ def measure(n_readers: int, n_heavy: int, minutes: float, n_servers: int) -> dic
     seen = Seen()
     with tempfile.TemporaryDirectory() as folder, servers(n_servers, Path(folder)) as running:
         for _, url in running:  # the model is loaded before the clock starts
-            with Reader(url, {"text": SENTENCES[0]}) as reader:
-                reader.open()
+            with Reader(url, {"text": SENTENCES[0]}, largest_read=LARGEST_READ) as reader:
+                for page in PAGES:
+                    reader.open(page=page)
         started_s = time.monotonic()
         deadline_s = started_s + 60 * minutes
         threads = [

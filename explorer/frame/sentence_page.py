@@ -21,6 +21,8 @@ from explorer.choice.page_context import PageContext, Settled, is_typed, settled
 from explorer.choice.url_fields import UrlFields
 from explorer.engine import checkpoints, models, traces
 from explorer.engine.checkpoints import best_head
+from explorer.engine.heavy import at_its_turn
+from explorer.engine.work import searched
 from explorer.figures.head import piece_label
 from explorer.frame.caption import caption_lines, draw_caption
 from explorer.frame.downloads import Pictures, save_trace, share
@@ -164,14 +166,18 @@ def show_sentence(
     takes_typed: bool = True,
     more_traces: MoreTraces = lambda shown: {},
 ) -> None:
-    """Draw the page's part about the sentence in the bar, if there is a model for it."""
+    """Draw the page's part about the sentence in the bar, if there is a model for it.
+
+    A long text is as much work to draw as to translate, so all of it is one turn.
+    """
     if not asked:
         return
-    shown = translate(asked, settle, fields, takes_typed=takes_typed)
-    notice_change(asked, is_shown=shown is not None)
-    if shown:
-        draw_terms(asked, terms, shown)
-        draw_sentence(title, draw, asked, shown, words, more_traces)
+    with at_its_turn(searched(asked.choice.run)):
+        shown = translate(asked, settle, fields, takes_typed=takes_typed)
+        notice_change(asked, is_shown=shown is not None)
+        if shown:
+            draw_terms(asked, terms, shown)
+            draw_sentence(title, draw, asked, shown, words, more_traces)
 
 
 def draw_terms(asked: PageInputs, names: Sequence[str], shown: PageContext) -> None:

@@ -1,5 +1,6 @@
 """A reader without a browser: a session of the app over the websocket that browsers use."""
 
+import math
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -21,10 +22,14 @@ class Reader:
         url: of the server.
         link: the part of the address behind the question mark.
         page: the path of a page; by default, the first.
+        largest_read: longer messages, which hold pictures, are received and not read.
     """
 
-    def __init__(self, url: str, link: Mapping[str, str], page: str = "") -> None:
+    def __init__(
+        self, url: str, link: Mapping[str, str], page: str = "", *, largest_read: float = math.inf
+    ) -> None:
         self.url, self.link, self.page = url, dict(link), page
+        self.largest_read = largest_read
 
     def __enter__(self) -> Self:
         self._connecting = connect(
@@ -59,8 +64,11 @@ class Reader:
         message.rerun_script.page_name = self.page
         self._socket.send(message.SerializeToString())
         while True:
+            message_bytes = self._socket.recv(timeout=PATIENCE_S)
+            if len(message_bytes) > self.largest_read:
+                continue
             received = ForwardMsg()
-            received.ParseFromString(self._socket.recv(timeout=PATIENCE_S))
+            received.ParseFromString(message_bytes)
             kind = received.WhichOneof("type")
             if kind == "delta":
                 self.take(received.delta.new_element)
