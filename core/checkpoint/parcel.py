@@ -1,4 +1,4 @@
-"""A checkpoint as bytes, to be sent to another process or machine and opened there once."""
+"""A checkpoint for tasks: where it is, or as bytes to be sent to another process or machine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import torch
 
 from core.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
 from core.checkpoint.weights import weights_hash
+from core.system.executor import HereExecutor, WorkExecutor
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,25 @@ class Parcel:
             ValueError: if the weights are not those that were packed.
         """
         return _opened(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """A checkpoint that is used where it is."""
+
+    checkpoint: Checkpoint
+
+    def opened(self) -> Checkpoint:
+        return self.checkpoint
+
+
+def for_tasks(checkpoint: Checkpoint, executor: WorkExecutor) -> Here | Parcel:
+    """The checkpoint as tasks of this executor take it.
+
+    Raises:
+        ValueError: as `Parcel.of` does.
+    """
+    return Here(checkpoint) if isinstance(executor, HereExecutor) else Parcel.of(checkpoint)
 
 
 @lru_cache(maxsize=2)

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from core.cli.opening import open_checkpoint
 from core.config import KINDS, SearchConfig
+from core.system.executor import work_executor
 from core.system.files import prepare_file, write_whole
 from core.system.text_tables import aligned
 
@@ -38,12 +39,16 @@ class TextCommand:
     """Print the means of every head."""
     json: bool = False
     """Print them as JSON."""
+    jobs: int = 1
+    """How many processes measure the text, each in one thread."""
+    scheduler: str | None = None
+    """The address of a dask scheduler, such as tcp://10.0.0.5:8786: its workers measure the text."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=lambda: SearchConfig(n_candidates=0))
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.contributions.results import read_source_shares
-        from core.analysis.over_text.measure import AT_ONCE, measure_sentences
+        from core.analysis.over_text.measure import measure_text
         from core.analysis.over_text.sentences import as_csv
         from core.checkpoint.bundled import resolve
         from core.checkpoint.weights import weights_hash
@@ -61,10 +66,14 @@ class TextCommand:
         if usual and usual.weights_hash != weights_hash(checkpoint.model):
             usual = None
         found: list[Measured | Unread] = []
-        with tqdm(total=len(sentences), unit="sentence", disable=None) as bar:
-            for first in range(0, len(sentences), AT_ONCE):
-                some = sentences[first : first + AT_ONCE]
-                found += measure_sentences(checkpoint, some, self.search, usual=usual)
+        with (
+            work_executor(self.jobs, self.scheduler) as executor,
+            tqdm(total=len(sentences), unit="sentence", disable=None) as bar,
+        ):
+            for some in measure_text(
+                checkpoint, sentences, self.search, usual=usual, executor=executor
+            ):
+                found += some
                 bar.update(len(some))
         text = _heads(found, as_json=self.json) if self.heads else as_csv(found)
         if self.output:

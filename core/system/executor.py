@@ -14,7 +14,8 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 Result = TypeVar("Result")
 Given = TypeVar("Given")
+Part = TypeVar("Part")
+PARTS_AHEAD = 64
+"""Parts that are under way or wait, beyond the one whose result is asked for."""
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -39,6 +43,27 @@ class WorkExecutor(Protocol):
 
     def share(self, value: Given) -> Given:
         """Something to give to tasks in place of the value, which then reaches a worker once."""
+
+
+def in_order(
+    executor: WorkExecutor,
+    function: Callable[[Given, Part], Result],
+    shared: Given,
+    parts: Iterable[Part],
+) -> Iterator[Result]:
+    """Yield `function(shared, part)` for each part, in order; some parts ahead are under way.
+
+    Args:
+        shared: what `executor.share` gave.
+        parts: read as far ahead only, so that they may come from a pipe.
+    """
+    waiting: deque[Future[Result]] = deque()
+    for part in parts:
+        waiting.append(executor.submit(function, shared, part))
+        if len(waiting) > PARTS_AHEAD or isinstance(executor, HereExecutor):
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 class HereExecutor:

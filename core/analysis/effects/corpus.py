@@ -15,7 +15,7 @@ from core.analysis.ablation.head_means import HeadMeans
 from core.analysis.effects.corpus_results import CorpusEffect, CorpusEffects
 from core.analysis.result_cache import Arrays, DiskCache, Progress
 from core.checkpoint.folder import Checkpoint
-from core.checkpoint.parcel import Parcel
+from core.checkpoint.parcel import Here, Parcel, for_tasks
 from core.checkpoint.weights import weights_hash
 from core.config import SearchConfig
 from core.decoding.translate import translate
@@ -118,7 +118,7 @@ def statistics_of_all(
     ]
     futures = {}
     if missing:
-        model = Here(checkpoint) if isinstance(executor, HereExecutor) else Parcel.of(checkpoint)
+        model = for_tasks(checkpoint, executor)
         shared = executor.share(_Shared(model, tuple(pairs), search, means))
         futures = {each: executor.submit(_measured, shared, str(each)) for each in missing}
     found: list[Arrays] = []
@@ -132,16 +132,6 @@ def statistics_of_all(
         found.append(store.kept(what, make) if store else make())
     progress(len(found), len(found))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Here:
-    """A checkpoint that is used where it is."""
-
-    checkpoint: Checkpoint
-
-    def opened(self) -> Checkpoint:
-        return self.checkpoint
 
 
 @dataclass(frozen=True, slots=True)

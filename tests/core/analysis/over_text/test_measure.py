@@ -9,7 +9,7 @@ import pytest
 from core.analysis.contributions.results import SourceShares
 from core.analysis.contributions.rollout import contributions
 from core.analysis.heads.measures import MEASURES
-from core.analysis.over_text.measure import CUT, measure_sentences
+from core.analysis.over_text.measure import CUT, measure_sentences, measure_text
 from core.analysis.over_text.sentences import (
     COLUMNS,
     Measured,
@@ -23,6 +23,7 @@ from core.analysis.trace.warnings import warnings_of
 from core.config import KINDS, SearchConfig
 from core.evaluation.ratios import Estimate
 from core.evaluation.scores import translation_scores
+from core.system.executor import local_executor
 from core.text.toy_grammar import sentence_pairs
 from core.translator import Translator
 from tests.checkpoints import write_checkpoint
@@ -151,3 +152,14 @@ def test_csv_reads_back(found):
     assert len(rows) == len(found) + 1
     for row, one in zip(rows[1:], found, strict=True):
         assert row == ["" if cell is None else str(cell) for cell in row_of(one)]
+
+
+def test_processes_measure_what_one_does(translator):
+    given = [Sentence(*pair) for pair in sentence_pairs(60, seed=3)]
+    given.insert(30, Sentence("   "))
+    alone = [one for some in measure_text(translator.checkpoint, given) for one in some]
+    with local_executor(2, {"OMP_NUM_THREADS": "1"}) as executor:
+        parts = list(measure_text(translator.checkpoint, given, executor=executor))
+    assert len(parts) == 3
+    assert as_csv([one for some in parts for one in some]) == as_csv(alone)
+    assert [one.given for one in alone] == given
