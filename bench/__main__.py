@@ -22,6 +22,7 @@ PARTS = {
     "decoding": ("tiny", "quarter-base", "base"),
     "pictures": ("tiny", "quarter-base"),
     "growth": ("tiny",),
+    "texts": ("bundled",),
 }
 """What is measured, and of which sizes unless the command line says otherwise."""
 RESULTS = Path("bench/results.json")
@@ -55,6 +56,7 @@ def _run(chosen: argparse.Namespace) -> Report:
         growth,
         machine,
         pictures,
+        texts,
         training_step,  # they need the peers
     )
 
@@ -63,6 +65,7 @@ def _run(chosen: argparse.Namespace) -> Report:
         "decoding": decoding.measure,
         "pictures": pictures.measure,
         "growth": growth.measure,
+        "texts": texts.measure,
     }
     report = Report(
         figures={
