@@ -20,6 +20,7 @@ import streamlit as st  # noqa: E402
 from explorer.app_pages.registry import MENU, PAGES, url_path  # noqa: E402
 from explorer.engine.checkpoints import show_beside_bundled  # noqa: E402
 from explorer.engine.trainings import RUNS  # noqa: E402
+from explorer.frame.messages import telling_damage  # noqa: E402
 from explorer.frame.page_scripts import run_page_scripts  # noqa: E402
 
 
@@ -54,7 +55,7 @@ know_every_field()
 st.set_page_config(page_title="Attention Explorer", page_icon="🔎", layout="wide")
 run_page_scripts()
 st.logo(str(Path(__file__).with_name("logo.svg")), size="large")
-st.navigation(
+chosen = st.navigation(
     {
         question: [
             st.Page(file, title=title, url_path=url_path(file), default=title == "Translate")
@@ -63,4 +64,6 @@ st.navigation(
         for question, pages in MENU.items()
     },
     position="top",
-).run()
+)
+with telling_damage():
+    chosen.run()

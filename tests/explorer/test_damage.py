@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 import core
 from core.checkpoint.weights import weights_hash
 from explorer.app_pages.registry import PAGES, url_path
+from explorer.engine import checkpoints
 from tests.checkpoints import (
     SENTENCE,
     reports,
@@ -173,3 +174,20 @@ def test_damage_inside_an_example_is_found_before_it_is_drawn(
     assert not page.exception
     (said,) = warnings(page)
     assert "do not fit" in said
+
+
+@pytest.mark.parametrize("page", SENTENCE_PAGES)
+def test_a_model_that_is_damaged_while_it_is_listed_is_told(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    """Its sentence is stored, so that pages begin without the model; the list is some seconds old."""
+    whole_checkpoint(tmp_path / "tiny")
+    listed = checkpoints.every_checkpoint()
+    monkeypatch.setattr(checkpoints, "every_checkpoint", lambda: listed)
+    weights = tmp_path / "tiny" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-50])
+    opened = open_page(page=page if page != "translate" else "")
+    assert not opened.exception
+    assert ["model.safetensors" in error.value.replace("\\", "") for error in opened.error] == [
+        True
+    ]
