@@ -164,14 +164,26 @@ def _sweep(path: Path, kind: str) -> None:
     """Remove what this thread, or a writer that writes no more, has left beside a path."""
     start = f".{path.name}.{kind}-"
     for left in path.parent.glob(f"{glob.escape(start)}*"):
-        writer = left.name.removeprefix(start)
-        if writer != _writer() and _may_be_at_work(left, writer):
-            continue
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            with contextlib.suppress(OSError):
-                left.unlink()
+        _remove_unless_at_work(left, left.name.removeprefix(start))
+
+
+def sweep_folder(folder: Path) -> None:
+    """Remove what killed writers left half-written in a folder, whatever it was to become.
+
+    A file of a name that is written once, such as the state after one step, is swept only so.
+    """
+    for left in folder.glob(".*.partial-*"):
+        _remove_unless_at_work(left, left.name.rpartition(".partial-")[2])
+
+
+def _remove_unless_at_work(left: Path, writer: str) -> None:
+    if writer != _writer() and _may_be_at_work(left, writer):
+        return
+    if left.is_dir():
+        shutil.rmtree(left, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            left.unlink()
 
 
 LONGEST_WRITE_S = 86_400.0

@@ -23,7 +23,13 @@ from torch import Tensor, nn
 
 from core.checkpoint.side_files import HISTORY, read_history
 from core.checkpoint.weights import read_tensors
-from core.system.files import write_json, write_whole, writing_file, writing_folder
+from core.system.files import (
+    sweep_folder,
+    write_json,
+    write_whole,
+    writing_file,
+    writing_folder,
+)
 
 N_STATES_KEPT = 2
 KEPT = "kept"
@@ -146,7 +152,9 @@ class RunFolder:
             shutil.rmtree(other)
 
     def resume(self) -> "SavedState | None":
-        """The newest complete state, or None; the history is cut back to it."""
+        """The newest complete state, or None; the history is cut back to it, leftovers are swept."""
+        for folder in (self.folder, self.snapshots):
+            sweep_folder(folder)
         state = self._newest_state()
         if state is None:
             self._cut_history(0)

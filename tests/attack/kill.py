@@ -46,7 +46,7 @@ class Case:
 TRAIN = (
     "train", "--source", "{}/multi30k-train.en", "--target", "{}/multi30k-train.de", "--output", "{}/model",
     "--run-folder", "{}/run", "--n-encoder-layers", "1", "--n-decoder-layers", "1", "--d-model", "16",
-    "--d-ff", "32", "--n-heads", "2", "--vocabulary-size", "300", "--tokens-per-update", "300", "--tokens-per-microbatch", "300", "--n-steps",
+    "--d-ff", "32", "--n-heads", "2", "--vocabulary-size", "400", "--tokens-per-update", "300", "--tokens-per-microbatch", "300", "--n-steps",
     "150", "--n-warmup-steps", "40", "--validate-every", "30", "--snapshot-every", "30", "--save-every-s",
     "0.1", "--n-validation-translations", "4", "--precision", "float32",
 )  # fmt: skip

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import math
+import socket
 from pathlib import Path
 
 import pytest
@@ -285,3 +286,21 @@ def test_a_window_is_the_mean_of_its_steps(steps):
     assert summary["gradient_norm"] == pytest.approx(sum(r.gradient_norm for r, _ in steps) / n)
     tokens_per_s = (progress.tokens - 7) / progress.elapsed_s
     assert summary["tokens_per_s"] == pytest.approx(tokens_per_s, rel=1e-3, abs=0.06)
+
+
+def test_what_a_killed_save_left_is_swept_whatever_its_step(tmp_path):
+    run = RunFolder(tmp_path)
+    run.create()
+    nobody = f"{socket.gethostname()}-{2**22 + 1}-7"
+    lost = [
+        tmp_path / f".step-0000032.partial-{nobody}",
+        run.snapshots / f".best.safetensors.partial-{nobody}",
+    ]
+    at_work = tmp_path / f".step-0000033.partial-{socket.gethostname()}-1-7"
+    lost[0].mkdir()
+    (lost[0] / "model.safetensors").write_bytes(b"half")
+    lost[1].write_bytes(b"half")
+    at_work.mkdir()
+    assert run.resume() is None
+    assert not any(each.exists() for each in lost)
+    assert at_work.exists()
