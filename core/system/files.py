@@ -7,6 +7,7 @@ removes it only after a day, because hosts that share a disk cannot see each oth
 
 import contextlib
 import glob
+import hashlib
 import json
 import os
 import shutil
@@ -153,7 +154,14 @@ def _put_in_place(partial: Path, folder: Path) -> None:
 
 def _beside(path: Path, kind: str) -> Path:
     """A name that is this thread's alone."""
-    return path.with_name(f".{path.name}.{kind}-{_writer()}")
+    return path.with_name(f".{_short(path.name)}.{kind}-{_writer()}")
+
+
+def _short(name: str) -> str:
+    """A file system takes names of 255 bytes; beside a long one there has to be room for another."""
+    if len(os.fsencode(name)) <= MOST_BYTES_OF_A_NAME:
+        return name
+    return f"{name[:20]}~{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}"
 
 
 def _writer() -> str:
@@ -162,7 +170,7 @@ def _writer() -> str:
 
 def _sweep(path: Path, kind: str) -> None:
     """Remove what this thread, or a writer that writes no more, has left beside a path."""
-    start = f".{path.name}.{kind}-"
+    start = f".{_short(path.name)}.{kind}-"
     for left in path.parent.glob(f"{glob.escape(start)}*"):
         _remove_unless_at_work(left, left.name.removeprefix(start))
 
@@ -187,6 +195,7 @@ def _remove_unless_at_work(left: Path, writer: str) -> None:
 
 
 LONGEST_WRITE_S = 86_400.0
+MOST_BYTES_OF_A_NAME = 120
 
 
 def _may_be_at_work(left: Path, writer: str) -> bool:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.attack import corrupt, fuzz, kill
+from tests.attack import corrupt, disk, fuzz, kill
 from tests.attack.findings import Findings
 
 ATTACKS: dict[str, tuple[int, Callable[[int, int], Findings]]] = {
@@ -21,6 +21,7 @@ ATTACKS: dict[str, tuple[int, Callable[[int, int], Findings]]] = {
     "ablations": (2_000, fuzz.ablations),
     "corruptions": (1_000, corrupt.corruptions),
     "kills": (100, kill.kills),
+    "disks": (96, disk.disks),
 }
 """How often each is tried, and what it is."""
 

@@ -271,3 +271,19 @@ def test_preparing_makes_the_folder_and_nothing_else(tmp_path):
     prepare_folder(tmp_path / "c" / "folder")
     assert [path.name for path in (tmp_path / "c").rglob("*")] == []
     prepare_file(Path("/dev/stdout"))
+
+
+@pytest.mark.parametrize("name", ["x" * 251 + ".txt", "文" * 83 + ".txt"])
+def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path, name):
+    write_whole(tmp_path / name, "new")
+    with writing_folder(tmp_path / f"d{name[1:]}") as partial:
+        (partial / "file").write_text("new")
+    assert {path.name for path in tmp_path.iterdir()} == {name, f"d{name[1:]}"}
+
+
+def test_two_long_names_that_begin_alike_do_not_meet(tmp_path):
+    with writing_file(tmp_path / ("x" * 200)) as one, writing_file(tmp_path / ("x" * 201)) as two:
+        assert one != two
+        one.write_text("1")
+        two.write_text("2")
+    assert (tmp_path / ("x" * 200)).read_text() == "1"
