@@ -1,6 +1,7 @@
 """The Lenses page: each line, cell and place is that of the layer that it names."""
 
 import dataclasses
+import html
 import json
 
 import numpy as np
@@ -14,13 +15,14 @@ from core.checkpoint.weights import weights_hash
 from core.config import SearchConfig
 from core.decoding.translate import written
 from core.evaluation.ratios import Estimate
-from explorer.figures.head import piece_label
+from explorer.figures.head import piece_label, piece_labels
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.pages import Open, Shelf, charts, open_page, shelf
 from tests.explorer.readings import components, first_map, frame, labels, numbers, said
 
 __all__ = ["open_page", "shelf"]
 
+DEPTHS = ["Embeddings", "Layer 1", "Layer 2", "Layer 3"]
 ESTIMATES = tuple(Estimate(10.0 * n, (10.0 * n - 1, 10.0 * n + 2)) for n in range(1, 4))
 
 
@@ -68,6 +70,11 @@ def test_the_scores_stand_over_their_layers(pages: Shelf) -> None:
     np.testing.assert_allclose(numbers(chrf["y"]), [5, 10, 15])
     np.testing.assert_allclose(numbers(bleu["error_y"]["array"]), [2, 2, 2])
     np.testing.assert_allclose(numbers(bleu["error_y"]["arrayminus"]), [1, 1, 1])
+    assert [bars["name"] for bars in (bleu, chrf)] == ["BLEU", "chrF"]
+    assert [bars["hovertemplate"].partition("<")[0] for bars in (bleu, chrf)] == [
+        "%{x}: BLEU %{y:.1f}",
+        "%{x}: chrF %{y:.1f}",
+    ]
 
 
 @pytest.mark.parametrize(("read", "step"), [("1", "2"), ("0", "1"), (None, "3")])
@@ -80,7 +87,8 @@ def test_the_grid_its_cell_and_the_place(pages: Shelf, model, read: str | None, 
     written_ = chart["data"][1]["text"]
     assert written_ == [piece_label(cell[0]).replace("<", "&lt;").replace(">", "&gt;")
                         for layer in found.names for cell in layer]  # fmt: skip
-    assert labels(chart, "yaxis") == ["Embeddings", "Layer 1", "Layer 2", "Layer 3"]
+    assert labels(chart, "yaxis") == DEPTHS
+    assert labels(chart, "xaxis") == piece_labels(piece.name for piece in trace.target.pieces)
     depth, at = int(read) if read else 3, int(step) - 1
     (frame_,) = chart["layout"]["shapes"]
     assert (frame_["x0"], frame_["y0"]) == (at - 0.5, depth - 0.5)
@@ -94,11 +102,33 @@ def test_the_grid_its_cell_and_the_place(pages: Shelf, model, read: str | None, 
     places = frame(page, "rank")
     assert places["after layer"].tolist() == ["Layer 3", "Layer 2", "Layer 1", "Embeddings"]
     assert places["rank"].tolist() == [f"{rank:,}" for rank in found.ranks[::-1, at]]
-    targets = chart["data"][2]
-    *place, told = targets["customdata"][at + len(trace.steps) * depth]
-    assert place == [depth, at]
-    assert told.endswith(f"what the step wrote is at rank {found.ranks[depth, at]:,}")
-    assert f"step {at + 1}: " in told
+    assert f"**{DEPTHS[depth]} at step {step}**" in said(page)
+
+
+def test_pointing_at_a_cell_tells_its_piece_with_its_probability(pages: Shelf, model) -> None:
+    trace = model.trace(SENTENCE)
+    found = logit_lens(model.checkpoint.model, model.checkpoint.vocabulary, trace)
+    told = charts(pages("lenses", text=SENTENCE))[1]["data"][2]["customdata"]
+    cells = list(np.ndindex(found.ranks.shape))
+    assert [(depth, step) for depth, step, _ in told] == cells
+    assert [html.unescape(text) for *_, text in told] == [
+        f"{DEPTHS[depth]}, step {step + 1}: {piece_label(found.names[depth][step][0])} "
+        f"{100 * found.probabilities[depth, step, 0]:.1f}%; what the step wrote is at rank {found.ranks[depth, step]:,}"
+        for depth, step in cells
+    ]
+
+
+def test_the_first_layer_with_the_written_piece_at_rank_1_is_named(pages: Shelf, model) -> None:
+    """At a step where it is at rank 1 after several layers, and at one where it is after none."""
+    trace = model.trace(SENTENCE)
+    ranks = logit_lens(model.checkpoint.model, model.checkpoint.vocabulary, trace).ranks
+    several = int((ranks == 1).sum(0).argmax())
+    after = [DEPTHS[depth] for depth, rank in enumerate(ranks[:, several]) if rank == 1]
+    assert len(after) > 1
+    page = pages("lenses", text=SENTENCE, step=str(several + 1))
+    assert f"{after[0]} is the first to put it at rank 1." in said(page)
+    never = next(step for step in range(len(trace.steps)) if (ranks[:, step] > 1).all())
+    assert "is the first" not in said(pages("lenses", text=SENTENCE, step=str(never + 1)))
 
 
 def test_another_word_is_followed(pages: Shelf, model) -> None:

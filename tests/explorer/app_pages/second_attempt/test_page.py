@@ -21,8 +21,10 @@ from explorer.app_pages.second_attempt.fields import SecondFields
 from explorer.choice.choice import Run
 from explorer.engine import second_attempts
 from explorer.figures.axes import signed
+from explorer.figures.head import piece_labels
 from tests.checkpoints import write_checkpoint
 from tests.core.training.score.experiments import EXAMPLES, write_bundle, write_experiment
+from tests.explorer.clicks import set_state
 from tests.explorer.pages import Open, Shelf, charts, link, open_page, shelf, texts
 from tests.explorer.readings import components, labels, numbers, tiles
 
@@ -151,6 +153,15 @@ def test_probabilities_are_those_of_the_same_pieces(pages: Shelf) -> None:
     empty = translator.trace(TEXT, SearchConfig(max_extra_pieces=300), prefix, draft=())
     without = [step.log_probability_nats for step in empty.steps]
     assert np.allclose(numbers(chart["data"][1]["y"]), np.exp(without), atol=1e-5)
+    names = piece_labels(piece.name for piece in second.target.pieces)
+    assert labels(chart, "xaxis") == names
+    assert [bars["name"] for bars in chart["data"]] == ["with this draft", "with an empty draft"]
+    changes = np.array(nats) - without
+    most = int(abs(changes).argmax())
+    assert (
+        f"by {signed(sum(nats) - sum(without), 2, plus=True)} nats, the largest change is at step {most + 1}, "
+        f"“{names[most]}” ({signed(changes[most], 2, plus=True)})."
+    ) in texts(pages("second_attempt", text=TEXT))
 
 
 def test_the_methods_are_those_of_the_report(pages: Shelf, experiment: Path) -> None:
@@ -213,6 +224,18 @@ def test_a_typed_reference_judges_each_change(pages: Shelf) -> None:
     assert "Type a reference" in said(page) or "Nothing was changed" in said(page)
 
 
+def test_a_clicked_tile_is_the_head_on_show(pages: Shelf) -> None:
+    layer, head = 1, 3
+    page = pages.own("second_attempt", text=TEXT)
+    page = set_state(page, "attention_overview", "chosen", [layer, head])
+    assert (link(page, "layer"), link(page, "head")) == (str(layer), str(head))
+    assert f"**Cross-attention, layer {layer}, head {head}, second attempt**" in texts(page)
+    second = corrected(pages).second
+    heat, *_, bars = charts(page)[0]["data"]
+    assert np.allclose(numbers(heat["z"]), second.weights["cross"][layer - 1, head - 1], atol=1e-6)
+    assert np.allclose(numbers(bars["x"]), draft_mass(second)[layer - 1, head - 1], atol=1e-6)
+
+
 def test_another_model_keeps_the_head(pages: Shelf) -> None:
     page = pages.own("second_attempt", text=TEXT, layer="1", head="2")
     page.segmented_control(key="draft_method").set_value("base").run()
@@ -225,9 +248,11 @@ def test_a_wrong_credit_is_told_with_its_numbers(pages: Shelf, experiment: Path)
         row.method: row for row in rows(read_attempts(experiment), reward="chrf", is_right=0.7)
     }
     base, wrong = found["base"].accuracy, found["wrong_credit"].accuracy
-    assert f"Acc@t1 goes from {base.first.value:.1f} to {wrong.first.value:.1f}" in texts(
-        pages("second_attempt", text=TEXT)
-    )
+    assert base.delta.value != wrong.delta.value
+    assert (
+        f"Acc@t1 goes from {base.first.value:.1f} to {wrong.first.value:.1f}, while Δ goes from "
+        f"{signed(base.delta.value, 1, plus=True)} to {signed(wrong.delta.value, 1, plus=True)}. "
+    ) in texts(pages("second_attempt", text=TEXT))
 
 
 def test_without_an_experiment_the_page_says_how_one_is_made(open_page: Open) -> None:
@@ -341,8 +366,28 @@ def test_pictures_of_whole_texts_draw_what_was_measured(pages: Shelf) -> None:
         assert bars[name][1:] == pytest.approx(
             np.histogram(edits[edits > 0], np.linspace(0, 1, 11))[0] / len(edits)
         )
-    lines = {line["name"]: line for chart in drawn for line in chart["data"]
-             if chart["layout"]["yaxis"]["title"]["text"] == "chrF"}  # fmt: skip
-    for n in (1, 2):
-        rewards = [getattr(report, f"reward_{n}") for report in results.courses["score"]]
-        assert numbers(lines[f"attempt {n}"]["y"]) == pytest.approx(rewards)
+    for quantity, title in (("reward", "chrF"), ("kl", "nats an attempt")):
+        (chart,) = (c for c in drawn if c["layout"]["yaxis"]["title"]["text"] == title)
+        course = results.courses["score"]
+        assert [line["name"] for line in chart["data"]] == ["attempt 1", "attempt 2"]
+        for n, line in enumerate(chart["data"], start=1):
+            values = [getattr(report, f"{quantity}_{n}") for report in course]
+            assert line["x"] == [report.step for report in course] == [10, 20, 30]
+            assert line["y"] == pytest.approx(values)
+        (stage,) = (shape for shape in chart["layout"]["shapes"] if shape["type"] == "line")
+        assert stage["x0"] == stage["x1"] == 20
+
+
+def test_every_axis_says_what_it_counts(pages: Shelf) -> None:
+    drawn = [chart["layout"] for chart in charts(pages("second_attempt", text=TEXT))[1:]]
+    titles = [
+        tuple(layout[axis].get("title", {}).get("text", "") for axis in ("xaxis", "yaxis"))
+        for layout in drawn
+    ]
+    assert titles == [
+        ("", "probability"),
+        ("chrF of the first attempt", "chrF of the second"),
+        ("characters changed", "share of problems"),
+        ("updates", "chrF"),
+        ("updates", "nats an attempt"),
+    ]
