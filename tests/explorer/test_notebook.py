@@ -1,5 +1,6 @@
 """The README's lines for a notebook."""
 
+import html
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ from core.analysis.lens.logit_lens import logit_lens
 from core.analysis.patching.patch import NotComparableError, patching
 from core.analysis.scores.parts import score_parts
 from core.analysis.trace.trace import Trace
-from core.config import KINDS, SearchConfig
+from core.config import KINDS, Kind, SearchConfig
 from core.text.toy_grammar import sentence_pairs
 from core.translator import Translator
 from explorer import notebook
+from explorer.figures.head import piece_label, piece_labels
 from tests.checkpoints import SENTENCE, write_checkpoint
 
 
@@ -120,6 +122,25 @@ def test_every_analysis_is_a_page_of_its_numbers(
     np.testing.assert_allclose(np.sum(picture.shown.data[0].z, 0), scores, atol=1e-5)
     notebook.lens(translator, trace).save(tmp_path / "lens.html")
     assert "logit lens" in (tmp_path / "lens.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_scores_of_a_head_stand_over_its_own_keys(
+    translator: Translator, trace: Trace, kind: Kind
+) -> None:
+    row = 4
+    (picture,) = notebook.reasons(translator, trace, kind, layer=2, head=3, row=row).pictures
+    place = HeadPlace(kind, 1, 2)
+    found = score_parts(translator.checkpoint.model, trace, place, row - 1)
+    keys = trace.consumed[:row] if kind == "decoder" else trace.source.pieces
+    assert len(keys) == len(found.scores)
+    axis = picture.shown.layout.xaxis
+    assert list(map(html.unescape, axis.ticktext)) == piece_labels(key.name for key in keys)
+    asks = piece_labels(piece.name for piece in trace.source.pieces)[row - 1]
+    if kind != "encoder":
+        read, written = trace.consumed[row - 1].name, trace.target.pieces[row - 1].name
+        asks = f"{piece_label(read)} → {piece_label(written)}"
+    assert picture.title == f"{place.name}: why “{asks}” looks where it does"
 
 
 def test_two_sentences_are_put_into_each_other(translator: Translator, trace: Trace) -> None:

@@ -1,5 +1,7 @@
 """Why a head looks there: every row of the split is of its writer, and they add up to the scores."""
 
+import html
+
 import numpy as np
 import pytest
 
@@ -63,23 +65,41 @@ def test_every_row_is_of_its_writer(shelf: Shelf, folder, place: HeadPlace, spli
     np.testing.assert_allclose(shown.sum(0), scores, rtol=1e-4, atol=1e-5)
     keys = piece_labels(piece.name for piece in keys_of(traced(folder), place.kind))
     assert labels(chart, "xaxis") == keys[: len(scores)]
+    told = [html.unescape(text) for *_, text in chart["data"][-1]["customdata"]]
+    assert told == [
+        f"{name}, key {key}: {signed(part, plus=True)}"
+        for name, row in zip(named, shown, strict=True)
+        for key, part in zip(keys, row, strict=False)
+    ]
 
 
-def test_the_words_name_the_highest_key_and_what_lifts_it(shelf: Shelf, folder) -> None:
-    place = PLACES[0]
-    found = score_parts(loaded(folder).checkpoint.model, traced(folder), place, QUERY)
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
+def test_the_words_name_the_highest_key_and_what_lifts_and_lowers_it(
+    shelf: Shelf, folder, place: HeadPlace
+) -> None:
+    trace = traced(folder)
+    found = score_parts(loaded(folder).checkpoint.model, trace, place, QUERY)
     scores = found.scores - found.scores.mean()
     top = int(scores.argmax())
-    keys = piece_labels(piece.name for piece in traced(folder).source.pieces)
-    parts = found.parts.sum(0)
-    parts = parts - parts.mean(-1, keepdims=True)
-    most = int(parts[:, top].argmax())
-    text = said(opened(shelf, place))
-    assert (
-        f"“{keys[QUERY]}” scores “{keys[top]}” highest: {signed(float(scores[top]), plus=True)}"
-        in text
+    keys = piece_labels(piece.name for piece in keys_of(trace, place.kind))
+    read, written = (
+        piece_labels(piece.name for piece in pieces)[QUERY]
+        for pieces in (trace.consumed, trace.target.pieces)
     )
-    assert f"{found.key_writers[most]} ({signed(float(parts[most, top]), plus=True)})" in text
+    asks = keys[QUERY] if place.kind == "encoder" else f"{read} → {written}"
+    parts = found.parts.sum(0)
+    parts = (parts - parts.mean(-1, keepdims=True))[:, top]
+    order = parts.argsort()
+    assert parts[order[0]] < 0 < parts[order[-1]]
+    named = [
+        f"{name} ({signed(float(part), plus=True)})"
+        for name, part in zip(found.key_writers, parts, strict=True)
+    ]
+    raising = [named[n] for n in order[:-4:-1] if parts[n] > 0]
+    assert (
+        f"“{asks}” scores “{keys[top]}” highest: {signed(float(scores[top]), plus=True)} against the mean of its "
+        f"keys. What raises it most: {', '.join(raising)}. What lowers it most: {named[order[0]]}."
+    ) in said(opened(shelf, place))
 
 
 def test_every_query_has_its_own_split(shelf: Shelf, folder) -> None:
