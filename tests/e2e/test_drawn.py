@@ -465,6 +465,24 @@ def test_the_numbers_of_a_norm_are_its_vectors(board: Board) -> None:
     assert f"mean {mean:.2f} and deviation {deviation:.2f}" in told
 
 
+@pytest.mark.parametrize("row", [3, None])
+def test_the_words_beside_the_figure_are_those_of_the_step(board: Board, row: int | None) -> None:
+    drawn = drawn_model(board, step=4, row=row, layers={"encoder": 1, "decoder": 3},
+                        heads={"encoder": 1, "decoder": 2, "cross": 5})  # fmt: skip
+    told = re.sub("[\u2068\u2069]", "", str(drawn.locator(".panel").text_content()))
+    most = int(FIGURE.weights["cross"][2, 4, 3].argmax())
+    followed = (
+        "“s2”: you chose it; click it again to let go."
+        if row
+        else f"“s{most}”: this step's cross-attention, layer 3, head 5, gives it the largest weight of all words."
+    )
+    assert told.startswith(
+        "Step 4 of 5The decoder has read “t0 t1 t2 t3” and writes “t4” (75 %)."
+        f"In the encoder you see the vectors of {followed}"
+        "In the decoder you see those of “t3”, the token that this step reads last."
+    )
+
+
 def first_numbers(written: str) -> list[float]:
     return [float(part.replace("−", "-")) for part in written.split(", ")[:4]]
 
@@ -834,11 +852,11 @@ PLACES_OF_FILM = [(9, False), (9, True), (0, False), (0, True)]
 def test_each_cell_of_the_film_is_the_weight_that_it_tells(
     board: Board, step: int, is_held: bool
 ) -> None:
-    words = [player.PlayedWord("w")]
+    words = [player.PlayedWord("Mann", gloss="man"), player.PlayedWord("ab", times=5)]
     data = player.payload(
         [
-            player.Moment(9, "step 9", 0.1, words, FILM["own 9"], FILM["held 9"]),
-            player.Moment(0, "finished", 0.2, words, FILM["own"], FILM["held"]),
+            player.Moment(9, "step 9", 0.125, words, FILM["own 9"], FILM["held 9"]),
+            player.Moment(0, "finished", 0.0015, words, FILM["own"], FILM["held"]),
         ],
         source=[(f"s{key}", key) for key in range(5)],
         head="Cross-attention, layer 1, head 6",
@@ -852,6 +870,24 @@ def test_each_cell_of_the_film_is_the_weight_that_it_tells(
     found = pixels(canvas)[..., :3].astype(int)
     assert np.abs(found - viridis(shown.weights)).max() <= 4
     assert drawn.locator(".rows .label").all_text_contents() == shown.labels
+    columns = drawn.locator(".columns .label").all_text_contents()
+    assert columns == ["s0", "s1", "s2", "s3", "s4"]
+    name = "step 9" if step else "finished"
+    expect(drawn.locator(".moment.current .name")).to_have_text(name)
+    expect(drawn.get_by_role("status")).to_have_text(f"Cross-attention, layer 1, head 6: {name}")
+    assert drawn.locator(".moment .share").all_text_contents() == [
+        "13 % per piece",
+        "< 1 % per piece",
+    ]
+    assert (
+        drawn.locator(".moment .said").all_text_contents()
+        == [
+            "Mann",
+            "ab ab ab … (5 times)",
+        ]
+        * 2
+    )
+    assert drawn.locator(".moment .gloss").all_text_contents() == ["man"] * 2
     box = canvas.bounding_box()
     assert box
     for row, column in ((0, 0), (0, 4), (1, 3), (n_rows - 1, 0), (n_rows - 1, 2)):

@@ -1,7 +1,9 @@
 """The README's lines for a notebook."""
 
 import html
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from core.analysis.patching.patch import NotComparableError, patching
 from core.analysis.scores.parts import score_parts
 from core.analysis.trace.trace import Trace
 from core.config import KINDS, Kind, SearchConfig
+from core.text.pieces import Piece
 from core.text.toy_grammar import sentence_pairs
 from core.translator import Translator
 from explorer import notebook
@@ -124,6 +127,49 @@ def test_every_analysis_is_a_page_of_its_numbers(
     assert "logit lens" in (tmp_path / "lens.html").read_text("utf-8")
 
 
+def names(pieces: Sequence[Piece]) -> list[str]:
+    return piece_labels(piece.name for piece in pieces)
+
+
+def texts(axis: Any) -> list[str]:
+    """The labels along an axis, those too that only hovering shows."""
+    at = dict(zip(axis.tickvals, axis.ticktext, strict=True))
+    at |= {int(place): label for place, label in (axis.labelalias or {}).items()}
+    return [html.unescape(at[place]) for place in sorted(at)]
+
+
+def test_rows_and_columns_of_every_analysis_are_named_after_their_pieces(
+    translator: Translator, trace: Trace
+) -> None:
+    source, read, written = (
+        names(pieces) for pieces in (trace.source.pieces, trace.consumed, trace.target.pieces)
+    )
+    (picture,) = notebook.contributions(translator, trace).pictures
+    assert texts(picture.shown.layout.xaxis) == [*source, *read]
+    assert texts(picture.shown.layout.yaxis) == [
+        f"{before} → {after}" for before, after in zip(read, written, strict=True)
+    ]
+    (picture,) = notebook.lens(translator, trace).pictures
+    assert texts(picture.shown.layout.xaxis) == written
+    vocabulary = translator.checkpoint.vocabulary.target
+    one, other = "Haus", "Mann"
+    (picture,) = notebook.why(
+        translator, trace, step=3, wanted=one, other=other, method="gradient_input"
+    ).pictures
+    assert texts(picture.shown.layout.xaxis) == source
+    assert texts(picture.shown.layout.xaxis2) == read[:3]
+    first, second = (
+        piece_label(vocabulary.names[vocabulary.encode(each)[0]]) for each in (one, other)
+    )
+    assert picture.title == f"Why “{first}” and not “{second}”, step 3"
+    amounts = contrast(
+        translator.checkpoint.model, trace, step=2, method="gradient_input",
+        wanted=vocabulary.encode(one)[0], other=vocabulary.encode(other)[0],
+    )  # fmt: skip
+    np.testing.assert_allclose(picture.shown.data[0].y, amounts.source, atol=1e-6)
+    np.testing.assert_allclose(picture.shown.data[1].y, amounts.prefix, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_scores_of_a_head_stand_over_its_own_keys(
     translator: Translator, trace: Trace, kind: Kind
@@ -134,12 +180,10 @@ def test_the_scores_of_a_head_stand_over_its_own_keys(
     found = score_parts(translator.checkpoint.model, trace, place, row - 1)
     keys = trace.consumed[:row] if kind == "decoder" else trace.source.pieces
     assert len(keys) == len(found.scores)
-    axis = picture.shown.layout.xaxis
-    assert list(map(html.unescape, axis.ticktext)) == piece_labels(key.name for key in keys)
-    asks = piece_labels(piece.name for piece in trace.source.pieces)[row - 1]
+    assert texts(picture.shown.layout.xaxis) == names(keys)
+    asks = names(trace.source.pieces)[row - 1]
     if kind != "encoder":
-        read, written = trace.consumed[row - 1].name, trace.target.pieces[row - 1].name
-        asks = f"{piece_label(read)} → {piece_label(written)}"
+        asks = f"{names(trace.consumed)[row - 1]} → {names(trace.target.pieces)[row - 1]}"
     assert picture.title == f"{place.name}: why “{asks}” looks where it does"
 
 

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import core
-from core.analysis.heads.drafts import copying, draft_mass, repairing
+from core.analysis.heads.drafts import copying, draft_mass, kept_steps, repairing
 from core.checkpoint.bundled import SOURCES
 from core.config import SearchConfig
 from core.evaluation.rewards import REWARDS
@@ -87,6 +87,18 @@ def test_the_heat_map_is_the_second_attempt_of_the_model(pages: Shelf, method: s
     assert np.allclose(numbers(heat["z"]), second.weights["cross"][layer, head], atol=1e-6)
     assert np.allclose(numbers(bars["x"]), draft_mass(second)[layer, head], atol=1e-6)
     columns = labels(charts(page)[0], "xaxis")
+    assert columns == piece_labels(piece.name for piece in second.source.pieces)
+    read, written = (
+        piece_labels(piece.name for piece in pieces)
+        for pieces in (second.consumed, second.target.pieces)
+    )
+    assert labels(charts(page)[0], "yaxis") == [
+        f"{before} → {after}{'' if is_kept else ' ✎'}"
+        for before, after, is_kept in zip(read, written, kept_steps(second), strict=True)
+    ]
+    assert labels(charts(page)[0], "yaxis2") == [
+        f"{share:.0%}" for share in draft_mass(second)[layer, head]
+    ]
     border = next(shape for shape in charts(page)[0]["layout"]["shapes"] if shape["type"] == "line")
     assert columns[int(border["x0"] + 0.5)] == "<draft>"
 
@@ -211,6 +223,11 @@ def test_the_method_on_screen_is_judged_by_its_own_row(pages: Shelf) -> None:
         assert said.endswith(f"{words}.")
         assert f"{row.accuracy.first.value:.1f} % of attempts 1" in said
         assert f"{row.accuracy.second.value:.1f} % of attempts 2" in said
+        delta = row.accuracy.delta
+        value, low, high = (
+            signed(number, 1, plus=True) for number in (delta.value, *delta.interval_95)
+        )
+        assert f"Δ {value} points [{low}, {high}]" in said
 
 
 def test_a_typed_reference_judges_each_change(pages: Shelf) -> None:
@@ -327,6 +344,14 @@ def test_attempts_are_right_where_the_report_says_so() -> None:
     assert "25.0% right twice" in quadrants(found, 0.7)
 
 
+def test_each_problem_is_counted_by_both_of_its_attempts() -> None:
+    first, second = np.array([[1, 1], [0, 1], [0, 1], [0, 1], [1, 0], [1, 0], [0, 0]], "f4").T
+    assert quadrants(Points(first, second, np.zeros(7, np.float32)), 0.7) == (
+        "Of 7 problems: 14.3% right twice, 42.9% corrected (i→c), 28.6% spoilt (c→i), "
+        "14.3% wrong twice (first seed)."
+    )
+
+
 MEASURES = {
     "mass": lambda trace: draft_mass(trace).mean(-1),
     "copying": copying,
@@ -376,6 +401,29 @@ def test_pictures_of_whole_texts_draw_what_was_measured(pages: Shelf) -> None:
             assert line["y"] == pytest.approx(values)
         (stage,) = (shape for shape in chart["layout"]["shapes"] if shape["type"] == "line")
         assert stage["x0"] == stage["x1"] == 20
+
+
+def test_pointing_at_a_mark_tells_what_it_counts(pages: Shelf) -> None:
+    heads, probability, *corpus = charts(pages("second_attempt", text=TEXT))
+    told = [
+        mark["hovertemplate"].removesuffix("<extra></extra>")
+        for chart in (probability, *corpus)
+        for mark in chart["data"]
+    ]
+    assert told == [
+        "%{x}, with this draft: %{y:.3f} (%{customdata:.2f} nats)",
+        "%{x}, with an empty draft: %{y:.3f} (%{customdata:.2f} nats)",
+        "first %{x:.2f}, second %{y:.2f}",
+        "Base, %{x}: %{y:.1%} of all problems",
+        "SCoRe, %{x}: %{y:.1%} of all problems",
+        *(f"update %{{x:,}}, attempt {n}: %{{y:.3g}}" for n in (1, 2)),
+        *(f"update %{{x:,}}, attempt {n}: %{{y:.3g}}" for n in (1, 2)),
+    ]
+    for bars in probability["data"]:
+        np.testing.assert_allclose(np.exp(numbers(bars["customdata"])), numbers(bars["y"]))
+    assert heads["data"][-1]["hovertemplate"].startswith(
+        "%{x:.0%} of this row’s weight on the draft"
+    )
 
 
 def test_every_axis_says_what_it_counts(pages: Shelf) -> None:

@@ -10,7 +10,7 @@ from core.analysis.contrast.attribution import agreement, contrast
 from explorer.figures.head import piece_label, piece_labels
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.pages import Shelf, charts, shelf
-from tests.explorer.readings import frame, labels, numbers, said
+from tests.explorer.readings import frame, labels, numbers, read, said
 
 __all__ = ["shelf"]
 
@@ -85,6 +85,28 @@ def test_every_bar_speaks_for_the_candidate_that_it_makes_more_probable(
     axis = html.unescape(chart["layout"]["yaxis"]["title"]["text"])
     assert axis == f"for {one}, against {two} (logits)"
     assert f"for {one}, logits" in frame(page, "piece").columns
+
+
+def test_each_candidate_is_offered_with_its_probability(pages: Shelf, traced) -> None:
+    _, trace = traced
+    page = pages("why", text=SENTENCE, step=str(STEP))
+    shares = {
+        piece_label(trace.names[each.token]): np.exp(each.log_probability_nats)
+        for each in trace.steps[STEP - 1].candidates
+    }
+    expected = [f"{name} · {f'{p:.0%}' if p >= 0.01 else '<1%'}" for name, p in shares.items()]
+    for label in ("Why", "and not"):
+        offered = next(each for each in page.segmented_control if each.label == label).options
+        assert list(map(read, offered)) == expected
+    read_, written = (
+        piece_labels(piece.name for piece in pieces)
+        for pieces in (trace.consumed, trace.target.pieces)
+    )
+    steps = next(each for each in page.selectbox if each.label == "Step")
+    assert steps.options == [
+        f"{n}: {before} → {after}"
+        for n, (before, after) in enumerate(zip(read_, written, strict=True), start=1)
+    ]
 
 
 def test_two_other_candidates_are_compared(pages: Shelf, traced) -> None:
