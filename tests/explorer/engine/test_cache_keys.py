@@ -19,6 +19,7 @@ import core
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import ablating
 from core.analysis.ablation.head_means import head_means
+from core.analysis.contributions.results import CONTRIBUTIONS
 from core.analysis.head_place import HeadPlace
 from core.analysis.over_text.sentences import Measured, Sentence
 from core.analysis.patching.patch import patching as patching_of
@@ -312,6 +313,15 @@ def test_whatever_a_result_depends_on_is_told_apart(
             assert one != other, name
     (folder / "model.safetensors").touch()
     assert asked.key(function, folder=folder, run=RUN, **own) != first
+
+
+def test_sentences_of_a_text_are_told_apart_by_what_is_usual_for_the_model(
+    own: Path, asked: Asked
+) -> None:
+    values = {**firsts(over_text.measured), "folder": own}
+    before = asked.key(over_text.measured, **values)
+    (own / CONTRIBUTIONS).write_text("{}")
+    assert asked.key(over_text.measured, **values) != before
 
 
 def test_no_result_is_taken_for_one_of_another_kind(folder: Path, asked: Asked) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import core
+from core.analysis.ablation import Ablation
+from core.analysis.ablation.edits import ablating
 from core.analysis.lens.decoder_lens import lens_search
 from core.analysis.lens.logit_lens import logit_lens, ranks_of
 from core.analysis.lens.results import LENS, LensScores
@@ -15,6 +17,7 @@ from core.checkpoint.weights import weights_hash
 from core.config import SearchConfig
 from core.decoding.translate import written
 from core.evaluation.ratios import Estimate
+from core.model import probing
 from explorer.figures.head import piece_label, piece_labels
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.pages import Open, Shelf, charts, open_page, shelf
@@ -43,23 +46,35 @@ def model(pages: Shelf):
     return core.load(pages.root / "toy")
 
 
-def test_each_line_is_what_the_decoder_makes_of_its_layer(pages: Shelf, model) -> None:
+@pytest.mark.parametrize(
+    "link",
+    [{}, {"method": "sample", "seed": "7", "ablation": "enc.L1=skip"}],
+    ids=["as it is", "changed"],
+)
+def test_each_line_is_what_the_decoder_makes_of_its_layer(
+    pages: Shelf, model, link: dict[str, str]
+) -> None:
     """The whole encoder on top, the embeddings at the bottom; what the first lacks is marked."""
-    page = pages("lenses", text=SENTENCE)
+    page = pages("lenses", text=SENTENCE, **link)
     lines = components(page, "sentence_in_words")[1]["translations"]
     assert [line["name"] for line in lines] == ["Layer 2", "Layer 1", "Embeddings"]
-    ids = model.checkpoint.vocabulary.source.encode(SENTENCE)
-    unwritable = model.checkpoint.vocabulary.unwritable
-    whole = model.translate([SENTENCE], SearchConfig())[0]
-    for depth, line in zip((2, 1, 0), lines, strict=True):
-        [result] = lens_search(
-            model.checkpoint.model, [ids], depth, SearchConfig(), unwritable=unwritable
-        )
-        text = written(model.checkpoint.vocabulary, result.best.tokens)
-        assert line["text"] == text
+    vocabulary = model.checkpoint.vocabulary
+    ids = vocabulary.source.encode(SENTENCE)
+    edits = [ablating(model.checkpoint.model, [Ablation.parse(link["ablation"])])] if link else []
+    search = SearchConfig(method="sample", seed=7) if link else SearchConfig()
+    found = []
+    for depth in (2, 1, 0):
+        with probing(model.checkpoint.model, *edits):
+            [result] = lens_search(
+                model.checkpoint.model, [ids], depth, search, unwritable=vocabulary.unwritable
+            )
+        found.append(written(vocabulary, result.best.tokens))
+    assert [line["text"] for line in lines] == found
+    assert found[0] == model.trace(SENTENCE, search, edits=edits).target.text
+    for text, line in zip(found, lines, strict=True):
         assert " ".join(word["text"] for word in line["words"]).split() == text.split()
         changed = [word["is_changed"] for word in line["words"]]
-        assert any(changed) == (text.split() != whole.split()) or not text.split()
+        assert any(changed) == (text.split() != found[0].split()) or not text.split()
     assert not any(word["is_changed"] for word in lines[0]["words"])
 
 
