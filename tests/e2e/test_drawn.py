@@ -27,9 +27,11 @@ from explorer.components.anatomy.component import NextPiece, Sentence
 from explorer.components.beam import component as beam
 from explorer.components.lines import component as lines
 from explorer.components.overview import component as overview
+from explorer.components.player import component as player
 from explorer.components.stepper import component as stepper
 from explorer.components.toggles import component as toggles
 from explorer.figures.colours import ATTENTION_RGB, OKABE_ITO
+from tests.core.helpers import random_weights
 from tests.e2e.board import Board, pixels
 from tests.e2e.conftest import ROOT
 from tests.explorer.figure_sentences import sentence_for, vectors_for, view_of
@@ -463,6 +465,81 @@ def test_the_numbers_of_a_norm_are_its_vectors(board: Board) -> None:
     assert f"mean {mean:.2f} and deviation {deviation:.2f}" in told
 
 
+@pytest.mark.parametrize("row", [3, None])
+def test_the_words_beside_the_figure_are_those_of_the_step(board: Board, row: int | None) -> None:
+    drawn = drawn_model(board, step=4, row=row, layers={"encoder": 1, "decoder": 3},
+                        heads={"encoder": 1, "decoder": 2, "cross": 5})  # fmt: skip
+    told = re.sub("[\u2068\u2069]", "", str(drawn.locator(".panel").text_content()))
+    most = int(FIGURE.weights["cross"][2, 4, 3].argmax())
+    followed = (
+        "“s2”: you chose it; click it again to let go."
+        if row
+        else f"“s{most}”: this step's cross-attention, layer 3, head 5, gives it the largest weight of all words."
+    )
+    assert told.startswith(
+        "Step 4 of 5The decoder has read “t0 t1 t2 t3” and writes “t4” (75 %)."
+        f"In the encoder you see the vectors of {followed}"
+        "In the decoder you see those of “t3”, the token that this step reads last."
+    )
+
+
+def first_numbers(written: str) -> list[float]:
+    return [float(part.replace("−", "-")) for part in written.split(", ")[:4]]
+
+
+def test_the_numbers_of_every_block_are_those_of_the_tokens_on_show(board: Board) -> None:
+    assert FIGURE.vectors
+    scores = tuple((1.5 + step, -2.25 * step) for step in range(5))
+    layers, heads = {"encoder": 2, "decoder": 3}, {"encoder": 4, "decoder": 6, "cross": 5}
+    drawn = drawn_model(board, sentence=dataclasses.replace(FIGURE, logits=scores), step=4, row=3,
+                        layers=layers, heads=heads)  # fmt: skip
+
+    def opened(name: str) -> tuple[dict[str, str], str]:
+        """The table of a block, and all that stands beside the figure."""
+        block(drawn, name).press("Enter")
+        rows = drawn.locator(".panel tr").evaluate_all(CELLS)
+        told = str(drawn.locator(".panel").text_content())
+        return dict(rows), re.sub("[\u2068\u2069]", "", told)
+
+    for side, position, token in (("encoder", 2, "s2"), ("decoder", 3, "t3")):
+        stack, layer = getattr(FIGURE.vectors, side), layers[side]
+        numbers, _ = opened(f"{side}.embedding.tokens")
+        assert list(numbers) == [f"“{token}”, scaled"]
+        scaled = first_numbers(numbers[f"“{token}”, scaled"])
+        assert scaled == pytest.approx(stack.tokens[position][:4], abs=0.0081)
+        numbers, _ = opened(f"{side}.embedding.positions")
+        assert list(numbers) == ["embedding", f"+ position {position}", "= sum"]
+        vectors = stack.tokens, stack.positions, stack.embedded
+        for written, vector in zip(numbers.values(), vectors, strict=True):
+            assert first_numbers(written) == pytest.approx(vector[position][:4], abs=0.0081)
+        hidden = stack.layers[layer - 1].hidden[position]
+        numbers, told = opened(f"{side}.layers.feed_forward")
+        assert f"“{token}” sets {(hidden > 0).sum()} of 301 units above 0" in told
+        best = np.argsort(-np.abs(hidden))[:5]
+        assert list(numbers) == [f"unit {unit + 1}" for unit in best]
+        values = [float(value.replace("−", "-")) for value in numbers.values()]
+        assert values == pytest.approx(hidden[best], abs=0.0051)
+    for kind, side, query, token in (
+        ("encoder", "encoder", 2, "s2"), ("decoder", "decoder", 3, "t3"), ("cross", "decoder", 3, "t3"),
+    ):  # fmt: skip
+        weights = FIGURE.weights[kind][layers[side] - 1, heads[kind] - 1][query]  # type: ignore[index]
+        letter = "t" if kind == "decoder" else "s"
+        best = np.argsort(-weights)[:4]
+        name = f"{side}.layers.{'cross' if kind == 'cross' else 'self'}_attention"
+        for each in (name, f"{name}.weights"):
+            numbers, told = opened(each)
+            assert numbers == {f"“{letter}{key}”": percent(float(weights[key])) for key in best}
+            assert f"“{token}” attends to" in told
+    numbers, _ = opened("linear")
+    assert numbers == {"“t4”": "4.50", "“<b>”": "−6.75"}
+    numbers, told = opened("softmax")
+    assert numbers == {"“t4”, taken": "75 %", "“<b>”": "13 %", "all others": "13 %"}
+    assert "What may follow “t0 t1 t2 t3”" in told
+
+
+CELLS = """rows => rows.map(row => [...row.cells].map(it => it.textContent.replace(/[\u2068\u2069]/g, "")))"""
+
+
 def test_the_distribution_and_the_tokens_are_those_of_the_step(board: Board) -> None:
     steps = tuple(
         dataclasses.replace(step, next_pieces=(
@@ -755,3 +832,69 @@ def test_the_switch_that_is_clicked_is_reported(board: Board) -> None:
     ((_, off),) = board.reported(5_000)
     cross = {f"cross.L{layer}H{head}" for layer in (1, 3) for head in (1, 2, 3)}
     assert {place for place in off if place.startswith("cross")} == cross - {"cross.L1H3"}
+
+
+# The film of a training
+
+
+FILM = {
+    name: player.HeadRows(
+        random_weights(1, 1, n_rows, 5, seed=n_rows)[0, 0],
+        [f"{name} {row}" for row in range(n_rows)],
+        [*range(n_rows - 1), -1],
+    )
+    for name, n_rows in (("own 9", 3), ("held 9", 4), ("own", 2), ("held", 6))
+}
+PLACES_OF_FILM = [(9, False), (9, True), (0, False), (0, True)]
+
+
+@pytest.mark.parametrize(("step", "is_held"), PLACES_OF_FILM)
+def test_each_cell_of_the_film_is_the_weight_that_it_tells(
+    board: Board, step: int, is_held: bool
+) -> None:
+    words = [player.PlayedWord("Mann", gloss="man"), player.PlayedWord("ab", times=5)]
+    data = player.payload(
+        [
+            player.Moment(9, "step 9", 0.125, words, FILM["own 9"], FILM["held 9"]),
+            player.Moment(0, "finished", 0.0015, words, FILM["own"], FILM["held"]),
+        ],
+        source=[(f"s{key}", key) for key in range(5)],
+        head="Cross-attention, layer 1, head 6",
+        run="one",
+        snapshot=step,
+        is_held=is_held,
+    )
+    drawn = board.draw(f"film{step}{is_held}", player.SCRIPT, player.STYLE, data)
+    shown = FILM[f"{'held' if is_held else 'own'}{' 9' if step else ''}"]
+    canvas, (n_rows, n_columns) = drawn.locator("canvas"), shown.weights.shape
+    found = pixels(canvas)[..., :3].astype(int)
+    assert np.abs(found - viridis(shown.weights)).max() <= 4
+    assert drawn.locator(".rows .label").all_text_contents() == shown.labels
+    columns = drawn.locator(".columns .label").all_text_contents()
+    assert columns == ["s0", "s1", "s2", "s3", "s4"]
+    name = "step 9" if step else "finished"
+    expect(drawn.locator(".moment.current .name")).to_have_text(name)
+    expect(drawn.get_by_role("status")).to_have_text(f"Cross-attention, layer 1, head 6: {name}")
+    assert drawn.locator(".moment .share").all_text_contents() == [
+        "13 % per piece",
+        "< 1 % per piece",
+    ]
+    assert (
+        drawn.locator(".moment .said").all_text_contents()
+        == [
+            "Mann",
+            "ab ab ab … (5 times)",
+        ]
+        * 2
+    )
+    assert drawn.locator(".moment .gloss").all_text_contents() == ["man"] * 2
+    box = canvas.bounding_box()
+    assert box
+    for row, column in ((0, 0), (0, 4), (1, 3), (n_rows - 1, 0), (n_rows - 1, 2)):
+        canvas.hover(position={
+            "x": (column + 0.5) * box["width"] / n_columns, "y": (row + 0.5) * box["height"] / n_rows,
+        })  # fmt: skip
+        weight = percent(float(shown.weights[row, column]))
+        expect(drawn.locator(".told")).to_have_text(
+            f"{shown.labels[row]} looks at s{column}: {weight}"
+        )

@@ -1,6 +1,9 @@
 """The README's lines for a notebook."""
 
+import html
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +17,12 @@ from core.analysis.lens.logit_lens import logit_lens
 from core.analysis.patching.patch import NotComparableError, patching
 from core.analysis.scores.parts import score_parts
 from core.analysis.trace.trace import Trace
-from core.config import KINDS, SearchConfig
+from core.config import KINDS, Kind, SearchConfig
+from core.text.pieces import Piece
 from core.text.toy_grammar import sentence_pairs
 from core.translator import Translator
 from explorer import notebook
+from explorer.figures.head import piece_label, piece_labels
 from tests.checkpoints import SENTENCE, write_checkpoint
 
 
@@ -120,6 +125,66 @@ def test_every_analysis_is_a_page_of_its_numbers(
     np.testing.assert_allclose(np.sum(picture.shown.data[0].z, 0), scores, atol=1e-5)
     notebook.lens(translator, trace).save(tmp_path / "lens.html")
     assert "logit lens" in (tmp_path / "lens.html").read_text("utf-8")
+
+
+def names(pieces: Sequence[Piece]) -> list[str]:
+    return piece_labels(piece.name for piece in pieces)
+
+
+def texts(axis: Any) -> list[str]:
+    """The labels along an axis, those too that only hovering shows."""
+    at = dict(zip(axis.tickvals, axis.ticktext, strict=True))
+    at |= {int(place): label for place, label in (axis.labelalias or {}).items()}
+    return [html.unescape(at[place]) for place in sorted(at)]
+
+
+def test_rows_and_columns_of_every_analysis_are_named_after_their_pieces(
+    translator: Translator, trace: Trace
+) -> None:
+    source, read, written = (
+        names(pieces) for pieces in (trace.source.pieces, trace.consumed, trace.target.pieces)
+    )
+    (picture,) = notebook.contributions(translator, trace).pictures
+    assert texts(picture.shown.layout.xaxis) == [*source, *read]
+    assert texts(picture.shown.layout.yaxis) == [
+        f"{before} → {after}" for before, after in zip(read, written, strict=True)
+    ]
+    (picture,) = notebook.lens(translator, trace).pictures
+    assert texts(picture.shown.layout.xaxis) == written
+    vocabulary = translator.checkpoint.vocabulary.target
+    one, other = "Haus", "Mann"
+    (picture,) = notebook.why(
+        translator, trace, step=3, wanted=one, other=other, method="gradient_input"
+    ).pictures
+    assert texts(picture.shown.layout.xaxis) == source
+    assert texts(picture.shown.layout.xaxis2) == read[:3]
+    first, second = (
+        piece_label(vocabulary.names[vocabulary.encode(each)[0]]) for each in (one, other)
+    )
+    assert picture.title == f"Why “{first}” and not “{second}”, step 3"
+    amounts = contrast(
+        translator.checkpoint.model, trace, step=2, method="gradient_input",
+        wanted=vocabulary.encode(one)[0], other=vocabulary.encode(other)[0],
+    )  # fmt: skip
+    np.testing.assert_allclose(picture.shown.data[0].y, amounts.source, atol=1e-6)
+    np.testing.assert_allclose(picture.shown.data[1].y, amounts.prefix, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_scores_of_a_head_stand_over_its_own_keys(
+    translator: Translator, trace: Trace, kind: Kind
+) -> None:
+    row = 4
+    (picture,) = notebook.reasons(translator, trace, kind, layer=2, head=3, row=row).pictures
+    place = HeadPlace(kind, 1, 2)
+    found = score_parts(translator.checkpoint.model, trace, place, row - 1)
+    keys = trace.consumed[:row] if kind == "decoder" else trace.source.pieces
+    assert len(keys) == len(found.scores)
+    assert texts(picture.shown.layout.xaxis) == names(keys)
+    asks = names(trace.source.pieces)[row - 1]
+    if kind != "encoder":
+        asks = f"{names(trace.consumed)[row - 1]} → {names(trace.target.pieces)[row - 1]}"
+    assert picture.title == f"{place.name}: why “{asks}” looks where it does"
 
 
 def test_two_sentences_are_put_into_each_other(translator: Translator, trace: Trace) -> None:

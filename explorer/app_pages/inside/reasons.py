@@ -66,7 +66,7 @@ def draw_reasons(shown: PageContext) -> list[Picture]:
     pick("By what wrote the", SPLITS, **session.bind(InsideFields, "split"))
     keys = column_labels(shown.trace, shown.view.kind)[: found.parts.shape[-1]]
     asks = row_labels(shown.trace, shown.view.kind)[shown.query]
-    st.markdown(plain(in_words(reasons_of(found, split), asks, keys)))
+    st.markdown(plain(in_words(found, split, asks, keys)))
     picture = reasons_picture(found, shown.place, split, asks=asks, keys=keys)
     with wide("reasons", least_px(len(keys)) + 60):
         draw_chart(picture.shown, alt=picture.title, key="reasons-chart")
@@ -106,7 +106,6 @@ def reasons_picture(
 def reasons_of(found: "ScoreParts", split: Split) -> Reasons:
     """The parts of the scores by writer, the largest first."""
     names, parts = _by(found, split)
-    parts = parts - parts.mean(-1, keepdims=True)
     sizes = np.abs(parts).max(-1)
     order = [row for row in np.argsort(-sizes, kind="stable") if sizes[row] > LEAST]
     kept, left = order[:MOST_ROWS], order[MOST_ROWS:]
@@ -119,32 +118,35 @@ def reasons_of(found: "ScoreParts", split: Split) -> Reasons:
 
 
 def _by(found: "ScoreParts", split: Split) -> tuple[list[str], Array]:
+    """Every writer and its part of the score of each key, less the mean over keys."""
     if split == "key":
-        return list(found.key_writers), found.parts.sum(0)
-    if split == "query":
-        return list(found.query_writers), found.parts.sum(1)
-    pairs = [f"{query} → {key}" for query in found.query_writers for key in found.key_writers]
-    return pairs, found.parts.reshape(len(pairs), -1)
+        names, parts = list(found.key_writers), found.parts.sum(0)
+    elif split == "query":
+        names, parts = list(found.query_writers), found.parts.sum(1)
+    else:
+        names = [f"{query} → {key}" for query in found.query_writers for key in found.key_writers]
+        parts = found.parts.reshape(len(names), -1)
+    return names, parts - parts.mean(-1, keepdims=True)
 
 
-def in_words(reasons: Reasons, asks: str, keys: Sequence[str]) -> str:
-    """Which key has the highest score, which parts raise it most, and which lowers it most."""
-    total = reasons.parts.sum(0)
+def in_words(found: "ScoreParts", split: Split, asks: str, keys: Sequence[str]) -> str:
+    """Which key has the highest score, which parts raise it most, and which lowers it most.
+
+    All parts count here, those too that the picture adds up as `OTHERS`.
+    """
+    names, parts = _by(found, split)
+    total = parts.sum(0)
     top = int(total.argmax())
     if len(keys) == 1:
         return f"“{asks}” may attend to “{keys[0]}” alone, so nothing has to lift it."
-    named = sorted(
-        (part, name)
-        for name, part in zip(reasons.names, reasons.parts[:, top].tolist(), strict=True)
-        if name != OTHERS
-    )
+    named = sorted(zip(parts[:, top].tolist(), names, strict=True))
     said = [
         f"“{asks}” scores “{keys[top]}” highest: {signed(float(total[top]), plus=True)} against the mean of its keys."
     ]
     raising = [_named(*each) for each in reversed(named[-3:]) if each[0] > 0]
     if raising:
         said.append(f"What raises it most: {', '.join(raising)}.")
-    if named and named[0][0] < 0:
+    if named[0][0] < 0:
         said.append(f"What lowers it most: {_named(*named[0])}.")
     return " ".join(said)
 

@@ -4,8 +4,11 @@ Each result is asked for twice with one thing changed between; what the second o
 computed with `core` alone.
 """
 
+import ast
+import inspect
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +19,25 @@ import core
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import ablating
 from core.analysis.ablation.head_means import head_means
+from core.analysis.contributions.results import CONTRIBUTIONS
+from core.analysis.head_place import HeadPlace
 from core.analysis.over_text.sentences import Measured, Sentence
-from core.analysis.patching.patch import patching
+from core.analysis.patching.patch import patching as patching_of
 from core.analysis.trace.trace import Trace
 from core.checkpoint.listing import timeline_file
 from core.config import KINDS
 from core.system.files import write_json
 from explorer.choice.choice import Run
-from explorer.engine import over_text, traces
+from explorer.engine import (
+    analyses,
+    contrasts,
+    contributions,
+    lens,
+    over_text,
+    patching,
+    second_attempts,
+    traces,
+)
 from explorer.engine.analyses import (
     head_effects,
     leave_one_out,
@@ -34,16 +48,16 @@ from explorer.engine.analyses import (
 )
 from explorer.engine.checkpoints import best_head, metrics
 from explorer.engine.patching import patched
+from explorer.engine.result_cache import MemoryCache
 from tests.checkpoints import SENTENCE, write_checkpoint, write_timeline
+from tests.explorer.apart import traced
 from tests.explorer.pages import LATE, PROMPT
+from tests.explorer.runs import CHANGES, OTHER, RUN
 from tests.explorer.tiny import empty_caches, folder
 
 __all__ = ["empty_caches", "folder"]
 
-OTHER = "The cat finds a ball."
 OTHER_ORDER = "The red man sees a old house."
-RUN = Run(text=SENTENCE)
-SAMPLED = RUN.replace(method="sample")
 
 
 @pytest.fixture
@@ -72,20 +86,6 @@ def assert_same(found: Trace, expected: Trace) -> None:
 
 def differ(one: Trace, other: Trace) -> bool:
     return one.found != other.found
-
-
-CHANGES: dict[str, tuple[Run, dict[str, Any]]] = {
-    "text": (RUN, {"text": OTHER}),
-    "prefix": (RUN, {"prefix": (300, 301)}),
-    "target": (RUN, {"target": "Der Mann."}),
-    "method": (RUN, {"method": "greedy"}),
-    "beam_size": (RUN, {"beam_size": 2}),
-    "length_penalty": (RUN, {"length_penalty": "power"}),
-    "alpha": (RUN, {"alpha": 1.5}),
-    "temperature": (SAMPLED, {"temperature": 0.5}),
-    "seed": (SAMPLED, {"seed": 7}),
-    "ablation": (RUN, {"ablation": "cross.L1H1=0"}),
-}
 
 
 def test_every_field_of_a_run_but_the_models_name_is_varied() -> None:
@@ -193,6 +193,142 @@ def test_the_example_is_of_its_run_alone(own: Path) -> None:
     assert_same(traces.trace(own, RUN, 9), apart(own, RUN, 9))
 
 
+ABLATIONS = [Ablation.parse(text) for text in ("cross.L1H1=0", "enc.L1=skip")]
+PLACES = HeadPlace("cross", 1, 2), HeadPlace("cross", 2, 1)
+KEPT: dict[Callable[..., Any], dict[str, tuple[Any, Any]]] = {
+    traces.trace: {"snapshot": (0, 9)},
+    analyses.head_effects: {},
+    analyses.leave_one_out: {},
+    analyses.sentence_effects: {"ablations": ((ABLATIONS[0],), (ABLATIONS[1],))},
+    analyses.step_effects: {"ablation": (ABLATIONS[0], ABLATIONS[1])},
+    analyses.self_check: {"shown": ("whole", "other")},
+    analyses.head_internals: {"place": PLACES},
+    analyses.score_parts: {"place": PLACES, "query": (1, 2)},
+    analyses.model_vectors: {},
+    contributions.contributions: {},
+    contrasts.contrasts: {"step": (2, 3), "wanted": (5, 6), "other": (7, 8)},
+    lens.translations_by_depth: {},
+    lens.logit_lens: {},
+    lens.ranks_of: {"token": (5, 6)},
+    over_text.measured: {
+        "sentences": ([Sentence(SENTENCE)], [Sentence(SENTENCE, "Ein Haus.")]),
+        "search": (RUN.search, RUN.replace(alpha=1.5).search),
+    },
+    patching.patched: {"other": (RUN.replace(text=OTHER_ORDER), RUN.replace(prefix=(301,)))},
+    second_attempts.second_attempt: {"draft": ((5, 6), (6, 5))},
+    second_attempts.nats_without: {"second": ("whole", "forced")},
+}
+"""What keeps results: each argument of its own, with two values."""
+NOT_READ = {
+    contributions.contributions: {"ablation"},
+    lens.translations_by_depth: {"prefix", "target"},
+    second_attempts.second_attempt: {"prefix", "target"},
+    second_attempts.nats_without: {"prefix", "target"},
+}
+"""Fields of a run that a result does not depend on, or that have none."""
+
+
+def keepers(file: Path) -> list[str]:
+    """The functions of a file that ask a cache of it for a result."""
+    functions = [
+        part
+        for part in ast.parse(file.read_text("utf-8")).body
+        if isinstance(part, ast.FunctionDef)
+    ]
+    caches = [
+        each.name
+        for each in functions
+        if each.returns and ast.unparse(each.returns) == "MemoryCache"
+    ]
+    return [
+        each.name
+        for each in functions
+        if any(f"{cache}().get(" in ast.unparse(each) for cache in caches)
+    ]
+
+
+def test_whatever_keeps_results_is_named_here() -> None:
+    found = [name for file in Path(analyses.__file__).parent.glob("*.py") for name in keepers(file)]
+    assert sorted(found) == sorted(each.__name__ for each in KEPT)
+
+
+@dataclass
+class Asked:
+    """What results are kept under, and in which cache; none is computed."""
+
+    of_trace: Mapping[str, Trace]
+    last: tuple[MemoryCache, Hashable] | None = None
+
+    def key(self, function: Callable[..., Any], **given: Any) -> tuple[MemoryCache, Hashable]:
+        """Of one result; what is given as the name of a trace is that trace."""
+        given = {"shown": "whole", "second": "whole", **given}
+        read = inspect.signature(function).parameters
+        values = {name: value for name, value in given.items() if name in read}
+        traces_ = {
+            name: self.of_trace[values[name]] for name in ("shown", "second") if name in values
+        }
+        function(**{**values, **traces_})
+        assert self.last
+        return self.last
+
+    def get(self, cache: MemoryCache, key: Hashable) -> tuple[()]:
+        self.last = cache, key
+        return ()
+
+
+@pytest.fixture
+def asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
+    found = Asked(
+        {
+            "whole": traced(folder),
+            "forced": traced(folder, prefix=(300, 301)),
+            "other": traced(folder, text=OTHER),
+        }
+    )
+    monkeypatch.setattr(MemoryCache, "get", lambda self, key, *_: found.get(self, key))
+    return found
+
+
+def firsts(function: Callable[..., Any]) -> dict[str, Any]:
+    return {name: first for name, (first, _) in KEPT[function].items()}
+
+
+@pytest.mark.parametrize("function", KEPT, ids=lambda function: function.__name__)
+def test_whatever_a_result_depends_on_is_told_apart(
+    folder: Path, asked: Asked, function: Callable[..., Any]
+) -> None:
+    own = firsts(function)
+    first = asked.key(function, folder=folder, run=RUN, **own)
+    assert asked.key(function, folder=folder, run=RUN, **own) == first
+    for name, (_, other) in KEPT[function].items():
+        changed = {**own, name: other}
+        assert asked.key(function, folder=folder, run=RUN, **changed) != first, name
+    if "run" in inspect.signature(function).parameters:
+        for name in CHANGES.keys() - NOT_READ.get(function, set()):
+            run, change = CHANGES[name]
+            one, other = (
+                asked.key(function, folder=folder, run=each, **own)
+                for each in (run, run.replace(**change))
+            )
+            assert one != other, name
+    (folder / "model.safetensors").touch()
+    assert asked.key(function, folder=folder, run=RUN, **own) != first
+
+
+def test_sentences_of_a_text_are_told_apart_by_what_is_usual_for_the_model(
+    own: Path, asked: Asked
+) -> None:
+    values = {**firsts(over_text.measured), "folder": own}
+    before = asked.key(over_text.measured, **values)
+    (own / CONTRIBUTIONS).write_text("{}")
+    assert asked.key(over_text.measured, **values) != before
+
+
+def test_no_result_is_taken_for_one_of_another_kind(folder: Path, asked: Asked) -> None:
+    keys = [asked.key(each, folder=folder, run=RUN, **firsts(each)) for each in KEPT]
+    assert len(set(keys)) == len(KEPT)
+
+
 Result = Callable[[Path, Run, Trace, Ablation], Any]
 OF_ABLATION: dict[str, Result] = {
     "sentence": lambda at, run, shown, of: sentence_effects(at, run, shown, (of,)),
@@ -267,7 +403,7 @@ def test_what_carries_a_difference_is_of_the_present_weights(own: Path) -> None:
         write_checkpoint(own, **shape)
         shown, second = (traces.trace(own, run) for run in runs)
         kept = patched(own, *runs, shown, second).heads["cross"].shares
-        expected = patching(core.load(own).checkpoint.model, shown, second).heads["cross"].shares
+        expected = patching_of(core.load(own).checkpoint.model, shown, second).heads["cross"].shares
         np.testing.assert_allclose(kept, expected, rtol=1e-4, atol=1e-6)
         results.append(kept)
     assert not np.allclose(*results, atol=1e-3)

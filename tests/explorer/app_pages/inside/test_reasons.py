@@ -1,11 +1,14 @@
 """Why a head looks there: every row of the split is of its writer, and they add up to the scores."""
 
+import html
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from core.analysis.head_place import HeadPlace
 from core.analysis.heads.measures import keys_of
-from core.analysis.scores.parts import score_parts
+from core.analysis.scores.parts import ScoreParts, score_parts
 from explorer.figures.axes import signed
 from explorer.figures.head import piece_labels
 from tests.checkpoints import SENTENCE, write_checkpoint
@@ -38,21 +41,25 @@ def split_chart(page):
     return next(c for c in charts(page) if "part of the score" in str(c["data"][0].get("colorbar")))
 
 
+def by_writer(found: ScoreParts, split: str) -> dict[str, NDArray[np.float64]]:
+    """The part of each writer, or of each pair of writers, in the score of every key."""
+    if split == "key":
+        return dict(zip(found.key_writers, found.parts.sum(0), strict=True))
+    if split == "query":
+        return dict(zip(found.query_writers, found.parts.sum(1), strict=True))
+    return {
+        f"{one} → {other}": found.parts[n, m]
+        for n, one in enumerate(found.query_writers)
+        for m, other in enumerate(found.key_writers)
+    }
+
+
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
 @pytest.mark.parametrize("split", ["key", "query", "both"])
 def test_every_row_is_of_its_writer(shelf: Shelf, folder, place: HeadPlace, split: str) -> None:
     chart = split_chart(opened(shelf, place, split=split))
     found = score_parts(loaded(folder).checkpoint.model, traced(folder), place, QUERY)
-    parts = found.parts
-    by_name = {
-        "key": dict(zip(found.key_writers, parts.sum(0), strict=True)),
-        "query": dict(zip(found.query_writers, parts.sum(1), strict=True)),
-        "both": {
-            f"{one} → {other}": parts[n, m]
-            for n, one in enumerate(found.query_writers)
-            for m, other in enumerate(found.key_writers)
-        },
-    }[split]
+    by_name = by_writer(found, split)
     shown = first_map(chart)
     named = labels(chart, "yaxis")
     for name, row in zip(named, shown, strict=True):
@@ -63,23 +70,43 @@ def test_every_row_is_of_its_writer(shelf: Shelf, folder, place: HeadPlace, spli
     np.testing.assert_allclose(shown.sum(0), scores, rtol=1e-4, atol=1e-5)
     keys = piece_labels(piece.name for piece in keys_of(traced(folder), place.kind))
     assert labels(chart, "xaxis") == keys[: len(scores)]
+    told = [html.unescape(text) for *_, text in chart["data"][-1]["customdata"]]
+    assert told == [
+        f"{name}, key {key}: {signed(part, plus=True)}"
+        for name, row in zip(named, shown, strict=True)
+        for key, part in zip(keys, row, strict=False)
+    ]
 
 
-def test_the_words_name_the_highest_key_and_what_lifts_it(shelf: Shelf, folder) -> None:
-    place = PLACES[0]
-    found = score_parts(loaded(folder).checkpoint.model, traced(folder), place, QUERY)
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
+@pytest.mark.parametrize("split", ["key", "query", "both"])
+def test_the_words_name_the_highest_key_and_what_lifts_and_lowers_it(
+    shelf: Shelf, folder, place: HeadPlace, split: str
+) -> None:
+    """Of all writers, those too that the picture has no row for."""
+    trace = traced(folder)
+    found = score_parts(loaded(folder).checkpoint.model, trace, place, QUERY)
     scores = found.scores - found.scores.mean()
     top = int(scores.argmax())
-    keys = piece_labels(piece.name for piece in traced(folder).source.pieces)
-    parts = found.parts.sum(0)
-    parts = parts - parts.mean(-1, keepdims=True)
-    most = int(parts[:, top].argmax())
-    text = said(opened(shelf, place))
-    assert (
-        f"“{keys[QUERY]}” scores “{keys[top]}” highest: {signed(float(scores[top]), plus=True)}"
-        in text
+    keys = piece_labels(piece.name for piece in keys_of(trace, place.kind))
+    read, written = (
+        piece_labels(piece.name for piece in pieces)[QUERY]
+        for pieces in (trace.consumed, trace.target.pieces)
     )
-    assert f"{found.key_writers[most]} ({signed(float(parts[most, top]), plus=True)})" in text
+    asks = keys[QUERY] if place.kind == "encoder" else f"{read} → {written}"
+    by_name = by_writer(found, split)
+    parts = np.array([part[top] - part.mean() for part in by_name.values()])
+    order = parts.argsort()
+    assert parts[order[0]] < 0 < parts[order[-1]]
+    named = [
+        f"{name} ({signed(float(part), plus=True)})"
+        for name, part in zip(by_name, parts, strict=True)
+    ]
+    raising = [named[n] for n in order[:-4:-1] if parts[n] > 0]
+    assert (
+        f"“{asks}” scores “{keys[top]}” highest: {signed(float(scores[top]), plus=True)} against the mean of its "
+        f"keys. What raises it most: {', '.join(raising)}. What lowers it most: {named[order[0]]}."
+    ) in said(opened(shelf, place, split=split))
 
 
 def test_every_query_has_its_own_split(shelf: Shelf, folder) -> None:

@@ -1,12 +1,15 @@
 """The Lenses page: each line, cell and place is that of the layer that it names."""
 
 import dataclasses
+import html
 import json
 
 import numpy as np
 import pytest
 
 import core
+from core.analysis.ablation import Ablation
+from core.analysis.ablation.edits import ablating
 from core.analysis.lens.decoder_lens import lens_search
 from core.analysis.lens.logit_lens import logit_lens, ranks_of
 from core.analysis.lens.results import LENS, LensScores
@@ -14,13 +17,15 @@ from core.checkpoint.weights import weights_hash
 from core.config import SearchConfig
 from core.decoding.translate import written
 from core.evaluation.ratios import Estimate
-from explorer.figures.head import piece_label
+from core.model import probing
+from explorer.figures.head import piece_label, piece_labels
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.pages import Open, Shelf, charts, open_page, shelf
 from tests.explorer.readings import components, first_map, frame, labels, numbers, said
 
 __all__ = ["open_page", "shelf"]
 
+DEPTHS = ["Embeddings", "Layer 1", "Layer 2", "Layer 3"]
 ESTIMATES = tuple(Estimate(10.0 * n, (10.0 * n - 1, 10.0 * n + 2)) for n in range(1, 4))
 
 
@@ -41,23 +46,35 @@ def model(pages: Shelf):
     return core.load(pages.root / "toy")
 
 
-def test_each_line_is_what_the_decoder_makes_of_its_layer(pages: Shelf, model) -> None:
+@pytest.mark.parametrize(
+    "link",
+    [{}, {"method": "sample", "seed": "7", "ablation": "enc.L1=skip"}],
+    ids=["as it is", "changed"],
+)
+def test_each_line_is_what_the_decoder_makes_of_its_layer(
+    pages: Shelf, model, link: dict[str, str]
+) -> None:
     """The whole encoder on top, the embeddings at the bottom; what the first lacks is marked."""
-    page = pages("lenses", text=SENTENCE)
+    page = pages("lenses", text=SENTENCE, **link)
     lines = components(page, "sentence_in_words")[1]["translations"]
     assert [line["name"] for line in lines] == ["Layer 2", "Layer 1", "Embeddings"]
-    ids = model.checkpoint.vocabulary.source.encode(SENTENCE)
-    unwritable = model.checkpoint.vocabulary.unwritable
-    whole = model.translate([SENTENCE], SearchConfig())[0]
-    for depth, line in zip((2, 1, 0), lines, strict=True):
-        [result] = lens_search(
-            model.checkpoint.model, [ids], depth, SearchConfig(), unwritable=unwritable
-        )
-        text = written(model.checkpoint.vocabulary, result.best.tokens)
-        assert line["text"] == text
+    vocabulary = model.checkpoint.vocabulary
+    ids = vocabulary.source.encode(SENTENCE)
+    edits = [ablating(model.checkpoint.model, [Ablation.parse(link["ablation"])])] if link else []
+    search = SearchConfig(method="sample", seed=7) if link else SearchConfig()
+    found = []
+    for depth in (2, 1, 0):
+        with probing(model.checkpoint.model, *edits):
+            [result] = lens_search(
+                model.checkpoint.model, [ids], depth, search, unwritable=vocabulary.unwritable
+            )
+        found.append(written(vocabulary, result.best.tokens))
+    assert [line["text"] for line in lines] == found
+    assert found[0] == model.trace(SENTENCE, search, edits=edits).target.text
+    for text, line in zip(found, lines, strict=True):
         assert " ".join(word["text"] for word in line["words"]).split() == text.split()
         changed = [word["is_changed"] for word in line["words"]]
-        assert any(changed) == (text.split() != whole.split()) or not text.split()
+        assert any(changed) == (text.split() != found[0].split()) or not text.split()
     assert not any(word["is_changed"] for word in lines[0]["words"])
 
 
@@ -68,6 +85,11 @@ def test_the_scores_stand_over_their_layers(pages: Shelf) -> None:
     np.testing.assert_allclose(numbers(chrf["y"]), [5, 10, 15])
     np.testing.assert_allclose(numbers(bleu["error_y"]["array"]), [2, 2, 2])
     np.testing.assert_allclose(numbers(bleu["error_y"]["arrayminus"]), [1, 1, 1])
+    assert [bars["name"] for bars in (bleu, chrf)] == ["BLEU", "chrF"]
+    assert [bars["hovertemplate"].partition("<")[0] for bars in (bleu, chrf)] == [
+        "%{x}: BLEU %{y:.1f}",
+        "%{x}: chrF %{y:.1f}",
+    ]
 
 
 @pytest.mark.parametrize(("read", "step"), [("1", "2"), ("0", "1"), (None, "3")])
@@ -80,7 +102,8 @@ def test_the_grid_its_cell_and_the_place(pages: Shelf, model, read: str | None, 
     written_ = chart["data"][1]["text"]
     assert written_ == [piece_label(cell[0]).replace("<", "&lt;").replace(">", "&gt;")
                         for layer in found.names for cell in layer]  # fmt: skip
-    assert labels(chart, "yaxis") == ["Embeddings", "Layer 1", "Layer 2", "Layer 3"]
+    assert labels(chart, "yaxis") == DEPTHS
+    assert labels(chart, "xaxis") == piece_labels(piece.name for piece in trace.target.pieces)
     depth, at = int(read) if read else 3, int(step) - 1
     (frame_,) = chart["layout"]["shapes"]
     assert (frame_["x0"], frame_["y0"]) == (at - 0.5, depth - 0.5)
@@ -94,11 +117,33 @@ def test_the_grid_its_cell_and_the_place(pages: Shelf, model, read: str | None, 
     places = frame(page, "rank")
     assert places["after layer"].tolist() == ["Layer 3", "Layer 2", "Layer 1", "Embeddings"]
     assert places["rank"].tolist() == [f"{rank:,}" for rank in found.ranks[::-1, at]]
-    targets = chart["data"][2]
-    *place, told = targets["customdata"][at + len(trace.steps) * depth]
-    assert place == [depth, at]
-    assert told.endswith(f"what the step wrote is at rank {found.ranks[depth, at]:,}")
-    assert f"step {at + 1}: " in told
+    assert f"**{DEPTHS[depth]} at step {step}**" in said(page)
+
+
+def test_pointing_at_a_cell_tells_its_piece_with_its_probability(pages: Shelf, model) -> None:
+    trace = model.trace(SENTENCE)
+    found = logit_lens(model.checkpoint.model, model.checkpoint.vocabulary, trace)
+    told = charts(pages("lenses", text=SENTENCE))[1]["data"][2]["customdata"]
+    cells = list(np.ndindex(found.ranks.shape))
+    assert [(depth, step) for depth, step, _ in told] == cells
+    assert [html.unescape(text) for *_, text in told] == [
+        f"{DEPTHS[depth]}, step {step + 1}: {piece_label(found.names[depth][step][0])} "
+        f"{100 * found.probabilities[depth, step, 0]:.1f}%; what the step wrote is at rank {found.ranks[depth, step]:,}"
+        for depth, step in cells
+    ]
+
+
+def test_the_first_layer_with_the_written_piece_at_rank_1_is_named(pages: Shelf, model) -> None:
+    """At a step where it is at rank 1 after several layers, and at one where it is after none."""
+    trace = model.trace(SENTENCE)
+    ranks = logit_lens(model.checkpoint.model, model.checkpoint.vocabulary, trace).ranks
+    several = int((ranks == 1).sum(0).argmax())
+    after = [DEPTHS[depth] for depth, rank in enumerate(ranks[:, several]) if rank == 1]
+    assert len(after) > 1
+    page = pages("lenses", text=SENTENCE, step=str(several + 1))
+    assert f"{after[0]} is the first to put it at rank 1." in said(page)
+    never = next(step for step in range(len(trace.steps)) if (ranks[:, step] > 1).all())
+    assert "is the first" not in said(pages("lenses", text=SENTENCE, step=str(never + 1)))
 
 
 def test_another_word_is_followed(pages: Shelf, model) -> None:

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import core
-from core.analysis.heads.drafts import copying, draft_mass, repairing
+from core.analysis.heads.drafts import copying, draft_mass, kept_steps, repairing
 from core.checkpoint.bundled import SOURCES
 from core.config import SearchConfig
 from core.evaluation.rewards import REWARDS
@@ -21,8 +21,10 @@ from explorer.app_pages.second_attempt.fields import SecondFields
 from explorer.choice.choice import Run
 from explorer.engine import second_attempts
 from explorer.figures.axes import signed
+from explorer.figures.head import piece_labels
 from tests.checkpoints import write_checkpoint
 from tests.core.training.score.experiments import EXAMPLES, write_bundle, write_experiment
+from tests.explorer.clicks import set_state
 from tests.explorer.pages import Open, Shelf, charts, link, open_page, shelf, texts
 from tests.explorer.readings import components, labels, numbers, tiles
 
@@ -85,6 +87,18 @@ def test_the_heat_map_is_the_second_attempt_of_the_model(pages: Shelf, method: s
     assert np.allclose(numbers(heat["z"]), second.weights["cross"][layer, head], atol=1e-6)
     assert np.allclose(numbers(bars["x"]), draft_mass(second)[layer, head], atol=1e-6)
     columns = labels(charts(page)[0], "xaxis")
+    assert columns == piece_labels(piece.name for piece in second.source.pieces)
+    read, written = (
+        piece_labels(piece.name for piece in pieces)
+        for pieces in (second.consumed, second.target.pieces)
+    )
+    assert labels(charts(page)[0], "yaxis") == [
+        f"{before} → {after}{'' if is_kept else ' ✎'}"
+        for before, after, is_kept in zip(read, written, kept_steps(second), strict=True)
+    ]
+    assert labels(charts(page)[0], "yaxis2") == [
+        f"{share:.0%}" for share in draft_mass(second)[layer, head]
+    ]
     border = next(shape for shape in charts(page)[0]["layout"]["shapes"] if shape["type"] == "line")
     assert columns[int(border["x0"] + 0.5)] == "<draft>"
 
@@ -151,6 +165,15 @@ def test_probabilities_are_those_of_the_same_pieces(pages: Shelf) -> None:
     empty = translator.trace(TEXT, SearchConfig(max_extra_pieces=300), prefix, draft=())
     without = [step.log_probability_nats for step in empty.steps]
     assert np.allclose(numbers(chart["data"][1]["y"]), np.exp(without), atol=1e-5)
+    names = piece_labels(piece.name for piece in second.target.pieces)
+    assert labels(chart, "xaxis") == names
+    assert [bars["name"] for bars in chart["data"]] == ["with this draft", "with an empty draft"]
+    changes = np.array(nats) - without
+    most = int(abs(changes).argmax())
+    assert (
+        f"by {signed(sum(nats) - sum(without), 2, plus=True)} nats, the largest change is at step {most + 1}, "
+        f"“{names[most]}” ({signed(changes[most], 2, plus=True)})."
+    ) in texts(pages("second_attempt", text=TEXT))
 
 
 def test_the_methods_are_those_of_the_report(pages: Shelf, experiment: Path) -> None:
@@ -200,6 +223,11 @@ def test_the_method_on_screen_is_judged_by_its_own_row(pages: Shelf) -> None:
         assert said.endswith(f"{words}.")
         assert f"{row.accuracy.first.value:.1f} % of attempts 1" in said
         assert f"{row.accuracy.second.value:.1f} % of attempts 2" in said
+        delta = row.accuracy.delta
+        value, low, high = (
+            signed(number, 1, plus=True) for number in (delta.value, *delta.interval_95)
+        )
+        assert f"Δ {value} points [{low}, {high}]" in said
 
 
 def test_a_typed_reference_judges_each_change(pages: Shelf) -> None:
@@ -211,6 +239,18 @@ def test_a_typed_reference_judges_each_change(pages: Shelf) -> None:
     page = pages("second_attempt", text="The woman sees a red house.")
     assert "edit helped" not in said(page).partition("</style>")[2].replace(".edit.helped", "")
     assert "Type a reference" in said(page) or "Nothing was changed" in said(page)
+
+
+def test_a_clicked_tile_is_the_head_on_show(pages: Shelf) -> None:
+    layer, head = 1, 3
+    page = pages.own("second_attempt", text=TEXT)
+    page = set_state(page, "attention_overview", "chosen", [layer, head])
+    assert (link(page, "layer"), link(page, "head")) == (str(layer), str(head))
+    assert f"**Cross-attention, layer {layer}, head {head}, second attempt**" in texts(page)
+    second = corrected(pages).second
+    heat, *_, bars = charts(page)[0]["data"]
+    assert np.allclose(numbers(heat["z"]), second.weights["cross"][layer - 1, head - 1], atol=1e-6)
+    assert np.allclose(numbers(bars["x"]), draft_mass(second)[layer - 1, head - 1], atol=1e-6)
 
 
 def test_another_model_keeps_the_head(pages: Shelf) -> None:
@@ -225,9 +265,11 @@ def test_a_wrong_credit_is_told_with_its_numbers(pages: Shelf, experiment: Path)
         row.method: row for row in rows(read_attempts(experiment), reward="chrf", is_right=0.7)
     }
     base, wrong = found["base"].accuracy, found["wrong_credit"].accuracy
-    assert f"Acc@t1 goes from {base.first.value:.1f} to {wrong.first.value:.1f}" in texts(
-        pages("second_attempt", text=TEXT)
-    )
+    assert base.delta.value != wrong.delta.value
+    assert (
+        f"Acc@t1 goes from {base.first.value:.1f} to {wrong.first.value:.1f}, while Δ goes from "
+        f"{signed(base.delta.value, 1, plus=True)} to {signed(wrong.delta.value, 1, plus=True)}. "
+    ) in texts(pages("second_attempt", text=TEXT))
 
 
 def test_without_an_experiment_the_page_says_how_one_is_made(open_page: Open) -> None:
@@ -302,6 +344,14 @@ def test_attempts_are_right_where_the_report_says_so() -> None:
     assert "25.0% right twice" in quadrants(found, 0.7)
 
 
+def test_each_problem_is_counted_by_both_of_its_attempts() -> None:
+    first, second = np.array([[1, 1], [0, 1], [0, 1], [0, 1], [1, 0], [1, 0], [0, 0]], "f4").T
+    assert quadrants(Points(first, second, np.zeros(7, np.float32)), 0.7) == (
+        "Of 7 problems: 14.3% right twice, 42.9% corrected (i→c), 28.6% spoilt (c→i), "
+        "14.3% wrong twice (first seed)."
+    )
+
+
 MEASURES = {
     "mass": lambda trace: draft_mass(trace).mean(-1),
     "copying": copying,
@@ -341,8 +391,51 @@ def test_pictures_of_whole_texts_draw_what_was_measured(pages: Shelf) -> None:
         assert bars[name][1:] == pytest.approx(
             np.histogram(edits[edits > 0], np.linspace(0, 1, 11))[0] / len(edits)
         )
-    lines = {line["name"]: line for chart in drawn for line in chart["data"]
-             if chart["layout"]["yaxis"]["title"]["text"] == "chrF"}  # fmt: skip
-    for n in (1, 2):
-        rewards = [getattr(report, f"reward_{n}") for report in results.courses["score"]]
-        assert numbers(lines[f"attempt {n}"]["y"]) == pytest.approx(rewards)
+    for quantity, title in (("reward", "chrF"), ("kl", "nats an attempt")):
+        (chart,) = (c for c in drawn if c["layout"]["yaxis"]["title"]["text"] == title)
+        course = results.courses["score"]
+        assert [line["name"] for line in chart["data"]] == ["attempt 1", "attempt 2"]
+        for n, line in enumerate(chart["data"], start=1):
+            values = [getattr(report, f"{quantity}_{n}") for report in course]
+            assert line["x"] == [report.step for report in course] == [10, 20, 30]
+            assert line["y"] == pytest.approx(values)
+        (stage,) = (shape for shape in chart["layout"]["shapes"] if shape["type"] == "line")
+        assert stage["x0"] == stage["x1"] == 20
+
+
+def test_pointing_at_a_mark_tells_what_it_counts(pages: Shelf) -> None:
+    heads, probability, *corpus = charts(pages("second_attempt", text=TEXT))
+    told = [
+        mark["hovertemplate"].removesuffix("<extra></extra>")
+        for chart in (probability, *corpus)
+        for mark in chart["data"]
+    ]
+    assert told == [
+        "%{x}, with this draft: %{y:.3f} (%{customdata:.2f} nats)",
+        "%{x}, with an empty draft: %{y:.3f} (%{customdata:.2f} nats)",
+        "first %{x:.2f}, second %{y:.2f}",
+        "Base, %{x}: %{y:.1%} of all problems",
+        "SCoRe, %{x}: %{y:.1%} of all problems",
+        *(f"update %{{x:,}}, attempt {n}: %{{y:.3g}}" for n in (1, 2)),
+        *(f"update %{{x:,}}, attempt {n}: %{{y:.3g}}" for n in (1, 2)),
+    ]
+    for bars in probability["data"]:
+        np.testing.assert_allclose(np.exp(numbers(bars["customdata"])), numbers(bars["y"]))
+    assert heads["data"][-1]["hovertemplate"].startswith(
+        "%{x:.0%} of this row’s weight on the draft"
+    )
+
+
+def test_every_axis_says_what_it_counts(pages: Shelf) -> None:
+    drawn = [chart["layout"] for chart in charts(pages("second_attempt", text=TEXT))[1:]]
+    titles = [
+        tuple(layout[axis].get("title", {}).get("text", "") for axis in ("xaxis", "yaxis"))
+        for layout in drawn
+    ]
+    assert titles == [
+        ("", "probability"),
+        ("chrF of the first attempt", "chrF of the second"),
+        ("characters changed", "share of problems"),
+        ("updates", "chrF"),
+        ("updates", "nats an attempt"),
+    ]
