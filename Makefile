@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help app test check quick screenshots train bench bench-toy agreement startup clean
+.PHONY: help app test check quick screenshots train bench bench-toy agreement attack startup clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -56,6 +56,9 @@ bench-toy: .venv-bench/peers ## the same in a minute, to see that it runs; its f
 
 agreement: .venv-bench/peers ## Marian models here and in transformers, ours there and in CTranslate2: the same numbers?
 	.venv-bench/bin/python -m bench.agreement
+
+attack: .venv/dev ## texts, links, files, disks and kills that try to break it; docs/reliability.md has the figures
+	$(BIN)/python -m tests.attack
 
 startup: .venv/dev ## from the command to the first picture and the first sentence, in a browser
 	$(BIN)/python -m bench.startup

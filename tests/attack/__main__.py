@@ -1,6 +1,6 @@
 """`python -m tests.attack NAME ...`: attack the product, and say what broke.
 
-    python -m tests.attack texts links ablations [--share 0.01] [--seed 1] [--json FILE]
+    python -m tests.attack [texts links ...] [--share 0.01] [--seed 1] [--json FILE]
 
 With --share, so many of the attempts; the command fails if anything broke.
 """
@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.attack import corrupt, disk, fuzz, kill
+from tests.attack import corrupt, disk, fuzz, kill, pages
 from tests.attack.findings import Findings
 
 ATTACKS: dict[str, tuple[int, Callable[[int, int], Findings]]] = {
     "texts": (10_000, fuzz.texts),
     "links": (10_000, fuzz.links),
+    "pages": (300, pages.pages),
     "ablations": (2_000, fuzz.ablations),
     "corruptions": (1_000, corrupt.corruptions),
     "kills": (100, kill.kills),

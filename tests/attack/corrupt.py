@@ -21,11 +21,14 @@ from pathlib import Path
 import core
 from core.checkpoint.listing import list_checkpoints
 from core.cli import main
+from core.text.toy_grammar import sentence_pairs
+from explorer.engine.checkpoints import CHECKPOINTS
 from tests.attack.findings import Findings
 from tests.checkpoints import SENTENCE, write_checkpoint, write_timeline
 from tests.core.checkpoint.test_marian import settings, write_marian
 from tests.core.text.test_marian import SOURCE_FILE, TABLE_FILE, TARGET_FILE, learnt, pieces_of
 from tests.damage import damages
+from tests.explorer.pages import opened
 from tests.explorer.test_damage import SENTENCE_PAGES, whole_checkpoint
 
 MOST_S = 3.0
@@ -40,8 +43,6 @@ def write_folders(root: Path) -> None:
     write_checkpoint(root / "good")
     whole_checkpoint(root / "ours")
     write_timeline(core.load(root / "ours").checkpoint, 3)
-    from core.text.toy_grammar import sentence_pairs
-
     english, german = zip(*sentence_pairs(500), strict=True)
     models = learnt(english), learnt(german)
     names = ["</s>", "<unk>", *sorted({*pieces_of(models[0]), *pieces_of(models[1])}), "<pad>"]
@@ -185,10 +186,7 @@ def _command(folder: Path, what: str, choose: random.Random, found: Findings) ->
 
 
 def _page(root: Path, what: str, choose: random.Random, found: Findings) -> None:
-    from explorer.engine.checkpoints import CHECKPOINTS
-    from tests.explorer.pages import _opened
-
     os.environ[CHECKPOINTS] = str(root)
     page = choose.choice(SENTENCE_PAGES)
-    opened = _opened(page, {"text": SENTENCE, "model": "damaged"})
-    found.expect(not opened.exception, what, f"{page} shows a traceback")
+    drawn = opened(page, {"text": SENTENCE, "model": "damaged"})
+    found.expect(not drawn.exception, what, f"{page} shows a traceback")

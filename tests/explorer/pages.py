@@ -37,12 +37,12 @@ def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     def open_(shape: dict[str, Any] | None = None, page: str = "", **link: str) -> AppTest:
         if not (tmp_path / "tiny").is_dir():  # a test may have written one of its own
             write_checkpoint(tmp_path / "tiny", **(shape or {}))
-        return _opened(page, link)
+        return opened(page, link)
 
     return open_
 
 
-def _opened(page: str, link: dict[str, str]) -> AppTest:
+def opened(page: str, link: dict[str, str]) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=60)
     for name, value in link.items():
         app.query_params[name] = value
@@ -66,9 +66,9 @@ class Shelf:
 
     def own(self, page: str, **link: str) -> AppTest:
         """A page of the test's own, which it may click."""
-        opened = _opened(page, link)
-        assert not opened.exception
-        return opened
+        shown = opened(page, link)
+        assert not shown.exception
+        return shown
 
 
 @pytest.fixture(scope="module")
