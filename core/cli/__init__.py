@@ -1,6 +1,7 @@
 """The command line: one dataclass per command, whose fields are its options."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -60,8 +61,15 @@ Command = (
 )
 
 
+GO_ON = ("train", "table3", "score", "gates", "ablate", "prune")
+"""Commands that save what is done as they work."""
+
+
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m core") -> None:
-    """Run one command; a mistake in its arguments or files ends with one line and status 2."""
+    """Run one command; a mistake in its arguments or files ends with one line and status 2.
+
+    Ctrl-C ends it with one line and status 130, as shells do.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     command = tyro.cli(
         Command,
@@ -75,6 +83,10 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m core"
     except BrokenPipeError:  # whoever read the output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except KeyboardInterrupt:
+        again = "; the same command goes on from what is saved" if arguments[0] in GO_ON else ""
+        print(f"\n{prog} {arguments[0]}: stopped{again}", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"{prog} {arguments[0]}: error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -15,6 +15,7 @@ from core.analysis.trace.trace import Trace
 from core.checkpoint.folder import load_checkpoint
 from core.checkpoint.listing import timeline_steps
 from core.cli import main
+from core.cli.ablate import Ablate
 from core.cli.translate import Translate
 from core.model.costs import training_operations
 from tests.checkpoints import SENTENCE, write_checkpoint
@@ -404,3 +405,20 @@ def test_one_line_in_is_one_line_out_whatever_it_holds(checkpoint: Path, json_: 
         assert len(translations) == len(lines)
         assert translations[1:4] == ["", "", ""]
         assert translations[0] == translations[4] != ""
+
+
+def test_ctrl_c_ends_a_command_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def interrupted(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    for command, again in (
+        (Translate, ""),
+        (Ablate, "; the same command goes on from what is saved"),
+    ):
+        monkeypatch.setattr(command, "execute", interrupted)
+        name = command.__name__.lower()
+        with pytest.raises(SystemExit, match="130"):
+            main([name, "--checkpoint", str(tmp_path), "A sentence."])
+        assert capsys.readouterr().err == f"\npython -m core {name}: stopped{again}\n"
