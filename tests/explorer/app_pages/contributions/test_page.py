@@ -13,9 +13,10 @@ from core.analysis.contributions.text_shares import source_shares
 from core.analysis.contributions.words import detached_warnings, word_shares
 from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead
+from core.evaluation.ratios import Estimate
 from core.text.toy_grammar import sentence_pairs
-from explorer.app_pages.contributions.figures import along_note
 from explorer.engine.checkpoints import best_head
+from explorer.figures.head import piece_labels
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.pages import LATE, Open, Shelf, charts, open_page, shelf
 from tests.explorer.readings import (
@@ -40,9 +41,11 @@ def pages(shelf: Shelf) -> Shelf:
         metrics = {"alignment": {**LATE["alignment"], "error_rates": {"produced": rates}}}
         checkpoint = write_checkpoint(shelf.root / "toy", metrics=metrics)
         found = source_shares(checkpoint, list(sentence_pairs(20)), text="toy text")
+        along = [Estimate(share, (share - 0.01, share + 0.02)) for share in (0.81, 0.6, 0.43)]
         found = dataclasses.replace(
-            found, snapshots={3: found.at_end, 70: found.mean}, low_word=0.99, low_sentence=0.0
-        )
+            found, along=tuple(along), caught=0.75, snapshots={3: found.at_end, 70: found.mean},
+            low_word=0.99, low_sentence=0.0,
+        )  # fmt: skip
         (shelf.root / "toy" / CONTRIBUTIONS).write_text(json.dumps(found.to_json()))
     return shelf
 
@@ -65,8 +68,9 @@ def test_the_map_is_source_and_prefix_after_the_layer(
     assert_shown(first_map(drawn), np.hstack((found.source[layer], found.prefix[layer])))
     bars = next(trace for trace in drawn["data"] if trace["type"] == "bar")
     np.testing.assert_allclose(numbers(bars["x"]), found.source[layer].sum(-1), rtol=1e-5)
-    assert len(labels(drawn, "xaxis")) == len(trace.source.pieces) + len(trace.consumed)
-    assert labels(drawn, "xaxis")[len(trace.source.pieces)] == "<s>"
+    pieces = (trace.source.pieces, trace.consumed)
+    columns = [label for side in pieces for label in piece_labels(piece.name for piece in side)]
+    assert labels(drawn, "xaxis") == columns
     (line,) = drawn["layout"]["shapes"]
     assert line["x0"] == len(trace.source.pieces) - 0.5
 
@@ -92,9 +96,18 @@ def test_contributions_stand_beside_the_attention_that_is_named(pages: Shelf, ex
     for data, weights in ((left, found.source[-1]), (right, place.of(trace.weights))):
         meta, values = unpacked(data)
         assert_sent(values, 0, weights[None])
-        assert len(meta["rows"]) == len(trace.steps)
+        consumed, written = (
+            piece_labels(piece.name for piece in pieces)
+            for pieces in (trace.consumed, trace.target.pieces)
+        )
+        assert meta["rows"] == [f"{a} → {b}" for a, b in zip(consumed, written, strict=True)]
+        assert meta["columns"] == piece_labels(piece.name for piece in trace.source.pieces)
+        assert meta["row_title"] == "after this piece → the model writes this one"
+        assert meta["column_title"] == "source"
     assert place == HeadPlace("cross", 0, 1)
     assert "Attention, layer 1, head 2" in said(page)
+    assert unpacked(left)[0]["title"] == "Contributions"
+    assert unpacked(right)[0]["title"] == "Attention, layer 1, head 2"
 
 
 def test_the_text_and_the_sentence_along_the_output(pages: Shelf, expected) -> None:
@@ -107,9 +120,14 @@ def test_the_text_and_the_sentence_along_the_output(pages: Shelf, expected) -> N
     np.testing.assert_allclose(numbers(sentence["y"]), found.source_share, rtol=1e-6)
     highs = np.array([each.interval_95[1] - each.value for each in usual.along])
     np.testing.assert_allclose(numbers(text["error_y"]["array"]), highs)
-    note = along_note(usual, usual.text)
-    assert note in said(page)
+    lows = np.array([each.value - each.interval_95[0] for each in usual.along])
+    np.testing.assert_allclose(numbers(text["error_y"]["arrayminus"]), lows)
+    note = said(page)
+    assert "Over 20 sentences of toy text the share goes from 81% in the first part" in note
+    assert "of the output to 43% in the last, and is " in note
+    assert f"and is {usual.at_end.value:.0%} where </s> is written" in note
     assert f"{usual.exchanged.value:.1%} in place of {usual.mean.value:.1%}" in note
+    assert "and 75% of them fall below" in note
     (steps,) = charts(page)[2]["data"]
     assert list(numbers(steps["x"])) == [3, 70]
     np.testing.assert_allclose(numbers(steps["y"]), [usual.at_end.value, usual.mean.value])
