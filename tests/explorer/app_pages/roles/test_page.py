@@ -18,6 +18,7 @@ from core.evaluation.ratios import Estimate
 from core.text.toy_grammar import sentence_pairs
 from explorer.app_pages.roles.figures import COLOURS, NO_ROLE, layer_rows, short, squares
 from explorer.components.overview.component import Painted
+from explorer.figures.colours import ink_on, measure_colour
 from tests.checkpoints import write_checkpoint
 from tests.explorer.pages import Open, Shelf, charts, link, open_page, shelf, subheaders
 from tests.explorer.readings import (
@@ -28,6 +29,7 @@ from tests.explorer.readings import (
     labels,
     markup,
     numbers,
+    read,
     said,
     tiles,
 )
@@ -81,14 +83,24 @@ def pages(shelf: Shelf) -> Shelf:
         checkpoint = write_checkpoint(
             shelf.root / "toy", metrics={"languages": ["English", "German"], "alignment": alignment}
         )
-        roles = made_up(checkpoint)
-        (shelf.root / "toy" / ROLES).write_text(json.dumps(roles.to_json()))
+        roles = json.dumps(made_up(checkpoint).to_json())
+        (shelf.root / "toy" / ROLES).write_text(roles)
+        del alignment["alignment_error_rate"]
+        write_checkpoint(
+            shelf.root / "links", metrics={"alignment": {**alignment, "agreement": 0.5}}
+        )
+        (shelf.root / "links" / ROLES).write_text(roles)  # of the same weights
     return shelf
 
 
 @pytest.fixture
 def roles(pages: Shelf) -> Roles:
     return Roles.from_json(json.loads((pages.root / "toy" / ROLES).read_text()))
+
+
+def main_role(main: RoleScore) -> str:
+    percent = round(100 * main.score.value)
+    return f"{DEFINITIONS[main.name].title}: {main.what}, in {percent}% of its queries"
 
 
 def test_every_square_is_the_role_of_its_head(pages: Shelf, roles: Roles) -> None:
@@ -101,19 +113,21 @@ def test_every_square_is_the_role_of_its_head(pages: Shelf, roles: Roles) -> Non
             main = roles.main(place)
             assert meta["tint"]["labels"][index] == (short(main, kind) if main else "")
             assert (meta["tint"]["colours"][index] == NO_ROLE) == (main is None)
-            expected = f"{DEFINITIONS[main.name].title}: {main.what}, in " if main else "no role"
-            assert meta["tint"]["names"][index].startswith(expected)
+            expected = main_role(main) if main else "no role"
+            assert meta["tint"]["names"][index] == expected
     labelled = [label for meta in drawn for label in meta["tint"]["labels"] if label]
     assert labelled == ["−1", "<s>", "AWI"]
 
 
-def test_it_opens_on_the_strongest_head_of_the_kind(pages: Shelf) -> None:
+def test_it_opens_on_the_strongest_head_of_the_kind(pages: Shelf, roles: Roles) -> None:
     """The framed square, the title, the link, and the scores are of one head."""
     for kind, place in (
         ("cross", HeadPlace("cross", 0, 3)), ("decoder", HeadPlace("decoder", 2, 4)),
     ):  # fmt: skip
         page = pages("roles", kind=kind)
         assert place.name in subheaders(page)
+        [main] = roles.scores[place]
+        assert f"**{main_role(main)}.**" in said(page)
         assert (link(page, "layer"), link(page, "head")) == (
             str(place.layer_number), str(place.head_number),
         )  # fmt: skip
@@ -157,12 +171,17 @@ def test_the_head_is_drawn_on_its_sentences(
     page = pages("roles", **query)
     model = core.load(pages.root / "toy")
     maps = [chart for chart in charts(page) if chart["data"][0]["type"] == "heatmap"][:2]
+    shown: list[str] = []
     for number, chart in zip(numbers_, maps, strict=True):
         source, target = roles.sentences[number]
-        assert f"{source} → {target}" in said(page)
+        shown.append(f"{source} → {target}")
         ids = model.checkpoint.vocabulary.target.encode(target)
         trace = model.trace(source, prefix=(*ids, model.checkpoint.config.end_id))
         assert_shown(first_map(chart), places.of(trace.weights))
+    most, least = shown
+    told = [read(text.value) for text in page.markdown]
+    ours = [text for text in told if text in ("**Most often**", "**Least often**", most, least)]
+    assert ours == ["**Most often**", most, "**Least often**", least]
     assert any("of 12 checks" in expander.label for expander in page.expander)
 
 
@@ -199,6 +218,27 @@ def test_layers_stand_in_their_cells(pages: Shelf) -> None:
     np.testing.assert_allclose(numbers(chart["data"][0]["customdata"]), expected)
     written = np.array(chart["data"][1]["text"], float).reshape(expected.shape)
     np.testing.assert_allclose(written, 100 * expected, atol=0.051)
+
+
+@pytest.mark.parametrize(
+    ("model", "number"), [("toy", "alignment error rate"), ("links", "links in both directions")]
+)
+def test_the_layer_that_aligns_best_is_the_brightest(pages: Shelf, model: str, number: str) -> None:
+    """The lowest error rate, or the most links."""
+    page = pages("roles", model=model)
+    drawn, written = charts(page)[-1]["data"]
+    values, brightness = numbers(drawn["customdata"]).ravel(), numbers(drawn["z"]).ravel()
+    if drawn["reversescale"]:
+        brightness = 1 - brightness
+    is_rate = model == "toy"
+    order = values.argsort() if is_rate else values.argsort()[::-1]
+    np.testing.assert_allclose(brightness[order[[0, -1]]], (1, 0))
+    inks = [written["textfont"]["color"][order[at]] for at in (0, -1)]
+    assert inks == [ink_on(measure_colour(bright)) for bright in (1.0, 0.0)]
+    assert inks[0] != inks[1]
+    assert f"{number} %{{customdata" in drawn["hovertemplate"]
+    assert f"{number.capitalize()} of each layer as a whole" in said(page)
+    assert ("lower is better" in said(page)) == is_rate
 
 
 def test_the_legend_counts_heads(pages: Shelf, roles: Roles) -> None:
