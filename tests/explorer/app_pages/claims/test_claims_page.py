@@ -37,6 +37,10 @@ def test_each_verdict_is_of_its_finding(open_page: Open, tmp_path: Path) -> None
     for verdict, n in counts.items():
         assert f":{COLOURS[verdict]}-badge[{verdict}: {n}]" in text
     numbers = dict(zip(table["finding"], table["here"], strict=True))
+    told = set(text.splitlines())
+    for claim in CLAIMS:
+        assert not numbers[claim.says] or numbers[claim.says] in told
+        assert f":small[Test: {claim.test}.]" in told
     assert "source share 77.4 %" in numbers["The source’s share falls along the translation."]
     links = {link.proto.page for link in page.get("page_link")}
     assert len(links) >= 5

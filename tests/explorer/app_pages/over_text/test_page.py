@@ -15,7 +15,7 @@ from tests.checkpoints import write_checkpoint
 from tests.explorer.apart import loaded
 from tests.explorer.clicks import click_line
 from tests.explorer.pages import Shelf, button, charts, link, shelf, texts
-from tests.explorer.readings import first_map, frame, labels, said
+from tests.explorer.readings import first_map, frame, labels, read, said
 
 __all__ = ["shelf"]
 
@@ -56,6 +56,8 @@ def test_every_line_is_as_it_was_measured(pages: Shelf) -> None:
         assert shown["source share"] == pytest.approx(cells["source share"], abs=2e-3)
         assert shown["entropy"] == pytest.approx(cells["entropy (nats)"], abs=2e-3)
         assert shown["reference"] == cells["reference"]
+        assert shown["score"] == pytest.approx(cells["score"], abs=2e-3)
+        assert shown["warnings"] == cells["warnings"]
     assert list(table["line"]) == [1, 2, 3, 4]
     assert f"Line 2. {PAIRS[1][0]}" in said(page).replace("**", "").replace("\\", "")
 
@@ -73,8 +75,11 @@ def test_every_head_is_as_it_was_measured(pages: Shelf, kind: str, name: str) ->
     np.testing.assert_allclose(table["mean"], means.values.ravel(), atol=2e-3)
     np.testing.assert_allclose(table["low"], means.low.ravel(), atol=2e-3)
     np.testing.assert_allclose(table["high"], means.high.ravel(), atol=2e-3)
-    assert f"in {MEASURES[name].units[kind]}." in said(page)
+    measure, n = MEASURES[name], len(GIVEN)
+    assert f"Means over all queries of {n} sentences, in {measure.units[kind]}. " in said(page)
+    assert f"A low number: {measure.low}; a high one: {measure.high}. " in said(page)
     drawn = chart["data"][0]
+    assert drawn["colorbar"]["title"]["text"] == measure.units[kind]
     assert drawn["zmin"] == 0
     assert drawn["zmax"] == pytest.approx(means.values.max(), abs=1e-3)
     for cell in np.ndindex(means.values.shape):
@@ -82,6 +87,8 @@ def test_every_head_is_as_it_was_measured(pages: Shelf, kind: str, name: str) ->
         assert (low, high) == pytest.approx((means.low[cell], means.high[cell]), abs=0.006)
     written = np.array(chart["data"][1]["text"], float)
     np.testing.assert_allclose(written.ravel(), means.values.ravel(), atol=0.006)
+    inks = dict(zip(means.values.ravel(), chart["data"][1]["textfont"]["color"], strict=True))
+    assert inks[means.values.max()] == "#000000"  # on the brightest colour
     n_layers, n_heads = means.values.shape
     assert labels(chart, "yaxis") == [str(n) for n in range(1, n_layers + 1)]
     assert labels(chart, "xaxis") == [str(n) for n in range(1, n_heads + 1)]
@@ -112,6 +119,10 @@ def test_a_ticked_line_is_the_one_below(pages: Shelf) -> None:
         assert link(page, "line") == str(line + 1)
         text = said(page).replace("**", "")
         assert f"Line {line + 1}. {GIVEN[line].source} → {found[line].translation}" in text
+        reference = GIVEN[line].reference
+        assert (f"Reference: {reference}\n" in text) if reference else ("Reference:" not in text)
+        told = {read(each.value) for each in page.warning}
+        assert {read(warning) for warning in found[line].warnings} <= told
 
 
 def test_a_line_opens_on_another_page(pages: Shelf) -> None:
@@ -139,6 +150,7 @@ def test_nothing_is_measured_before_it_is_asked_for(pages: Shelf) -> None:
 def test_a_line_that_cannot_be_read_is_named(pages: Shelf) -> None:
     page = measured_page(pages, f"{PAIRS[0][0]}\n{'the man ' * 400}")
     assert "1 of 2 sentences could not be read" in page.warning[0].value.replace("\\", "")
+    assert "Means over all queries of 1 sentence, in" in said(page)
     assert len(frame(page, "warnings")) == 2
 
 

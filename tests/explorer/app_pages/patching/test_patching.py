@@ -20,7 +20,7 @@ from explorer.figures.head import piece_label, piece_labels
 from tests.checkpoints import write_checkpoint
 from tests.explorer.apart import loaded, traced
 from tests.explorer.clicks import click_row
-from tests.explorer.pages import Shelf, charts, link, shelf
+from tests.explorer.pages import Shelf, button, charts, link, shelf
 from tests.explorer.readings import assert_shown, first_map, frame, labels, said
 
 __all__ = ["shelf"]
@@ -95,8 +95,16 @@ def test_every_cell_is_of_its_head(pages: Shelf, compared) -> None:
     assert second.target.text in text
     assert f"part at step {found.step + 1}" in text
     assert f"carries most: **{percent(most[0])}**" in text
+    places = [
+        (float(grid.shares[cell]), HeadPlace(kind, *cell).label)
+        for kind, grid in found.heads.items()
+        for cell in np.ndindex(grid.shares.shape)
+    ]
     table = frame(page, "carries")
-    assert table["carries"][0] == f"{most[0]:.1%}"
+    assert [(each.carries, each.head) for each in table.itertuples()] == [
+        (f"{share:.1%}".replace("-", "−"), label)
+        for share, label in sorted(places, key=lambda each: -each[0])
+    ]
 
 
 @pytest.mark.parametrize(
@@ -235,6 +243,29 @@ def test_a_click_chooses_the_head_of_its_cell(pages: Shelf, compared) -> None:
         f"{HeadPlace(kind, 1, 3).name} carries {percent(found.heads[kind].shares[1, 3])};"
         in said(page)
     )
+    frames = [chart["layout"].get("shapes", []) for chart in charts(page)]
+    assert [len(each) for each in frames] == [1, 0, 0]
+    ((drawn,), *_) = frames
+    assert [drawn[end] for end in ("y0", "y1", "x0", "x1")] == [0.5, 1.5, 2.5, 3.5]
+
+
+def test_the_head_opens_at_the_step_where_the_translations_part(pages: Shelf) -> None:
+    _, found = between(pages, BEYOND, SearchConfig())
+    one, other = BEYOND
+    page = pages.own("patching", text=one, other_text=other, kind="decoder", layer="3", head="2")
+    page = button(page, "Open in Heads").click().run()
+    assert page.header[0].value == "Which head looks where?"
+    chosen = {"text": one, "kind": "decoder", "layer": "3", "head": "2"}
+    assert {name: link(page, name) for name in chosen} == chosen
+    assert found.step > 0
+    assert link(page, "step") == str(found.step + 1)
+
+
+def test_a_pair_is_taken_whole(pages: Shelf) -> None:
+    page = pages.own("patching", text=TEXTS[0], other_text=TEXTS[1])
+    chosen = next(each for each in page.selectbox if each.label == "Choose a pair")
+    page = chosen.set_value(PAIRS["Negation"]).run()
+    assert (link(page, "text"), link(page, "other_text")) == PAIRS["Negation"]
 
 
 def test_two_that_cannot_be_compared_say_why(pages: Shelf, compared) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import core
 from core.analysis.head_place import HeadPlace
 from core.analysis.roles.examples import example_sentences
 from core.analysis.roles.measure import RoleText, measure_roles
-from core.analysis.roles.roles import DEFINITIONS, ROLES, Played, Roles, RoleScore
+from core.analysis.roles.roles import DEFINITIONS, ROLES, Played, Roles, RoleScore, TreeScore
 from core.checkpoint.folder import Checkpoint, load_checkpoint
 from core.config import KINDS
 from core.evaluation.ratios import Estimate
@@ -69,8 +70,13 @@ def made_up(checkpoint: Checkpoint) -> Roles:
         else tuple(dataclasses.replace(each, score=Estimate(0.01, (0.0, 0.02))) for each in found)
         for place, found in measured.scores.items()
     }
-    sentences = tuple(sentence_pairs(3))
-    return dataclasses.replace(measured, scores=scores, sentences=sentences, texts={"toy": 20})
+    two = HeadPlace("encoder", 1, 2)
+    scores[two] = (score("sink", "a special token", 0.6), given[two])
+    tree = TreeScore(Estimate(0.31, (0.28, 0.33)), Estimate(-0.1, (-0.2, 0.1)))
+    return dataclasses.replace(
+        measured, scores=scores, sentences=tuple(sentence_pairs(3)), texts={"toy": 20},
+        trees={HeadPlace("encoder", 0, 3): tree}, tree_baseline=0.47,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -139,10 +145,21 @@ def test_it_opens_on_the_strongest_head_of_the_kind(pages: Shelf, roles: Roles) 
 def test_the_scores_are_of_the_chosen_head(pages: Shelf, roles: Roles) -> None:
     page = pages("roles", kind="encoder", layer="1", head="4")
     assert "It has none of these roles" in said(page)
-    drawn = frame(page, "trivial rule")
-    for row, each in zip(
-        drawn.to_dict("records"), roles.scores[HeadPlace("encoder", 0, 3)], strict=True
-    ):
+    *drawn, tree = frame(page, "trivial rule").to_dict("records")
+    assert (tree["role"], tree["score"], tree["trivial rule"]) == (
+        "Whole trees", "0.31 [0.28, 0.33]", "0.47",
+    )  # fmt: skip
+    nearest = roles.closest(HeadPlace("encoder", 0, 3))
+    assert nearest
+    role = DEFINITIONS[nearest.name]
+    assert (
+        f"Nearest: {role.title.lower()} ({nearest.what}), {nearest.score.value:.2f}; {role.least:g} "
+        "would be needed." in said(page)
+    )
+    asked = [f"{role.least:.0%} ({role.title.lower()})" for role in DEFINITIONS.values()]
+    assert f"at least at {', '.join(asked)}. " in said(page)
+    assert "Measured on toy (20 sentences)." in said(page)
+    for row, each in zip(drawn, roles.scores[HeadPlace("encoder", 0, 3)], strict=True):
         value, low, high = each.score.rounded(2)
         assert row["role"] == DEFINITIONS[each.name].title
         assert row["score"] == f"{value:.2f} [{low:.2f}, {high:.2f}]"
@@ -245,8 +262,33 @@ def test_the_legend_counts_heads(pages: Shelf, roles: Roles) -> None:
     [legend] = [body for body in markup(pages("roles")) if 'class="role-legend"' in body]
     n = sum(rows * columns for rows, columns in SHAPES.values())
     for name in ("positional", "sink", "aligner"):
-        assert f"background:{COLOURS[name]}" in legend
+        chip = (
+            rf'background:{COLOURS[name]};color:#\w+">1</span> {DEFINITIONS[name].title.lower()}:'
+        )
+        assert re.search(chip, legend)
     assert f'<span class="none">{n - 3}</span>' in legend
+
+
+def test_all_heads_with_a_role_stand_in_a_table(pages: Shelf, roles: Roles) -> None:
+    """With the main one of their roles."""
+    held = frame(pages("roles"), "head").to_dict("records")
+    assert [(row["head"], row["role"], row["score"]) for row in held] == [
+        ("enc.L2H3", "Positional", "0.80 [0.79, 0.81]"),
+        ("dec.L3H5", "Sink", "0.90 [0.89, 0.91]"),
+        ("cross.L1H4", "Aligner", "0.70 [0.69, 0.71]"),
+    ]
+    assert {row["has it"] for row in held} == {"yes, its main one"}
+    both = frame(pages("roles", kind="encoder", layer="2", head="3"), "trivial rule")
+    assert list(zip(both["role"], both["has it"], strict=True)) == [
+        ("Sink", "yes"), ("Positional", "yes, its main one"),
+    ]  # fmt: skip
+
+
+def test_hits_and_chances_are_those_of_the_sentence(pages: Shelf) -> None:
+    page = pages("roles", kind="decoder")
+    most, least = (page.segmented_control(key=f"choose_{name}") for name in ("most", "least"))
+    assert most.options == ["6 of 6", "5 of 6"]
+    assert least.options == ["2 of 6"]
 
 
 def test_a_model_without_them_is_measured_on_the_projects_own_sentences(
