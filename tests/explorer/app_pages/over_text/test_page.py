@@ -1,5 +1,6 @@
 """The page A text: every line and every head is as the text was measured, and a long text can be stopped."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,10 @@ import pytest
 from core.analysis.heads.measures import MEASURES
 from core.analysis.over_text.measure import measure_sentences
 from core.analysis.over_text.sentences import COLUMNS, Sentence, head_means, row_of
-from core.config import KINDS, SearchConfig
+from core.config import KINDS, Kind, SearchConfig
 from core.text.toy_grammar import sentence_pairs
 from explorer.engine import over_text
+from explorer.figures.colours import PALETTE, ink_on, weight_levels
 from tests.checkpoints import write_checkpoint
 from tests.explorer.apart import loaded
 from tests.explorer.clicks import click_line
@@ -62,9 +64,10 @@ def test_every_line_is_as_it_was_measured(pages: Shelf) -> None:
     assert f"Line 2. {PAIRS[1][0]}" in said(page).replace("**", "").replace("\\", "")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["entropy", "confidence"])
-def test_every_head_is_as_it_was_measured(pages: Shelf, kind: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind"), [*product(("entropy", "distance"), KINDS), ("confidence", "cross")]
+)
+def test_every_head_is_as_it_was_measured(pages: Shelf, name: str, kind: Kind) -> None:
     page = measured_page(pages, kind=kind, of_heads=name)
     means = head_means(expected(pages), name)[kind]
     (chart,) = charts(page)
@@ -87,8 +90,9 @@ def test_every_head_is_as_it_was_measured(pages: Shelf, kind: str, name: str) ->
         assert (low, high) == pytest.approx((means.low[cell], means.high[cell]), abs=0.006)
     written = np.array(chart["data"][1]["text"], float)
     np.testing.assert_allclose(written.ravel(), means.values.ravel(), atol=0.006)
-    inks = dict(zip(means.values.ravel(), chart["data"][1]["textfont"]["color"], strict=True))
-    assert inks[means.values.max()] == "#000000"  # on the brightest colour
+    colours = PALETTE[weight_levels(means.values / means.values.max())].ravel()
+    inks = [ink_on(str(colour)) for colour in colours]
+    assert chart["data"][1]["textfont"]["color"] == inks
     n_layers, n_heads = means.values.shape
     assert labels(chart, "yaxis") == [str(n) for n in range(1, n_layers + 1)]
     assert labels(chart, "xaxis") == [str(n) for n in range(1, n_heads + 1)]
