@@ -35,6 +35,13 @@ def click_row(
     return _run(page, WidgetState(id=id_, string_value=json.dumps({"selection": selection})))
 
 
+def click_line(page: AppTest, line: int) -> AppTest:
+    """The page after a tick at a line of the table that takes ticks; lines count from 0."""
+    (id_,) = (table.proto.id for table in page.dataframe if table.proto.id)
+    selection = {"rows": [line], "columns": [], "cells": []}
+    return _run(page, WidgetState(id=id_, string_value=json.dumps({"selection": selection})))
+
+
 def _id_of(page: AppTest, component: str) -> str:
     found = [part.proto for part in page.get("bidi_component")]
     return str(next(proto.id for proto in found if proto.component_name == component))

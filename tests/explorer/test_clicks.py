@@ -112,13 +112,19 @@ BLOCKS = {
 
 
 @pytest.mark.parametrize(("block", "opened"), BLOCKS.items(), ids=BLOCKS)
-def test_a_clicked_block_opens_its_page_on_its_kind(
+def test_a_clicked_block_opens_its_page_on_its_head(
     shelf: Shelf, block: str, opened: tuple[str, str]
 ) -> None:
-    page = shelf.own("anatomy", text=SENTENCE, kind="encoder" if "cross" in block else "cross")
+    on_show = {f"{name}_head": str(n) for n, name in enumerate(KINDS, start=2)}
+    on_show |= {"encoder_layer": "2", "decoder_layer": "3"}
+    first, layer = ("encoder", "2") if "cross" in block else ("cross", "3")
+    chosen = {"kind": first, "layer": layer, "head": on_show[f"{first}_head"]}
+    page = shelf.own("anatomy", text=SENTENCE, **on_show, **chosen)
     page = answer(page, "model_anatomy", "opened", block)
     title, kind = opened
     head = {"Heads": "Which head looks where?", "Inside attention": "What does one head compute?"}
     assert page.header[0].value == head[title]
     assert title in PAGES
     assert (link(page, "kind") if "kind" in page.query_params else "cross") == kind
+    assert link(page, "layer") == ("2" if kind == "encoder" else "3")
+    assert link(page, "head") == on_show[f"{kind}_head"]

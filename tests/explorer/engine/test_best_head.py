@@ -65,16 +65,27 @@ def test_without_gold_the_head_that_agrees_with_itself_opens_first(folder: Path)
     assert "61 % of those of 70 sentences" in best.reason
 
 
-def test_a_head_that_hardly_agrees_with_itself_aligns_nothing(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("agreement", "label"),
+    [
+        (0.1, "best-covering"),
+        (0.29, "best-covering"),
+        (0.3, "best-aligned"),
+        (0.31, "best-aligned"),
+    ],
+)
+def test_a_head_that_links_less_than_three_words_in_ten_both_ways_aligns_nothing(
+    folder: Path, agreement: float, label: str
+) -> None:
     shown = traces.trace(folder, Run(text=SENTENCE))
     alignment = {
-        "layer": 2, "head": 4, "rows": "consumed", "agreement": 0.1, "n_sentences": 70,
+        "layer": 2, "head": 4, "rows": "consumed", "agreement": agreement, "n_sentences": 70,
         "agreements": {"produced": [[0.1] * 5] * 3, "consumed": [[0.1] * 5] * 3},
     }  # fmt: skip
     (folder / "metrics.json").write_text(write_json({"alignment": alignment}))
     best = best_head(folder, shown)
     (folder / "metrics.json").write_text(json.dumps({}))
-    assert best.label == "best-covering"
+    assert best.label == label
 
 
 @pytest.mark.parametrize("kind", KINDS)

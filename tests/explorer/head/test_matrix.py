@@ -1,5 +1,6 @@
 """What a picture of one head shows: grouped, hidden, thresholded, and said so."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import core
 from core.analysis.trace.trace import Trace
 from core.config import KINDS, Kind
+from explorer.figures.head import piece_labels
 from explorer.figures.invisible import visible
 from explorer.figures.tiles import pooled
 from explorer.head.fields import HeadDrawing, Units
@@ -88,6 +90,20 @@ def test_rows_say_consumed_and_produced(shown: Trace) -> None:
     rows = head_matrix(shown, "cross", shown.weights["cross"][0, 0], HeadDrawing()).rows
     assert rows[0].startswith("<s> → ")
     assert rows[-1].endswith(" → </s>")
+
+
+@pytest.mark.parametrize("kind", ["decoder", "cross"])
+def test_a_row_of_a_word_says_what_was_read_when_the_word_began(shown: Trace, kind: Kind) -> None:
+    drawing = HeadDrawing(units="words")
+    matrix = head_matrix(shown, kind, shown.weights[kind][0, 0], drawing)
+    first = [
+        next(step for step, piece in enumerate(shown.target.pieces) if piece.word == word)
+        for word in range(len(shown.target.words))
+    ]
+    assert any(b - a > 1 for a, b in pairwise(first))
+    before = ("<s>", *piece_labels(piece.name for piece in shown.target.pieces))
+    words = [f"{before[s]} → {w.text}" for s, w in zip(first, shown.target.words, strict=True)]
+    assert matrix.rows == (*words, f"{before[-2]} → </s>")
 
 
 @pytest.mark.parametrize(("n", "most"), [(5, 64), (64, 64), (65, 64), (512, 64), (7, 3)])

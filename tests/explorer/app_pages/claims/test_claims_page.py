@@ -13,6 +13,9 @@ from tests.explorer.readings import frame, said
 
 __all__ = ["open_page"]
 
+COLOURS = {"seen": "green", "not seen": "red", "undecided": "orange", "not measured": "gray",
+           "not testable here": "gray"}  # fmt: skip
+
 
 def test_each_verdict_is_of_its_finding(open_page: Open, tmp_path: Path) -> None:
     """Of what was measured of the bundled model, put beside its own weights."""
@@ -26,12 +29,18 @@ def test_each_verdict_is_of_its_finding(open_page: Open, tmp_path: Path) -> None
     cards = [text.value for text in page.markdown if "-badge[" in text.value and "**" in text.value]
     assert len(cards) == len(CLAIMS)
     for card, claim in zip(cards, CLAIMS, strict=True):
-        assert f"-badge[{by_finding[claim.says]}]" in card
+        verdict = by_finding[claim.says]
+        assert card.startswith(f":{COLOURS[verdict]}-badge[{verdict}] **")
         assert claim.url in card
-    text = said(page)
-    for verdict, n in Counter(table["verdict"]).items():
-        assert f"{verdict}: {n}" in text
+    text, counts = said(page), Counter(table["verdict"])
+    assert {"seen", "not seen"} <= set(counts)
+    for verdict, n in counts.items():
+        assert f":{COLOURS[verdict]}-badge[{verdict}: {n}]" in text
     numbers = dict(zip(table["finding"], table["here"], strict=True))
+    told = set(text.splitlines())
+    for claim in CLAIMS:
+        assert not numbers[claim.says] or numbers[claim.says] in told
+        assert f":small[Test: {claim.test}.]" in told
     assert "source share 77.4 %" in numbers["The source’s share falls along the translation."]
     links = {link.proto.page for link in page.get("page_link")}
     assert len(links) >= 5

@@ -1,6 +1,7 @@
 """The page Source and prefix, and the bars on Translate: each number is that of its place."""
 
 import dataclasses
+import html
 import json
 
 import numpy as np
@@ -13,9 +14,11 @@ from core.analysis.contributions.text_shares import source_shares
 from core.analysis.contributions.words import detached_warnings, word_shares
 from core.analysis.head_place import HeadPlace
 from core.analysis.heads.best import BestHead
+from core.analysis.trace.trace import Trace
+from core.evaluation.ratios import Estimate
 from core.text.toy_grammar import sentence_pairs
-from explorer.app_pages.contributions.figures import along_note
 from explorer.engine.checkpoints import best_head
+from explorer.figures.head import piece_labels
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.pages import LATE, Open, Shelf, charts, open_page, shelf
 from tests.explorer.readings import (
@@ -40,9 +43,11 @@ def pages(shelf: Shelf) -> Shelf:
         metrics = {"alignment": {**LATE["alignment"], "error_rates": {"produced": rates}}}
         checkpoint = write_checkpoint(shelf.root / "toy", metrics=metrics)
         found = source_shares(checkpoint, list(sentence_pairs(20)), text="toy text")
+        along = [Estimate(share, (share - 0.01, share + 0.02)) for share in (0.81, 0.6, 0.43)]
         found = dataclasses.replace(
-            found, snapshots={3: found.at_end, 70: found.mean}, low_word=0.99, low_sentence=0.0
-        )
+            found, along=tuple(along), caught=0.75, snapshots={3: found.at_end, 70: found.mean},
+            low_word=0.99, low_sentence=0.0,
+        )  # fmt: skip
         (shelf.root / "toy" / CONTRIBUTIONS).write_text(json.dumps(found.to_json()))
     return shelf
 
@@ -52,6 +57,15 @@ def expected(pages: Shelf):
     model = core.load(pages.root / "toy")
     trace = model.trace(SENTENCE)
     return trace, contributions(model.checkpoint.model, trace)
+
+
+def steps_of(trace: Trace) -> list[str]:
+    """What each step reads and writes."""
+    read, written = (
+        piece_labels(piece.name for piece in pieces)
+        for pieces in (trace.consumed, trace.target.pieces)
+    )
+    return [f"{a} → {b}" for a, b in zip(read, written, strict=True)]
 
 
 @pytest.mark.parametrize("depth", [1, None])
@@ -65,8 +79,10 @@ def test_the_map_is_source_and_prefix_after_the_layer(
     assert_shown(first_map(drawn), np.hstack((found.source[layer], found.prefix[layer])))
     bars = next(trace for trace in drawn["data"] if trace["type"] == "bar")
     np.testing.assert_allclose(numbers(bars["x"]), found.source[layer].sum(-1), rtol=1e-5)
-    assert len(labels(drawn, "xaxis")) == len(trace.source.pieces) + len(trace.consumed)
-    assert labels(drawn, "xaxis")[len(trace.source.pieces)] == "<s>"
+    pieces = (trace.source.pieces, trace.consumed)
+    columns = [label for side in pieces for label in piece_labels(piece.name for piece in side)]
+    assert labels(drawn, "xaxis") == columns
+    assert labels(drawn, "yaxis") == steps_of(trace)
     (line,) = drawn["layout"]["shapes"]
     assert line["x0"] == len(trace.source.pieces) - 0.5
 
@@ -92,26 +108,50 @@ def test_contributions_stand_beside_the_attention_that_is_named(pages: Shelf, ex
     for data, weights in ((left, found.source[-1]), (right, place.of(trace.weights))):
         meta, values = unpacked(data)
         assert_sent(values, 0, weights[None])
-        assert len(meta["rows"]) == len(trace.steps)
+        assert meta["rows"] == steps_of(trace)
+        words = {
+            name: [[piece.word] if piece.word >= 0 else [] for piece in pieces]
+            for name, pieces in (("rows", trace.target.pieces), ("columns", trace.source.pieces))
+        }
+        assert meta["hover"] == {
+            "rows": {"side": "target", "words": words["rows"]},
+            "columns": {"side": "source", "words": words["columns"]},
+        }
+        assert meta["columns"] == piece_labels(piece.name for piece in trace.source.pieces)
+        assert meta["row_title"] == "after this piece → the model writes this one"
+        assert meta["column_title"] == "source"
     assert place == HeadPlace("cross", 0, 1)
     assert "Attention, layer 1, head 2" in said(page)
+    assert unpacked(left)[0]["title"] == "Contributions"
+    assert unpacked(right)[0]["title"] == "Attention, layer 1, head 2"
 
 
 def test_the_text_and_the_sentence_along_the_output(pages: Shelf, expected) -> None:
     page = pages("contributions", text=SENTENCE)
     usual = SourceShares.from_json(json.loads((pages.root / "toy" / CONTRIBUTIONS).read_text()))
-    _, found = expected
+    trace, found = expected
     text, end, sentence = charts(page)[1]["data"]
     np.testing.assert_allclose(numbers(text["y"]), [each.value for each in usual.along])
     np.testing.assert_allclose(numbers(end["y"]), [usual.at_end.value])
     np.testing.assert_allclose(numbers(sentence["y"]), found.source_share, rtol=1e-6)
     highs = np.array([each.interval_95[1] - each.value for each in usual.along])
     np.testing.assert_allclose(numbers(text["error_y"]["array"]), highs)
-    note = along_note(usual, usual.text)
-    assert note in said(page)
+    np.testing.assert_allclose(numbers(text["x"]), np.array([1, 3, 5]) / 6)
+    n = len(trace.steps) - 1
+    np.testing.assert_allclose(numbers(sentence["x"])[:-1], (np.arange(n) + 0.5) / n)
+    assert numbers(sentence["x"])[-1] == numbers(end["x"])[0] > 1
+    assert [html.unescape(step) for step in sentence["text"]] == steps_of(trace)
+    lows = np.array([each.value - each.interval_95[0] for each in usual.along])
+    np.testing.assert_allclose(numbers(text["error_y"]["arrayminus"]), lows)
+    note = said(page)
+    assert "Over 20 sentences of toy text the share goes from 81% in the first part" in note
+    assert "of the output to 43% in the last, and is " in note
+    assert f"and is {usual.at_end.value:.0%} where </s> is written" in note
     assert f"{usual.exchanged.value:.1%} in place of {usual.mean.value:.1%}" in note
+    assert "and 75% of them fall below" in note
     (steps,) = charts(page)[2]["data"]
     assert list(numbers(steps["x"])) == [3, 70]
+    assert "The mean share over 20 sentences of toy text, with the weights of each" in note
     np.testing.assert_allclose(numbers(steps["y"]), [usual.at_end.value, usual.mean.value])
 
 

@@ -1,14 +1,16 @@
 """The page Two sentences: each cell is of its head or piece, and the words are those of the pair."""
 
+import html
+
 import numpy as np
 import pytest
 
-import core
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import ablating
 from core.analysis.head_place import KIND_NAMES, HeadPlace
 from core.analysis.patching.patch import NotComparableError, Patching, patching
-from core.config import KINDS
+from core.analysis.trace.trace import Trace
+from core.config import KINDS, SearchConfig
 from core.model import probing
 from core.text.toy_grammar import sentence_pairs
 from core.translator import Translator
@@ -16,9 +18,10 @@ from explorer.app_pages.patching.pairs import PAIRS, partner
 from explorer.figures.axes import signed
 from explorer.figures.head import piece_label, piece_labels
 from tests.checkpoints import write_checkpoint
+from tests.explorer.apart import loaded, traced
 from tests.explorer.clicks import click_row
-from tests.explorer.pages import Shelf, charts, link, shelf
-from tests.explorer.readings import first_map, frame, labels, said
+from tests.explorer.pages import Shelf, button, charts, link, shelf
+from tests.explorer.readings import assert_shown, first_map, frame, labels, said
 
 __all__ = ["shelf"]
 
@@ -33,15 +36,28 @@ def pages(shelf: Shelf) -> Shelf:
 @pytest.fixture
 def compared(pages: Shelf):
     """Two sentences whose translations part, both traces, and what carries the difference."""
-    model = core.load(pages.root / "toy")
+    model = loaded(pages.root / "toy")
     texts = [source for source, _ in sentence_pairs(60)]
-    first = model.trace(texts[0])
+    first = traced(pages.root / "toy", text=texts[0])
     for text in texts[1:]:
-        second = model.trace(text)
+        second = traced(pages.root / "toy", text=text)
         if len(first.source.pieces) == len(second.source.pieces) and first.target != second.target:
             found = patching(model.checkpoint.model, first, second)
             return texts[0], text, first, second, found
     raise AssertionError("the toy grammar has no such pair")
+
+
+TEXTS = [source for source, _ in sentence_pairs(10)]
+APART = TEXTS[9], TEXTS[2]
+"""With some heads of the second the first goes on with another word, if the search is greedy."""
+BEYOND = TEXTS[1], TEXTS[4]
+"""Heads of the decoder move the difference farther than the second sentence does."""
+
+
+def between(pages: Shelf, texts: tuple[str, str], search: SearchConfig) -> tuple[Trace, Patching]:
+    """The second trace, and what carries the difference between two sentences."""
+    first, second = (traced(pages.root / "toy", text=text, search=search) for text in texts)
+    return second, patching(loaded(pages.root / "toy").checkpoint.model, first, second)
 
 
 def percent(share: float) -> str:
@@ -52,13 +68,16 @@ def test_every_cell_is_of_its_head(pages: Shelf, compared) -> None:
     one, other, _, second, found = compared
     page = pages("patching", text=one, other_text=other)
     order = sorted(KINDS, key=lambda kind: -found.heads[kind].shares.max())
-    names = core.load(pages.root / "toy").checkpoint.vocabulary.target.names
+    names = loaded(pages.root / "toy").checkpoint.vocabulary.target.names
     titles = [each.value for each in page.markdown]
     drawn = charts(page)
     assert len(drawn) == 3
     for chart, kind in zip(drawn, order, strict=True):
         grid = found.heads[kind]
         np.testing.assert_allclose(first_map(chart), grid.shares, rtol=1e-4, atol=1e-6)
+        n_layers, n_heads = grid.shares.shape
+        assert labels(chart, "yaxis") == [f"Layer {n}" for n in range(1, n_layers + 1)]
+        assert labels(chart, "xaxis") == [str(n) for n in range(1, n_heads + 1)]
         for layer, head, hover in chart["data"][-1]["customdata"]:
             wrote = piece_label(names[grid.writes[layer, head]])
             share = percent(grid.shares[layer, head])
@@ -76,8 +95,16 @@ def test_every_cell_is_of_its_head(pages: Shelf, compared) -> None:
     assert second.target.text in text
     assert f"part at step {found.step + 1}" in text
     assert f"carries most: **{percent(most[0])}**" in text
+    places = [
+        (float(grid.shares[cell]), HeadPlace(kind, *cell).label)
+        for kind, grid in found.heads.items()
+        for cell in np.ndindex(grid.shares.shape)
+    ]
     table = frame(page, "carries")
-    assert table["carries"][0] == f"{most[0]:.1%}"
+    assert [(each.carries, each.head) for each in table.itertuples()] == [
+        (f"{share:.1%}".replace("-", "−"), label)
+        for share, label in sorted(places, key=lambda each: -each[0])
+    ]
 
 
 @pytest.mark.parametrize(
@@ -87,15 +114,72 @@ def test_every_cell_is_of_its_piece(pages: Shelf, compared, parts: str, grid: st
     one, other, first, _, found = compared
     page = pages("patching", text=one, other_text=other, parts=parts)
     (chart,) = charts(page)
-    np.testing.assert_allclose(first_map(chart), getattr(found, grid).shares, rtol=1e-4, atol=1e-6)
+    shares = getattr(found, grid).shares
+    np.testing.assert_allclose(first_map(chart), shares, rtol=1e-4, atol=1e-6)
+    most = float(np.abs(shares).max())
+    scale = chart["data"][0]["zmin"], chart["data"][0]["zmax"]
+    assert scale == pytest.approx((-most, most), rel=1e-4)
+    assert most > 1
     pieces = first.source.pieces if parts == "source" else first.consumed[: found.step + 1]
-    assert labels(chart, "xaxis") == piece_labels(piece.name for piece in pieces)
-    assert labels(chart, "yaxis")[0] == "Embeddings"
+    columns = piece_labels(piece.name for piece in pieces)
+    assert labels(chart, "xaxis") == columns
+    rows = ["Embeddings", *(f"Layer {n}" for n in range(1, len(shares)))]
+    assert labels(chart, "yaxis") == rows
+    for layer, piece, hover in chart["data"][-1]["customdata"]:
+        said_of = f"{rows[layer]}, {columns[piece]}: {percent(shares[layer, piece])} of the"
+        assert html.unescape(hover).startswith(said_of)
+
+
+def test_all_heads_are_drawn_on_one_scale(pages: Shelf) -> None:
+    _, found = between(pages, BEYOND, SearchConfig())
+    most = {kind: float(np.abs(grid.shares).max()) for kind, grid in found.heads.items()}
+    assert most["decoder"] > most["cross"] > 1 > most["encoder"]
+    one, other = BEYOND
+    for chart in charts(pages("patching", text=one, other_text=other)):
+        drawn = chart["data"][0]
+        assert (drawn["zmin"], drawn["zmax"]) == pytest.approx(
+            (-most["decoder"], most["decoder"]), rel=1e-4
+        )
+
+
+def test_both_sentences_are_translated_by_the_search_of_the_link(pages: Shelf) -> None:
+    second, found = between(pages, APART, SearchConfig(method="greedy"))
+    one, other = APART
+    page = pages("patching", text=one, other_text=other, method="greedy")
+    text = said(page)
+    assert f"{other} → **{second.target.text}**" in text
+    assert second.target != traced(pages.root / "toy", text=other).target
+    assert f"part at step {found.step + 1}" in text
+    order = sorted(KINDS, key=lambda kind: -found.heads[kind].shares.max())
+    for chart, kind in zip(charts(page), order, strict=True):
+        assert_shown(first_map(chart), found.heads[kind].shares)
+
+
+def test_what_the_model_writes_with_a_head_is_said_of_that_head(pages: Shelf) -> None:
+    """Of one that makes it write something else than its neighbours do."""
+    _, found = between(pages, APART, SearchConfig(method="greedy"))
+    writes = found.heads["cross"].writes
+    layer, head = next(
+        (layer, head)
+        for layer, head in np.ndindex(writes.shape)
+        if writes[layer, head] not in (writes[0, head], writes[layer, 0])
+    )
+    one, other = APART
+    page = pages(
+        "patching", text=one, other_text=other, method="greedy", kind="cross",
+        layer=str(layer + 1), head=str(head + 1),
+    )  # fmt: skip
+    names = loaded(pages.root / "toy").checkpoint.vocabulary.target.names
+    share = percent(found.heads["cross"].shares[layer, head])
+    assert (
+        f"{HeadPlace('cross', layer, head).name} carries {share}; with its output the model writes "
+        f"“{piece_label(names[writes[layer, head]])}”." in said(page)
+    )
 
 
 def test_how_much_rather_is_said_of_both(pages: Shelf, compared) -> None:
     one, other, _, _, found = compared
-    names = core.load(pages.root / "toy").checkpoint.vocabulary.target.names
+    names = loaded(pages.root / "toy").checkpoint.vocabulary.target.names
     a, b = (piece_label(names[token]) for token in (found.of_a, found.of_b))
     text = said(pages("patching", text=one, other_text=other))
     for difference in (found.difference_a, found.difference_b):
@@ -109,7 +193,7 @@ def test_how_much_rather_is_said_of_both(pages: Shelf, compared) -> None:
 def test_the_more_probable_word_is_named_first(pages: Shelf, compared) -> None:
     """Of the first sentence that is its own word: the model wrote it."""
     one, other, _, _, found = compared
-    names = core.load(pages.root / "toy").checkpoint.vocabulary.target.names
+    names = loaded(pages.root / "toy").checkpoint.vocabulary.target.names
     own, theirs = (piece_label(names[token]) for token in (found.of_a, found.of_b))
     text = said(pages("patching", text=one, other_text=other))
     if found.difference_a > 0:
@@ -132,7 +216,7 @@ def under(model: Translator, ablation: str, *texts: str) -> Patching | None:
 def test_under_a_change_another_difference_is_carried(pages: Shelf, compared) -> None:
     """The result is kept under the change too."""
     one, other, _, _, usual = compared
-    model = core.load(pages.root / "toy")
+    model = loaded(pages.root / "toy")
     heads = (f"cross.L{layer}H{head}=0.5" for layer in (1, 2, 3) for head in range(1, 6))
     ablation, expected = next(
         (ablation, found)
@@ -159,6 +243,29 @@ def test_a_click_chooses_the_head_of_its_cell(pages: Shelf, compared) -> None:
         f"{HeadPlace(kind, 1, 3).name} carries {percent(found.heads[kind].shares[1, 3])};"
         in said(page)
     )
+    frames = [chart["layout"].get("shapes", []) for chart in charts(page)]
+    assert [len(each) for each in frames] == [1, 0, 0]
+    ((drawn,), *_) = frames
+    assert [drawn[end] for end in ("y0", "y1", "x0", "x1")] == [0.5, 1.5, 2.5, 3.5]
+
+
+def test_the_head_opens_at_the_step_where_the_translations_part(pages: Shelf) -> None:
+    _, found = between(pages, BEYOND, SearchConfig())
+    one, other = BEYOND
+    page = pages.own("patching", text=one, other_text=other, kind="decoder", layer="3", head="2")
+    page = button(page, "Open in Heads").click().run()
+    assert page.header[0].value == "Which head looks where?"
+    chosen = {"text": one, "kind": "decoder", "layer": "3", "head": "2"}
+    assert {name: link(page, name) for name in chosen} == chosen
+    assert found.step > 0
+    assert link(page, "step") == str(found.step + 1)
+
+
+def test_a_pair_is_taken_whole(pages: Shelf) -> None:
+    page = pages.own("patching", text=TEXTS[0], other_text=TEXTS[1])
+    chosen = next(each for each in page.selectbox if each.label == "Choose a pair")
+    page = chosen.set_value(PAIRS["Negation"]).run()
+    assert (link(page, "text"), link(page, "other_text")) == PAIRS["Negation"]
 
 
 def test_two_that_cannot_be_compared_say_why(pages: Shelf, compared) -> None:

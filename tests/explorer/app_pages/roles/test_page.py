@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ import core
 from core.analysis.head_place import HeadPlace
 from core.analysis.roles.examples import example_sentences
 from core.analysis.roles.measure import RoleText, measure_roles
-from core.analysis.roles.roles import DEFINITIONS, ROLES, Played, Roles, RoleScore
+from core.analysis.roles.roles import DEFINITIONS, ROLES, Played, Roles, RoleScore, TreeScore
 from core.checkpoint.folder import Checkpoint, load_checkpoint
 from core.config import KINDS
 from core.evaluation.ratios import Estimate
 from core.text.toy_grammar import sentence_pairs
 from explorer.app_pages.roles.figures import COLOURS, NO_ROLE, layer_rows, short, squares
 from explorer.components.overview.component import Painted
+from explorer.figures.colours import ink_on, measure_colour
 from tests.checkpoints import write_checkpoint
 from tests.explorer.pages import Open, Shelf, charts, link, open_page, shelf, subheaders
 from tests.explorer.readings import (
@@ -28,6 +30,7 @@ from tests.explorer.readings import (
     labels,
     markup,
     numbers,
+    read,
     said,
     tiles,
 )
@@ -67,8 +70,13 @@ def made_up(checkpoint: Checkpoint) -> Roles:
         else tuple(dataclasses.replace(each, score=Estimate(0.01, (0.0, 0.02))) for each in found)
         for place, found in measured.scores.items()
     }
-    sentences = tuple(sentence_pairs(3))
-    return dataclasses.replace(measured, scores=scores, sentences=sentences, texts={"toy": 20})
+    two = HeadPlace("encoder", 1, 2)
+    scores[two] = (score("sink", "a special token", 0.6), given[two])
+    tree = TreeScore(Estimate(0.31, (0.28, 0.33)), Estimate(-0.1, (-0.2, 0.1)))
+    return dataclasses.replace(
+        measured, scores=scores, sentences=tuple(sentence_pairs(3)), texts={"toy": 20},
+        trees={HeadPlace("encoder", 0, 3): tree}, tree_baseline=0.47,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -81,14 +89,24 @@ def pages(shelf: Shelf) -> Shelf:
         checkpoint = write_checkpoint(
             shelf.root / "toy", metrics={"languages": ["English", "German"], "alignment": alignment}
         )
-        roles = made_up(checkpoint)
-        (shelf.root / "toy" / ROLES).write_text(json.dumps(roles.to_json()))
+        roles = json.dumps(made_up(checkpoint).to_json())
+        (shelf.root / "toy" / ROLES).write_text(roles)
+        del alignment["alignment_error_rate"]
+        write_checkpoint(
+            shelf.root / "links", metrics={"alignment": {**alignment, "agreement": 0.5}}
+        )
+        (shelf.root / "links" / ROLES).write_text(roles)  # of the same weights
     return shelf
 
 
 @pytest.fixture
 def roles(pages: Shelf) -> Roles:
     return Roles.from_json(json.loads((pages.root / "toy" / ROLES).read_text()))
+
+
+def main_role(main: RoleScore) -> str:
+    percent = round(100 * main.score.value)
+    return f"{DEFINITIONS[main.name].title}: {main.what}, in {percent}% of its queries"
 
 
 def test_every_square_is_the_role_of_its_head(pages: Shelf, roles: Roles) -> None:
@@ -101,19 +119,21 @@ def test_every_square_is_the_role_of_its_head(pages: Shelf, roles: Roles) -> Non
             main = roles.main(place)
             assert meta["tint"]["labels"][index] == (short(main, kind) if main else "")
             assert (meta["tint"]["colours"][index] == NO_ROLE) == (main is None)
-            expected = f"{DEFINITIONS[main.name].title}: {main.what}, in " if main else "no role"
-            assert meta["tint"]["names"][index].startswith(expected)
+            expected = main_role(main) if main else "no role"
+            assert meta["tint"]["names"][index] == expected
     labelled = [label for meta in drawn for label in meta["tint"]["labels"] if label]
     assert labelled == ["−1", "<s>", "AWI"]
 
 
-def test_it_opens_on_the_strongest_head_of_the_kind(pages: Shelf) -> None:
+def test_it_opens_on_the_strongest_head_of_the_kind(pages: Shelf, roles: Roles) -> None:
     """The framed square, the title, the link, and the scores are of one head."""
     for kind, place in (
         ("cross", HeadPlace("cross", 0, 3)), ("decoder", HeadPlace("decoder", 2, 4)),
     ):  # fmt: skip
         page = pages("roles", kind=kind)
         assert place.name in subheaders(page)
+        [main] = roles.scores[place]
+        assert f"**{main_role(main)}.**" in said(page)
         assert (link(page, "layer"), link(page, "head")) == (
             str(place.layer_number), str(place.head_number),
         )  # fmt: skip
@@ -125,10 +145,21 @@ def test_it_opens_on_the_strongest_head_of_the_kind(pages: Shelf) -> None:
 def test_the_scores_are_of_the_chosen_head(pages: Shelf, roles: Roles) -> None:
     page = pages("roles", kind="encoder", layer="1", head="4")
     assert "It has none of these roles" in said(page)
-    drawn = frame(page, "trivial rule")
-    for row, each in zip(
-        drawn.to_dict("records"), roles.scores[HeadPlace("encoder", 0, 3)], strict=True
-    ):
+    *drawn, tree = frame(page, "trivial rule").to_dict("records")
+    assert (tree["role"], tree["score"], tree["trivial rule"]) == (
+        "Whole trees", "0.31 [0.28, 0.33]", "0.47",
+    )  # fmt: skip
+    nearest = roles.closest(HeadPlace("encoder", 0, 3))
+    assert nearest
+    role = DEFINITIONS[nearest.name]
+    assert (
+        f"Nearest: {role.title.lower()} ({nearest.what}), {nearest.score.value:.2f}; {role.least:g} "
+        "would be needed." in said(page)
+    )
+    asked = [f"{role.least:.0%} ({role.title.lower()})" for role in DEFINITIONS.values()]
+    assert f"at least at {', '.join(asked)}. " in said(page)
+    assert "Measured on toy (20 sentences)." in said(page)
+    for row, each in zip(drawn, roles.scores[HeadPlace("encoder", 0, 3)], strict=True):
         value, low, high = each.score.rounded(2)
         assert row["role"] == DEFINITIONS[each.name].title
         assert row["score"] == f"{value:.2f} [{low:.2f}, {high:.2f}]"
@@ -157,12 +188,17 @@ def test_the_head_is_drawn_on_its_sentences(
     page = pages("roles", **query)
     model = core.load(pages.root / "toy")
     maps = [chart for chart in charts(page) if chart["data"][0]["type"] == "heatmap"][:2]
+    shown: list[str] = []
     for number, chart in zip(numbers_, maps, strict=True):
         source, target = roles.sentences[number]
-        assert f"{source} → {target}" in said(page)
+        shown.append(f"{source} → {target}")
         ids = model.checkpoint.vocabulary.target.encode(target)
         trace = model.trace(source, prefix=(*ids, model.checkpoint.config.end_id))
         assert_shown(first_map(chart), places.of(trace.weights))
+    most, least = shown
+    told = [read(text.value) for text in page.markdown]
+    ours = [text for text in told if text in ("**Most often**", "**Least often**", most, least)]
+    assert ours == ["**Most often**", most, "**Least often**", least]
     assert any("of 12 checks" in expander.label for expander in page.expander)
 
 
@@ -201,12 +237,58 @@ def test_layers_stand_in_their_cells(pages: Shelf) -> None:
     np.testing.assert_allclose(written, 100 * expected, atol=0.051)
 
 
+@pytest.mark.parametrize(
+    ("model", "number"), [("toy", "alignment error rate"), ("links", "links in both directions")]
+)
+def test_the_layer_that_aligns_best_is_the_brightest(pages: Shelf, model: str, number: str) -> None:
+    """The lowest error rate, or the most links."""
+    page = pages("roles", model=model)
+    drawn, written = charts(page)[-1]["data"]
+    values, brightness = numbers(drawn["customdata"]).ravel(), numbers(drawn["z"]).ravel()
+    if drawn["reversescale"]:
+        brightness = 1 - brightness
+    is_rate = model == "toy"
+    order = values.argsort() if is_rate else values.argsort()[::-1]
+    np.testing.assert_allclose(brightness[order[[0, -1]]], (1, 0))
+    inks = [written["textfont"]["color"][order[at]] for at in (0, -1)]
+    assert inks == [ink_on(measure_colour(bright)) for bright in (1.0, 0.0)]
+    assert inks[0] != inks[1]
+    assert f"{number} %{{customdata" in drawn["hovertemplate"]
+    assert f"{number.capitalize()} of each layer as a whole" in said(page)
+    assert ("lower is better" in said(page)) == is_rate
+
+
 def test_the_legend_counts_heads(pages: Shelf, roles: Roles) -> None:
     [legend] = [body for body in markup(pages("roles")) if 'class="role-legend"' in body]
     n = sum(rows * columns for rows, columns in SHAPES.values())
     for name in ("positional", "sink", "aligner"):
-        assert f"background:{COLOURS[name]}" in legend
+        chip = (
+            rf'background:{COLOURS[name]};color:#\w+">1</span> {DEFINITIONS[name].title.lower()}:'
+        )
+        assert re.search(chip, legend)
     assert f'<span class="none">{n - 3}</span>' in legend
+
+
+def test_all_heads_with_a_role_stand_in_a_table(pages: Shelf, roles: Roles) -> None:
+    """With the main one of their roles."""
+    held = frame(pages("roles"), "head").to_dict("records")
+    assert [(row["head"], row["role"], row["score"]) for row in held] == [
+        ("enc.L2H3", "Positional", "0.80 [0.79, 0.81]"),
+        ("dec.L3H5", "Sink", "0.90 [0.89, 0.91]"),
+        ("cross.L1H4", "Aligner", "0.70 [0.69, 0.71]"),
+    ]
+    assert {row["has it"] for row in held} == {"yes, its main one"}
+    both = frame(pages("roles", kind="encoder", layer="2", head="3"), "trivial rule")
+    assert list(zip(both["role"], both["has it"], strict=True)) == [
+        ("Sink", "yes"), ("Positional", "yes, its main one"),
+    ]  # fmt: skip
+
+
+def test_hits_and_chances_are_those_of_the_sentence(pages: Shelf) -> None:
+    page = pages("roles", kind="decoder")
+    most, least = (page.segmented_control(key=f"choose_{name}") for name in ("most", "least"))
+    assert most.options == ["6 of 6", "5 of 6"]
+    assert least.options == ["2 of 6"]
 
 
 def test_a_model_without_them_is_measured_on_the_projects_own_sentences(

@@ -340,10 +340,17 @@ def test_each_row_shows_its_own_heads(shelf: Shelf, folder: Path) -> None:
         assert meta["of"].endswith(f"“{trace.source.text}” → “{trace.target.text}”")
 
 
-def test_the_search_holds_for_every_row(shelf: Shelf, folder: Path) -> None:
-    shown = compared(opened(shelf, compared="A-h1,C-N2", method="greedy"))
+@pytest.mark.parametrize(
+    "search", [{"method": "greedy"}, {"method": "sample", "seed": 7, "temperature": 0.5}]
+)
+def test_the_search_holds_for_every_row(shelf: Shelf, folder: Path, search: dict[str, Any]) -> None:
+    of_link = {name: str(value) for name, value in search.items()}
+    shown = compared(opened(shelf, compared="A-h1,C-N2", **of_link))
     for row in ("A-h1", "C-N2"):
-        trace = traced(folder / row, search=SearchConfig(method="greedy"))
+        trace = traced(folder / row, search=SearchConfig(**search))
+        assert trace.target != traced(folder / row).target
         assert [word.strip("[]") for word in shown[row][1]] == [
             word.strip("[]") for word in trace.target.text.split()
         ]
+        mean = math.exp(np.mean([step.log_probability_nats for step in trace.steps]))
+        assert shown[row][0].endswith(f" · {mean:.0%} per piece")

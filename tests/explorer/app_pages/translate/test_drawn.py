@@ -17,6 +17,7 @@ from core.config import KINDS, SearchConfig
 from explorer.components.beam.component import tree_rows
 from explorer.figures.axes import signed
 from explorer.figures.head import piece_label, piece_labels
+from explorer.figures.invisible import visible
 from tests.checkpoints import SENTENCE, write_checkpoint, write_timeline
 from tests.explorer.apart import loaded, traced
 from tests.explorer.pages import LATE, PROMPT, Shelf, button, open_page, shelf
@@ -283,6 +284,28 @@ def test_the_run_beside_is_another_sentence_of_another_model(
     assert shown["late"] == ([2, 3] if lag else None)
     shown_glosses = [step["gloss"] for step in shown["steps"] if step["opens"]]
     assert shown_glosses == glosses(expected, BEST[other], lag)
+
+
+@pytest.mark.parametrize(("model", "other", "lag"), [("prompt", "late", 1), ("late", "prompt", 0)])
+def test_the_pinned_translation_stands_in_words_below_this_one(
+    shelf: Shelf, model: str, other: str, lag: int
+) -> None:
+    beside = f"text={SENTENCE.replace(' ', '+')}&model={other}"
+    page = shelf("translate", text=SENTENCE, model=model, beside=beside)
+    first, pinned = traced(shelf.root / model), traced(shelf.root / other)
+    (data,) = components(page, "sentence_in_words")
+    for line, trace in zip(data["translations"], (first, pinned), strict=True):
+        assert line["text"] == trace.target.text
+        words = [word.text for word in trace.target.words]
+        assert [word["text"] for word in line["words"]] == [visible(word) for word in words]
+    this, below = data["translations"]
+    assert (this["name"], below["name"]) == ("Target", "pinned")
+    assert (this["is_first"], below["is_first"]) == (True, False)
+    assert [word["gloss"] for word in below["words"]] == glosses(pinned, BEST[other], lag)
+    assert not any(word["is_changed"] for word in this["words"])
+    assert any(word["is_changed"] for word in below["words"])
+    left = iter(word["text"] for word in this["words"])
+    assert all(word["text"] in left for word in below["words"] if not word["is_changed"])
 
 
 def test_the_branch_that_is_opened_is_the_one_of_the_free_search(shelf: Shelf) -> None:
