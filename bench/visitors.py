@@ -46,7 +46,7 @@ FIRST = ""
 """The path of the first page, Translate."""
 PAGES = [FIRST, *(url_path(script) for script in list(SCRIPTS.values())[1:])]
 ABLATIONS = ("cross.L1H6=0", "enc.L2.ffn=skip", "dec.L4=skip", "cross.L3=uniform")
-LONG = " ".join(SENTENCES[number % len(SENTENCES)] for number in range(40))
+LONG = " ".join(SENTENCES[number % len(SENTENCES)] for number in range(37))
 """About 500 pieces."""
 
 Link = Mapping[str, str]
