@@ -306,6 +306,8 @@ class TrainConfig(_Config):
     """Number of optimiser steps."""
     n_warmup_steps: int = 4_000
     """Steps over which the learning rate rises (section 5.3)."""
+    n_cooldown_steps: int = 0
+    """Steps at the end over which the rate falls to zero. Differs from the paper, which has none."""
     rate_scale: float = 1.0
     """Factor on the learning rate of Equation 3; 1 in the paper."""
     rate: float | None = None
@@ -343,7 +345,11 @@ class TrainConfig(_Config):
             1, "tokens_per_update", "tokens_per_microbatch", "n_steps", "n_warmup_steps"
         )
         self._require_at_least(1, "validate_every", "snapshot_every", "n_snapshots", "max_pieces")
-        self._require_at_least(0, "n_validation_translations", "patience")
+        self._require_at_least(0, "n_validation_translations", "patience", "n_cooldown_steps")
+        if self.n_cooldown_steps > self.n_steps:
+            raise ValueError(
+                f"n_cooldown_steps={self.n_cooldown_steps} exceeds n_steps={self.n_steps}; it is a part of them"
+            )
         self._require_seeds("seed")
         object.__setattr__(self, "keep_steps", tuple(self.keep_steps))  # JSON knows only lists
         for step in self.keep_steps:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from core.training.run_folder import RunFolder
 
 FREE_TO_CHANGE = {
-    "n_steps", "validate_every", "n_validation_translations", "patience", "save_every_s",
+    "n_steps", "n_cooldown_steps", "validate_every", "n_validation_translations", "patience", "save_every_s",
     "snapshot_every", "n_snapshots", "keep_steps",
 }  # fmt: skip
-"""Settings a resumed run may change: they decide how long and how often, not what is computed."""
+"""Settings a resumed run may change: they decide how long, how often and how it ends, not what is learnt."""
 
 
 TEXTS = {

@@ -16,7 +16,7 @@ from core.text.batches import collate, microbatches
 from core.text.tokenised import Indices, TokenisedCorpus
 from core.training.objective import Objective
 from core.training.run_folder import StepReport
-from core.training.schedule import learning_rate
+from core.training.schedule import cooldown, learning_rate
 from core.training.workers import ALONE, Workers
 
 
@@ -111,6 +111,9 @@ class Update:
             d_model=self.model.config.d_model,
             n_warmup_steps=self.config.n_warmup_steps,
             scale=self.config.rate_scale,
+        )
+        rate *= cooldown(
+            number, n_steps=self.config.n_steps, n_cooldown_steps=self.config.n_cooldown_steps
         )
         if not (math.isfinite(loss_nats) and math.isfinite(norm)):
             raise DivergedError(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.training.schedule import learning_rate
+from core.training.schedule import cooldown, learning_rate
 
 
 @given(
@@ -53,3 +53,13 @@ def test_steps_count_from_1():
 def test_a_warmup_has_a_step():
     with pytest.raises(ValueError, match=r"^n_warmup_steps=0 must be at least 1$"):
         learning_rate(1, d_model=7, n_warmup_steps=0)
+
+
+def test_the_rate_falls_to_nothing_over_the_last_steps():
+    factors = [cooldown(step, n_steps=10, n_cooldown_steps=4) for step in range(1, 11)]
+    assert factors[:6] == [1.0] * 6
+    assert factors[6:] == pytest.approx([0.8, 0.6, 0.4, 0.2])
+
+
+def test_without_a_cooldown_nothing_falls():
+    assert cooldown(10, n_steps=10, n_cooldown_steps=0) == 1.0

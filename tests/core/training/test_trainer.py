@@ -598,3 +598,10 @@ def test_a_finished_run_started_again_and_killed_is_still_finished(tmp_path, und
         kill(process)
     finish(folder)
     assert_same_run(folder, undisturbed)
+
+
+def test_the_rate_of_the_last_steps_falls(tmp_path):
+    trainer = small_trainer(tmp_path, CORPUS, n_steps=4, n_cooldown_steps=2, n_warmup_steps=1)
+    rates = [report.rate for report in steps(trainer, 4)]
+    plain = [learning_rate(step, d_model=26, n_warmup_steps=1) for step in range(1, 5)]
+    assert rates == pytest.approx([plain[0], plain[1], plain[2] * 2 / 3, plain[3] / 3])
