@@ -86,8 +86,9 @@ def test_files_that_the_readme_names_are_there() -> None:
         assert (ROOT / target).exists(), target
 
 
-def test_the_readme_prints_the_cards_results() -> None:
-    card = (ROOT / "checkpoints" / "en-de" / "card.md").read_text("utf-8")
+@pytest.mark.parametrize("pair", ["en-de", "en-fr"])
+def test_the_readme_prints_the_cards_results(pair: str) -> None:
+    card = (ROOT / "checkpoints" / pair / "card.md").read_text("utf-8")
     rows = [line for line in card.splitlines() if re.match(r"\| .*\[[\d.]+, [\d.]+\]", line)]
     assert len(rows) >= 3
     for row in rows:
