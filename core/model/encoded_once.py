@@ -1,4 +1,4 @@
-"""The encoder's output for batches that are encoded again and again, computed once.
+"""The output of the encoder (section 3.1) for batches that are encoded again and again, computed once.
 
     encoded = EncodedOnce()
     with reusing(encoded):
