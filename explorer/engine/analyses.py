@@ -74,7 +74,7 @@ def leave_one_out(
 
 
 PARTS_A_LAYER = 2
-"""Sub-layers and the layer itself, for each attention: of two layers, three attentions have seven."""
+"""About so many sub-layers and layers there are for each attention of a layer."""
 
 
 def _n_heads(shown: Trace) -> int:

@@ -113,10 +113,10 @@ class _Notice:
 
     def say(self, n_before: int) -> None:
         self._place = self._place or st.empty()
-        before = "1 longer request" if n_before == 1 else f"{n_before} longer requests"
+        before = "1 request is" if n_before == 1 else f"{n_before} requests are"
         self._place.info(
-            f"This takes longer, and {before} of other visitors came before. It begins by itself; "
-            "choose something else to give your place up."
+            f"This takes long, so it waits for its turn: {before} before yours. It starts by itself. "
+            "To give up your place, choose another sentence or page."
         )
 
     def clear(self) -> None:

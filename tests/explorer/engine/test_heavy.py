@@ -131,7 +131,7 @@ def test_who_waits_for_heavy_work_is_told_so_on_the_page(
     thread.join(10)
     assert done.is_set()
     assert page.said[:2] == ["", page.said[1]]
-    assert "1 longer request of other visitors came before" in page.said[1]
+    assert "1 request is before yours" in page.said[1]
     assert page.said[-1] == ""
 
 

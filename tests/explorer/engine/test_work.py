@@ -17,9 +17,10 @@ from explorer.engine.lens import translations_by_depth
 from explorer.engine.patching import patched
 from explorer.engine.traces import trace
 from tests.checkpoints import SENTENCE
+from tests.explorer.pages import Open, open_page
 from tests.explorer.tiny import empty_caches, folder
 
-__all__ = ["empty_caches", "folder"]
+__all__ = ["empty_caches", "folder", "open_page"]
 
 LONG = " ".join([SENTENCE] * 20)
 OFF = (Ablation.parse("cross.L1H1=0"),)
@@ -70,3 +71,14 @@ def test_the_same_of_a_long_text_waits_for_its_turn(
     monkeypatch.setattr(heavy, "LIGHT_TOKENS", 60)  # the model and the text are small
     ask(folder, run, shown)
     assert served
+
+
+def test_a_page_of_a_long_text_is_one_turn(
+    open_page: Open, served: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it draws, and what it asks for on the way, need no turn of their own."""
+    assert not open_page(text=SENTENCE).exception
+    assert not served
+    monkeypatch.setattr(heavy, "LIGHT_TOKENS", 60)
+    assert not open_page(text=" ".join([SENTENCE] * 6)).exception
+    assert len(served) == 1
