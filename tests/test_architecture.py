@@ -85,3 +85,13 @@ def test_nothing_but_tensors_is_unpickled(package: str) -> None:
 def test_every_room_says_what_it_is(package: str) -> None:
     for module, file in modules(package).items():
         assert ast.get_docstring(ast.parse(file.read_text("utf-8"))), f"{module} has no docstring"
+
+
+def test_the_lock_has_every_package_that_is_asked_for_in_its_version() -> None:
+    asked = re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.M)
+    locked = dict(
+        re.findall(r"^([\w.-]+)==([\w.+]+)", (ROOT / "requirements.lock").read_text(), re.M)
+    )
+    assert asked
+    for name, version in asked:
+        assert locked[name.lower()].partition("+")[0] == version, name
