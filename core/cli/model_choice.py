@@ -30,6 +30,24 @@ class ModelChoice:
     n_fixed_heads: int | None = None
     """How many heads of each encoder layer attend by a fixed pattern of positions (0 to 7)."""
 
+    def of_start(self, config: ModelConfig) -> ModelConfig:
+        """The shape of the model that a training starts from; only its dropout may be another.
+
+        Raises:
+            ValueError: if another size is asked for; the message names the options.
+        """
+        given = dataclasses.asdict(self)
+        others = [
+            f"--{field.name.replace('_', '-')}"
+            for field in dataclasses.fields(self)
+            if given[field.name] != field.default and field.name != "p_dropout"
+        ]
+        if others:
+            raise ValueError(
+                f"--start-from brings the shape of its model; leave out {', '.join(others)}"
+            )
+        return config if self.p_dropout is None else config.replace(p_dropout=self.p_dropout)
+
     def config(self, recipe: Recipe, vocabulary_size: int) -> ModelConfig:
         scaled = {"preset", "width", "depth"}
         changes = {

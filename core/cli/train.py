@@ -12,12 +12,13 @@ import tyro
 from core.cli.model_choice import ModelChoice
 from core.config import ModelConfig, TrainConfig
 from core.experiments.table3.presets import preset
-from core.training.recipes import Recipe, early_steps, recipe_for
+from core.training.recipes import Recipe, early_steps, lasting, recipe_for
 from core.training.texts import Texts
 from core.training.train import TrainingJob, train
 
 if TYPE_CHECKING:
     from core.text.parallel import ParallelFiles
+    from core.training.start import Start
 
 TYRO_CONFIG = (tyro.conf.OmitArgPrefixes,)
 
@@ -41,6 +42,13 @@ class Train:
     validation_source: tuple[Path, ...] = ()
     """Held-out text for perplexity and BLEU while training; without it, the last pairs are held out."""
     validation_target: tuple[Path, ...] = ()
+    rough_share: float = 0.0
+    """Share of the source sentences that the model reads as people type them in haste: without
+    capitals, in capitals, without the mark at the end. 0.1 costs little, and such sentences are
+    translated better."""
+    start_from: Path | None = None
+    """Go on with this checkpoint's weights and vocabulary, instead of starting from nothing: to fit a
+    model to more text, or to another kind. Its own training is left as it is."""
     run_folder: Path | None = None
     """Folder for the state of the training; by default, runs/NAME-OF-OUTPUT."""
     vocabulary_size: int | None = None
@@ -65,20 +73,27 @@ class Train:
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.training.run_folder import RunFolder
+        from core.training.start import Start
 
+        if self.start_from and self.vocabulary:
+            raise ValueError(
+                f"--start-from {self.start_from} brings its vocabulary; leave out --vocabulary"
+            )
         if self.early_snapshots < 0:
             raise ValueError(
                 f"early_snapshots={self.early_snapshots} must be at least 0: it is the number of "
                 "early states of the model that are kept"
             )
         files, held_out = self._files()
+        start = Start.read(self.start_from) if self.start_from else None
         train(
             TrainingJob(
                 files=files,
                 held_out=held_out,
                 run=RunFolder(self.run_folder or Path("runs") / self.output.name),
                 output=self.output,
-                choose=lambda texts: self._choose(texts, arguments),
+                choose=lambda texts: self._choose(texts, arguments, start),
+                start=start,
                 max_pieces=self.training.max_pieces,
                 vocabulary=self.vocabulary,
                 vocabulary_size=self.vocabulary_size,
@@ -90,17 +105,22 @@ class Train:
             )
         )
 
-    def _choose(self, texts: Texts, arguments: Sequence[str]) -> tuple[ModelConfig, TrainConfig]:
+    def _choose(
+        self, texts: Texts, arguments: Sequence[str], start: "Start | None"
+    ) -> tuple[ModelConfig, TrainConfig]:
         """Choose sizes and settings that fit the corpus, where none are given."""
         recipe = recipe_for(len(texts.corpus))
-        config = self.model.config(recipe, len(texts.vocabulary.names))
+        if start:
+            config = self.model.of_start(start.config)
+        else:
+            config = self.model.config(recipe, len(texts.vocabulary.names))
         return config, self._settings(recipe, texts, arguments)
 
     def _files(self) -> "tuple[ParallelFiles, list[ParallelFiles]]":
         """Of the training text, and of each validation text."""
         from core.text.parallel import ParallelFiles
 
-        files = ParallelFiles(self.source, self.target)
+        files = ParallelFiles(self.source, self.target, self.rough_share)
         sources, targets = self.validation_source, self.validation_target
         if len(sources) != len(targets):
             raise ValueError(
@@ -121,7 +141,10 @@ class Train:
             fitting = TrainConfig(label_smoothing=chosen.label_smoothing, n_steps=chosen.n_steps)
         else:
             n_target = int(texts.corpus.target_lengths.sum())
-            fitting = recipe.training(n_target, self.training.seed)
+            choose = recipe.fine_tuning if self.start_from else recipe.training
+            fitting = choose(n_target, self.training.seed)
+            if self.training.n_steps != TrainConfig().n_steps:
+                fitting = lasting(fitting, self.training.n_steps)
         again = tyro.cli(
             Train,
             args=arguments,

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.text.rough import roughened
+
 
 def text_hash(pairs: Iterable[tuple[str, str]]) -> str:
     """A hash of a parallel text, line by line."""
@@ -26,6 +28,8 @@ class ParallelFiles:
 
     sources: tuple[Path, ...]
     targets: tuple[Path, ...]
+    rough_share: float = 0.0
+    """Share of the sources that are read as typed in haste (`core.text.rough`), from 0 to 1."""
 
     def __post_init__(self) -> None:
         if not self.sources or len(self.sources) != len(self.targets):
@@ -33,10 +37,16 @@ class ParallelFiles:
                 f"{len(self.sources)} source and {len(self.targets)} target files; give as many "
                 "targets as sources, at least one"
             )
+        if not 0 <= self.rough_share <= 1:
+            raise DataError(
+                f"rough_share={self.rough_share} must be from 0 to 1: it is a share of the pairs"
+            )
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        for source, target in zip(self.sources, self.targets, strict=True):
-            yield from read_pairs(source, target)
+        as_written = itertools.chain.from_iterable(
+            read_pairs(*files) for files in zip(self.sources, self.targets, strict=True)
+        )
+        return roughened(as_written, self.rough_share) if self.rough_share else as_written
 
     def lines(self) -> Iterator[str]:
         """Both languages, for learning a joint vocabulary."""

@@ -93,7 +93,8 @@ def tokenise_once(
 ) -> TokenisedCorpus:
     """Tokenise into a folder below `cache`, or open the folder an earlier call made.
 
-    The folder's name is a hash of the vocabulary, the limit, and each file's path, size and time.
+    The folder's name is a hash of the vocabulary, the limit, the share of rough sources, and each
+    file's path, size and time.
     Pairs with an empty side, or with more than `max_pieces` pieces on one (`</s>` included), are
     left out and counted.
 
@@ -101,7 +102,7 @@ def tokenise_once(
         DataError: if the files are unreadable or not parallel, or no pair is left.
     """
     key = hashlib.sha256(b"".join(vocabulary.files.values()))
-    key.update(f"{max_pieces}".encode())
+    key.update(f"{max_pieces} {files.rough_share}".encode())
     for path in (*files.sources, *files.targets):
         if not path.is_file():
             raise DataError(f"{path}: no such file")

@@ -4,9 +4,12 @@ Differs from the paper: its base model and 100,000 steps of 25,000 tokens suit m
 a small corpus needs a smaller, shallower model, smaller batches and a shorter warmup.
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 from core.config import ModelConfig, TrainConfig
+
+FINE_TUNING_RATE = 3e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,12 @@ class Recipe:
             seed=seed,
         )
 
+    def fine_tuning(self, n_target_tokens: int, seed: int = 1) -> TrainConfig:
+        """For a model that is trained already: a fifth of the epochs, at a low rate that falls to 0."""
+        shorter = dataclasses.replace(self, n_epochs=self.n_epochs // 5)
+        settings = shorter.training(n_target_tokens, seed)
+        return settings.replace(rate=FINE_TUNING_RATE, n_cooldown_steps=settings.n_steps)
+
 
 RECIPES = (
     Recipe(10_000, 1_000, 2, 128, 512, 4, 0.1, 750, 400, 0.6, 20),
@@ -58,6 +67,15 @@ RECIPES = (
     Recipe(1_000_000, 8_000, 4, 256, 1024, 8, 0.1, 1_500, 3_000, 0.8, 15),
     Recipe(float("inf"), 32_000, 6, 512, 2048, 8, 0.1, 25_000, 4_000, 1.0, 10),
 )
+
+
+def lasting(settings: TrainConfig, n_steps: int) -> TrainConfig:
+    """The same for another number of steps, with the rate falling over the same share of them.
+
+    Nothing else changes, so that a training that is asked for more steps goes on.
+    """
+    n_cooldown_steps = round(n_steps * settings.n_cooldown_steps / settings.n_steps)
+    return settings.replace(n_steps=n_steps, n_cooldown_steps=n_cooldown_steps)
 
 
 def early_steps(n_steps: int, n: int) -> tuple[int, ...]:

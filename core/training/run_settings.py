@@ -26,6 +26,7 @@ TEXTS = {
     "training": "the text of --source and --target",
     "validation": "the text of --validation-source and --validation-target",
     "vocabulary": "the vocabulary in sentencepiece.model",
+    "start": "the model of --start-from",
 }
 """What a run reads: its name in config.json -> its name in an error message."""
 
@@ -86,4 +87,4 @@ def agree_with_earlier(
 
 
 def _other_texts(earlier: Mapping[str, str], texts: Mapping[str, str]) -> list[str]:
-    return [f"{TEXTS[key]} is another" for key in TEXTS if earlier.get(key) != texts[key]]
+    return [f"{TEXTS[key]} is another" for key in TEXTS if earlier.get(key, "") != texts[key]]

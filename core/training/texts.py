@@ -100,15 +100,20 @@ def _vocabulary_file(run: "RunFolder") -> Path:
 
 
 def text_hashes(
-    run: "RunFolder", files: "ParallelFiles", held_out: Sequence["ParallelFiles"]
+    run: "RunFolder", files: "ParallelFiles", held_out: Sequence["ParallelFiles"], start: str = ""
 ) -> dict[str, str]:
-    """Hashes of the texts that a run reads, by content and not by path: files may move."""
+    """Hashes of what a run reads, by content and not by path: files may move.
+
+    Args:
+        start: the hash of the weights that the run starts from, if it does not start from nothing.
+    """
     from core.text.parallel import text_hash
 
     return {
         "training": text_hash(files.pairs()),
         "validation": text_hash((_name(text), text_hash(text.pairs())) for text in held_out),
         "vocabulary": text_hash((name, "") for name in vocabulary(run).names),
+        "start": start,
     }
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from core.model import Transformer
     from core.text.parallel import ParallelFiles
     from core.training.run_folder import RunFolder
+    from core.training.start import Start
     from core.training.trainer import Scorer
     from core.training.workers import Workers
 
@@ -43,6 +44,8 @@ class TrainingJob:
     choose: Choose
     max_pieces: int
     """Pairs with a longer side are left out, and counted."""
+    start: "Start | None" = None
+    """The trained model to start from, whose vocabulary is used; None: from nothing."""
     vocabulary: Path | None = None
     """A sentencepiece.model to use instead of learning one."""
     vocabulary_size: int | None = None
@@ -77,7 +80,8 @@ def train(job: TrainingJob) -> None:
     with workers(job.device) as group, _alone_in(job.run, group):
         if group.is_first:
             job.run.create()
-            keep_vocabulary(job.run, job.files, given=job.vocabulary, size=job.vocabulary_size)
+            given = job.start.vocabulary if job.start else job.vocabulary
+            keep_vocabulary(job.run, job.files, given=given, size=job.vocabulary_size)
         group.wait()
         texts = Texts.prepare(job.run, group, job.files, job.held_out, job.max_pieces)
         config, settings = job.choose(texts)
@@ -86,7 +90,7 @@ def train(job: TrainingJob) -> None:
             settings = with_precision(job.run, settings, group.device)
             _write_down(job, texts, config, settings, str(group.device))
         settings = TrainConfig.from_json(group.from_first(settings_of_run(job.run))["training"])
-        _run(job.run, texts, config, settings, group)
+        _run(job, texts, config, settings, group)
         if group.is_first:
             _write_checkpoint(job, about, settings.n_snapshots)
 
@@ -102,16 +106,14 @@ def _write_down(
     job: TrainingJob, texts: Texts, config: ModelConfig, settings: TrainConfig, device: str
 ) -> None:
     """Record model, settings and texts in the run folder; a resumed run must agree with them."""
-    agree_with_earlier(job.run, config, settings, text_hashes(job.run, job.files, job.held_out))
+    start = job.start.weights_hash if job.start else ""
+    hashes = text_hashes(job.run, job.files, job.held_out, start)
+    agree_with_earlier(job.run, config, settings, hashes)
     write_facts(job.run, texts, languages=job.languages, device=device, command=job.command)
 
 
 def _run(
-    run: "RunFolder",
-    texts: Texts,
-    config: ModelConfig,
-    settings: TrainConfig,
-    group: "Workers",
+    job: TrainingJob, texts: Texts, config: ModelConfig, settings: TrainConfig, group: "Workers"
 ) -> None:
     import torch
 
@@ -120,13 +122,16 @@ def _run(
     from core.training.trainer import Trainer
 
     torch.manual_seed(settings.seed)
-    model = build(config).to(group.device)
+    model = build(config)
+    if job.start:
+        model.load_state_dict(job.start.weights)
+    model = model.to(group.device)
     Trainer(
         objective=TeacherForcing(model, label_smoothing=settings.label_smoothing),
         corpus=texts.corpus,
         validation=texts.validation,
         config=settings,
-        run=run,
+        run=job.run,
         group=group,
         score=_bleu_scorer(texts, settings.n_validation_translations),
     ).train()

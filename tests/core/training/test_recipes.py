@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.config import TrainConfig
 from core.experiments.table3.presets import model_config
-from core.training.recipes import RECIPES, early_steps, recipe_for
+from core.training.recipes import RECIPES, early_steps, lasting, recipe_for
 
 
 @given(st.integers(0, 10**9))
@@ -74,3 +75,25 @@ def test_the_timeline_is_evenly_spaced_in_log_steps_up_to_the_end(n_steps):
 
 def test_a_short_training_has_a_shorter_timeline():
     assert early_steps(7, 5) == (1, 2)
+
+
+@given(
+    recipe=st.sampled_from(RECIPES), n_target_tokens=st.integers(1, 10**10), seed=st.integers(0, 99)
+)
+def test_fine_tuning_is_shorter_and_its_rate_falls_all_the_way(recipe, n_target_tokens, seed):
+    settings, whole = (
+        choose(n_target_tokens, seed) for choose in (recipe.fine_tuning, recipe.training)
+    )
+    assert settings.n_steps == pytest.approx(max(200, whole.n_steps / 5), abs=1)
+    assert settings.n_cooldown_steps == settings.n_steps
+    assert (settings.rate, settings.seed) == (3e-4, seed)
+
+
+@given(n_steps=st.integers(1, 10**6), n_cooldown_steps=st.integers(0, 500))
+def test_another_length_keeps_the_share_that_falls_and_nothing_else_changes(
+    n_steps, n_cooldown_steps
+):
+    settings = TrainConfig(n_steps=500, n_cooldown_steps=n_cooldown_steps, rate_scale=0.7)
+    longer = lasting(settings, n_steps)
+    assert longer.n_cooldown_steps == pytest.approx(n_cooldown_steps / 500 * n_steps, abs=0.51)
+    assert longer.replace(n_steps=500, n_cooldown_steps=n_cooldown_steps) == settings

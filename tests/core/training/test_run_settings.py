@@ -18,7 +18,7 @@ from tests.core.helpers import small_config
 
 CPU = torch.device("cpu")
 SETTINGS = TrainConfig(n_steps=30, precision="float32")
-TEXTS = {"training": "1", "validation": "2", "vocabulary": "3"}
+TEXTS = {"training": "1", "validation": "2", "vocabulary": "3", "start": ""}
 
 
 @pytest.fixture
@@ -59,6 +59,7 @@ def test_the_same_again_is_agreed_to(run):
         ("training", "the text of --source and --target is another"),
         ("validation", "the text of --validation-source and --validation-target is another"),
         ("vocabulary", "the vocabulary in sentencepiece.model is another"),
+        ("start", "the model of --start-from is another"),
     ],
 )
 def test_another_text_is_refused(run, text, message):
