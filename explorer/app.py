@@ -19,6 +19,7 @@ import streamlit as st  # noqa: E402
 
 from explorer.app_pages.registry import MENU, PAGES, url_path  # noqa: E402
 from explorer.engine.checkpoints import show_beside_bundled  # noqa: E402
+from explorer.engine.heavy import visit  # noqa: E402
 from explorer.engine.trainings import RUNS  # noqa: E402
 from explorer.frame.messages import telling_damage  # noqa: E402
 from explorer.frame.page_scripts import run_page_scripts  # noqa: E402
@@ -65,5 +66,5 @@ chosen = st.navigation(
     },
     position="top",
 )
-with telling_damage():
+with visit(), telling_damage():
     chosen.run()

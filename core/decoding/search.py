@@ -21,6 +21,7 @@ from core.decoding.banned import banned_ids
 from core.decoding.hypotheses import HypothesisTree, Option, TopTokens, max_target_pieces
 from core.decoding.result import SearchResult
 from core.model import DecoderState, Transformer
+from core.system.pauses import pause
 from core.text.batches import pad
 
 MAX_SOURCE_PIECES = 512
@@ -230,6 +231,7 @@ class _Search:
     def run(self, state: DecoderState) -> list[RecordedResult]:
         rows = [_Row(number, 0) for number in range(len(self.trees))]
         while rows:
+            pause()
             log_probabilities, state = self._distributions(rows, state)
             self.ranked.append(self._ranked(log_probabilities))
             before = rows

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.config import SpecialIds
+from core.system.pauses import pause
 from core.text.tokenised import Indices, TokenisedCorpus
 
 
@@ -103,6 +104,7 @@ def padded_batches(
     """
     lengths = [np.asarray([len(row) for row in side], np.int64) for side in (sources, targets)]
     for indices in similar_lengths(*lengths):
+        pause()
         yield (
             indices,
             PaddedBatch(

@@ -1,4 +1,4 @@
-"""Heavy work of all visitors takes turns: a few at once, the others in line, each told its place."""
+"""Heavy work of all visitors takes turns, each told its place, and steps aside for light work."""
 
 import os
 import threading
@@ -10,8 +10,13 @@ from contextvars import ContextVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.system.pauses import at_pauses
+
 LIGHT_TOKENS = 1_500
 """So many tokens a model reads or writes for one visitor in one or two seconds, on one core."""
+
+MOST_ASIDE_S = 0.03
+"""Heavy work waits so long at most before each of its steps, which take about 0.005 s."""
 
 ASK_EVERY_S = 0.25
 """How often one who waits is told its place, and may give up."""
@@ -75,11 +80,67 @@ class Turns:
         self._changed.notify_all()
 
 
+class Courtesy:
+    """Heavy work steps aside while light work is under way, but not for long, so that it ends too."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._n_light = 0
+
+    @contextmanager
+    def counting(self, change: int) -> Iterator[None]:
+        """Count light work that begins here (1), or that is found to be heavy (-1), until it ends."""
+        self._add(change)
+        try:
+            yield
+        finally:
+            self._add(-change)
+
+    def _add(self, change: int) -> None:
+        with self._changed:
+            self._n_light += change
+            self._changed.notify_all()
+
+    def step_aside(self) -> None:
+        """Wait until no light work is under way, or for `MOST_ASIDE_S`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._n_light <= 0, MOST_ASIDE_S)
+
+
 HEAVY = LIGHT_TOKENS + 1
 """Tokens of what waits for its turn in any case."""
 
 _HAS_TURN: ContextVar[bool] = ContextVar("has_turn", default=False)
 """Whether this work is part of heavy work whose turn has come."""
+
+
+_VISITS: ContextVar[bool] = ContextVar("visits", default=False)
+"""Whether this work is a part of a visit, which counts as light until it is known to be heavy."""
+
+
+@contextmanager
+def visit() -> Iterator[None]:
+    """Count what one visitor asked for as light work, which may be given up at every pause.
+
+    Whoever asks for something else does not wait for the end of what they asked for before.
+    """
+    token = _VISITS.set(True)
+    try:
+        with courtesy().counting(1), at_pauses(_give_up_if_asked):
+            yield
+    finally:
+        _VISITS.reset(token)
+
+
+def _give_up_if_asked() -> None:
+    """Streamlit ends a run whose visitor asked for something else when the run looks at its state."""
+    _ = "nothing" in st.session_state
+
+
+def _step_aside() -> None:
+    if _VISITS.get():
+        _give_up_if_asked()
+    courtesy().step_aside()
 
 
 @contextmanager
@@ -96,7 +157,8 @@ def at_its_turn(n_tokens: int, tell: Tell | None = None) -> Iterator[None]:
         yield
         return
     notice = _Notice()
-    with turns().turn(tell or notice.say):
+    heavy = courtesy().counting(-1 if _VISITS.get() else 0)
+    with heavy, turns().turn(tell or notice.say), at_pauses(_step_aside):
         notice.clear()
         token = _HAS_TURN.set(True)
         try:
@@ -128,3 +190,9 @@ class _Notice:
 def turns() -> Turns:
     """The line of this server; half of its cores are kept for light work."""
     return Turns(max(1, (os.cpu_count() or 1) // 2))
+
+
+@st.cache_resource(show_spinner=False)
+def courtesy() -> Courtesy:
+    """Of this server."""
+    return Courtesy()

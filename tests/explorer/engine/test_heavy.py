@@ -2,9 +2,11 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
+from core.system.pauses import pause
 from explorer.engine import heavy
 from explorer.engine.heavy import Turns
 
@@ -141,3 +143,102 @@ def test_heavy_work_within_heavy_work_has_its_turn_already(line: Turns) -> None:
     with heavy.at_its_turn(heavy.HEAVY):
         assert line._n_served == 1
     assert line._n_served == 0
+
+
+@pytest.fixture
+def courtesy(monkeypatch: pytest.MonkeyPatch) -> heavy.Courtesy:
+    """The courtesy of the server, new, and so patient that a test sees it wait."""
+    new = heavy.Courtesy()
+    monkeypatch.setattr(heavy, "courtesy", lambda: new)
+    monkeypatch.setattr(heavy, "MOST_ASIDE_S", 30)
+    return new
+
+
+def begun(work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def test_heavy_work_steps_aside_until_the_last_light_work_ends(
+    line: Turns, courtesy: heavy.Courtesy
+) -> None:
+    done: list[str] = []
+
+    def work() -> None:
+        with heavy.visit(), heavy.at_its_turn(heavy.HEAVY):
+            pause()
+            done.append("heavy")
+
+    with heavy.visit():
+        with heavy.visit():
+            thread = begun(work)
+            thread.join(0.1)
+            assert not done
+        thread.join(0.1)
+        assert not done
+        done.append("light")
+    thread.join(10)
+    assert done == ["light", "heavy"]
+
+
+def test_it_does_not_wait_for_itself_nor_for_other_heavy_work(
+    line: Turns, courtesy: heavy.Courtesy
+) -> None:
+    waiting = threading.Event()
+
+    def wait() -> None:
+        with heavy.visit(), heavy.at_its_turn(heavy.HEAVY, lambda n_before: waiting.set()):
+            pass
+
+    with heavy.visit(), heavy.at_its_turn(heavy.HEAVY):
+        thread = begun(wait)
+        assert waiting.wait(10)
+        pause()
+    thread.join(10)
+    assert courtesy._n_light == 0
+
+
+def test_it_goes_on_beside_light_work_without_end(
+    line: Turns, courtesy: heavy.Courtesy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heavy, "MOST_ASIDE_S", 0.01)
+    with heavy.visit():
+        thread = begun(lambda: at_its_turn_pausing(3))
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def at_its_turn_pausing(n: int) -> None:
+    with heavy.visit(), heavy.at_its_turn(heavy.HEAVY):
+        for _ in range(n):
+            pause()
+
+
+class Replaced:
+    """The state of a run whose visitor has asked for something else."""
+
+    def __contains__(self, name: str) -> bool:
+        raise GaveUpError
+
+
+@pytest.mark.parametrize("n_tokens", [0, heavy.HEAVY])
+def test_what_nobody_asks_for_any_more_ends_at_its_next_pause(
+    line: Turns, courtesy: heavy.Courtesy, monkeypatch: pytest.MonkeyPatch, n_tokens: int
+) -> None:
+    done: list[str] = []
+
+    def work() -> None:
+        with heavy.visit(), heavy.at_its_turn(n_tokens):
+            pause()
+            done.append("one step")
+            monkeypatch.setattr(heavy.st, "session_state", Replaced())
+            pause()
+            done.append("another")
+
+    with pytest.raises(GaveUpError):
+        work()
+    assert done == ["one step"]
+    assert courtesy._n_light == 0
+    with line.turn():
+        pass  # the turn was given back
