@@ -1,6 +1,7 @@
 """Many visitors at once: how long readers wait beside others who ask for the longest work.
 
-    python -m bench.visitors [--readers 30] [--heavy 10] [--minutes 3] [--servers 1] [--json FILE]
+    python -m bench.visitors [--readers 30] [--heavy 10] [--minutes 3] [--servers 1]
+                             [--compared 20] [--json FILE]
 
 Readers and the others are sessions over the websocket that browsers use, on the bundled models. A
 reader opens a link to a sentence on some page, looks at three more pages of it, reads for 10 to 30
@@ -9,6 +10,9 @@ The others ask again as soon as they have an answer: for 500 pieces with every h
 16, for every part switched off in a long text, for four models of Table 3, for a text of 200
 sentences. With several servers, each session stays with one, as behind an address that keeps them
 (docs/scale.md).
+
+With --compared, so many of the sessions are opened again, one by one on a server of their own: every
+page has to show the same, to the byte.
 """
 
 import argparse
@@ -19,11 +23,10 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from core.system.device import cpu_name
 from explorer.app_pages.registry import PAGES as SCRIPTS
@@ -75,6 +78,15 @@ def heavy(number: int, turn: int) -> tuple[str, Link]:
     return kinds[(number + turn) % len(kinds)]
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one visitor opened, and what each page showed."""
+
+    link: Link
+    pages: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+
+
 @dataclass
 class Seen:
     """What happened so far; many threads add to it."""
@@ -84,6 +96,7 @@ class Seen:
     heavy_s: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     memory_mib: list[tuple[float, float]] = field(default_factory=list)
+    sessions: list[Session] = field(default_factory=list)
 
     def add(self, times: list[float], started_s: float, error: str | None) -> None:
         with self.lock:
@@ -100,11 +113,15 @@ def visit(url: str, number: int, deadline_s: float, seen: Seen, *, is_heavy: boo
         time.sleep(random_.uniform(0, READING_S[1]))  # readers do not all come at once
     while time.monotonic() < deadline_s:
         page, link = heavy(number, turn) if is_heavy else light(random_)
+        session = Session(link)
+        seen.sessions.append(session)
         with Reader(url, link, page, largest_read=LARGEST_READ) as reader:
             for _ in range(1 if is_heavy else PAGES_A_SENTENCE):
                 started_s, error = time.monotonic(), None
                 try:
                     reader.open(page=page)
+                    session.pages.append(page)
+                    session.answers.append(reader.answer())
                 except Exception as problem:
                     error = f"{page}: {problem!r}; {dict(link)}"[:800]
                 seen.add(seen.heavy_s if is_heavy else seen.light_s, started_s, error)
@@ -137,7 +154,20 @@ def servers(n: int, folder: Path) -> Iterator[list[tuple[int, str]]]:
         yield found
 
 
-def measure(n_readers: int, n_heavy: int, minutes: float, n_servers: int) -> dict[str, Any]:
+def alone(sessions: Sequence[Session]) -> list[str]:
+    """Open sessions again, one by one; what any of their pages shows otherwise."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder, servers(1, Path(folder)) as [(_, url)]:
+        for session in sessions:
+            with Reader(url, session.link, largest_read=LARGEST_READ) as reader:
+                for page, answer in zip(session.pages, session.answers, strict=True):
+                    reader.open(page=page)
+                    if reader.answer() != answer:
+                        found.append(f"{page}, {dict(session.link)}"[:300])
+    return found
+
+
+def measure(n_readers: int, n_heavy: int, minutes: float, n_servers: int) -> Seen:
     seen = Seen()
     with tempfile.TemporaryDirectory() as folder, servers(n_servers, Path(folder)) as running:
         for _, url in running:  # the model is loaded before the clock starts
@@ -160,15 +190,10 @@ def measure(n_readers: int, n_heavy: int, minutes: float, n_servers: int) -> dic
             total = sum(resident_mib(pid) for pid, _ in running)
             seen.memory_mib.append((round(time.monotonic() - started_s, 1), round(total)))
             time.sleep(2)
-        logs = [(Path(folder) / f"log-{number}").read_text() for number in range(n_servers)]
-    tracebacks = sum(log.count("Traceback") for log in logs)
-    return {
-        "light": percentiles(seen.light_s),
-        "heavy": percentiles(seen.heavy_s),
-        "errors": seen.errors,
-        "tracebacks": tracebacks,
-        "memory_mib": seen.memory_mib,
-    }
+        for number in range(n_servers):
+            log = (Path(folder) / f"log-{number}").read_text()
+            seen.errors += ["a traceback in the log"] * log.count("Traceback")
+    return seen
 
 
 def percentiles(times_s: list[float]) -> dict[str, float]:
@@ -191,22 +216,31 @@ def main() -> None:
     parser.add_argument("--heavy", type=int, default=10)
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--servers", type=int, default=1)
+    parser.add_argument("--compared", type=int, default=20)
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     machine = f"{cpu_name()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}"
     print(machine, flush=True)
-    found = measure(chosen.readers, chosen.heavy, chosen.minutes, chosen.servers)
-    for kind in ("light", "heavy"):
-        print(f"{kind:6}", found[kind])
-    print("errors", len(found["errors"]), *found["errors"][:5], "tracebacks", found["tracebacks"])
-    memory = found["memory_mib"]
+    seen = measure(chosen.readers, chosen.heavy, chosen.minutes, chosen.servers)
+    found = {"light": percentiles(seen.light_s), "heavy": percentiles(seen.heavy_s)}
+    for kind, times in found.items():
+        print(f"{kind:6}", times)
+    print("errors", len(seen.errors), *seen.errors[:5])
+    memory = seen.memory_mib
     settled = [mib for at_s, mib in memory if at_s >= min(SETTLED_S, memory[-1][0] / 2)]
     print(
         f"memory MiB: {memory[0][1]} at the start, {settled[0]} when settled, {settled[-1]} in the end"
     )
+    opened = [session for session in seen.sessions if session.pages]
+    compared = random.Random(1).sample(opened, min(chosen.compared, len(opened)))
+    others = alone(compared) if compared else []
+    n_pages = sum(len(session.pages) for session in compared)
+    print(f"of {n_pages} pages opened again alone, {len(others)} show something else", *others[:5])
     if chosen.json:
         chosen.json.parent.mkdir(parents=True, exist_ok=True)
-        chosen.json.write_text(json.dumps({"machine": machine, **found}, indent=1) + "\n")
+        figures = {"machine": machine, **found, "errors": seen.errors, "memory_mib": memory,
+                   "compared": n_pages, "others": others}  # fmt: skip
+        chosen.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A reader without a browser: a session of the app over the websocket that browsers use."""
 
+import hashlib
 import math
 from collections.abc import Mapping
 from types import TracebackType
@@ -30,6 +31,7 @@ class Reader:
     ) -> None:
         self.url, self.link, self.page = url, dict(link), page
         self.largest_read = largest_read
+        self._shown: dict[tuple[int, ...], bytes] = {}
 
     def __enter__(self) -> Self:
         self._connecting = connect(
@@ -63,22 +65,36 @@ class Reader:
         message.rerun_script.query_string = urlencode(self.link)
         message.rerun_script.page_name = self.page
         self._socket.send(message.SerializeToString())
+        self._shown = {}
         while True:
             message_bytes = self._socket.recv(timeout=PATIENCE_S)
             if len(message_bytes) > self.largest_read:
+                self._shown[len(self._shown), -1] = message_bytes
                 continue
             received = ForwardMsg()
             received.ParseFromString(message_bytes)
             kind = received.WhichOneof("type")
             if kind == "delta":
                 self.take(received.delta.new_element)
+                received.delta.new_element.download_button.ClearField("deferred_file_id")  # random
+                self._shown[tuple(received.metadata.delta_path)] = (
+                    received.delta.SerializeToString()
+                )
             if kind == "page_not_found":
                 raise AssertionError(f"there is no page {self.page!r}")
             if kind == "script_finished":
                 if received.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                    self._shown = {}
                     continue  # the page corrects its link, and is drawn once more
                 assert received.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
                 return
+
+    def answer(self) -> str:
+        """A hash of all that the page shows, each part in its place."""
+        digest = hashlib.sha256()
+        for place, shown in sorted(self._shown.items()):
+            digest.update(repr((place, shown)).encode())
+        return digest.hexdigest()[:16]
 
     def take(self, element: Element) -> None:
         kind = element.WhichOneof("type")
