@@ -121,7 +121,7 @@ def visit(url: str, number: int, deadline_s: float, seen: Seen, *, is_heavy: boo
                 try:
                     reader.open(page=page)
                     session.pages.append(page)
-                    session.answers.append(reader.answer())
+                    session.answers.append(reader.shown_hash())
                 except Exception as problem:
                     error = f"{page}: {problem!r}; {dict(link)}"[:800]
                 seen.add(seen.heavy_s if is_heavy else seen.light_s, started_s, error)
@@ -162,7 +162,7 @@ def alone(sessions: Sequence[Session]) -> list[str]:
             with Reader(url, session.link, largest_read=LARGEST_READ) as reader:
                 for page, answer in zip(session.pages, session.answers, strict=True):
                     reader.open(page=page)
-                    if reader.answer() != answer:
+                    if reader.shown_hash() != answer:
                         found.append(f"{page}, {dict(session.link)}"[:300])
     return found
 

@@ -89,7 +89,7 @@ class Reader:
                 assert received.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
                 return
 
-    def answer(self) -> str:
+    def shown_hash(self) -> str:
         """A hash of all that the page shows, each part in its place."""
         digest = hashlib.sha256()
         for place, shown in sorted(self._shown.items()):
