@@ -48,7 +48,7 @@ class Train:
     translated better."""
     start_from: Path | None = None
     """Go on with this checkpoint's weights and vocabulary, instead of starting from nothing: to fit a
-    model to more text, or to another kind. Its own training is left as it is."""
+    model to more text, or to another kind. The checkpoint itself does not change."""
     run_folder: Path | None = None
     """Folder for the state of the training; by default, runs/NAME-OF-OUTPUT."""
     vocabulary_size: int | None = None
@@ -69,7 +69,9 @@ class Train:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     model: ModelChoice = field(default_factory=ModelChoice)
     training: TrainConfig = field(default_factory=TrainConfig)
-    """Without a preset, settings that are not given fit the size of the corpus."""
+    """The defaults shown are those of the paper's base model. With a preset, its row of Table 3 decides the
+    steps and the label smoothing that are not given; without one, the size of the corpus decides all that is
+    not given."""
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.training.run_folder import RunFolder

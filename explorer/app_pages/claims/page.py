@@ -18,8 +18,8 @@ from explorer.frame.tables import draw_table
 
 TITLE = "What has been claimed, and is it so here?"
 LEAD = (
-    "Papers have said what attention heads do. Each finding is put to the test on this model, with the number that "
-    "decides and the rule of the verdict."
+    "Papers have said what attention heads and layers do. Each finding is put to the test on this model, with the "
+    "number that decides and the rule of the verdict."
 )
 COLOURS: dict[Verdict, str] = {
     "seen": "green",

@@ -41,8 +41,8 @@ from explorer.frame.wide import wide
 
 TITLE = "What does the model do over a text?"
 LEAD = (
-    "Every sentence of a text is translated and measured. Tick a line to open that sentence on another page. Below stands "
-    "what each head does over all of them."
+    "Every sentence of a text is translated and measured. Tick a line to open that sentence on another page. Below the table "
+    "stands what each head does over all of them."
 )
 TYPED, MEASURED, TABLE = "text_typed", "text_measured", "text_table"
 MOST_MEGABYTES = 1
@@ -51,7 +51,7 @@ PRIVATE = "The text stays in this visit: it is not in the link."
 COLUMNS_NOTE = (
     "Score: the log-probability divided by the length penalty, by which the search ranks; nearer 0 is better. Log p a "
     "piece: the log-probability in nats, divided by the number of pieces; nearer 0 is surer. Source share: of what the "
-    "decoder wrote, the part that comes from the source (ALTI+). Entropy: how widely cross-attention looks, in nats. "
+    "decoder wrote, the part that comes from the source (ALTI+). Entropy: how widely cross-attention spreads, in nats. "
     "chrF: likeness to the reference, from 0 to 100. Warnings: unknown or rare words, words that hardly come from the "
     "source, repetitions; empty if there are none. Click a heading to sort."
 )
@@ -129,7 +129,7 @@ def _typed() -> tuple[Sentence, ...]:
         text = st.text_area("Your text", key=TYPED, height=140, placeholder=HOW, help=HOW)
     with right:
         file = st.file_uploader(
-            "or a file of it", type=["txt", "tsv"], max_upload_size=MOST_MEGABYTES
+            "or a text file", type=["txt", "tsv"], max_upload_size=MOST_MEGABYTES
         )
     if file is not None:
         try:

@@ -26,8 +26,8 @@ from explorer.frame.tables import draw_table
 WRONG = "wrong_credit"
 HELD = " In Stage I, attempt 1 is held near it."
 SEARCHED = (
-    "Searches were greedy, but for the rows Beam search and Best of 2; above, the page searches as Decoding "
-    "says."
+    "Searches were greedy, but for the rows Beam search and Best of 2. The attempts at the top of the page use the "
+    "search that is set under Decoding."
 )
 
 

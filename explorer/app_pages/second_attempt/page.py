@@ -39,8 +39,8 @@ from explorer.frame.self_check import draw_self_check
 
 TITLE = "Can it correct itself?"
 LEAD = (
-    "The model answers, reads its own answer as a draft, and answers once more. SCoRe is to teach it to correct "
-    "itself, by reinforcement learning; the other models were taught in other ways."
+    "The model answers, reads its own answer as a draft, and answers once more. The method SCoRe is meant to "
+    "teach it to correct itself, by reinforcement learning; the other models were taught in other ways."
 )
 NOTHING = (
     "No model here reads a draft. These commands train every method on additions, which takes hours, and "
@@ -49,8 +49,8 @@ NOTHING = (
 COMMANDS = """python -m core score train --task addition
 python -m core score bundle --to checkpoints/score/addition"""
 EDITS_NOTE = (
-    "▲ helped, ▼ harmed, = neither: points of {reward} (of 100) that attempt 2 would lose if only this change "
-    "were undone."
+    "▲ helped, ▼ harmed, = neither: points of {reward} (of 100) that attempt 2 would lose if this change "
+    "alone were undone."
 )
 EXACT_NOTE = "▲ with this change undone, attempt 2 would be wrong; ▼ with it undone, it would be right; = neither."
 EXAMPLES_NOTE = (
