@@ -56,7 +56,7 @@ def test_scores_are_those_of_a_translation_under_the_ablation(checkpoint, measur
     with probing(model, ablating(model, [effect.ablation])):
         lines = Translator(checkpoint).translate(SOURCES, GREEDY)
         likelihoods = likelihood_statistics(
-            model, tokenizer.encode_lines(SOURCES), tokenizer.encode_lines(REFERENCES)
+            checkpoint, tokenizer.encode_lines(SOURCES), tokenizer.encode_lines(REFERENCES)
         )
     plain = Translator(checkpoint).translate(SOURCES, GREEDY)
     assert lines != plain

@@ -1,0 +1,135 @@
+"""Every analysis of a text, as several workers share it: a small model, a text of many small batches."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.analysis.ablation.head_means import head_means
+from core.analysis.alignment.measure import HeadChoice, measure_alignment, text_links
+from core.analysis.contributions.text_shares import source_shares
+from core.analysis.effects.pruning import head_importance
+from core.analysis.head_place import HeadPlace
+from core.analysis.learning.measure import Aligner, learning
+from core.analysis.lens.text_scores import lens_scores
+from core.analysis.over_text.measure import measure_text
+from core.analysis.over_text.sentences import Sentence, as_csv
+from core.analysis.roles.examples import example_sentences
+from core.analysis.roles.measure import measure_roles
+from core.checkpoint.folder import Checkpoint
+from core.config import SearchConfig
+from core.evaluation.measure import measure
+from core.system.executor import WorkExecutor
+from core.text.toy_grammar import sentence_pairs
+from core.text.vocabulary import encode_pairs
+
+PAIRS = list(sentence_pairs(13))
+SOURCES, TARGETS = ([pair[side] for pair in PAIRS] for side in (0, 1))
+GREEDY = SearchConfig(method="greedy", n_candidates=0, max_extra_pieces=3)
+CHOICE = HeadChoice(("norms", "consumed"), 1, 2)
+
+
+@contextmanager
+def small_batches() -> Iterator[None]:
+    """A text of a few sentences is many tasks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.text.batches.TOKENS_AT_ONCE", 30)
+        patch.setattr("core.decoding.search.PIECES_AT_ONCE", 30)
+        patch.setattr("core.analysis.lens.text_scores.SENTENCES_AT_ONCE", 4)
+        patch.setattr("core.analysis.over_text.measure.AT_ONCE", 4)
+        yield
+
+
+def _roles(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
+    own = example_sentences()
+    found = measure_roles(
+        checkpoint, own, treebank=own, aligned=own, examples=own, executor=executor
+    )
+    return json.dumps(found.to_json())
+
+
+def _means(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
+    found = head_means(checkpoint, PAIRS, executor=executor)
+    return str({kind: outputs.tobytes() for kind, outputs in found.outputs.items()})
+
+
+def _importance(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
+    ids = encode_pairs(checkpoint.vocabulary, PAIRS)
+    found = head_importance(checkpoint, *ids, executor=executor)
+    return str({kind: of_kind.tobytes() for kind, of_kind in found.items()})
+
+
+def _contributions(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
+    found = source_shares(
+        checkpoint, PAIRS, text="toy", snapshots={1: checkpoint}, executor=executor
+    )
+    return repr(found)
+
+
+def _lens(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
+    return repr(lens_scores(checkpoint, PAIRS, GREEDY, text="toy", executor=executor))
+
+
+def _align(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
+    own = example_sentences()
+    sources, targets = zip(*own.pairs, strict=True)
+    found = measure_alignment(checkpoint, sources, targets, own.gold, executor=executor)
+    links = text_links(checkpoint, SOURCES, TARGETS, CHOICE, executor=executor)
+    rates = [
+        [np.asarray(of.values).tobytes() for of in each.values()]
+        for each in (found.agreements, found.error_rates or {})
+    ]
+    return str((rates, links))
+
+
+def _learning(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
+    aligner = Aligner(checkpoint, HeadPlace("cross", 0, 1), "produced", "itself")
+    moments = {1: lambda: checkpoint, 2: lambda: checkpoint}
+    found = learning(
+        moments, PAIRS, TARGETS, aligner, text="toy", language_text="toy", executor=executor
+    )
+    return repr(found)
+
+
+def _text(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
+    sentences = [Sentence(*pair) for pair in PAIRS]
+    found = measure_text(checkpoint, sentences, GREEDY, executor=executor)
+    return as_csv([one for some in found for one in some])
+
+
+def _evaluate(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
+    found = measure(checkpoint, PAIRS, GREEDY, executor=executor)
+    del found.result["decoding_tokens_per_s"]
+    rows = {name: rows.tobytes() for name, rows in found.statistics.items()}
+    return str((found.translations, found.result, rows))
+
+
+Analysis = Callable[[Checkpoint, WorkExecutor | None], str]
+ANALYSES: dict[str, Analysis] = {
+    "roles": _roles,
+    "means": _means,
+    "importance": _importance,
+    "contributions": _contributions,
+    "lens": _lens,
+    "align": _align,
+    "learning": _learning,
+    "text": _text,
+    "evaluate": _evaluate,
+}
+"""Name -> all that it finds, to the last bit."""
+
+
+class Alone:
+    """What one process finds, measured once."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self._found: dict[str, Any] = {}
+
+    def finds(self, name: str) -> str:
+        if name not in self._found:
+            self._found[name] = ANALYSES[name](self.checkpoint, None)
+        return str(self._found[name])
