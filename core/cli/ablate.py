@@ -12,8 +12,8 @@ import tyro
 
 from core.analysis.ablation import Ablation
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.cli.texts import read_usable
-from core.cli.work import Work
 from core.config import SearchConfig
 from core.system.files import prepare_file, write_json, write_whole
 from core.text.pieces import one_line
@@ -62,7 +62,7 @@ class Ablate:
     """Store what a sweep measures in the user's cache folder; a repeated sweep continues."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=SearchConfig)
-    work: Work = field(default_factory=Work)
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.ablation.head_means import read_means
@@ -141,7 +141,7 @@ class Ablate:
         assert self.reference
         used = read_usable(checkpoint, self.source, self.reference)
         started_s = time.perf_counter()
-        with self.work.executor() as executor:
+        with self.tasks.executor() as executor:
             effects = corpus_effects(
                 checkpoint,
                 used.pairs,

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.cli.texts import passes_shown, usable_of
-from core.cli.work import Work
 from core.evaluation.measure import record_metrics, require_recordable
 from core.system.files import prepare_file, write_whole
 from core.system.text_tables import aligned
@@ -77,7 +77,7 @@ class Align:
     max_words: int = 60
     """Pairs with more words than this on either side are left out of what is measured; they get no
     links."""
-    work: Work = field(default_factory=Work)
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.checkpoint.bundled import resolve
@@ -93,7 +93,7 @@ class Align:
             require_recordable(folder)
         if self.output:
             prepare_file(self.output)
-        with passes_shown(), self.work.executor() as executor:
+        with passes_shown(), self.tasks.executor() as executor:
             if text is None or short is None:
                 text, short = self._translated(checkpoint, executor)
             used = [

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from core.cli.opening import open_checkpoint
-from core.cli.work import Work
+from core.cli.task_options import TaskOptions
 
 if TYPE_CHECKING:
     from core.experiments.claims.claims import Outcome
@@ -35,7 +35,7 @@ class ClaimsCommand:
     """Its translation, line by line."""
     format: Literal["text", "markdown", "json"] = "text"
     device: str = "auto"
-    work: Work = field(default_factory=Work)
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.checkpoint.bundled import resolve
@@ -77,7 +77,7 @@ class ClaimsCommand:
             "checkpoint": folder,
             "source": source,
             "device": self.device,
-            "work": self.work,
+            "tasks": self.tasks,
         }
         if not (folder / ROLES).exists():
             RolesCommand(**of_target, target=reference).execute([])  # type: ignore[arg-type]

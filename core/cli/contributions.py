@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.cli.texts import passes_shown, read_usable
-from core.cli.work import Work
 from core.system.files import prepare_file, write_json, write_whole
 from core.system.text_tables import Cells, aligned
 
@@ -40,7 +40,7 @@ class ContributionsCommand:
     json: bool = False
     """Print the result as JSON."""
     device: str = "auto"
-    work: Work = field(default_factory=Work)
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.contributions.results import CONTRIBUTIONS
@@ -55,7 +55,7 @@ class ContributionsCommand:
         checkpoint = open_checkpoint(folder, self.device)
         used = read_usable(checkpoint, self.source, self.target)
         snapshots = self._snapshots(folder) if self.snapshots else None
-        with passes_shown(), self.work.executor() as executor:
+        with passes_shown(), self.tasks.executor() as executor:
             result = source_shares(
                 checkpoint,
                 used.pairs[: self.most_sentences],

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.cli.texts import say_left_out
-from core.cli.work import Work
 from core.config import SearchConfig
 from core.evaluation.measure import measure, record_metrics, require_recordable
 
@@ -35,7 +35,7 @@ class Evaluate:
     """Print only the JSON object."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=SearchConfig)
-    work: Work = field(default_factory=Work)
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.checkpoint.bundled import resolve
@@ -50,7 +50,7 @@ class Evaluate:
             require_recordable(folder)
         pairs = list(read_pairs(self.source, self.reference))
         started_s = time.perf_counter()
-        with self.work.executor() as executor:
+        with self.tasks.executor() as executor:
             measured = measure(
                 checkpoint,
                 pairs,

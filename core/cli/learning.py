@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.cli.texts import read_usable
-from core.cli.work import Work
 from core.system.files import prepare_file, write_json, write_whole
 from core.system.text_tables import aligned
 
@@ -47,7 +47,7 @@ class LearningCommand:
     json: bool = False
     """Print the result as JSON."""
     device: str = "auto"
-    work: Work = field(default_factory=Work)
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.learning.measure import learning
@@ -71,7 +71,7 @@ class LearningCommand:
         pairs = read_usable(checkpoint, self.source, self.reference).pairs[: self.most_sentences]
         last = max([*(line["step"] for line in checkpoint.history), max(steps) + 1])
         snapshots = {step: partial(load_checkpoint, folder, step=step) for step in steps}
-        with tqdm(unit="snapshot", disable=None) as bar, self.work.executor() as executor:
+        with tqdm(unit="snapshot", disable=None) as bar, self.tasks.executor() as executor:
 
             def tell(n_done: int, n: int) -> None:
                 bar.total = n

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.cli.texts import passes_shown, read_usable
-from core.cli.work import Work
 from core.config import SearchConfig
 from core.system.files import prepare_file, write_json, write_whole
 from core.system.text_tables import aligned
@@ -39,7 +39,7 @@ class Lens:
     """Print the result as JSON."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=lambda: SearchConfig(method="greedy"))
-    work: Work = field(default_factory=Work)
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.lens.results import LENS
@@ -53,7 +53,7 @@ class Lens:
         prepare_file(output)
         checkpoint = open_checkpoint(folder, self.device)
         pairs = read_usable(checkpoint, self.source, self.reference).pairs[: self.most_sentences]
-        with passes_shown(), self.work.executor() as executor:
+        with passes_shown(), self.tasks.executor() as executor:
             result = lens_scores(
                 checkpoint, pairs, self.search, text=self.source.stem, executor=executor
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from core.cli.opening import open_checkpoint
-from core.cli.work import Work
+from core.cli.task_options import TaskOptions
 from core.config import KINDS, SearchConfig
 from core.system.files import prepare_file, write_whole
 from core.system.text_tables import aligned
@@ -41,7 +41,7 @@ class TextCommand:
     """Print them as JSON."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=lambda: SearchConfig(n_candidates=0))
-    work: Work = field(default_factory=Work)
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.contributions.results import read_source_shares
@@ -64,7 +64,7 @@ class TextCommand:
             usual = None
         found: list[Measured | Unread] = []
         with (
-            self.work.executor() as executor,
+            self.tasks.executor() as executor,
             tqdm(total=len(sentences), unit="sentence", disable=None) as bar,
         ):
             for some in measure_text(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from core.cli.ablate import progress_at_a_terminal
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.cli.texts import passes_shown, read_usable
-from core.cli.work import Work
 from core.config import SearchConfig
 from core.system.files import write_json
 
@@ -30,7 +30,7 @@ class Means:
     reference: Path
     """Its translation, line by line."""
     device: str = "auto"
-    work: Work = field(default_factory=Work)
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.ablation.head_means import MEANS, head_means
@@ -41,7 +41,7 @@ class Means:
         checkpoint = open_checkpoint(folder, self.device)
         prepare_file(folder / MEANS)
         used = read_usable(checkpoint, self.source, self.reference)
-        with passes_shown(), self.work.executor() as executor:
+        with passes_shown(), self.tasks.executor() as executor:
             means = head_means(checkpoint, used.pairs, executor=executor)
         means.save(folder)
         print(f"{folder / MEANS}: means over {means.n_sentences} sentence pairs")
@@ -75,7 +75,7 @@ class Prune:
     """Print the result as JSON."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=SearchConfig)
-    work: Work = field(default_factory=Work)
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.effects.pruning import pruning_curves
@@ -92,7 +92,7 @@ class Prune:
         prepare_file(output)
         measured_on = read_usable(checkpoint, self.source, self.reference)
         estimated_on = read_usable(checkpoint, self.importance_source, self.importance_reference)
-        with self.work.executor() as executor:
+        with self.tasks.executor() as executor:
             pruning = pruning_curves(
                 checkpoint,
                 measured_on.pairs,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.cli.texts import passes_shown, usable_of
-from core.cli.work import Work
 from core.config import KINDS, n_layers
 from core.system.files import prepare_file, write_json, write_whole
 from core.system.text_tables import aligned
@@ -64,7 +64,7 @@ class RolesCommand:
     json: bool = False
     """Print the result as JSON."""
     device: str = "auto"
-    work: Work = field(default_factory=Work)
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.roles.measure import measure_roles
@@ -86,7 +86,7 @@ class RolesCommand:
         treebank, links = self._treebank(), self._links()
         checkpoint = open_checkpoint(folder, self.device)
         examples = self._examples(checkpoint)
-        with passes_shown(), self.work.executor() as executor:
+        with passes_shown(), self.tasks.executor() as executor:
             result = measure_roles(
                 checkpoint,
                 self._text(checkpoint, executor),

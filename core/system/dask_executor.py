@@ -6,7 +6,9 @@ another one takes over.
 """
 
 import hashlib
+import os
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -25,6 +27,7 @@ Description = tuple[str, dict[str, str]]
 
 EXTRA = "pip install -r requirements-cluster.txt"
 PATIENCE_S = 20
+WATCH_EVERY_S = 1.0
 SAME = ("torch", "sentencepiece", "sacrebleu", "numpy")
 """Packages whose versions results depend on."""
 
@@ -146,4 +149,29 @@ def _on_worker(
 
     require_same(socket.gethostname(), _described(), ours)
     torch.set_num_threads(1)
-    return function(*arguments, **named)
+    with _ending_with_its_command():
+        return function(*arguments, **named)
+
+
+@contextmanager
+def _ending_with_its_command() -> Iterator[None]:
+    """End this worker if its task is not wanted any more, as after Ctrl-C: a training takes hours.
+
+    Its nanny starts it again. A worker without a nanny finishes the task.
+    """
+    from distributed import get_worker
+
+    worker, is_done = get_worker(), threading.Event()
+    task = worker.state.tasks[worker.get_current_task()]
+
+    def watch() -> None:
+        while not is_done.wait(WATCH_EVERY_S):
+            if task.state == "cancelled":
+                os._exit(1)
+
+    if worker.nanny:
+        threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        is_done.set()

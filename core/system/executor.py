@@ -240,10 +240,9 @@ def work_executor(
             die alone.
 
     Raises:
-        ValueError: if there is no such number of jobs, or the scheduler cannot be used.
+        ValueError: as `require_jobs` does, or if the scheduler cannot be used.
     """
-    if n_jobs < 1:
-        raise ValueError(f"jobs={n_jobs} must be at least 1: it is the number of processes")
+    require_jobs(n_jobs, scheduler)
     if scheduler:
         from core.system.dask_executor import dask_executor
 
@@ -254,6 +253,16 @@ def work_executor(
     else:
         with local_executor(n_jobs, {"OMP_NUM_THREADS": "1"}) as near:
             yield near
+
+
+def require_jobs(n_jobs: int, scheduler: str | None) -> None:
+    """Raises ValueError if there is no such number of jobs, or both kinds of workers are asked for."""
+    if n_jobs < 1:
+        raise ValueError(f"jobs={n_jobs} must be at least 1: it is the number of processes")
+    if scheduler and n_jobs > 1:
+        raise ValueError(
+            f"jobs={n_jobs} are processes of this machine, and --scheduler has workers of its own; give one of both"
+        )
 
 
 def _begin(lifeline: Connection, environment: Mapping[str, str]) -> None:

@@ -38,6 +38,13 @@ class ParallelFiles:
         for source, target in zip(self.sources, self.targets, strict=True):
             yield from read_pairs(source, target)
 
+    def absolute(self) -> "ParallelFiles":
+        """The same, for a process with another current folder."""
+        return ParallelFiles(
+            tuple(path.absolute() for path in self.sources),
+            tuple(path.absolute() for path in self.targets),
+        )
+
     def lines(self) -> Iterator[str]:
         """Both languages, for learning a joint vocabulary."""
         for pair in self.pairs():

@@ -18,7 +18,7 @@ from core.analysis.lens.text_scores import lens_scores
 from core.analysis.over_text.measure import measure_text
 from core.analysis.over_text.sentences import Sentence, as_csv
 from core.analysis.roles.examples import example_sentences
-from core.analysis.roles.measure import measure_roles
+from core.analysis.roles.measure import RoleText, measure_roles
 from core.checkpoint.folder import Checkpoint
 from core.config import SearchConfig
 from core.evaluation.measure import measure
@@ -26,9 +26,12 @@ from core.system.executor import WorkExecutor
 from core.text.toy_grammar import sentence_pairs
 from core.text.vocabulary import encode_pairs
 
-PAIRS = list(sentence_pairs(13))
+PAIRS = list(sentence_pairs(9))
 SOURCES, TARGETS = ([pair[side] for pair in PAIRS] for side in (0, 1))
 GREEDY = SearchConfig(method="greedy", n_candidates=0, max_extra_pieces=3)
+_EVERY = example_sentences()
+OWN = RoleText("own", _EVERY.pairs[:7], _EVERY.trees[:7], _EVERY.gold[:7])
+"""Annotated with trees and links."""
 CHOICE = HeadChoice(("norms", "consumed"), 1, 2)
 
 
@@ -44,9 +47,8 @@ def small_batches() -> Iterator[None]:
 
 
 def _roles(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
-    own = example_sentences()
     found = measure_roles(
-        checkpoint, own, treebank=own, aligned=own, examples=own, executor=executor
+        checkpoint, OWN, treebank=OWN, aligned=OWN, examples=OWN, executor=executor
     )
     return json.dumps(found.to_json())
 
@@ -74,9 +76,8 @@ def _lens(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
 
 
 def _align(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
-    own = example_sentences()
-    sources, targets = zip(*own.pairs, strict=True)
-    found = measure_alignment(checkpoint, sources, targets, own.gold, executor=executor)
+    sources, targets = zip(*OWN.pairs, strict=True)
+    found = measure_alignment(checkpoint, sources, targets, OWN.gold, executor=executor)
     links = text_links(checkpoint, SOURCES, TARGETS, CHOICE, executor=executor)
     rates = [
         [np.asarray(of.values).tobytes() for of in each.values()]

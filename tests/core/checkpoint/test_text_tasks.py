@@ -81,8 +81,7 @@ def name(checkpoint, part):
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    with small_batches():
-        yield Alone(write_checkpoint(tmp_path_factory.mktemp("model") / "tiny"))
+    return Alone(write_checkpoint(tmp_path_factory.mktemp("model") / "tiny"))
 
 
 @pytest.fixture(scope="module")
@@ -95,4 +94,5 @@ def three():
 @pytest.mark.parametrize("analysis", ANALYSES)
 def test_three_processes_find_what_one_does(analysis, alone, three):
     """Bit by bit."""
-    assert ANALYSES[analysis](alone.checkpoint, three) == alone.finds(analysis)
+    with small_batches():
+        assert ANALYSES[analysis](alone.checkpoint, three) == alone.finds(analysis)
