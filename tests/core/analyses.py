@@ -3,14 +3,15 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import pytest
 
+from core.analysis.ablation import Ablation
 from core.analysis.ablation.head_means import head_means
 from core.analysis.alignment.measure import HeadChoice, measure_alignment, text_links
 from core.analysis.contributions.text_shares import source_shares
+from core.analysis.effects.corpus import corpus_effects
 from core.analysis.effects.pruning import head_importance
 from core.analysis.head_place import HeadPlace
 from core.analysis.learning.measure import Aligner, learning
@@ -22,7 +23,7 @@ from core.analysis.roles.measure import RoleText, measure_roles
 from core.checkpoint.folder import Checkpoint
 from core.config import SearchConfig
 from core.evaluation.measure import measure
-from core.system.executor import WorkExecutor
+from core.system.executor import HereExecutor, WorkExecutor
 from core.text.toy_grammar import sentence_pairs
 from core.text.vocabulary import encode_pairs
 
@@ -30,19 +31,20 @@ PAIRS = list(sentence_pairs(9))
 SOURCES, TARGETS = ([pair[side] for pair in PAIRS] for side in (0, 1))
 GREEDY = SearchConfig(method="greedy", n_candidates=0, max_extra_pieces=3)
 _EVERY = example_sentences()
-OWN = RoleText("own", _EVERY.pairs[:7], _EVERY.trees[:7], _EVERY.gold[:7])
+OWN = RoleText("own", _EVERY.pairs[:5], _EVERY.trees[:5], _EVERY.gold[:5])
 """Annotated with trees and links."""
 CHOICE = HeadChoice(("norms", "consumed"), 1, 2)
 
 
 @contextmanager
 def small_batches() -> Iterator[None]:
-    """A text of a few sentences is many tasks."""
+    """A text of a few sentences is many tasks, and enough for every measure."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.text.batches.TOKENS_AT_ONCE", 30)
-        patch.setattr("core.decoding.search.PIECES_AT_ONCE", 30)
+        patch.setattr("core.text.batches.TOKENS_AT_ONCE", 40)
+        patch.setattr("core.decoding.search.PIECES_AT_ONCE", 40)
         patch.setattr("core.analysis.lens.text_scores.SENTENCES_AT_ONCE", 4)
         patch.setattr("core.analysis.over_text.measure.AT_ONCE", 4)
+        patch.setattr("core.analysis.roles.measure.LEAST_CHANCES", 3)
         yield
 
 
@@ -97,6 +99,7 @@ def _learning(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
 
 def _text(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
     sentences = [Sentence(*pair) for pair in PAIRS]
+    sentences.insert(5, Sentence("   "))
     found = measure_text(checkpoint, sentences, GREEDY, executor=executor)
     return as_csv([one for some in found for one in some])
 
@@ -108,8 +111,18 @@ def _evaluate(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
     return str((found.translations, found.result, rows))
 
 
+def _ablate(checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
+    """A task is the whole text under one ablation, with batches of its own."""
+    ablations = [Ablation.parse(text) for text in ("cross.L1H2=0", "dec.L1H2=mean")]
+    means = head_means(checkpoint, PAIRS, executor=executor)
+    found = corpus_effects(
+        checkpoint, PAIRS, ablations, search=GREEDY, means=means, executor=executor
+    )
+    return json.dumps(found.to_json())
+
+
 Analysis = Callable[[Checkpoint, WorkExecutor | None], str]
-ANALYSES: dict[str, Analysis] = {
+IN_BATCHES: dict[str, Analysis] = {
     "roles": _roles,
     "means": _means,
     "importance": _importance,
@@ -120,17 +133,32 @@ ANALYSES: dict[str, Analysis] = {
     "text": _text,
     "evaluate": _evaluate,
 }
-"""Name -> all that it finds, to the last bit."""
+
+
+def found_by(name: str, checkpoint: Checkpoint, executor: WorkExecutor | None) -> str:
+    """All that an analysis finds, to the last bit."""
+    if name == "ablate":
+        return _ablate(checkpoint, executor)
+    with small_batches():
+        return IN_BATCHES[name](checkpoint, executor)
+
+
+ANALYSES = (*IN_BATCHES, "ablate")
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise AssertionError("a task runs in this process, beside the workers")
 
 
 class Alone:
-    """What one process finds, measured once."""
+    """What one process finds, and whether workers find the same."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
-        self._found: dict[str, Any] = {}
 
-    def finds(self, name: str) -> str:
-        if name not in self._found:
-            self._found[name] = ANALYSES[name](self.checkpoint, None)
-        return str(self._found[name])
+    def agrees(self, name: str, executor: WorkExecutor) -> bool:
+        """Bit by bit, and every task was the workers'."""
+        alone = found_by(name, self.checkpoint, None)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(HereExecutor, "submit", refuse)
+            return found_by(name, self.checkpoint, executor) == alone

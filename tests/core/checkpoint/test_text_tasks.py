@@ -94,5 +94,4 @@ def three():
 @pytest.mark.parametrize("analysis", ANALYSES)
 def test_three_processes_find_what_one_does(analysis, alone, three):
     """Bit by bit."""
-    with small_batches():
-        assert ANALYSES[analysis](alone.checkpoint, three) == alone.finds(analysis)
+    assert alone.agrees(analysis, three)

@@ -38,7 +38,7 @@ from core.training.score.task import ADDITION_MODEL, addition_task
 from core.training.score.train import Experiment
 from core.training.score.train_all import run_method, run_methods
 from tests.checkpoints import write_checkpoint
-from tests.core.analyses import ANALYSES, Alone, small_batches
+from tests.core.analyses import ANALYSES, Alone
 from tests.core.experiments.table3.toy import saved_step, write_texts
 from tests.core.helpers import ENVIRONMENT, ROOT
 
@@ -137,9 +137,9 @@ def test_two_workers_find_what_one_process_does(
 ) -> None:
     """Bit by bit."""
     cluster.wait_for(2)
-    with small_batches(), dask_executor(cluster.address) as executor:
+    with dask_executor(cluster.address) as executor:
         assert executor.n_workers == 2
-        assert ANALYSES[analysis](alone.checkpoint, executor) == alone.finds(analysis)
+        assert alone.agrees(analysis, executor)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -167,8 +167,8 @@ def test_a_worker_that_is_killed_costs_its_task(cluster: Cluster, tmp_path: Path
 def test_methods_and_seeds_of_score_are_those_of_one_process(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    task = addition_task(tmp_path / "texts", n_warm_up=200, n_prompts=60, n_test=8)
-    plan = PLANS["addition"].changed(n_warm_up_steps=2, n_steps=4, tokens_per_update=40)
+    task = addition_task(tmp_path / "texts", n_warm_up=200, n_prompts=30, n_test=3)
+    plan = PLANS["addition"].changed(n_warm_up_steps=1, n_steps=2, tokens_per_update=20)
     here, there = (
         Experiment(folder=tmp_path / name, task=task, plan=plan) for name in ("here", "there")
     )
@@ -191,7 +191,8 @@ def warm_up(experiment: Experiment) -> None:
     lines = [line for pair in experiment.task.warm_up.pairs() for line in pair]
     vocabulary = JointVocabulary.learn(lines, ADDITION_MODEL.vocabulary_size)
     torch.manual_seed(1)
-    experiment.warm_up(build(ADDITION_MODEL), vocabulary)
+    config = ADDITION_MODEL.replace(n_heads=2, d_model=16, d_ff=16, d_k=8, d_v=8)
+    experiment.warm_up(build(config), vocabulary)
 
 
 @pytest.mark.filterwarnings("ignore")
