@@ -115,9 +115,8 @@ def train_rows(family: Family, rows: Sequence[Variant], executor: WorkExecutor) 
 
 def _queued(family: Family, row: Variant) -> QueuedTraining:
     """Workers may have another current folder; the card repeats the command as it was given."""
-    return QueuedTraining(
-        _log(family, row), _train_row, (family.absolute(), row.name, family.command(row))
-    )
+    there = family.absolute()
+    return QueuedTraining(_log(there, row), _train_row, (there, row.name, family.command(row)))
 
 
 def _train_row(family: Family, name: str, command: str) -> None:

@@ -7,7 +7,9 @@ import pytest
 
 from core.cli import main, task_options
 from core.text.toy_grammar import sentence_pairs
+from core.training.score.task import addition_task
 from tests.checkpoints import write_checkpoint, write_timeline
+from tests.core.experiments.table3.toy import write_texts
 
 TEXT = ("--source", "a.en")
 PAIR = (*TEXT, "--reference", "a.de")
@@ -42,6 +44,9 @@ class Asking:
     def share(self, value):
         return value
 
+    def elsewhere(self, function, /, *arguments):
+        return {}
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -69,6 +74,26 @@ def test_tasks_are_those_of_the_workers(name, folder, monkeypatch):
     with pytest.raises(AskedError):
         main([*words, "--jobs", "2"])
     assert asked == [(2, None, False)]
+
+
+def test_trainings_are_those_of_the_workers(tmp_path, monkeypatch):
+    asked = []
+
+    @contextmanager
+    def executor(n_jobs: int, scheduler: str | None, *, is_apart: bool) -> Iterator[Asking]:
+        asked.append((n_jobs, scheduler, is_apart))
+        yield Asking()
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(task_options, "work_executor", executor)
+    write_texts(tmp_path)
+    rows = ("--data", ".", "--output", "out", "--run-folder", "run", "--vocabulary-size", "400")
+    addition_task(tmp_path / "sums" / "texts", n_warm_up=200, n_prompts=9, n_test=2)
+    methods = ("--output", "sums", "--n-warm-up-steps", "1")
+    for words in (["table3", *rows], ["score", "train", *methods]):
+        with pytest.raises(AskedError):
+            main([*words, "--scheduler", "tcp://a:1"])
+    assert asked == [(1, "tcp://a:1", True)] * 2
 
 
 @pytest.mark.parametrize("name", ["evaluate", "lens"])

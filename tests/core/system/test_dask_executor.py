@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import os
-import signal
+import re
 import subprocess
 import sys
 import threading
@@ -87,8 +87,12 @@ class Cluster:
             assert time.monotonic() < end_s, "the cluster does not start"
             time.sleep(0.1)
 
-    def kill_worker(self) -> None:
-        os.kill(next(p.pid for p in self.processes[1:] if p.poll() is None), signal.SIGKILL)
+    def kill_worker(self, pid: int | None = None) -> None:
+        """This one, or any."""
+        alive = [process for process in self.processes[1:] if process.poll() is None]
+        chosen = next(process for process in alive if pid in (None, process.pid))
+        chosen.kill()
+        chosen.wait()
 
     def stop_workers(self) -> None:
         for process in self.processes[1:]:
@@ -197,25 +201,27 @@ def warm_up(experiment: Experiment) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_row_of_table_3_goes_on_at_another_worker_when_its_own_is_killed(
-    cluster: Cluster, tmp_path: Path
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """From its last save on. Workers have another current folder than the command."""
     write_texts(tmp_path)
+    monkeypatch.chdir(tmp_path)
     family = Family(
-        width="1/16", depth="1/2", vocabulary_size=400, data=tmp_path, output=tmp_path / "out",
-        run_folder=tmp_path / "run",
+        width="1/16", depth="1/2", vocabulary_size=400, data=Path(), output=Path("out"),
+        run_folder=Path("run"),
         training=TRAINING.replace(
             n_steps=60, n_warmup_steps=20, rate_scale=1.0, validate_every=20, save_every_s=0.1,
             n_validation_translations=0,
         ),
     )  # fmt: skip
-    row, run = VARIANTS["C-N2"], family.work / "C-N2"
+    row, run = VARIANTS["C-N2"], tmp_path / "run" / "C-N2"
     learn_vocabulary(family)
     killed: list[int] = []
 
     def kill_its_worker() -> None:
         cluster._wait(lambda: saved_step(run) >= 20)
-        os.kill(int((run / ".process").read_text()), signal.SIGKILL)
-        killed.append(saved_step(run))
+        cluster.kill_worker(int((run / ".process").read_text()))
+        killed.extend((saved_step(run), (run / "log.txt").stat().st_size))
 
     cluster.wait_for(2)
     killer = threading.Thread(target=kill_its_worker)
@@ -224,8 +230,12 @@ def test_a_row_of_table_3_goes_on_at_another_worker_when_its_own_is_killed(
         train_rows(family, [row], executor)
         assert executor.n_workers == 1
     killer.join()
-    assert 20 <= killed[0] < 60
-    once = dataclasses.replace(family, output=tmp_path / "alone", run_folder=tmp_path / "run-alone")
+    step, size = killed
+    assert 20 <= step < 60
+    went_on = re.search(r"(\d+)/60", (run / "log.txt").read_bytes()[size:].decode())
+    assert went_on
+    assert int(went_on[1]) >= step
+    once = dataclasses.replace(family, output=Path("alone"), run_folder=Path("run-alone"))
     learn_vocabulary(once)
     train_row(once, row, family.command(row))
     weights = (once.output / "C-N2" / "model.safetensors").read_bytes()
