@@ -153,7 +153,7 @@ def test_a_worker_that_is_killed_costs_its_task(cluster: Cluster, tmp_path: Path
     killed = []
 
     def kill_one(n_done: int, n: int) -> None:
-        if n_done == 2 and not killed:
+        if not killed:  # at once: all tasks wait, and the first are under way
             cluster.kill_worker()
             killed.append(n_done)
 
@@ -224,7 +224,7 @@ def test_a_row_of_table_3_goes_on_at_another_worker_when_its_own_is_killed(
         killed.extend((saved_step(run), (run / "log.txt").stat().st_size))
 
     cluster.wait_for(2)
-    killer = threading.Thread(target=kill_its_worker)
+    killer = threading.Thread(target=kill_its_worker, daemon=True)
     killer.start()
     with dask_executor(cluster.address) as executor:
         train_rows(family, [row], executor)
