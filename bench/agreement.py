@@ -159,7 +159,7 @@ class Imported:
     def _likelihoods(self, sources: Sequence[str], targets: Sequence[str]) -> Finding:
         vocabulary, config = self.ours.checkpoint.vocabulary, self.ours.checkpoint.config
         ours = likelihood_statistics(
-            self.ours.checkpoint.model,
+            self.ours.checkpoint,
             vocabulary.source.encode_lines(sources),
             vocabulary.target.encode_lines(targets),
         )[:, 0]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -55,12 +56,23 @@ class Here:
 
 
 def for_tasks(checkpoint: Checkpoint, executor: WorkExecutor) -> Here | Parcel:
-    """The checkpoint as tasks of this executor take it.
+    """The checkpoint as tasks of this executor take it: sent to a worker once, however often it is asked
+    for.
 
     Raises:
         ValueError: as `Parcel.of` does.
     """
-    return Here(checkpoint) if isinstance(executor, HereExecutor) else Parcel.of(checkpoint)
+    if isinstance(executor, HereExecutor):
+        return Here(checkpoint)
+    shared = _SHARED.setdefault(executor, {})
+    if id(checkpoint) not in shared:
+        shared[id(checkpoint)] = checkpoint, executor.share(Parcel.of(checkpoint))
+    return shared[id(checkpoint)][1]
+
+
+_SHARED: WeakKeyDictionary[WorkExecutor, dict[int, tuple[Checkpoint, Parcel]]] = WeakKeyDictionary()
+"""Executor -> what it has shared, by the checkpoint's id; the checkpoint is held so that the id stays
+its own."""
 
 
 @lru_cache(maxsize=2)

@@ -12,9 +12,9 @@ import tyro
 
 from core.analysis.ablation import Ablation
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.cli.texts import read_usable
 from core.config import SearchConfig
-from core.system.executor import work_executor
 from core.system.files import prepare_file, write_json, write_whole
 from core.text.pieces import one_line
 
@@ -60,12 +60,9 @@ class Ablate:
     """Print JSON."""
     cache: bool = True
     """Store what a sweep measures in the user's cache folder; a repeated sweep continues."""
-    jobs: int = 1
-    """How many processes measure a text, each in one thread."""
-    scheduler: str | None = None
-    """The address of a dask scheduler, such as tcp://10.0.0.5:8786: its workers measure the text."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=SearchConfig)
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.ablation.head_means import read_means
@@ -144,7 +141,7 @@ class Ablate:
         assert self.reference
         used = read_usable(checkpoint, self.source, self.reference)
         started_s = time.perf_counter()
-        with work_executor(self.jobs, self.scheduler) as executor:
+        with self.tasks.executor() as executor:
             effects = corpus_effects(
                 checkpoint,
                 used.pairs,

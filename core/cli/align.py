@@ -4,11 +4,12 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.cli.texts import passes_shown, usable_of
 from core.evaluation.measure import record_metrics, require_recordable
 from core.system.files import prepare_file, write_whole
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from core.analysis.alignment.words import Reading
     from core.checkpoint.folder import Checkpoint
     from core.evaluation.ratios import Estimate
+    from core.system.executor import WorkExecutor
 
 Form = Literal["links", "details", "table", "json"]
 
@@ -75,6 +77,7 @@ class Align:
     max_words: int = 60
     """Pairs with more words than this on either side are left out of what is measured; they get no
     links."""
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.checkpoint.bundled import resolve
@@ -90,14 +93,16 @@ class Align:
             require_recordable(folder)
         if self.output:
             prepare_file(self.output)
-        if text is None or short is None:
-            text, short = self._translated(checkpoint)
-        used = [
-            short[n] for n in usable_of(checkpoint, text.only(short).pairs, self.source).numbers
-        ]
-        result = _measured(checkpoint, text.only(used))
-        choice = self._choice(result, chosen)
-        self._show(self._shown(checkpoint, text, used, result, choice))
+        with passes_shown(), self.tasks.executor() as executor:
+            if text is None or short is None:
+                text, short = self._translated(checkpoint, executor)
+            used = [
+                short[n] for n in usable_of(checkpoint, text.only(short).pairs, self.source).numbers
+            ]
+            result = _measured(checkpoint, text.only(used), executor)
+            choice = self._choice(result, chosen)
+            shown = self._shown(checkpoint, text, used, result, choice, executor)
+        self._show(shown)
         _say(result, choice)
         if self.name:
             alignment = {"data": self.name, **result.to_json()}
@@ -123,10 +128,12 @@ class Align:
                 check_links(links, source, target, f"{self.gold}, line {line}")
         return _Text(pairs, gold)
 
-    def _translated(self, checkpoint: "Checkpoint") -> tuple[_Text, list[int]]:
-        """The text with the model's own translations, made batch by batch under a progress bar, and
-        the numbers of its sentences that are short enough."""
-        from core.decoding.translate import translate_in_batches
+    def _translated(
+        self, checkpoint: "Checkpoint", executor: "WorkExecutor"
+    ) -> tuple[_Text, list[int]]:
+        """The text with the model's own translations, and the numbers of its sentences that are short
+        enough."""
+        from core.evaluation.translations import translate_text
         from core.text.parallel import read_lines
         from core.translator import Translator
 
@@ -138,7 +145,7 @@ class Align:
             except ValueError as error:
                 raise ValueError(f"{self.source}, line {number + 1}: {error}") from None
         sources = [lines[number] for number in short]
-        targets = translate_in_batches(checkpoint.model, checkpoint.vocabulary, sources)
+        targets = translate_text(checkpoint, sources, executor=executor)
         pairs = [(line, "") for line in lines]
         for number, target in zip(short, targets, strict=True):
             pairs[number] = (lines[number], target)
@@ -204,13 +211,17 @@ class Align:
         used: Sequence[int],
         result: "Alignment",
         choice: "HeadChoice",
+        executor: "WorkExecutor",
     ) -> str:
+        from core.analysis.alignment.measure import text_links
+
         form = self.form or ("table" if self.gold else "links")
         if form == "json":
             return json.dumps({"data": self.name, **result.to_json()})
         if form == "table":
             return table(result)
-        links = _links(checkpoint, text.only(used), choice)
+        sources, targets = zip(*text.only(used).pairs, strict=True)
+        links = text_links(checkpoint, sources, targets, choice, executor=executor)
         lines: list[Sequence[WordLink]] = [[] for _ in text.pairs]
         for number, of_pair in zip(used, links, strict=True):
             lines[number] = of_pair
@@ -223,35 +234,16 @@ class Align:
             print(text, flush=True)
 
 
-def _measured(checkpoint: "Checkpoint", text: _Text) -> "Alignment":
+def _measured(checkpoint: "Checkpoint", text: _Text, executor: "WorkExecutor") -> "Alignment":
     from core.analysis.alignment.measure import measure_alignment
 
     sources, targets = zip(*text.pairs, strict=True)
-    with passes_shown():
-        return measure_alignment(
-            checkpoint.model, checkpoint.vocabulary, sources, targets, text.gold
-        )
+    return measure_alignment(checkpoint, sources, targets, text.gold, executor=executor)
 
 
 def _goodness(result: "Alignment", choice: "HeadChoice") -> float:
     rate, agreement = result.of(choice)
     return agreement.value if rate is None else -rate.value
-
-
-def _links(checkpoint: "Checkpoint", text: _Text, choice: "HeadChoice") -> "list[list[WordLink]]":
-    """The links of each pair, by one head or layer."""
-    from core.analysis.alignment.links import links_of
-    from core.analysis.alignment.words import word_matrices
-
-    sources, targets = zip(*text.pairs, strict=True)
-    found: list[list[WordLink]] = [[] for _ in text.pairs]
-    at = (choice.layer, -1 if choice.head is None else choice.head)
-    pairs = word_matrices(
-        checkpoint.model, checkpoint.vocabulary, sources, targets, [choice.reading[0]]
-    )
-    for pair in pairs:
-        found[pair.index] = links_of(pair.of[choice.reading][at])
-    return found
 
 
 def _pharaoh(links: "Sequence[WordLink]") -> str:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 
 if TYPE_CHECKING:
     from core.experiments.claims.claims import Outcome
@@ -18,7 +19,8 @@ class ClaimsCommand:
 
     Each gets a verdict: seen, not seen, undecided (intervals meet, or there are too few heads to tell),
     not measured (the line names the command that measures it), not testable here. With --source and
-    --reference, roles, contributions and lenses are measured first where they are missing.
+    --reference, roles, contributions and lenses are measured first where they are missing;
+    --jobs and --scheduler are for that.
     """
 
     checkpoint: Path
@@ -33,6 +35,7 @@ class ClaimsCommand:
     """Its translation, line by line."""
     format: Literal["text", "markdown", "json"] = "text"
     device: str = "auto"
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.checkpoint.bundled import resolve
@@ -70,7 +73,12 @@ class ClaimsCommand:
         from core.cli.lens import Lens
         from core.cli.roles import RolesCommand
 
-        of_target = {"checkpoint": folder, "source": source, "device": self.device}
+        of_target = {
+            "checkpoint": folder,
+            "source": source,
+            "device": self.device,
+            "tasks": self.tasks,
+        }
         if not (folder / ROLES).exists():
             RolesCommand(**of_target, target=reference).execute([])  # type: ignore[arg-type]
         if not (folder / CONTRIBUTIONS).exists():

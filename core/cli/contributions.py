@@ -1,11 +1,12 @@
 """`contributions`: how much of what a model writes comes from the source, over a text."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.cli.texts import passes_shown, read_usable
 from core.system.files import prepare_file, write_json, write_whole
 from core.system.text_tables import Cells, aligned
@@ -39,6 +40,7 @@ class ContributionsCommand:
     json: bool = False
     """Print the result as JSON."""
     device: str = "auto"
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.contributions.results import CONTRIBUTIONS
@@ -53,12 +55,13 @@ class ContributionsCommand:
         checkpoint = open_checkpoint(folder, self.device)
         used = read_usable(checkpoint, self.source, self.target)
         snapshots = self._snapshots(folder) if self.snapshots else None
-        with passes_shown():
+        with passes_shown(), self.tasks.executor() as executor:
             result = source_shares(
                 checkpoint,
                 used.pairs[: self.most_sentences],
                 text=self.source.stem,
                 snapshots=snapshots,
+                executor=executor,
             )
         text = write_json(result.to_json())
         print(text if self.json else table(result), flush=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.cli.texts import say_left_out
 from core.config import SearchConfig
 from core.evaluation.measure import measure, record_metrics, require_recordable
@@ -34,6 +35,7 @@ class Evaluate:
     """Print only the JSON object."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=SearchConfig)
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.checkpoint.bundled import resolve
@@ -48,9 +50,14 @@ class Evaluate:
             require_recordable(folder)
         pairs = list(read_pairs(self.source, self.reference))
         started_s = time.perf_counter()
-        measured = measure(
-            checkpoint, pairs, self.search, lambda used: say_left_out(self.source, used)
-        )
+        with self.tasks.executor() as executor:
+            measured = measure(
+                checkpoint,
+                pairs,
+                self.search,
+                lambda used: say_left_out(self.source, used),
+                executor=executor,
+            )
         seconds = round(time.perf_counter() - started_s, 1)
         result = {**measured.result, "seconds": seconds}
         self._print(result)

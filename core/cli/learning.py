@@ -1,7 +1,7 @@
 """`learning`: what a model has learnt at each moment of its training."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.cli.texts import read_usable
 from core.system.files import prepare_file, write_json, write_whole
 from core.system.text_tables import aligned
@@ -46,6 +47,7 @@ class LearningCommand:
     json: bool = False
     """Print the result as JSON."""
     device: str = "auto"
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.learning.measure import learning
@@ -69,7 +71,7 @@ class LearningCommand:
         pairs = read_usable(checkpoint, self.source, self.reference).pairs[: self.most_sentences]
         last = max([*(line["step"] for line in checkpoint.history), max(steps) + 1])
         snapshots = {step: partial(load_checkpoint, folder, step=step) for step in steps}
-        with tqdm(unit="snapshot", disable=None) as bar:
+        with tqdm(unit="snapshot", disable=None) as bar, self.tasks.executor() as executor:
 
             def tell(n_done: int, n: int) -> None:
                 bar.total = n
@@ -83,6 +85,7 @@ class LearningCommand:
                 text=self.source.stem,
                 language_text=self.language_text.stem,
                 progress=tell,
+                executor=executor,
             )
         text = write_json(result.to_json())
         print(text if self.json else table(result), flush=True)

@@ -1,15 +1,13 @@
 """`lens`: how good the translation is that the decoder makes of every encoder layer."""
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from core.cli.opening import open_checkpoint
-from core.cli.texts import read_usable
+from core.cli.task_options import TaskOptions
+from core.cli.texts import passes_shown, read_usable
 from core.config import SearchConfig
 from core.system.files import prepare_file, write_json, write_whole
 from core.system.text_tables import aligned
@@ -41,19 +39,12 @@ class Lens:
     """Print the result as JSON."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=lambda: SearchConfig(method="greedy"))
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
-        from core.analysis.lens.decoder_lens import encoder_depths, lens_translations
-        from core.analysis.lens.results import LENS, LensScores
+        from core.analysis.lens.results import LENS
+        from core.analysis.lens.text_scores import lens_scores
         from core.checkpoint.bundled import resolve
-        from core.checkpoint.weights import weights_hash
-        from core.evaluation.bootstrap import (
-            bleu_statistics,
-            chrf_statistics,
-            corpus_score,
-            interval_95,
-        )
-        from core.evaluation.ratios import Estimate
 
         if self.most_sentences < 1:
             raise ValueError(f"--most-sentences must be 1 or more, not {self.most_sentences}")
@@ -62,22 +53,10 @@ class Lens:
         prepare_file(output)
         checkpoint = open_checkpoint(folder, self.device)
         pairs = read_usable(checkpoint, self.source, self.reference).pairs[: self.most_sentences]
-        sources, references = (list(side) for side in zip(*pairs, strict=True))
-        bleu: list[Estimate] = []
-        chrf: list[Estimate] = []
-        for depth in tqdm(encoder_depths(checkpoint.model), unit="layer", disable=None):
-            found = lens_translations(
-                checkpoint.model, checkpoint.vocabulary, sources, depth, self.search
+        with passes_shown(), self.tasks.executor() as executor:
+            result = lens_scores(
+                checkpoint, pairs, self.search, text=self.source.stem, executor=executor
             )
-            for name, estimates, rows in (
-                ("bleu", bleu, bleu_statistics(found, references, lowercase=False)),
-                ("chrf", chrf, chrf_statistics(found, references)),
-            ):
-                estimates.append(Estimate(corpus_score(name, rows), interval_95(name, rows)))
-        result = LensScores(
-            tuple(bleu), tuple(chrf), self.source.stem, len(pairs),
-            dataclasses.asdict(self.search), weights_hash(checkpoint.model),
-        )  # fmt: skip
         text = write_json(result.to_json())
         print(text if self.json else table(result), flush=True)
         write_whole(output, text)

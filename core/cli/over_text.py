@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.config import KINDS, SearchConfig
-from core.system.executor import work_executor
 from core.system.files import prepare_file, write_whole
 from core.system.text_tables import aligned
 
@@ -39,12 +39,9 @@ class TextCommand:
     """Print the means of every head."""
     json: bool = False
     """Print them as JSON."""
-    jobs: int = 1
-    """How many processes measure the text, each in one thread."""
-    scheduler: str | None = None
-    """The address of a dask scheduler, such as tcp://10.0.0.5:8786: its workers measure the text."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=lambda: SearchConfig(n_candidates=0))
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.contributions.results import read_source_shares
@@ -67,7 +64,7 @@ class TextCommand:
             usual = None
         found: list[Measured | Unread] = []
         with (
-            work_executor(self.jobs, self.scheduler) as executor,
+            self.tasks.executor() as executor,
             tqdm(total=len(sentences), unit="sentence", disable=None) as bar,
         ):
             for some in measure_text(

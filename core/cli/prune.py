@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from core.cli.ablate import progress_at_a_terminal
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.cli.texts import passes_shown, read_usable
 from core.config import SearchConfig
-from core.system.executor import work_executor
 from core.system.files import write_json
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Means:
     reference: Path
     """Its translation, line by line."""
     device: str = "auto"
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.ablation.head_means import MEANS, head_means
@@ -40,8 +41,8 @@ class Means:
         checkpoint = open_checkpoint(folder, self.device)
         prepare_file(folder / MEANS)
         used = read_usable(checkpoint, self.source, self.reference)
-        with passes_shown():
-            means = head_means(checkpoint, used.pairs)
+        with passes_shown(), self.tasks.executor() as executor:
+            means = head_means(checkpoint, used.pairs, executor=executor)
         means.save(folder)
         print(f"{folder / MEANS}: means over {means.n_sentences} sentence pairs")
 
@@ -72,12 +73,9 @@ class Prune:
     """A file for the result, instead of pruning.json."""
     json: bool = False
     """Print the result as JSON."""
-    jobs: int = 1
-    """How many processes measure a text, each in one thread."""
-    scheduler: str | None = None
-    """The address of a dask scheduler, such as tcp://10.0.0.5:8786: its workers measure the text."""
     device: str = "auto"
     search: SearchConfig = field(default_factory=SearchConfig)
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.effects.pruning import pruning_curves
@@ -94,7 +92,7 @@ class Prune:
         prepare_file(output)
         measured_on = read_usable(checkpoint, self.source, self.reference)
         estimated_on = read_usable(checkpoint, self.importance_source, self.importance_reference)
-        with work_executor(self.jobs, self.scheduler) as executor:
+        with self.tasks.executor() as executor:
             pruning = pruning_curves(
                 checkpoint,
                 measured_on.pairs,

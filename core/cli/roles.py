@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.cli.opening import open_checkpoint
+from core.cli.task_options import TaskOptions
 from core.cli.texts import passes_shown, usable_of
 from core.config import KINDS, n_layers
 from core.system.files import prepare_file, write_json, write_whole
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from core.analysis.roles.measure import RoleText
     from core.analysis.roles.roles import Roles, RoleScore
     from core.checkpoint.folder import Checkpoint
+    from core.system.executor import WorkExecutor
 
 NAMES = {
     "positional": "positional", "rare_word": "rare word", "sink": "sink", "aligner": "aligner",
@@ -62,6 +64,7 @@ class RolesCommand:
     json: bool = False
     """Print the result as JSON."""
     device: str = "auto"
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.analysis.roles.measure import measure_roles
@@ -82,18 +85,23 @@ class RolesCommand:
         prepare_file(output)
         treebank, links = self._treebank(), self._links()
         checkpoint = open_checkpoint(folder, self.device)
-        read, examples = self._text(checkpoint), self._examples(checkpoint)
-        with passes_shown():
+        examples = self._examples(checkpoint)
+        with passes_shown(), self.tasks.executor() as executor:
             result = measure_roles(
-                checkpoint, read, treebank=treebank, aligned=links, examples=examples
+                checkpoint,
+                self._text(checkpoint, executor),
+                treebank=treebank,
+                aligned=links,
+                examples=examples,
+                executor=executor,
             )
         text = write_json(result.to_json())
         print(text if self.json else table(result, checkpoint), flush=True)
         write_whole(output, text)
 
-    def _text(self, checkpoint: "Checkpoint") -> "RoleText":
+    def _text(self, checkpoint: "Checkpoint", executor: "WorkExecutor") -> "RoleText":
         from core.analysis.roles.measure import RoleText
-        from core.decoding.translate import translate_in_batches
+        from core.evaluation.translations import translate_text
         from core.text.parallel import read_lines, read_pairs
 
         if self.target:
@@ -104,7 +112,7 @@ class RolesCommand:
         pairs = usable_of(checkpoint, pairs, self.source).pairs[: self.most_sentences]
         if not self.target:
             sources = [source for source, _ in pairs]
-            targets = translate_in_batches(checkpoint.model, checkpoint.vocabulary, sources)
+            targets = translate_text(checkpoint, sources, executor=executor)
             pairs = list(zip(sources, targets, strict=True))
         return RoleText(self.source.stem, pairs)
 

@@ -1,12 +1,13 @@
 """`score`: a translator learns to correct itself (SCoRe), and is measured beside every baseline."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import tyro
 
+from core.cli.task_options import TaskOptions
 from core.training.score.methods import METHODS
 from core.training.score.report import Format
 
@@ -118,7 +119,8 @@ class _Options:
 class TrainScore(_Options):
     """Warm up once, then train methods from the same weights and record their attempts at the tests.
 
-    Stopped or killed, the same command resumes where it stopped.
+    Stopped or killed, the same command resumes where it stopped. A task trains one method with one
+    seed; with --scheduler, --output and the texts lie on a disk that all workers share.
     """
 
     method: str = ""
@@ -127,8 +129,6 @@ class TrainScore(_Options):
     """Each method is trained once with each; they decide batches and samples."""
     stage: Stage | None = None
     """Stop after the warm-up, or after this stage of each method."""
-    jobs: int = 1
-    """How many methods are trained at a time, each in one thread."""
     n_warm_up_steps: int | None = None
     """Updates of the warm-up. Default: the task's own number; likewise below."""
     n_steps: int | None = None
@@ -141,15 +141,16 @@ class TrainScore(_Options):
     """Learning rate of the methods."""
     warm_up_rate: float | None = None
     """Learning rate of the warm-up."""
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         from core.system.files import prepare_folder
+        from core.training.score.train_all import run_method, run_methods
         from core.training.workers import workers
 
         prepare_folder(self.folder)
         names = _methods(self.method)
-        if self.jobs < 1:
-            raise ValueError(f"jobs={self.jobs} must be at least 1, the methods trained at a time")
+        self.tasks.check()
         if min(self.seeds, default=-1) < 0:
             raise ValueError(f"seeds={self.seeds} must be whole numbers from 0, at least one")
         with workers() as group:
@@ -163,23 +164,14 @@ class TrainScore(_Options):
                 for seed in (self.seeds if METHODS[name].stages else self.seeds[:1])
             ]
             last = int(self.stage) if self.stage else None
-            if self.jobs == 1 or group.world_size > 1:
+            if group.world_size > 1 or self.tasks == TaskOptions():
                 for name, seed in runs:
-                    _run(experiment, name, seed, last)
+                    run_method(experiment, name, seed, last)
             else:
-                self._run_beside(experiment, runs, last)
+                with self.tasks.executor(is_apart=True) as executor:
+                    run_methods(experiment, runs, executor, last)
         if group.is_first:
             print(f"{self.folder}: see  python -m core score report --output {self.folder}")
-
-    def _run_beside(
-        self, experiment: "Experiment", runs: Sequence[tuple[str, int]], last: int | None
-    ) -> None:
-        from core.system.executor import local_executor
-
-        with local_executor(self.jobs, {"OMP_NUM_THREADS": "1"}) as executor:
-            futures = [executor.submit(_run, experiment, name, seed, last) for name, seed in runs]
-            for future in futures:
-                future.result()
 
     def experiment(self, group: object) -> "Experiment":
         from core.training.score.train import Experiment
@@ -217,12 +209,6 @@ class TrainScore(_Options):
         vocabulary = JointVocabulary.learn(lines, ADDITION_MODEL.vocabulary_size)
         torch.manual_seed(experiment.plan.warm_up.seed)
         experiment.warm_up(build(ADDITION_MODEL), vocabulary)
-
-
-def _run(experiment: "Experiment", method: str, seed: int, last_stage: int | None) -> None:
-    if experiment.train(method, seed, last_stage=last_stage) and experiment.group.is_first:
-        experiment.attempts(method, seed)
-    experiment.group.wait()
 
 
 def _methods(names: str) -> list[str]:

@@ -1,8 +1,9 @@
 """`table3`: train and measure every variant of the paper's Table 3, scaled to a small machine."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from core.cli.task_options import TaskOptions
 from core.experiments.table3.family import Family
 from core.experiments.table3.measure_speeds import measure_speeds
 from core.experiments.table3.report import Format, report
@@ -20,7 +21,6 @@ from core.experiments.table3.train_all import (
     train_rows,
     write_table,
 )
-from core.system.executor import local_executor
 from core.system.files import prepare_file
 
 
@@ -30,11 +30,10 @@ class Table3(Family):
 
     All variants are trained on the same text with the same vocabulary, seed and number of tokens.
     If the command is stopped or killed, running it again continues: it skips finished variants, and
-    resumes those in training.
+    resumes those in training. With --scheduler, --data, --output and --run-folder lie on a disk that
+    all workers share.
     """
 
-    jobs: int = 1
-    """How many variants to train at a time, each in one thread."""
     rows: str = ""
     """The variants to train, such as base,A-h1; by default, all."""
     speeds: bool = False
@@ -44,6 +43,7 @@ class Table3(Family):
     """Print the table with the variants finished so far, and train nothing."""
     format: Format = "text"
     """With --report: how to print it; short is one table in Markdown."""
+    tasks: TaskOptions = field(default_factory=TaskOptions)
 
     def execute(self, arguments: Sequence[str]) -> None:
         if self.report:
@@ -51,10 +51,7 @@ class Table3(Family):
             table = read_table(file) if file.is_file() else self.untrained()
             print(report(table, self.format))
             return
-        if self.jobs < 1:
-            raise ValueError(
-                f"jobs={self.jobs} must be at least 1: it is the number of variants trained at a time"
-            )
+        self.tasks.check()
         rows = chosen_variants(self.rows)
         require_texts(self)
         require_same_settings(self)
@@ -66,7 +63,7 @@ class Table3(Family):
             return
         learn_vocabulary(self)
         write_table(self)
-        with local_executor(self.jobs, {"OMP_NUM_THREADS": "1"}) as executor:
-            train_rows(self, rows, executor, n_at_once=self.jobs)
+        with self.tasks.executor(is_apart=True) as executor:
+            train_rows(self, rows, executor)
         require_different_weights(read_table(self.output / TABLE))
         print(f"{self.output}: see  python -m core table3 --report --output {self.output}")

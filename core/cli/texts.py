@@ -45,7 +45,7 @@ def passes_shown() -> Iterator[None]:
     """A progress bar on standard error over all passes over texts that are made inside."""
     from tqdm import tqdm
 
-    from core.analysis.trace.capture_corpus import listening
+    from core.checkpoint.text_tasks import listening
 
     with tqdm(unit="sentence", total=0, disable=None) as bar:
 

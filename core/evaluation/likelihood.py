@@ -8,14 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.checkpoint.folder import Checkpoint
+from core.checkpoint.text_tasks import over_batches
 from core.evaluation.bootstrap import Statistics
 from core.model import Transformer
-from core.text.batches import (
-    PaddedBatch,
-    collate,
-    padded_batches,
-    similar_lengths,
-)
+from core.system.executor import WorkExecutor
+from core.text.batches import PaddedBatch, TextBatch, collate, similar_lengths
 from core.text.tokenised import TokenisedCorpus
 
 
@@ -69,19 +67,27 @@ def corpus_likelihood(
 
 
 def likelihood_statistics(
-    model: Transformer, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+    checkpoint: Checkpoint,
+    sources: Sequence[Sequence[int]],
+    targets: Sequence[Sequence[int]],
+    executor: WorkExecutor | None = None,
 ) -> Statistics:
     """The negative log-likelihood in nats and the number of target tokens of each pair: n_pairs x
     2.
 
     Args:
         sources, targets: token ids without special tokens; the end of each target counts.
+        executor: where it is measured; by default, in this process. The result is the same.
 
     Raises:
         ValueError: if a side has more tokens than the model has positions.
     """
     statistics = np.zeros((len(sources), 2))
-    for indices, batch in padded_batches(sources, targets, model.config.ids):
-        statistics[indices, 0] = batch_nll(model, batch)
+    for indices, nll_nats in over_batches(_nll_of_batch, checkpoint, sources, targets, executor):
+        statistics[indices, 0] = nll_nats
         statistics[indices, 1] = [len(targets[index]) + 1 for index in indices]
     return statistics
+
+
+def _nll_of_batch(checkpoint: Checkpoint, batch: TextBatch) -> NDArray[np.float64]:
+    return batch_nll(checkpoint.model, batch.padded(checkpoint.config.ids))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.config import SearchConfig
 from core.evaluation.measurable import measurable
+from core.system.executor import WorkExecutor
 from core.system.files import file_lock, prepare_file, write_json
 
 if TYPE_CHECKING:
@@ -36,35 +37,40 @@ def measure(
     pairs: Sequence[tuple[str, str]],
     search_config: SearchConfig,
     say: "Callable[[UsablePairs], None]" = lambda used: None,
+    *,
+    executor: WorkExecutor | None = None,
 ) -> Measurement:
     """Translate the sources and score the translations against the references.
 
     Pairs that are not usable are left out, and counted. Decoding speed is that of the whole search,
-    in batches of several sentences.
+    in batches of several sentences, of all workers together.
 
     Args:
         say: called with the usable pairs before they are translated.
+        executor: where the text is measured; by default, in this process. All but the speed is the
+            same.
 
     Raises:
         DataError: if no pair is usable.
     """
-    from core.decoding.translate import timed_translate
     from core.evaluation.bootstrap import bleu_statistics, chrf_statistics, corpus_score
     from core.evaluation.likelihood import likelihood_statistics
     from core.evaluation.scores import translation_scores
+    from core.evaluation.translations import timed_translations
 
     vocabulary = checkpoint.vocabulary
     used = measurable(checkpoint, pairs)
     say(used)
     sources, references = ([pair[side] for pair in used.pairs] for side in (0, 1))
-    translations, tokens_per_s = timed_translate(
-        checkpoint.model, vocabulary, sources, search_config
+    translations, tokens_per_s = timed_translations(
+        checkpoint, sources, search_config, executor=executor
     )
     statistics = {
         "perplexity": likelihood_statistics(
-            checkpoint.model,
+            checkpoint,
             vocabulary.source.encode_lines(sources),
             vocabulary.target.encode_lines(references),
+            executor,
         ),
         "bleu": bleu_statistics(translations, references, lowercase=False),
         "bleu_lc": bleu_statistics(translations, references, lowercase=True),

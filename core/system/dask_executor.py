@@ -6,9 +6,13 @@ another one takes over.
 """
 
 import hashlib
+import os
+import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +27,7 @@ Description = tuple[str, dict[str, str]]
 
 EXTRA = "pip install -r requirements-cluster.txt"
 PATIENCE_S = 20
+WATCH_EVERY_S = 1.0
 SAME = ("torch", "sentencepiece", "sacrebleu", "numpy")
 """Packages whose versions results depend on."""
 
@@ -37,11 +42,21 @@ class DaskExecutor:
     def submit(
         self, function: Callable[..., Result], /, *arguments: Any, **named: Any
     ) -> Future[Result]:
-        return self._executor.submit(_in_one_thread, function, *arguments, **named)  # type: ignore[no-any-return]
+        return self._executor.submit(_on_worker, _described(), function, *arguments, **named)  # type: ignore[no-any-return]
 
     def share(self, value: Given) -> Given:
         """The value, sent to every worker now."""
         return self._client.scatter(value, broadcast=True, hash=False)  # type: ignore[no-any-return, no-untyped-call]
+
+    @property
+    def n_workers(self) -> int:
+        return len(_threads(self._client))
+
+    def elsewhere(
+        self, function: Callable[..., Result], /, *arguments: Any
+    ) -> Mapping[str, Result]:
+        found: Mapping[str, Result] = self._client.run(function, *arguments)
+        return found
 
 
 @contextmanager
@@ -69,31 +84,52 @@ def dask_executor(address: str) -> Iterator[DaskExecutor]:
 
 
 def _check(client: "Client", address: str) -> None:
-    _compare(client.run(_described), _described(), address)
-
-
-def _compare(workers: Mapping[str, Description], ours: Description, address: str) -> None:
-    """Raises ValueError if there is no worker, or one is not like us."""
-    if not workers:
+    """Raises ValueError if there is no worker, or one cannot do what this process would."""
+    threads = _threads(client)
+    if not threads:
         raise ValueError(f"{address} has no workers; start some with `dask worker {address}`")
-    for worker, (code, packages) in sorted(workers.items()):
-        if code != ours[0]:
+    several = [worker for worker, n in sorted(threads.items()) if n > 1]
+    if several:
+        raise ValueError(
+            f"the worker {several[0]} runs {threads[several[0]]} tasks at a time, and tasks of one process share "
+            "random numbers; start it with --nthreads 1, and --nworkers for more"
+        )
+    found = client.run(_described, on_error="return")
+    for worker, description in sorted(found.items()):
+        if isinstance(description, BaseException):
             raise ValueError(
-                f"the worker {worker} runs other code of this project ({code[:8]}, here {ours[0][:8]}); install the same "
-                "commit there"
+                f"the worker {worker} cannot load this project ({description}); install the same commit there"
             )
-        other = [
-            f"{name} {packages[name]}, here {ours[1][name]}"
-            for name in SAME
-            if packages[name] != ours[1][name]
-        ]
-        if other:
-            raise ValueError(
-                f"the worker {worker} has other packages ({'; '.join(other)}); install the same requirements there"
-            )
+        require_same(worker, description, _described())
 
 
+def _threads(client: "Client") -> dict[str, int]:
+    """Worker -> how many tasks it runs at a time."""
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    return {name: worker["nthreads"] for name, worker in workers.items()}
+
+
+def require_same(worker: str, theirs: Description, ours: Description) -> None:
+    """Raises ValueError if a worker has other code or packages than we have."""
+    if theirs[0] != ours[0]:
+        raise ValueError(
+            f"the worker {worker} runs other code of this project ({theirs[0][:8]}, here {ours[0][:8]}); install the "
+            "same commit there"
+        )
+    other = [
+        f"{name} {theirs[1][name]}, here {ours[1][name]}"
+        for name in SAME
+        if theirs[1][name] != ours[1][name]
+    ]
+    if other:
+        raise ValueError(
+            f"the worker {worker} has other packages ({'; '.join(other)}); install the same requirements there"
+        )
+
+
+@lru_cache(maxsize=1)
 def _described() -> Description:
+    """What this process runs: read once, since code that changes later is not loaded any more."""
     root = Path(__file__).parents[1]
     code = hashlib.sha256()
     for file in sorted(root.rglob("*.py")):
@@ -101,9 +137,41 @@ def _described() -> Description:
     return code.hexdigest(), {name: version(name) for name in SAME}
 
 
-def _in_one_thread(function: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
-    """On a worker: sums do not depend on how many threads share them."""
+def _on_worker(
+    ours: Description, function: Callable[..., Result], *arguments: Any, **named: Any
+) -> Result:
+    """On a worker: run a task in one thread, as sums may depend on how many threads share them.
+
+    Raises:
+        ValueError: if the worker came after the check, and is not like us.
+    """
     import torch
 
+    require_same(socket.gethostname(), _described(), ours)
     torch.set_num_threads(1)
-    return function(*arguments, **named)
+    with _ending_with_its_command():
+        return function(*arguments, **named)
+
+
+@contextmanager
+def _ending_with_its_command() -> Iterator[None]:
+    """End this worker if its task is not wanted any more, as after Ctrl-C: a training takes hours.
+
+    Its nanny starts it again. A worker without a nanny finishes the task.
+    """
+    from distributed import get_worker
+
+    worker, is_done = get_worker(), threading.Event()
+    task = worker.state.tasks[worker.get_current_task()]
+
+    def watch() -> None:
+        while not is_done.wait(WATCH_EVERY_S):
+            if task.state == "cancelled":
+                os._exit(1)
+
+    if worker.nanny:
+        threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        is_done.set()

@@ -26,7 +26,6 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 Result = TypeVar("Result")
 Given = TypeVar("Given")
-Part = TypeVar("Part")
 PARTS_AHEAD = 64
 """Parts that are under way or wait, beyond the one whose result is asked for."""
 SPAWN = multiprocessing.get_context("spawn")
@@ -42,16 +41,31 @@ class WorkExecutor(Protocol):
         """Run a function of a module, not a local one; its arguments are sent to where it runs."""
 
     def share(self, value: Given) -> Given:
-        """Something to give to tasks in place of the value, which then reaches a worker once."""
+        """Something to give to tasks in place of the value, which then reaches a worker once.
+
+        It is an argument of its own: inside another value no worker finds it.
+        """
+
+    @property
+    def n_workers(self) -> int:
+        """How many tasks run at a time."""
+
+    def elsewhere(
+        self, function: Callable[..., Result], /, *arguments: Any
+    ) -> Mapping[str, Result]:
+        """What a function returns on each worker of another machine, by the worker's name.
+
+        Empty if all tasks run on this machine.
+        """
 
 
 def in_order(
     executor: WorkExecutor,
-    function: Callable[[Given, Part], Result],
-    shared: Given,
-    parts: Iterable[Part],
+    function: Callable[..., Result],
+    shared: Sequence[Any],
+    parts: Iterable[Any],
 ) -> Iterator[Result]:
-    """Yield `function(shared, part)` for each part, in order; some parts ahead are under way.
+    """Yield `function(*shared, part)` for each part, in order; some parts ahead are under way.
 
     Args:
         shared: what `executor.share` gave.
@@ -59,7 +73,7 @@ def in_order(
     """
     waiting: deque[Future[Result]] = deque()
     for part in parts:
-        waiting.append(executor.submit(function, shared, part))
+        waiting.append(executor.submit(function, *shared, part))
         if len(waiting) > PARTS_AHEAD or isinstance(executor, HereExecutor):
             yield waiting.popleft().result()
     while waiting:
@@ -76,6 +90,15 @@ class HereExecutor:
 
     def share(self, value: Given) -> Given:
         return value
+
+    @property
+    def n_workers(self) -> int:
+        return 1
+
+    def elsewhere(
+        self, function: Callable[..., Result], /, *arguments: Any
+    ) -> Mapping[str, Result]:
+        return {}
 
 
 class _Later(Future[Result]):
@@ -99,6 +122,7 @@ class LocalExecutor(ThreadPoolExecutor):
         self, n_workers: int, lifeline: Connection, environment: Mapping[str, str]
     ) -> None:
         super().__init__(n_workers)
+        self.n_workers = n_workers
         self._n_shared = itertools.count()
         self._process = threading.local()
         self._new_process = partial(
@@ -138,6 +162,11 @@ class LocalExecutor(ThreadPoolExecutor):
 
     def share(self, value: Given) -> Given:
         return _Shared(next(self._n_shared), value)  # type: ignore[return-value]
+
+    def elsewhere(
+        self, function: Callable[..., Result], /, *arguments: Any
+    ) -> Mapping[str, Result]:
+        return {}
 
 
 class _Shared:
@@ -199,24 +228,41 @@ def local_executor(
 
 
 @contextmanager
-def work_executor(n_jobs: int, scheduler: str | None = None) -> Iterator[WorkExecutor]:
-    """One process, several, or the workers of a dask scheduler; every task has one thread.
+def work_executor(
+    n_jobs: int, scheduler: str | None = None, *, is_apart: bool = False
+) -> Iterator[WorkExecutor]:
+    """One process, several, or the workers of a dask scheduler.
+
+    A task in another process has one thread.
+
+    Args:
+        is_apart: a single job runs in a process of its own too, so that it can be waited for and can
+            die alone.
 
     Raises:
-        ValueError: if there is no such number of jobs, or the scheduler cannot be used.
+        ValueError: as `require_jobs` does, or if the scheduler cannot be used.
     """
-    if n_jobs < 1:
-        raise ValueError(f"jobs={n_jobs} must be at least 1: it is the number of processes")
+    require_jobs(n_jobs, scheduler)
     if scheduler:
         from core.system.dask_executor import dask_executor
 
         with dask_executor(scheduler) as far:
             yield far
-    elif n_jobs == 1:
+    elif n_jobs == 1 and not is_apart:
         yield HereExecutor()
     else:
         with local_executor(n_jobs, {"OMP_NUM_THREADS": "1"}) as near:
             yield near
+
+
+def require_jobs(n_jobs: int, scheduler: str | None) -> None:
+    """Raises ValueError if there is no such number of jobs, or both kinds of workers are asked for."""
+    if n_jobs < 1:
+        raise ValueError(f"jobs={n_jobs} must be at least 1: it is the number of processes")
+    if scheduler and n_jobs > 1:
+        raise ValueError(
+            f"jobs={n_jobs} are processes of this machine, and --scheduler has workers of its own; give one of both"
+        )
 
 
 def _begin(lifeline: Connection, environment: Mapping[str, str]) -> None:

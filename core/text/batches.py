@@ -1,6 +1,6 @@
 """Sentence pairs in padded batches of similar length, for training and for scoring."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,28 +90,40 @@ def pad(rows: Sequence[Sequence[int] | NDArray[np.integer[Any]]], pad_id: int) -
 TOKENS_AT_ONCE = 2_000
 
 
-def padded_batches(
-    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], ids: SpecialIds
-) -> Iterator[tuple[Indices, PaddedBatch]]:
-    """Group sentence pairs of similar length into padded batches.
+@dataclass(frozen=True, slots=True)
+class TextBatch:
+    """Some pairs of a text, of similar length; token ids without special tokens."""
+
+    indices: Indices
+    """The index of each pair in the text."""
+    sources: Sequence[Sequence[int]]
+    targets: Sequence[Sequence[int]]
+
+    def padded(self, ids: SpecialIds) -> PaddedBatch:
+        """With the special tokens of the model that will read the batch (`model.config.ids`).
+
+        Pauses first: whoever pads a batch is about to run a model on it.
+        """
+        pause()
+        return PaddedBatch(
+            source=pad([[*source, ids.end] for source in self.sources], ids.pad),
+            target=pad([[ids.start, *target, ids.end] for target in self.targets], ids.pad),
+        )
+
+
+def text_batches(
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+) -> list[TextBatch]:
+    """Group sentence pairs of similar length; the groups follow from the text alone.
 
     Args:
         sources, targets: token ids without special tokens.
-        ids: the special tokens of the model that will read the batches (`model.config.ids`).
-
-    Yields:
-        The indices of the pairs in the text, and their batch.
     """
     lengths = [np.asarray([len(row) for row in side], np.int64) for side in (sources, targets)]
-    for indices in similar_lengths(*lengths):
-        pause()
-        yield (
-            indices,
-            PaddedBatch(
-                source=pad([[*sources[i], ids.end] for i in indices], ids.pad),
-                target=pad([[ids.start, *targets[i], ids.end] for i in indices], ids.pad),
-            ),
-        )
+    return [
+        TextBatch(indices, [sources[i] for i in indices], [targets[i] for i in indices])
+        for indices in similar_lengths(*lengths)
+    ]
 
 
 def similar_lengths(source_lengths: Indices, target_lengths: Indices) -> list[Indices]:

@@ -48,6 +48,13 @@ class ParallelFiles:
         )
         return roughened(as_written, self.rough_share) if self.rough_share else as_written
 
+    def absolute(self) -> "ParallelFiles":
+        """The same, for a process with another current folder."""
+        return ParallelFiles(
+            tuple(path.absolute() for path in self.sources),
+            tuple(path.absolute() for path in self.targets),
+        )
+
     def lines(self) -> Iterator[str]:
         """Both languages, for learning a joint vocabulary."""
         for pair in self.pairs():

@@ -6,13 +6,14 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from core.checkpoint.folder import Checkpoint
 from core.config import ModelConfig, SpecialIds
 from core.model import Transformer, build
 from core.text.tokenised import TokenisedCorpus
@@ -57,6 +58,11 @@ def randomised(module: Module, seed: int = 1) -> Module:
             deviation = 0.5 if parameter.dim() == 1 else 0.3
             parameter.normal_(centre, deviation, generator=generator)
     return module.eval()
+
+
+def bare(model: Transformer) -> Checkpoint:
+    """A checkpoint for what reads ids alone."""
+    return Checkpoint(model, cast("Any", None))
 
 
 def run_python(code: str, *arguments: str) -> str:

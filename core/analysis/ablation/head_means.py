@@ -10,14 +10,17 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.analysis.trace.capture_corpus import CapturedBatch, capture_corpus, real_positions
+from core.analysis.trace.capture_corpus import CapturedBatch, capture_batch, real_positions
 from core.checkpoint.folder import Checkpoint
+from core.checkpoint.text_tasks import over_batches
 from core.checkpoint.weights import weights_hash
 from core.config import KINDS, Kind, ModelConfig, n_layers
 from core.model.transformer import attention_tap
 from core.system.arrays import read_arrays
 from core.system.device import in_float64
+from core.system.executor import WorkExecutor
 from core.system.files import writing_file
+from core.text.batches import TextBatch
 from core.text.parallel import text_hash
 from core.text.vocabulary import encode_pairs
 
@@ -89,26 +92,43 @@ def _read(file: Path, config: ModelConfig) -> HeadMeans:
     )
 
 
-@torch.inference_mode()
-def head_means(checkpoint: Checkpoint, pairs: Sequence[tuple[str, str]]) -> HeadMeans:
+def head_means(
+    checkpoint: Checkpoint,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    executor: WorkExecutor | None = None,
+) -> HeadMeans:
     """Measure the mean head outputs on sentences and their translations.
+
+    Args:
+        executor: where they are measured; by default, in this process. The result is the same.
 
     Raises:
         ValueError: if there are no pairs, or a pair has more tokens than the model has positions.
     """
     if not pairs:
         raise ValueError("a mean needs at least one sentence pair, but the text has none")
-    model = checkpoint.model
     sources, targets = encode_pairs(checkpoint.vocabulary, pairs)
     sums: dict[Kind, NDArray[np.float64]] = {}
     n_positions = dict.fromkeys(KINDS, 0)
-    for captured in capture_corpus(model, sources, targets, ["*.head_outputs"]):
-        for kind in KINDS:
-            outputs = _outputs(captured, kind, n_layers(model.config, kind))
-            sums[kind] = sums.get(kind, 0) + in_float64(outputs).sum(1).cpu().numpy()
-            n_positions[kind] += outputs.shape[1]
+    for _, batch in over_batches(_sums, checkpoint, sources, targets, executor):
+        for kind, (total, n) in batch.items():
+            sums[kind] = sums.get(kind, 0) + total
+            n_positions[kind] += n
     means = {kind: (sums[kind] / n_positions[kind]).astype(np.float32) for kind in KINDS}
-    return HeadMeans(means, weights_hash(model), text_hash(pairs), len(pairs))
+    return HeadMeans(means, weights_hash(checkpoint.model), text_hash(pairs), len(pairs))
+
+
+@torch.inference_mode()
+def _sums(checkpoint: Checkpoint, batch: TextBatch) -> dict[Kind, tuple[NDArray[np.float64], int]]:
+    """The summed outputs of each kind of heads, N H d_v, and at how many positions."""
+    model = checkpoint.model
+    captured = capture_batch(model, batch, ["*.head_outputs"])
+    found = {}
+    for kind in KINDS:
+        outputs = _outputs(captured, kind, n_layers(model.config, kind))
+        found[kind] = in_float64(outputs).sum(1).cpu().numpy(), outputs.shape[1]
+    return found
 
 
 def _outputs(captured: CapturedBatch, kind: Kind, n: int) -> Float[Tensor, "N n H d_v"]:

@@ -2,19 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.analysis.alignment.gold import GoldAlignment, check_links
-from core.analysis.alignment.links import linked, mutual
-from core.analysis.alignment.words import READINGS, VALUES, Reading, word_matrices
+from core.analysis.alignment.links import WordLink, linked, links_of, mutual
+from core.analysis.alignment.words import (
+    READINGS,
+    VALUES,
+    Reading,
+    WordMatrices,
+    over_word_matrices,
+)
 from core.analysis.head_place import HeadPlace
 from core.analysis.heads.word_attention import AlignmentStep
+from core.checkpoint.folder import Checkpoint
 from core.evaluation.ratios import Estimate, Ratios, ratios
-from core.model import Transformer
-from core.text.vocabulary import Vocabulary
+from core.system.executor import WorkExecutor
 
 LEAST_WORDS = 2
 """Of each side of a pair that shows whether a head agrees with itself: with one, all do."""
@@ -27,6 +34,11 @@ class HeadChoice:
     reading: Reading
     layer: int  # from 0
     head: int | None  # from 0; None for the layer as a whole
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Its index in an array N (H + 1), where a layer as a whole is last."""
+        return self.layer, -1 if self.head is None else self.head
 
     @property
     def label(self) -> str:
@@ -72,8 +84,7 @@ class Alignment:
 
     def of(self, choice: HeadChoice) -> tuple[Estimate | None, Estimate]:
         """The error rate, if there is gold, and the agreement of one head or layer."""
-        at = (choice.layer, -1 if choice.head is None else choice.head)
-        rates = self.error_rates
+        at, rates = choice.place, self.error_rates
         rate = rates[choice.reading].at(at) if rates is not None else None
         return rate, self.agreements[choice.reading].at(at)
 
@@ -115,17 +126,21 @@ def _steps(by_reading: Mapping[Reading, Any]) -> list[AlignmentStep]:
 
 
 def measure_alignment(
-    model: Transformer,
-    vocabulary: Vocabulary,
+    checkpoint: Checkpoint,
     sources: Sequence[str],
     targets: Sequence[str],
     gold: Sequence[GoldAlignment] | None = None,
+    *,
+    executor: WorkExecutor | None = None,
 ) -> Alignment:
     """Align a tokenised text with every head and layer, the targets forced.
 
     Each target word links to the source word with the largest number, or to none if special tokens
     have it. AER = 1 - (|A∩S| + |A∩P|) / (|A| + |S|), counted over the whole text (Och & Ney 2003, in
     the procedure of Kobayashi et al. 2020). Intervals are bootstrapped over sentences.
+
+    Args:
+        executor: where it is measured; by default, in this process. The result is the same.
 
     Raises:
         ValueError: if the sides are not equally long, a gold link lies beyond its sentence, or,
@@ -138,22 +153,20 @@ def measure_alignment(
         )
     for number, links in enumerate(gold or (), 1):
         check_links(links, sources[number - 1], targets[number - 1], f"sentence {number}")
-    shape = (len(sources), model.config.n_decoder_layers, model.config.n_heads + 1)
+    config, n = checkpoint.config, len(sources)
+    shape = (n, config.n_decoder_layers, config.n_heads + 1)
     hits, n_links, n_mutual = ({reading: np.zeros(shape) for reading in READINGS} for _ in range(3))
-    n_words = np.zeros((len(sources), 1, 1))
-    for pair in word_matrices(model, vocabulary, sources, targets):
-        is_telling = True
-        for reading, matrix in pair.of.items():
-            n_target, n_source = matrix.shape[-2], matrix.shape[-1] - 1
-            columns = linked(matrix)
-            n_links[reading][pair.index] = (columns < n_source).sum(-1)
-            is_telling = min(n_target, n_source) >= LEAST_WORDS
+    n_words = np.zeros((n, 1, 1))
+    for index, pair in over_word_matrices(_links, checkpoint, sources, targets, executor=executor):
+        is_telling = min(pair.n_target, pair.n_source) >= LEAST_WORDS
+        n_words[index] = pair.n_target if is_telling else 0
+        for reading, columns in pair.columns.items():
+            n_links[reading][index] = (columns < pair.n_source).sum(-1)
             if is_telling:
-                n_mutual[reading][pair.index] = mutual(matrix).sum(-1)
+                n_mutual[reading][index] = pair.n_mutual[reading]
             if gold:
-                found = _gold_table(gold[pair.index], n_target, n_source)
-                hits[reading][pair.index] = found[np.arange(n_target), columns].sum(-1)
-        n_words[pair.index] = n_target if is_telling else 0
+                table = _gold_table(gold[index], pair.n_target, pair.n_source)
+                hits[reading][index] = table[np.arange(pair.n_target), columns].sum(-1)
     if gold is None and not n_words.any():
         raise ValueError("no sentence pair has several words on both sides; give another text")
     return Alignment(
@@ -161,6 +174,50 @@ def measure_alignment(
         None if gold is None else _error_rates(gold, hits, n_links),
         len(sources) if gold is not None else int(np.count_nonzero(n_words)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Links:
+    """The links of one sentence pair, by every head and layer."""
+
+    n_target: int
+    n_source: int
+    columns: Mapping[Reading, NDArray[np.intp]]
+    """N (H + 1) t: the source word of each target word; `n_source` where it has none."""
+    n_mutual: Mapping[Reading, NDArray[np.intp]]
+    """N (H + 1): how many links are mutual."""
+
+
+def _links(matrices: WordMatrices) -> _Links:
+    n_target, n_columns = next(iter(matrices.values())).shape[-2:]
+    return _Links(
+        n_target=n_target,
+        n_source=n_columns - 1,
+        columns={reading: linked(matrix) for reading, matrix in matrices.items()},
+        n_mutual={reading: mutual(matrix).sum(-1) for reading, matrix in matrices.items()},
+    )
+
+
+def text_links(
+    checkpoint: Checkpoint,
+    sources: Sequence[str],
+    targets: Sequence[str],
+    choice: HeadChoice,
+    *,
+    executor: WorkExecutor | None = None,
+) -> list[list[WordLink]]:
+    """The links of each pair, by one head or layer; none where a side has no words."""
+    links: list[list[WordLink]] = [[] for _ in sources]
+    chosen, values = partial(_chosen_links, choice=choice), [choice.reading[0]]
+    for index, of_pair in over_word_matrices(
+        chosen, checkpoint, sources, targets, values, executor
+    ):
+        links[index] = of_pair
+    return links
+
+
+def _chosen_links(matrices: WordMatrices, *, choice: HeadChoice) -> list[WordLink]:
+    return links_of(matrices[choice.reading][choice.place])
 
 
 def _gold_table(gold: GoldAlignment, n_target: int, n_source: int) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
 """Cross-attention between the words of a sentence pair: weights or norms, of heads and of layers."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -11,11 +11,17 @@ from torch import Tensor
 
 from core.analysis.alignment.step_names import STEP_NAMES
 from core.analysis.heads.word_attention import AlignmentStep, word_weights
-from core.analysis.trace.capture_corpus import capture_corpus
+from core.analysis.trace.capture_corpus import capture_batch
+from core.checkpoint.folder import Checkpoint
+from core.checkpoint.text_tasks import over_batches
 from core.model import Transformer
 from core.model.transformer import attention_of, attention_tap
+from core.system.executor import WorkExecutor
+from core.text.batches import TextBatch
 from core.text.pieces import Piece
-from core.text.vocabulary import Vocabulary, encode_pairs
+from core.text.vocabulary import encode_pairs
+
+Result = TypeVar("Result")
 
 Values = Literal["weights", "norms"]
 """Attention weights α, or the lengths of the vectors that they let through, ‖α v W^O‖."""
@@ -27,53 +33,66 @@ STEPS: tuple[AlignmentStep, ...] = tuple(STEP_NAMES)
 READINGS: tuple[Reading, ...] = tuple((values, step) for values in VALUES for step in STEPS)
 
 
-@dataclass(frozen=True, slots=True)
-class WordMatrices:
-    """One sentence pair, read in several ways."""
-
-    index: int
-    """The index of the pair in the text."""
-    of: Mapping[Reading, NDArray[np.float64]]
-    """N (H + 1) t (s + 1): layers; heads, then the layer as a whole; target words; source words, and
-    last what falls on special tokens such as `</s>`."""
+WordMatrices = Mapping[Reading, NDArray[np.float64]]
+"""One sentence pair. N (H + 1) t (s + 1): layers; heads, then the layer as a whole; target words; source
+words, and last what falls on special tokens such as `</s>`."""
 
 
-def word_matrices(
-    model: Transformer,
-    vocabulary: Vocabulary,
+def over_word_matrices(
+    function: Callable[[WordMatrices], Result],
+    checkpoint: Checkpoint,
     sources: Sequence[str],
     targets: Sequence[str],
     values: Sequence[Values] = VALUES,
-) -> Iterator[WordMatrices]:
+    executor: WorkExecutor | None = None,
+) -> Iterator[tuple[int, Result]]:
     """Force each target, and read how much every target word attends to each source word.
 
     Numbers are summed over the pieces of a source word and averaged over those of a target word. A
     layer's weights are the mean of its heads' weights. A layer's norms are the lengths of its heads'
     summed vectors, ‖Σ_h α_h v_h W^O_h‖ (Kobayashi et al. 2020, section 5).
 
-    A pair with a side that has no words, or nothing but special tokens, is left out.
+    Args:
+        function: of a module, or a `partial` of one; matrices are large, so it runs where they are.
+        executor: where the text is read; by default, in this process. The result is the same.
+
+    Yields:
+        The index of a pair in the text, and `function` of its matrices. A pair with a side that has
+        no words, or nothing but special tokens, is left out.
     """
-    ids = encode_pairs(vocabulary, list(zip(sources, targets, strict=True)))
+    ids = encode_pairs(checkpoint.vocabulary, list(zip(sources, targets, strict=True)))
     full = [i for i, pair in enumerate(zip(*ids, strict=True)) if all(pair)]
     source_ids, target_ids = ([side[i] for i in full] for side in ids)
+    of_batch = partial(_of_batch, function=function, values=tuple(values))
+    for indices, results in over_batches(of_batch, checkpoint, source_ids, target_ids, executor):
+        for row, result in results:
+            yield full[indices[row]], result
+
+
+def _of_batch(
+    checkpoint: Checkpoint,
+    batch: TextBatch,
+    *,
+    function: Callable[[WordMatrices], Result],
+    values: Sequence[Values],
+) -> list[tuple[int, Result]]:
+    """The row of each pair that has words, and `function` of its matrices."""
+    vocabulary, end_id = checkpoint.vocabulary, checkpoint.config.end_id
     tensors = ("weights", "values") if "norms" in values else ("weights",)
     taps = [attention_tap("cross", "*", tensor) for tensor in tensors]
-    for captured in capture_corpus(model, source_ids, target_ids, taps):
-        for row, index in enumerate(captured.indices):
-            keys = vocabulary.source.read([*source_ids[index], model.config.end_id])
-            read = vocabulary.target.read(target_ids[index])
-            if not keys.words or not read.words:
-                continue
-            shape = (len(read.pieces) + 1, len(keys.pieces))
-            of = {}
-            for kind in values:
-                matrix = _matrices(model, captured.seen, row, shape, kind)
-                for step, of_step in (
-                    ("produced", matrix[..., :-1, :]),
-                    ("consumed", matrix[..., 1:, :]),
-                ):
-                    of[kind, step] = _between_words(of_step, read.pieces, keys.pieces)
-            yield WordMatrices(full[index], of)  # type: ignore[arg-type]
+    seen = capture_batch(checkpoint.model, batch, taps).seen
+    found = []
+    for row, (source, target) in enumerate(zip(batch.sources, batch.targets, strict=True)):
+        keys, read = vocabulary.source.read([*source, end_id]), vocabulary.target.read(target)
+        if not keys.words or not read.words:
+            continue
+        shape, of = (len(read.pieces) + 1, len(keys.pieces)), {}
+        for kind in values:
+            matrix = _matrices(checkpoint.model, seen, row, shape, kind)
+            for step, of_step in zip(STEPS, (matrix[..., :-1, :], matrix[..., 1:, :]), strict=True):
+                of[kind, step] = _between_words(of_step, read.pieces, keys.pieces)
+        found.append((row, function(of)))
+    return found
 
 
 def _between_words(

@@ -4,7 +4,7 @@ Ferrando et al. 2022 (https://arxiv.org/abs/2205.11631), after Voita et al. 2021
 sub-layers are not decomposed: what enters one is taken to leave it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +14,11 @@ from torch import Tensor
 
 from core.analysis.contributions.decompose import BLOCK_TAPS, block_contributions
 from core.analysis.trace.capture import capture, ids_of
-from core.analysis.trace.capture_corpus import capture_corpus
+from core.analysis.trace.capture_corpus import capture_batch
 from core.analysis.trace.trace import Trace
 from core.config import Kind
 from core.model import Transformer
+from core.text.batches import TextBatch
 
 Shares = NDArray[np.float64]
 
@@ -48,14 +49,13 @@ def contributions(model: Transformer, trace: Trace) -> Contributions:
     return rolled_out(model, seen, 0, len(trace.source.pieces), len(trace.consumed))
 
 
-def corpus_contributions(
-    model: Transformer, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
-) -> Iterator[tuple[int, Contributions]]:
-    """The index of each pair and its contributions, the targets forced; ids without special tokens."""
-    for captured in capture_corpus(model, sources, targets, BLOCK_TAPS):
-        for row, index in enumerate(captured.indices):
-            n_source, n_steps = len(sources[index]) + 1, len(targets[index]) + 1
-            yield int(index), rolled_out(model, captured.seen, row, n_source, n_steps)
+def batch_contributions(model: Transformer, batch: TextBatch) -> list[Contributions]:
+    """Those of each pair of a batch, the targets forced."""
+    seen = capture_batch(model, batch, BLOCK_TAPS).seen
+    return [
+        rolled_out(model, seen, row, len(source) + 1, len(target) + 1)
+        for row, (source, target) in enumerate(zip(batch.sources, batch.targets, strict=True))
+    ]
 
 
 @torch.inference_mode()

@@ -6,11 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analysis.contributions.results import SourceShares
-from core.analysis.contributions.rollout import corpus_contributions
+from core.analysis.contributions.rollout import batch_contributions
 from core.analysis.contributions.words import means_of_words
 from core.checkpoint.folder import Checkpoint
+from core.checkpoint.text_tasks import over_batches
 from core.checkpoint.weights import weights_hash
 from core.evaluation.ratios import Estimate, ratios
+from core.system.executor import WorkExecutor
+from core.text.batches import TextBatch
 from core.text.vocabulary import encode_pairs
 
 N_PARTS = 5
@@ -28,25 +31,27 @@ def source_shares(
     *,
     text: str,
     snapshots: Mapping[int, Checkpoint] | None = None,
+    executor: WorkExecutor | None = None,
 ) -> SourceShares:
     """Measure it with the translations forced.
 
     Args:
         pairs: with text on both sides; at least two.
         snapshots: step of the training -> the checkpoint of that step.
+        executor: where it is measured; by default, in this process. The result is the same.
 
     Raises:
         ValueError: if there are fewer than two pairs.
     """
     if len(pairs) < 2:
         raise ValueError(f"{text} has {len(pairs)} usable sentence pairs; give at least 2")
-    found = shares_of(checkpoint, pairs)
+    found = shares_of(checkpoint, pairs, executor)
     targets = [target for _, target in pairs]
     others = [
         (source, target)
         for (source, _), target in zip(pairs, targets[1:] + targets[:1], strict=True)
     ]
-    exchanged = shares_of(checkpoint, others)
+    exchanged = shares_of(checkpoint, others, executor)
     low_sentence = float(np.percentile([each.mean() for each in found], RARE_PER_CENT))
     return SourceShares(
         mean=_mean(found),
@@ -56,20 +61,31 @@ def source_shares(
         caught=float(np.mean([each.mean() < low_sentence for each in exchanged])),
         low_word=float(np.percentile(_words(checkpoint, targets, found), RARE_PER_CENT)),
         low_sentence=low_sentence,
-        snapshots={step: _mean(shares_of(each, pairs)) for step, each in (snapshots or {}).items()},
+        snapshots={
+            step: _mean(shares_of(each, pairs, executor))
+            for step, each in (snapshots or {}).items()
+        },
         text=text,
         n_sentences=len(pairs),
         weights_hash=weights_hash(checkpoint.model),
     )
 
 
-def shares_of(checkpoint: Checkpoint, pairs: Sequence[tuple[str, str]]) -> Shares:
+def shares_of(
+    checkpoint: Checkpoint,
+    pairs: Sequence[tuple[str, str]],
+    executor: WorkExecutor | None = None,
+) -> Shares:
     """The source's share in every step of every pair, the step of the end token last."""
     sources, targets = encode_pairs(checkpoint.vocabulary, pairs)
     found: dict[int, NDArray[np.float64]] = {}
-    for index, each in corpus_contributions(checkpoint.model, sources, targets):
-        found[index] = each.source_share
+    for indices, shares in over_batches(_of_batch, checkpoint, sources, targets, executor):
+        found.update(zip(indices.tolist(), shares, strict=True))
     return [found[index] for index in range(len(pairs))]
+
+
+def _of_batch(checkpoint: Checkpoint, batch: TextBatch) -> Shares:
+    return [each.source_share for each in batch_contributions(checkpoint.model, batch)]
 
 
 def _words(checkpoint: Checkpoint, targets: Sequence[str], shares: Shares) -> list[float]:

@@ -119,8 +119,8 @@ def statistics_of_all(
     futures = {}
     if missing:
         model = for_tasks(checkpoint, executor)
-        shared = executor.share(_Shared(model, tuple(pairs), search, means))
-        futures = {each: executor.submit(_measured, shared, str(each)) for each in missing}
+        shared = executor.share(_Shared(tuple(pairs), search, means))
+        futures = {each: executor.submit(_measured, model, shared, str(each)) for each in missing}
     found: list[Arrays] = []
     for ablation in ablations:
         progress(len(found), len(ablations))
@@ -138,7 +138,6 @@ def statistics_of_all(
 class _Shared:
     """What all measurements of a text read."""
 
-    model: Here | Parcel
     pairs: tuple[tuple[str, str], ...]
     search: SearchConfig
     means: HeadMeans | None
@@ -146,10 +145,10 @@ class _Shared:
     """Empty until a task of this process has run."""
 
 
-def _measured(shared: _Shared, ablation: str) -> Arrays:
+def _measured(model: Here | Parcel, shared: _Shared, ablation: str) -> Arrays:
     """One task: the text under one ablation."""
     changed = Ablation.parse(ablation)
-    checkpoint = shared.model.opened()
+    checkpoint = model.opened()
     with nullcontext() if changed.in_encoder else reusing(shared.encoded):
         return _statistics(checkpoint, shared.pairs, changed, shared.search, shared.means)
 
@@ -182,7 +181,7 @@ def _statistics(
     with probing(checkpoint.model, ablating(checkpoint.model, [ablation], means)):
         translations = translate(checkpoint.model, vocabulary, sources, search)
         likelihoods = likelihood_statistics(
-            checkpoint.model,
+            checkpoint,
             vocabulary.source.encode_lines(sources),
             vocabulary.target.encode_lines(references),
         )

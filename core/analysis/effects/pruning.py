@@ -22,6 +22,7 @@ from core.analysis.effects.pruning_results import (
 )
 from core.analysis.result_cache import DiskCache, Progress
 from core.checkpoint.folder import Checkpoint
+from core.checkpoint.text_tasks import over_batches
 from core.checkpoint.weights import weights_hash
 from core.config import KINDS, Kind, SearchConfig, n_layers
 from core.decoding.search import check
@@ -29,7 +30,7 @@ from core.evaluation.bootstrap import corpus_score, interval_95
 from core.model import Transformer, probing
 from core.system.device import in_float64
 from core.system.executor import WorkExecutor
-from core.text.batches import PaddedBatch, padded_batches
+from core.text.batches import PaddedBatch, TextBatch
 from core.text.parallel import text_hash
 from core.text.vocabulary import encode_pairs
 
@@ -37,7 +38,11 @@ N_RANDOM = 3
 
 
 def head_importance(
-    model: Transformer, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+    checkpoint: Checkpoint,
+    sources: Sequence[Sequence[int]],
+    targets: Sequence[Sequence[int]],
+    *,
+    executor: WorkExecutor | None = None,
 ) -> dict[Kind, NDArray[np.float64]]:
     """I_h = E|∂L/∂ξ_h| (Michel et al. 2019, section 2.2): the gate ξ_h on a head's output is 1.
 
@@ -46,6 +51,7 @@ def head_importance(
 
     Args:
         sources, targets: pairs of ids, without `<s>` and `</s>`.
+        executor: where it is measured; by default, in this process. The result is the same.
 
     Returns:
         Kind -> N H
@@ -55,12 +61,20 @@ def head_importance(
     """
     if not sources:
         raise ValueError("importance is a mean over sentence pairs, but the text has none")
-    shapes = {kind: (n_layers(model.config, kind), model.config.n_heads) for kind in KINDS}
-    totals = {kind: np.zeros(shape) for kind, shape in shapes.items()}
-    for _, batch in padded_batches(sources, targets, model.config.ids):
-        for kind, gradients in gate_gradients(model, batch).items():
-            totals[kind] += in_float64(gradients.abs()).sum(0).cpu().numpy()
+    totals: dict[Kind, NDArray[np.float64]] = {}
+    for _, batch in over_batches(_summed_gradients, checkpoint, sources, targets, executor):
+        for kind, gradients in batch.items():
+            totals[kind] = totals.get(kind, 0) + gradients
     return {kind: total / len(sources) for kind, total in totals.items()}
+
+
+def _summed_gradients(checkpoint: Checkpoint, batch: TextBatch) -> dict[Kind, NDArray[np.float64]]:
+    """|∂L/∂ξ|, summed over the sentences of a batch: kind -> N H."""
+    model = checkpoint.model
+    gradients = gate_gradients(model, batch.padded(model.config.ids))
+    return {
+        kind: in_float64(of_kind.abs()).sum(0).cpu().numpy() for kind, of_kind in gradients.items()
+    }
 
 
 def gate_gradients(model: Transformer, batch: PaddedBatch) -> dict[Kind, Tensor]:
@@ -106,7 +120,7 @@ def pruning_curves(
         n_steps: points of a curve after the first, evenly spread up to all heads; at least 1.
         n_random: how many curves in random order to add, for comparison.
         store: stores each measured point; repeating a cancelled call continues from them.
-        executor: where the points are measured; by default, in this process.
+        executor: where importance and the points are measured; by default, in this process.
 
     Raises:
         ValueError: if a text is empty, or there are no points.
@@ -121,7 +135,9 @@ def pruning_curves(
     search = search or SearchConfig()
     check(checkpoint.config, [], [], search)  # a mistake shows before importance is measured
     importance = head_importance(
-        checkpoint.model, *encode_pairs(checkpoint.vocabulary, importance_pairs)
+        checkpoint,
+        *encode_pairs(checkpoint.vocabulary, importance_pairs),
+        executor=executor,
     )
     orders = _orders(importance, n_random)
     ablations = {name: _cumulative(order, n_steps) for name, order in orders.items()}

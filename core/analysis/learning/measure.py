@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from core.analysis.alignment.links import links_of
-from core.analysis.alignment.words import word_matrices
+from core.analysis.alignment.words import WordMatrices, over_word_matrices
 from core.analysis.contributions.text_shares import shares_of
 from core.analysis.head_place import HeadPlace
 from core.analysis.heads.word_attention import AlignmentStep
@@ -16,9 +17,10 @@ from core.analysis.learning.results import Learning, Moment
 from core.checkpoint.folder import Checkpoint
 from core.checkpoint.weights import weights_hash
 from core.config import SearchConfig
-from core.decoding.translate import translate
 from core.evaluation.bootstrap import bleu_statistics, corpus_score, interval_95
 from core.evaluation.ratios import Estimate, ratios
+from core.evaluation.translations import translate_text
+from core.system.executor import WorkExecutor
 from core.text.pieces import normalise
 
 ORDERS = (1, 2, 3, 4)
@@ -44,6 +46,7 @@ def learning(
     text: str,
     language_text: str,
     progress: Callable[[int, int], None] = lambda n_done, n: None,
+    executor: WorkExecutor | None = None,
 ) -> Learning:
     """Translate a text greedily by every snapshot, and measure the translations.
 
@@ -51,6 +54,8 @@ def learning(
         snapshots: step of the training -> loads the checkpoint of that step; the last is finished.
         pairs: at least two.
         language: sentences of the target language that the n-gram models are counted on.
+        executor: where texts are translated and read; by default, in this process. The result is the
+            same.
 
     Raises:
         ValueError: if there are fewer than two pairs, or no snapshot or sentence of the language.
@@ -67,18 +72,21 @@ def learning(
     for number, (step, load) in enumerate(sorted(snapshots.items())):
         progress(number, len(snapshots))
         checkpoint = load()
-        found = translate(checkpoint.model, checkpoint.vocabulary, sources, GREEDY)
+        found = translate_text(checkpoint, sources, GREEDY, executor=executor)
         moments[step] = Moment(
             ngrams=_ngram_scores(models, found),
-            kept_order=_kept(aligner, sources, found),
+            kept_order=_kept(aligner, sources, found, executor),
             bleu=_bleu(found, references),
-            source_share=_source_share(checkpoint, pairs),
+            source_share=_source_share(checkpoint, pairs, executor),
         )
     progress(len(snapshots), len(snapshots))
     return Learning(
         moments=moments,
         reference=Moment(
-            _ngram_scores(models, references), _kept(aligner, sources, references), None, None
+            _ngram_scores(models, references),
+            _kept(aligner, sources, references, executor),
+            None,
+            None,
         ),
         text=text,
         n_sentences=len(pairs),
@@ -102,15 +110,24 @@ def _ngram_scores(models: Mapping[int, NgramModel], texts: Sequence[str]) -> dic
     return scores
 
 
-def _kept(aligner: Aligner, sources: Sequence[str], targets: Sequence[str]) -> Estimate:
+def _kept(
+    aligner: Aligner,
+    sources: Sequence[str],
+    targets: Sequence[str],
+    executor: WorkExecutor | None,
+) -> Estimate:
     counts = np.zeros((len(sources), 2))
-    checkpoint, place = aligner.checkpoint, aligner.place
-    for pair in word_matrices(
-        checkpoint.model, checkpoint.vocabulary, sources, targets, ("weights",)
+    in_order = partial(_order, place=aligner.place, step=aligner.step)
+    for index, of_pair in over_word_matrices(
+        in_order, aligner.checkpoint, sources, targets, ("weights",), executor
     ):
-        matrix = pair.of["weights", aligner.step][place.layer, place.head]
-        counts[pair.index] = kept_order([(each.source, each.target) for each in links_of(matrix)])
+        counts[index] = of_pair
     return ratios((counts[:, 0], counts[:, 1])).at(())
+
+
+def _order(matrices: WordMatrices, *, place: HeadPlace, step: AlignmentStep) -> tuple[int, int]:
+    links = links_of(matrices["weights", step][place.layer, place.head])
+    return kept_order([(each.source, each.target) for each in links])
 
 
 def _bleu(found: Sequence[str], references: Sequence[str]) -> Estimate:
@@ -118,8 +135,10 @@ def _bleu(found: Sequence[str], references: Sequence[str]) -> Estimate:
     return Estimate(corpus_score("bleu", rows), interval_95("bleu", rows))
 
 
-def _source_share(checkpoint: Checkpoint, pairs: Sequence[tuple[str, str]]) -> Estimate:
-    shares = shares_of(checkpoint, pairs)
+def _source_share(
+    checkpoint: Checkpoint, pairs: Sequence[tuple[str, str]], executor: WorkExecutor | None
+) -> Estimate:
+    shares = shares_of(checkpoint, pairs, executor)
     sums, counts = (
         np.array([function(each) for each in shares], float) for function in (np.sum, len)
     )

@@ -1,7 +1,7 @@
 """Measure the sentences of a text, some at a time."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,12 +15,12 @@ from core.analysis.trace.capture import trace_of
 from core.analysis.trace.capture_corpus import capture_corpus
 from core.analysis.trace.warnings import warnings_of
 from core.checkpoint.folder import Checkpoint
-from core.checkpoint.parcel import Here, Parcel, for_tasks
+from core.checkpoint.text_tasks import over_parts
 from core.config import KINDS, SearchConfig
 from core.decoding.search import check, search
 from core.decoding.translate import written
 from core.evaluation.bootstrap import chrf_statistics, corpus_score
-from core.system.executor import HereExecutor, WorkExecutor, in_order
+from core.system.executor import WorkExecutor
 from core.text.languages import is_wordless
 
 if TYPE_CHECKING:
@@ -78,24 +78,9 @@ def measure_text(
     Args:
         executor: where they are measured; by default, in this process. The result is the same.
     """
-    executor = executor or HereExecutor()
-    config = search_config or SearchConfig()
-    shared = executor.share(_Shared(for_tasks(checkpoint, executor), config, usual))
+    measured = partial(measure_sentences, search_config=search_config, usual=usual)
     parts = (sentences[first : first + AT_ONCE] for first in range(0, len(sentences), AT_ONCE))
-    yield from in_order(executor, _measured_part, shared, parts)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shared:
-    """What the measurements of all parts read."""
-
-    model: Here | Parcel
-    search: SearchConfig
-    usual: "SourceShares | None"
-
-
-def _measured_part(shared: _Shared, some: Sequence[Sentence]) -> list[Measured | Unread]:
-    return measure_sentences(shared.model.opened(), some, shared.search, usual=shared.usual)
+    yield from over_parts(measured, checkpoint, parts, executor)
 
 
 def _encoded(checkpoint: Checkpoint, sentence: Sentence, config: SearchConfig) -> list[int]:

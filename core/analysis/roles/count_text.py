@@ -4,6 +4,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,17 @@ from numpy.typing import NDArray
 
 from core.analysis.alignment.gold import GoldAlignment
 from core.analysis.alignment.step_names import STEP_NAMES
-from core.analysis.alignment.words import STEPS, word_matrices
+from core.analysis.alignment.words import STEPS, WordMatrices, over_word_matrices
 from core.analysis.roles.roles import DEFINITIONS, Name
 from core.analysis.roles.tally import Counted, Tally, Tops, count
 from core.analysis.trace.capture import weights_of
-from core.analysis.trace.capture_corpus import capture_corpus
+from core.analysis.trace.capture_corpus import capture_batch
 from core.checkpoint.folder import Checkpoint
-from core.config import KINDS, Kind, n_layers
+from core.checkpoint.text_tasks import over_batches
+from core.config import KINDS, Kind, ModelConfig, n_layers
 from core.model.transformer import attention_tap
+from core.system.executor import WorkExecutor
+from core.text.batches import TextBatch
 from core.text.pieces import Piece
 from core.text.vocabulary import encode_pairs
 
@@ -62,16 +66,33 @@ def piece_counts(checkpoint: Checkpoint, sources: Sequence[str]) -> Counter[int]
 
 
 def count_text(
-    checkpoint: Checkpoint, pairs: Sequence[tuple[str, str]], frequency: Mapping[int, int]
+    checkpoint: Checkpoint,
+    pairs: Sequence[tuple[str, str]],
+    frequency: Mapping[int, int],
+    executor: WorkExecutor | None = None,
 ) -> Tallies:
     """Positional, rare word, sink and copying heads, with the targets forced.
 
+    A pair without text on a side is left out.
+
     Args:
         frequency: piece -> how often it occurs in a large text: says which word is the rarest.
+        executor: where the text is read; by default, in this process. The result is the same.
     """
-    config = checkpoint.config
+    sides = encode_pairs(checkpoint.vocabulary, pairs)
+    full = [i for i, pair in enumerate(zip(*sides, strict=True)) if all(pair)]
+    sources, targets = ([side[i] for i in full] for side in sides)
+    tallies = _empty(checkpoint.config, len(pairs))
+    counted = partial(_count_batch, frequency=frequency)
+    for indices, of_batch in over_batches(counted, checkpoint, sources, targets, executor):
+        for role, tally in of_batch.items():
+            tallies[role].put([full[i] for i in indices], tally)
+    return tallies
+
+
+def _empty(config: ModelConfig, n: int) -> Tallies:
+    """For n sentences, of which nothing is counted yet."""
     shapes = {kind: (n_layers(config, kind), config.n_heads) for kind in KINDS}
-    n = len(pairs)
     tallies: Tallies = {
         ("positional", kind): Tally.empty(n, [offset_name(k) for k in offsets], shapes[kind])
         for kind, offsets in OFFSETS.items()
@@ -83,15 +104,23 @@ def count_text(
         tallies["sink", kind] = Tally.empty(n, sinks, shapes[kind])
     tallies["copying", "decoder"] = Tally.empty(n, [SAME, AFTER], shapes["decoder"], n_rules=2)
     tallies["copying", "cross"] = Tally.empty(n, [WRITTEN, READ], shapes["cross"])
-    for index, looks in _looks(checkpoint, pairs):
+    return tallies
+
+
+def _count_batch(
+    checkpoint: Checkpoint, batch: TextBatch, *, frequency: Mapping[int, int]
+) -> Tallies:
+    """One row for each pair of the batch."""
+    tallies = _empty(checkpoint.config, len(batch.indices))
+    for row, looks in enumerate(_looks(checkpoint, batch)):
         for kind, look in looks.items():
             if kind in OFFSETS:
-                _positional(tallies["positional", kind], index, look)
-            _sink(tallies["sink", kind], index, look)
+                _positional(tallies["positional", kind], row, look)
+            _sink(tallies["sink", kind], row, look)
             if kind in DEFINITIONS["rare_word"].kinds:
-                _rare_word(tallies["rare_word", kind], index, look, frequency)
-        _copying(tallies["copying", "decoder"], index, looks["decoder"])
-        _copying_source(tallies["copying", "cross"], index, looks["cross"], looks["decoder"].keys)
+                _rare_word(tallies["rare_word", kind], row, look, frequency)
+        _copying(tallies["copying", "decoder"], row, looks["decoder"])
+        _copying_source(tallies["copying", "cross"], row, looks["cross"], looks["decoder"].keys)
     return tallies
 
 
@@ -102,29 +131,19 @@ def offset_name(offset: int) -> str:
     return f"the piece {side} it" if n == 1 else f"{n} pieces {side} it"
 
 
-def _looks(
-    checkpoint: Checkpoint, pairs: Sequence[tuple[str, str]]
-) -> Iterator[tuple[int, dict[Kind, _Look]]]:
-    """Every pair that has text on both sides."""
+def _looks(checkpoint: Checkpoint, batch: TextBatch) -> Iterator[dict[Kind, _Look]]:
+    """What the heads of each kind do in each pair."""
     model, vocabulary, ids = checkpoint.model, checkpoint.vocabulary, checkpoint.config.ids
-    sources, targets = encode_pairs(vocabulary, pairs)
-    full = [i for i, pair in enumerate(zip(sources, targets, strict=True)) if all(pair)]
-    kept_sources, kept_targets = ([side[i] for i in full] for side in (sources, targets))
-    taps = [attention_tap(kind, "*") for kind in KINDS]
-    for captured in capture_corpus(model, kept_sources, kept_targets, taps):
-        for row, at in enumerate(captured.indices):
-            index = full[at]
-            keys = vocabulary.source.read([*sources[index], ids.end]).pieces
-            consumed = vocabulary.target.read([ids.start, *targets[index]]).pieces
-            written = vocabulary.target.read([*targets[index], ids.end]).pieces
-            weights = weights_of(model, captured.seen, row)
-            sides: dict[Kind, tuple[Sequence[Piece], Sequence[Piece]]] = {
-                "encoder": (keys, keys), "decoder": (consumed, consumed), "cross": (written, keys),
-            }  # fmt: skip
-            yield (
-                index,
-                {kind: _look(kind, *side, weights[kind]) for kind, side in sides.items()},
-            )
+    seen = capture_batch(model, batch, [attention_tap(kind, "*") for kind in KINDS]).seen
+    for row, (source, target) in enumerate(zip(batch.sources, batch.targets, strict=True)):
+        keys = vocabulary.source.read([*source, ids.end]).pieces
+        consumed = vocabulary.target.read([ids.start, *target]).pieces
+        written = vocabulary.target.read([*target, ids.end]).pieces
+        weights = weights_of(model, seen, row)
+        sides: dict[Kind, tuple[Sequence[Piece], Sequence[Piece]]] = {
+            "encoder": (keys, keys), "decoder": (consumed, consumed), "cross": (written, keys),
+        }  # fmt: skip
+        yield {kind: _look(kind, *side, weights[kind]) for kind, side in sides.items()}
 
 
 def _look(
@@ -216,7 +235,10 @@ def _copying_source(tally: Tally, index: int, look: _Look, consumed: Sequence[Pi
 
 
 def count_alignment(
-    checkpoint: Checkpoint, pairs: Sequence[tuple[str, str]], gold: Sequence[GoldAlignment]
+    checkpoint: Checkpoint,
+    pairs: Sequence[tuple[str, str]],
+    gold: Sequence[GoldAlignment],
+    executor: WorkExecutor | None = None,
 ) -> Tallies:
     """Heads of cross-attention against links drawn by people, read at either step."""
     config = checkpoint.config
@@ -224,21 +246,34 @@ def count_alignment(
     names = [aligner_name(STEP_NAMES[step]) for step in STEPS]
     tally = Tally.empty(len(pairs), names, shape)
     sources, targets = zip(*pairs, strict=True)
-    for pair in word_matrices(
-        checkpoint.model, checkpoint.vocabulary, sources, targets, ["weights"]
+    for index, found in over_word_matrices(
+        _linked_words, checkpoint, sources, targets, ["weights"], executor
     ):
-        for step, name in zip(STEPS, names, strict=True):
-            matrix = pair.of["weights", step][:, :-1]  # N H t s+1
-            n_target, n_source = matrix.shape[-2], matrix.shape[-1] - 1
-            named = np.zeros((n_target, n_source), bool)
-            for s, t in gold[pair.index].possible:
-                if s < n_source and t < n_target:
+        for tops, name in zip(found.tops, names, strict=True):
+            named = np.zeros((found.n_target, found.n_source), bool)
+            for s, t in gold[index].possible:
+                if s < found.n_source and t < found.n_target:
                     named[t, s] = True
-            tops = matrix.argmax(-1)
-            tops = np.where(tops == n_source, -1, tops)
-            diagonal = np.arange(n_target) * n_source // n_target
-            tally.add(pair.index, name, count(tops, named, baselines=[diagonal]))
+            diagonal = np.arange(found.n_target) * found.n_source // found.n_target
+            tally.add(index, name, count(tops, named, baselines=[diagonal]))
     return {("aligner", "cross"): tally}
+
+
+@dataclass(frozen=True, slots=True)
+class _LinkedWords:
+    """The source word that each head links with each target word, at each of `STEPS`."""
+
+    n_target: int
+    n_source: int
+    tops: Sequence[Tops]
+    """N H t; -1 where the largest weight falls on a special token."""
+
+
+def _linked_words(matrices: WordMatrices) -> _LinkedWords:
+    n_target, n_columns = next(iter(matrices.values())).shape[-2:]
+    tops = [matrices["weights", step][:, :-1].argmax(-1) for step in STEPS]
+    n_source = n_columns - 1
+    return _LinkedWords(n_target, n_source, [np.where(each == n_source, -1, each) for each in tops])
 
 
 def aligner_name(step: str) -> str:

@@ -22,6 +22,7 @@ from core.checkpoint.folder import Checkpoint
 from core.checkpoint.weights import weights_hash
 from core.decoding.search import max_source_pieces
 from core.evaluation.ratios import ratios
+from core.system.executor import WorkExecutor
 from core.text.treebank import Tree
 
 LEAST_CHANCES = 30
@@ -50,6 +51,7 @@ def measure_roles(
     treebank: RoleText | None = None,
     aligned: RoleText | None = None,
     examples: RoleText | None = None,
+    executor: WorkExecutor | None = None,
 ) -> Roles:
     """Score all heads of a checkpoint.
 
@@ -59,16 +61,17 @@ def measure_roles(
         aligned: pairs with gold links, for aligners; without it they are not scored.
         examples: the sentences among which those are kept where a head plays its role most and
             least; without it, those of the text. It needs trees and gold links for roles that do.
+        executor: where texts are read; by default, in this process. The result is the same.
     """
     text = fitting(checkpoint, text)
     treebank, aligned, examples = (
         fitting(checkpoint, each) if each else None for each in (treebank, aligned, examples)
     )
     frequency = piece_counts(checkpoint, [source for source, _ in text.pairs])
-    tallies, trees = _tallies(checkpoint, text, treebank, aligned, frequency)
+    tallies, trees = _tallies(checkpoint, text, treebank, aligned, frequency, executor)
     shown = tallies
     if examples:
-        shown, _ = _tallies(checkpoint, examples, examples, examples, frequency)
+        shown, _ = _tallies(checkpoint, examples, examples, examples, frequency, executor)
     scores: dict[HeadPlace, list[RoleScore]] = {}
     kept = _Kept({})
     for (name, kind), tally in tallies.items():
@@ -120,12 +123,13 @@ def _tallies(
     treebank: RoleText | None,
     aligned: RoleText | None,
     frequency: Mapping[int, int],
+    executor: WorkExecutor | None,
 ) -> tuple[Tallies, TreeCounts | None]:
-    tallies, trees = count_text(checkpoint, text.pairs, frequency), None
+    tallies, trees = count_text(checkpoint, text.pairs, frequency, executor), None
     if aligned and aligned.gold:
-        tallies |= count_alignment(checkpoint, aligned.pairs, aligned.gold)
+        tallies |= count_alignment(checkpoint, aligned.pairs, aligned.gold, executor)
     if treebank and treebank.trees:
-        of_trees, trees = count_trees(checkpoint, treebank.trees)
+        of_trees, trees = count_trees(checkpoint, treebank.trees, executor)
         tallies |= of_trees
     return tallies, trees
 

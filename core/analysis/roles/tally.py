@@ -109,3 +109,13 @@ class Tally:
         self.baselines[at] = counted.baselines
         self.control[at] = counted.control
         self.chances[at] = counted.chances
+
+    def put(self, sentences: Sequence[int], part: "Tally") -> None:
+        """Copy the counts of some sentences, one a row of `part`."""
+        for whole, own in (
+            (self.hits, part.hits),
+            (self.baselines, part.baselines),
+            (self.control, part.control),
+            (self.chances, part.chances),
+        ):
+            whole[sentences] = own

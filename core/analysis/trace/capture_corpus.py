@@ -1,8 +1,6 @@
 """Run a model over a whole parallel text, teacher-forced, and record taps batch by batch."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +9,7 @@ from torch import Tensor
 
 from core.analysis.trace.capture import capture
 from core.model import Transformer
-from core.text.batches import PaddedBatch, padded_batches
+from core.text.batches import PaddedBatch, TextBatch, text_batches
 from core.text.tokenised import Indices
 
 
@@ -49,35 +47,20 @@ def capture_corpus(
         KeyError: if a pattern matches no tap.
         ValueError: if a side has more tokens than the model has positions.
     """
-    pad_id, device = model.config.pad_id, next(model.parameters()).device
-    tell, n_done = _LISTENER.get(), 0
-    for indices, padded in padded_batches(sources, targets, model.config.ids):
-        batch = padded.to(device)
-        seen = capture(model, batch.source, batch.target[:, :-1], taps)
-        yield CapturedBatch(
-            indices=indices,
-            batch=batch,
-            source_is_real=batch.source != pad_id,
-            step_is_real=batch.target[:, 1:] != pad_id,
-            seen=seen,
-        )
-        n_done += len(indices)
-        tell(len(indices), len(sources) - n_done)
+    for batch in text_batches(sources, targets):
+        yield capture_batch(model, batch, taps)
 
 
-Listener = Callable[[int, int], None]
-"""Told how many pairs were just done, and how many are left of this pass over a text."""
-_LISTENER: ContextVar[Listener] = ContextVar("listener", default=lambda n_new, n_left: None)
-
-
-@contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Tell a listener how far `capture_corpus` is, in every pass over a text inside the block."""
-    token = _LISTENER.set(listener)
-    try:
-        yield
-    finally:
-        _LISTENER.reset(token)
+def capture_batch(model: Transformer, batch: TextBatch, taps: Sequence[str]) -> CapturedBatch:
+    """Teacher-force the targets of one batch; see `capture_corpus`."""
+    padded = batch.padded(model.config.ids).to(next(model.parameters()).device)
+    return CapturedBatch(
+        indices=batch.indices,
+        batch=padded,
+        source_is_real=padded.source != model.config.pad_id,
+        step_is_real=padded.target[:, 1:] != model.config.pad_id,
+        seen=capture(model, padded.source, padded.target[:, :-1], taps),
+    )
 
 
 @torch.inference_mode()

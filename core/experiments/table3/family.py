@@ -1,8 +1,10 @@
 """The settings that all variants of Table 3 share: sizes, texts, folders, training."""
 
+import dataclasses
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from core.config import TrainConfig
 from core.experiments.table3.rows import (
@@ -50,6 +52,15 @@ class Family:
         english, german = (self.data / f"{name}.{language}" for language in LANGUAGES)
         return english, german
 
+    def absolute(self) -> Self:
+        """The same, for a process with another current folder."""
+        return dataclasses.replace(
+            self,
+            data=self.data.absolute(),
+            output=self.output.absolute(),
+            run_folder=self.work.absolute(),
+        )
+
     def is_done(self, row: Variant) -> bool:
         return is_finished(self.output / row.name)
 
@@ -81,8 +92,11 @@ class Family:
             vocabulary=self.vocabulary,
             languages=("English", "German"),
             half=True,
-            command=shlex.join(["python", "-m", "core", "train", *self.train_arguments(row)]),
         )
+
+    def command(self, row: Variant) -> str:
+        """What trains the variant alone."""
+        return shlex.join(["python", "-m", "core", "train", *self.train_arguments(row)])
 
     def train_arguments(self, row: Variant) -> list[str]:
         """The arguments of `python -m core train` that train a variant."""

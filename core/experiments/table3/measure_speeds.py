@@ -79,11 +79,9 @@ class _Timed:
         return n_tokens / (time.perf_counter() - started_s)
 
     def _decoding(self, sources: list[str]) -> float:
-        from core.decoding.translate import timed_translate
+        from core.evaluation.translations import timed_translations
 
-        _, tokens_per_s = timed_translate(
-            self.checkpoint.model, self.checkpoint.vocabulary, sources, SearchConfig()
-        )
+        _, tokens_per_s = timed_translations(self.checkpoint, sources, SearchConfig())
         return tokens_per_s
 
 

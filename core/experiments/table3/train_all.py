@@ -5,7 +5,6 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ from core.experiments.table3.family import Family
 from core.experiments.table3.rows import TRAIN, VARIANTS, Variant
 from core.experiments.table3.table import TABLE, TEXTS
 from core.experiments.table3.train_row import train_row
-from core.system.executor import ProcessDiedError, logged
+from core.system.executor import WorkExecutor
 from core.system.files import file_lock, write_json
-
-SHOW_EVERY_S = 300.0
+from core.system.shared_folder import require_shared
+from core.training.training_queue import Futures, QueuedTraining, run_queue, running_and_waiting
 
 
 def require_texts(family: Family) -> None:
@@ -93,42 +92,35 @@ def learn_vocabulary(family: Family) -> None:
             partial.write_bytes(model)
 
 
-def train_rows(
-    family: Family, rows: Sequence[Variant], executor: Executor, *, n_at_once: int
-) -> None:
+def train_rows(family: Family, rows: Sequence[Variant], executor: WorkExecutor) -> None:
     """Train every variant that is not finished, and write the table as variants finish.
 
     Args:
         executor: runs one task per variant; a task resumes an interrupted training.
-        n_at_once: how many tasks it runs at a time, to estimate the time left.
 
     Raises:
-        ValueError: if variants did not finish; the message names their logs.
+        ValueError: if variants did not finish, or a worker does not see the folders and texts.
     """
-    futures = {
-        row.name: executor.submit(logged, _log(family, row), _train_row, family, row.name)
-        for row in rows
-        if not family.is_done(row)
-    }
-    open_ = set(futures.values())
-    while open_:
-        show_progress(family, n_at_once, rows, futures)
-        _, open_ = wait(open_, SHOW_EVERY_S, FIRST_COMPLETED)
-    if futures:
-        show_progress(family, n_at_once, rows, futures)
-    failed = {name: future.exception() for name, future in futures.items() if future.exception()}
-    if failed:
-        logs = ", ".join(str(_log(family, VARIANTS[name])) for name in failed)
-        died = [name for name, error in failed.items() if isinstance(error, ProcessDiedError)]
-        killed = f" (killed from outside: {', '.join(died)})" if died else ""
-        raise ValueError(
-            f"{len(failed)} variant(s) did not finish{killed}: their last lines, in {logs}, say "
-            "why; run the same command again to continue them"
-        )
+    texts = [file for name in (TRAIN, *TEXTS) for file in family.text(name)]
+    require_shared(executor, family.work, [*texts, family.vocabulary])
+    require_shared(executor, family.output)
+    trainings = {row.name: _queued(family, row) for row in rows if not family.is_done(row)}
+    run_queue(
+        trainings,
+        executor,
+        what="variant(s)",
+        show=lambda futures: show_progress(family, executor, rows, futures),
+    )
 
 
-def _train_row(family: Family, name: str) -> None:
-    train_row(family, VARIANTS[name])
+def _queued(family: Family, row: Variant) -> QueuedTraining:
+    """Workers may have another current folder; the card repeats the command as it was given."""
+    there = family.absolute()
+    return QueuedTraining(_log(there, row), _train_row, (there, row.name, family.command(row)))
+
+
+def _train_row(family: Family, name: str, command: str) -> None:
+    train_row(family, VARIANTS[name], command)
 
 
 def _log(family: Family, row: Variant) -> Path:
@@ -146,19 +138,18 @@ def write_table(family: Family) -> None:
 
 
 def show_progress(
-    family: Family, n_at_once: int, rows: Sequence[Variant], futures: Mapping[str, Future[None]]
+    family: Family, executor: WorkExecutor, rows: Sequence[Variant], futures: Futures
 ) -> None:
     """Print which variants are finished, running and waiting, and the estimated time left."""
     write_table(family)
     places = {row.name: _place(family, row) for row in rows}
     done = [row.name for row in rows if family.is_done(row)]
-    open_ = [name for name, future in futures.items() if not future.done()]
-    running, waiting = open_[:n_at_once], open_[n_at_once:]  # tasks are taken in their order
+    running, waiting = running_and_waiting(futures, executor)
     parts = [
         f"{len(done)} of {len(rows)} rows done",
         f"{len(running)} running",
         f"{len(waiting)} waiting",
-        _time_left(family, n_at_once, rows, places),
+        _time_left(family, executor.n_workers, rows, places),
     ]
     print(f"{time.strftime('%H:%M')}  {', '.join(part for part in parts if part)}")
     for name in running:

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from core.checkpoint.folder import Checkpoint
 
 
-def train_row(family: Family, row: Variant) -> None:
-    """Train and measure one variant, unless it is finished; an interrupted training is resumed."""
+def train_row(family: Family, row: Variant, command: str) -> None:
+    """Train and measure one variant, unless it is finished; an interrupted training is resumed.
+
+    Args:
+        command: what repeats the training, for its card.
+    """
     with file_lock(family.work / row.name):
         if not family.is_done(row):
-            train(family.training_job(row))
+            train(dataclasses.replace(family.training_job(row), command=command))
             finish_row(family, row)
 
 

@@ -3,6 +3,7 @@
 Nothing here imports torch.
 """
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,15 @@ class Task:
                 raise ValueError(
                     f"the text {name} ({files.sources[0]}) is empty; give it some lines"
                 )
+
+    def absolute(self) -> "Task":
+        """The same, for a process with another current folder."""
+        return dataclasses.replace(
+            self,
+            warm_up=self.warm_up.absolute(),
+            prompts=self.prompts.absolute(),
+            tests={name: files.absolute() for name, files in self.tests.items()},
+        )
 
 
 ADDITION_MODEL = ModelConfig(

@@ -4,6 +4,7 @@ FOLDER/base/             the warmed-up checkpoint, and its run
 FOLDER/METHOD-SEED/      a run for each stage, the finished checkpoint, what it makes of each test
 """
 
+import dataclasses
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -57,6 +58,10 @@ class Experiment:
 
     def run_folder(self, method: str, seed: int) -> Path:
         return self.folder / f"{method}-{seed}"
+
+    def absolute(self) -> "Experiment":
+        """The same, for a process with another current folder."""
+        return dataclasses.replace(self, folder=self.folder.absolute(), task=self.task.absolute())
 
     def warm_up(self, model: "Transformer", vocabulary: JointVocabulary) -> Path:
         """Teach a model second attempts, unless that is done; the folder of its checkpoint.

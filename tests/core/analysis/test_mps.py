@@ -90,10 +90,10 @@ ANALYSES: dict[str, Callable[[Checkpoint], Any]] = {
     "trace, self-check, inside": checks,
     "a text": text_effects,
     "means": lambda of: list(head_means(of, PAIRS).outputs.values()),
-    "importance": lambda of: list(head_importance(of.model, *ids(of)).values()),
-    "likelihood": lambda of: likelihood_statistics(of.model, *ids(of)),
+    "importance": lambda of: list(head_importance(of, *ids(of)).values()),
+    "likelihood": lambda of: likelihood_statistics(of, *ids(of)),
     "alignment": lambda of: measure_alignment(
-        of.model, of.vocabulary, *zip(*PAIRS, strict=True), [GOLD] * len(PAIRS)
+        of, *zip(*PAIRS, strict=True), [GOLD] * len(PAIRS)
     ).to_json()["error_rates"]["consumed"],
     "contributions": lambda of: [contributions(of.model, Translator(of).trace(SENTENCE)).source],
     "lens": lambda of: [

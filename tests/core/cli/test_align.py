@@ -7,9 +7,9 @@ import pytest
 
 from core.__main__ import main
 from core.analysis.alignment.links import links_of, pharaoh
-from core.analysis.alignment.words import word_matrices
 from core.checkpoint.folder import load_checkpoint
 from tests.checkpoints import write_checkpoint
+from tests.core.analysis.alignment.matrices import word_matrices
 
 SOURCES = ["the old man sees a house", "", "a man", "the woman sees the old red house"]
 TARGETS = ["der alte Mann sieht ein Haus", "x", "ein Mann", "die Frau sieht das alte rote Haus"]

@@ -50,11 +50,11 @@ def test_a_text_without_gold_or_translation_finds_a_head(folder, tmp_path, capsy
     """
     asked = []
 
-    def translations(model, vocabulary, sources):
+    def translations(checkpoint, sources, *, executor):
         asked.extend(sources)
         return ["der Mann" if source else "" for source in sources]
 
-    monkeypatch.setattr("core.decoding.translate.translate_in_batches", translations)
+    monkeypatch.setattr("core.evaluation.translations.translate_text", translations)
     (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\nMade elsewhere.")
     lines = ["the old man", "", " ".join(["man"] * 30), "a red house"]
     (tmp_path / "text").write_text("\n".join(lines))

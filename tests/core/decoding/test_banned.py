@@ -21,7 +21,7 @@ from core.text.batches import pad
 from core.training.texts import Texts
 from core.training.train import _bleu_scorer
 from core.translator import Translator
-from tests.core.helpers import corpus_of, small_config
+from tests.core.helpers import bare, corpus_of, small_config
 from tests.core.tracing import SENTENCE, model_for
 
 METHODS = {
@@ -110,7 +110,7 @@ def test_a_given_translation_may_hold_it(model, tokenizer):
     assert traced.target.text == "Der Mann\n"
     assert all(check.passed for check in self_check(model, traced))
     [(nll_nats, n_tokens)] = likelihood_statistics(
-        model, [tokenizer.encode(SENTENCE)], [tokens[:-1]]
+        bare(model), [tokenizer.encode(SENTENCE)], [tokens[:-1]]
     )
     assert n_tokens == len(tokens)
     assert traced.best.log_probability_nats == pytest.approx(-nll_nats)

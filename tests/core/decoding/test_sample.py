@@ -9,7 +9,7 @@ import torch
 from core.decoding.sample import sample
 from core.evaluation.likelihood import likelihood_statistics
 from core.text.batches import pad
-from tests.core.helpers import sentences, small_config, small_model
+from tests.core.helpers import bare, sentences, small_config, small_model
 
 SOURCES = sentences(5, 2, 9)
 
@@ -53,7 +53,7 @@ def test_the_log_probability_of_a_sample_is_the_teacher_forced_one(ids):
     assert len(finished) > 5
     targets = drawn(samples, model)
     statistics = likelihood_statistics(
-        model, [sources[row] for row in finished], [targets[row] for row in finished]
+        bare(model), [sources[row] for row in finished], [targets[row] for row in finished]
     )
     total = samples.log_probs.sum(1)[finished]
     assert total.numpy() == pytest.approx(-statistics[:, 0], rel=1e-5)

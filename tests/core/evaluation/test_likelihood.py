@@ -18,13 +18,13 @@ from core.evaluation.likelihood import (
 )
 from core.evaluation.scores import translation_scores
 from core.text.batches import collate
-from tests.core.helpers import END, START, random_corpus, sentences
+from tests.core.helpers import END, START, bare, random_corpus, sentences
 
 SOURCES, TARGETS = sentences(7, 2, 11, 5), sentences(3, 9, 0, 6, seed=17)
 
 
 def pairs_likelihood(model, sources, targets):
-    nll_nats, n_tokens = likelihood_statistics(model, sources, targets).sum(0)
+    nll_nats, n_tokens = likelihood_statistics(bare(model), sources, targets).sum(0)
     return Likelihood(nll_nats, n_tokens)
 
 
@@ -48,7 +48,7 @@ def test_the_likelihood_of_pairs_is_that_computed_by_hand(model):
 
 
 def test_every_pair_has_its_own_likelihood_in_its_own_row(model):
-    statistics = likelihood_statistics(model, SOURCES, TARGETS)
+    statistics = likelihood_statistics(bare(model), SOURCES, TARGETS)
     by_hand = [nll_by_hand(model, *pair) for pair in zip(SOURCES, TARGETS, strict=True)]
     assert statistics[:, 0] == pytest.approx(by_hand, rel=1e-10)
     assert statistics[:, 1].tolist() == [4, 10, 1, 7]

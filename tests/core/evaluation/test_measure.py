@@ -77,9 +77,9 @@ def write(folder, name, *lines):
 def test_an_evaluation_keeps_what_was_recorded_while_it_ran(folder, tmp_path, monkeypatch):
     original = evaluate.measure
 
-    def slow(*arguments):
+    def slow(*arguments, **named):
         meanwhile(folder)
-        return original(*arguments)
+        return original(*arguments, **named)
 
     monkeypatch.setattr(evaluate, "measure", slow)
     source, reference = write(tmp_path, "a.en", "A dog."), write(tmp_path, "a.de", "Ein Hund.")
@@ -95,9 +95,9 @@ def test_an_evaluation_keeps_what_was_recorded_while_it_ran(folder, tmp_path, mo
 def test_an_alignment_keeps_what_was_recorded_while_it_ran(folder, tmp_path, monkeypatch):
     original = alignment.measure_alignment
 
-    def slow(*arguments):
+    def slow(*arguments, **named):
         meanwhile(folder)
-        return original(*arguments)
+        return original(*arguments, **named)
 
     monkeypatch.setattr(alignment, "measure_alignment", slow)
     Align(

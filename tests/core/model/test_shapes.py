@@ -51,7 +51,7 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     from core.text.vocabulary import JointVocabulary
     from core.analysis.trace.capture import trace
     from core.analysis.heads.word_attention import aligned_words
-    from tests.core.helpers import random_corpus, random_ids, sentences, small_config, small_model
+    from tests.core.helpers import bare, random_corpus, random_ids, sentences, small_config, small_model
     from tests.core.processes import small_trainer
 
     corpus = random_corpus(17)
@@ -68,7 +68,7 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
     for method in ("greedy", "beam", "sample"):
         settings = SearchConfig(method=method, max_extra_pieces=3)
         search(model, sentences(7, 2, 11), settings, [[], [5], [7, 9]])
-    likelihood_statistics(model, sentences(7, 2), sentences(3, 5))
+    likelihood_statistics(bare(model), sentences(7, 2), sentences(3, 5))
     translation_scores(["a b c d", "e"], ["a b c d", "f"])
     tokenizer = JointVocabulary.learn([text for pair in sentence_pairs(300) for text in pair], 397)
     model = small_model(small_config(vocabulary_size=397, max_positions=101))
@@ -94,7 +94,7 @@ def test_a_training_a_search_and_a_trace_keep_to_their_signatures(tmp_path):
         for measure in MEASURES.values():
             measure.function(traced, kind, None)
     gold = GoldAlignment(frozenset({(0, 0)}), frozenset({(0, 0)}))
-    measure_alignment(model, tokenizer, ["the man"], ["der Mann"], [gold])
+    measure_alignment(Checkpoint(model, tokenizer), ["the man"], ["der Mann"], [gold])
     """,
         str(tmp_path),
     )

@@ -8,8 +8,8 @@ from core.config import SearchConfig
 from core.decoding.search import search
 from core.evaluation.likelihood import likelihood_statistics
 from core.system.pauses import at_pauses, pause
-from core.text.batches import padded_batches
-from tests.core.helpers import small_config, small_model
+from core.text.batches import text_batches
+from tests.core.helpers import bare, small_config, small_model
 
 
 class EnoughError(Exception):
@@ -61,5 +61,5 @@ def test_a_text_pauses_before_each_batch():
     pairs = [[5 + number % 30] * 50 for number in range(60)]
     asked = []
     with at_pauses(lambda: asked.append(1)):
-        likelihood_statistics(model, pairs, pairs)
-    assert len(asked) == len(list(padded_batches(pairs, pairs, model.config.ids))) > 1
+        likelihood_statistics(bare(model), pairs, pairs)
+    assert len(asked) == len(text_batches(pairs, pairs)) > 1

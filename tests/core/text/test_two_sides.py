@@ -91,7 +91,7 @@ def test_a_trace_labels_each_side_by_its_own_pieces(checkpoint, vocabulary, ids)
 
 
 def test_references_are_cut_by_the_target_side(checkpoint, ids):
-    statistics = likelihood_statistics(checkpoint.model, *ids)
+    statistics = likelihood_statistics(checkpoint, *ids)
     assert np.array_equal(measure(checkpoint, PAIRS, SEARCH).statistics["perplexity"], statistics)
     total = statistics.sum(0)
     scores = corpus_effects(checkpoint, PAIRS, [], search=SEARCH).scores
@@ -109,7 +109,7 @@ def test_means_are_over_the_pieces_of_each_side(checkpoint, vocabulary):
 def test_words_are_aligned_by_their_own_sides(checkpoint, vocabulary):
     sources, targets = zip(*PAIRS, strict=True)
     gold = [GoldAlignment(frozenset({(0, 0)}), frozenset({(0, 0)}))] * len(PAIRS)
-    found = measure_alignment(checkpoint.model, vocabulary, sources, targets, gold)
+    found = measure_alignment(checkpoint, sources, targets, gold)
     for rates in found.error_rates.values():
         assert rates.values.shape == (3, 5 + 1)
         assert ((rates.values >= 0) & (rates.values <= 1)).all()

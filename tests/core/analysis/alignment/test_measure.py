@@ -10,11 +10,13 @@ from core.analysis.alignment import words
 from core.analysis.alignment.gold import GoldAlignment
 from core.analysis.alignment.links import links_of, pharaoh
 from core.analysis.alignment.measure import HeadChoice, measure_alignment
-from core.analysis.alignment.words import READINGS, word_matrices
+from core.analysis.alignment.words import READINGS
 from core.analysis.trace.capture import capture
+from core.checkpoint.folder import Checkpoint
 from core.cli.align import Align
 from core.model.transformer import attention_of, attention_tap
 from core.text.parallel import DataError
+from tests.core.analysis.alignment.matrices import word_matrices
 from tests.core.helpers import small_config, small_model
 
 
@@ -38,8 +40,8 @@ def scripted_weights(monkeypatch):
     matrix = np.stack([first, second, whole])[None]  # N H+1 q k
     monkeypatch.setattr(
         words,
-        "capture_corpus",
-        lambda model, sources, *_: [SimpleNamespace(indices=range(len(sources)), seen={})],
+        "capture_batch",
+        lambda *_: SimpleNamespace(seen={}),
     )
     monkeypatch.setattr(words, "_matrices", lambda *_: matrix)
 
@@ -59,7 +61,7 @@ def test_error_rates_by_hand(scripted_weights, tokenizer):
     model = small_model(small_config(n_heads=2, n_decoder_layers=1))
     text = "a b c"
     assert [p.word for p in tokenizer.read(tokenizer.encode(text)).pieces] == [0, 1, 2]
-    result = measure_alignment(model, tokenizer, [text], [text], [GOLD])
+    result = measure_alignment(Checkpoint(model, tokenizer), [text], [text], [GOLD])
     produced, consumed = (result.error_rates[reading].values for reading in WEIGHTS.values())
     np.testing.assert_allclose(produced[:, :2], [[0.0, 1.0]])
     np.testing.assert_allclose(consumed[:, :2], [[1.0, 0.0]])
@@ -69,7 +71,9 @@ def test_error_rates_by_hand(scripted_weights, tokenizer):
 def test_rates_are_counted_over_the_whole_text(scripted_weights, tokenizer):
     model = small_model(small_config(n_heads=2, n_decoder_layers=1))
     nothing = GoldAlignment(frozenset(), frozenset())
-    result = measure_alignment(model, tokenizer, ["a b c"] * 2, ["a b c"] * 2, [GOLD, nothing])
+    result = measure_alignment(
+        Checkpoint(model, tokenizer), ["a b c"] * 2, ["a b c"] * 2, [GOLD, nothing]
+    )
     rates = result.error_rates[WEIGHTS["produced"]]
     np.testing.assert_allclose(rates.values[0, 0], 1 - 5 / 8)
     assert rates.low[0, 0] == 0  # both times the sentence with gold
@@ -128,10 +132,10 @@ def test_an_empty_pair_adds_nothing(tokenizer):
     texts = ["the man sees", "der Mann sieht"]
     gold = GoldAlignment(frozenset({(0, 0)}), frozenset({(0, 0)}))
     nothing = GoldAlignment(frozenset(), frozenset())
-    alone = measure_alignment(model, tokenizer, texts[:1], texts[1:], [gold])
+    alone = measure_alignment(Checkpoint(model, tokenizer), texts[:1], texts[1:], [gold])
     for source, target in (("", ""), ("the", ""), ("", "die")):
         both = measure_alignment(
-            model, tokenizer, [texts[0], source], [texts[1], target], [gold, nothing]
+            Checkpoint(model, tokenizer), [texts[0], source], [texts[1], target], [gold, nothing]
         )
         for reading in READINGS:
             np.testing.assert_allclose(
@@ -152,7 +156,7 @@ def test_every_pair_is_held_to_its_own_gold(tokenizer):
         GoldAlignment(frozenset(links), frozenset(links | ({(0, 0)} if links else links)))
         for links in sure
     ]
-    together = measure_alignment(model, tokenizer, sources, targets, gold)
+    together = measure_alignment(Checkpoint(model, tokenizer), sources, targets, gold)
     rates = together.error_rates["norms", "consumed"].values
     n_links, hits = np.zeros_like(rates), np.zeros_like(rates)
     for pair in word_matrices(model, tokenizer, sources, targets):
@@ -180,7 +184,7 @@ def test_the_best_head_has_the_lowest_rate_of_both_steps(scripted_weights, token
     """Head 2 is made better while consuming: head 1 loses one of its links to gold of another word."""
     model = small_model(small_config(n_heads=2, n_decoder_layers=1))
     gold = GoldAlignment(frozenset({(0, 1), (2, 2)}), frozenset({(0, 1), (2, 2), (1, 0)}))
-    result = measure_alignment(model, tokenizer, ["a b c"], ["a b c"], [gold])
+    result = measure_alignment(Checkpoint(model, tokenizer), ["a b c"], ["a b c"], [gold])
     assert result.best == HeadChoice(("weights", "produced"), 0, 1)
     assert result.best.label == "L1H2"
     assert result.best_of([("weights", "produced")], layers=True).label == "L1"
@@ -221,9 +225,9 @@ def test_files_without_a_pair_to_align_are_told(tmp_path, n_gold, max_words, mes
 
 def test_as_many_sources_targets_and_alignments(model, tokenizer):
     with pytest.raises(ValueError, match=r"^2 sources, 1 targets, 0 alignments; give one of each"):
-        measure_alignment(model, tokenizer, ["a", "b"], ["a"], [])
+        measure_alignment(Checkpoint(model, tokenizer), ["a", "b"], ["a"], [])
     with pytest.raises(ValueError, match=r"^2 sources, 1 targets; give one of each"):
-        measure_alignment(model, tokenizer, ["a", "b"], ["a"])
+        measure_alignment(Checkpoint(model, tokenizer), ["a", "b"], ["a"])
 
 
 @pytest.mark.parametrize(
@@ -239,7 +243,9 @@ def test_a_gold_link_beyond_its_sentence_is_no_error_of_a_head(tokenizer, link, 
         rf"which has {n_words} words; give the text that was aligned$"
     )
     with pytest.raises(DataError, match=message):
-        measure_alignment(model, tokenizer, ["the man sees"] * 2, ["der Mann"] * 2, gold)
+        measure_alignment(
+            Checkpoint(model, tokenizer), ["the man sees"] * 2, ["der Mann"] * 2, gold
+        )
 
 
 def test_the_line_of_a_link_beyond_its_sentence_is_named(tmp_path):
@@ -262,7 +268,7 @@ def test_agreement_by_hand(scripted_weights, tokenizer):
     way round.
     """
     model = small_model(small_config(n_heads=2, n_decoder_layers=1))
-    result = measure_alignment(model, tokenizer, ["a b c"], ["a b c"])
+    result = measure_alignment(Checkpoint(model, tokenizer), ["a b c"], ["a b c"])
     produced, consumed = (result.agreements[reading].values for reading in WEIGHTS.values())
     np.testing.assert_allclose(produced[:, :2], [[1.0, 2 / 3]])
     np.testing.assert_allclose(consumed[:, :2], [[2 / 3, 1.0]])
@@ -286,7 +292,7 @@ def test_agreement_counts_words_over_the_text(tokenizer):
         ("red", "ein Haus"),
     ]
     sides = list(zip(*pairs, strict=True))
-    result = measure_alignment(model, tokenizer, *sides)
+    result = measure_alignment(Checkpoint(model, tokenizer), *sides)
     assert result.n_sentences == 2
     hits = dict.fromkeys(READINGS, 0.0)
     for pair in word_matrices(model, tokenizer, *sides):
@@ -303,4 +309,4 @@ def test_agreement_counts_words_over_the_text(tokenizer):
 def test_agreement_needs_words(tokenizer):
     model = small_model(small_config(vocabulary_size=len(tokenizer.names)))
     with pytest.raises(ValueError, match="no sentence pair has several words on both sides"):
-        measure_alignment(model, tokenizer, ["red", ""], ["ein Haus", "x"])
+        measure_alignment(Checkpoint(model, tokenizer), ["red", ""], ["ein Haus", "x"])

@@ -6,9 +6,10 @@ import torch
 
 from core.analysis.contributions import decompose
 from core.analysis.contributions.decompose import BLOCK_TAPS, block_parts
-from core.analysis.contributions.rollout import contributions, corpus_contributions
+from core.analysis.contributions.rollout import batch_contributions, contributions
 from core.analysis.trace.capture import capture, trace
 from core.config import KINDS, SearchConfig, n_layers
+from core.text.batches import text_batches
 from core.text.toy_grammar import sentence_pairs
 from core.text.vocabulary import JointVocabulary
 from tests.core.helpers import small_config, small_model
@@ -128,7 +129,9 @@ def test_a_text_gives_each_sentence_its_own(traced, vocabulary):
     model, sentence = traced
     texts = [(sentence.source.text, sentence.best.tokens), ("a", (5, 6, 7)), ("the old man", (8,))]
     sources = [vocabulary.source.encode(text) for text, _ in texts]
-    found = dict(corpus_contributions(model, sources, [list(tokens) for _, tokens in texts]))
+    found = {}
+    for batch in text_batches(sources, [list(tokens) for _, tokens in texts]):
+        found.update(zip(batch.indices.tolist(), batch_contributions(model, batch), strict=True))
     alone = contributions(model, sentence)
     np.testing.assert_allclose(found[0].source, alone.source, atol=1e-10)
     np.testing.assert_allclose(found[0].prefix, alone.prefix, atol=1e-10)

@@ -9,7 +9,6 @@ import sacrebleu
 
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import ablating
-from core.analysis.ablation.head_means import head_means
 from core.analysis.effects import corpus
 from core.analysis.effects.corpus import SCORES, corpus_effects
 from core.analysis.effects.corpus_results import SWEEP, read_sweep
@@ -19,11 +18,9 @@ from core.config import SearchConfig
 from core.evaluation.bootstrap import bleu_statistics, corpus_score, paired_difference
 from core.evaluation.likelihood import likelihood_statistics
 from core.model import probing
-from core.system.executor import local_executor
 from core.system.files import write_json
 from core.text.toy_grammar import sentence_pairs
 from core.translator import Translator
-from tests.checkpoints import write_checkpoint
 from tests.core.ablations import random_means
 from tests.core.helpers import small_config, small_model
 
@@ -56,7 +53,7 @@ def test_scores_are_those_of_a_translation_under_the_ablation(checkpoint, measur
     with probing(model, ablating(model, [effect.ablation])):
         lines = Translator(checkpoint).translate(SOURCES, GREEDY)
         likelihoods = likelihood_statistics(
-            model, tokenizer.encode_lines(SOURCES), tokenizer.encode_lines(REFERENCES)
+            checkpoint, tokenizer.encode_lines(SOURCES), tokenizer.encode_lines(REFERENCES)
         )
     plain = Translator(checkpoint).translate(SOURCES, GREEDY)
     assert lines != plain
@@ -180,23 +177,6 @@ def test_every_input_of_kept_statistics_is_in_their_key(checkpoint, tmp_path, mo
 def statistics(checkpoint, pairs, ablation, *more):
     (found,) = corpus.statistics_of_all(checkpoint, pairs, [ablation], *more)
     return found
-
-
-@pytest.mark.slow
-def test_several_processes_measure_what_one_does(tmp_path):
-    """Bit by bit, with a store and without, of an ablation that needs means too."""
-    checkpoint = write_checkpoint(tmp_path / "tiny")
-    ablations = [Ablation.parse(text) for text in ("cross.L1H2=0", "dec.L1H2=mean")]
-    means = head_means(checkpoint, PAIRS)
-    alone = corpus_effects(checkpoint, PAIRS, ablations, search=GREEDY, means=means)
-    store = DiskCache(checkpoint.model, tmp_path / "cache")
-    with local_executor(2, {"OMP_NUM_THREADS": "1"}) as executor:
-        for kept in (None, store, store):
-            together = corpus_effects(
-                checkpoint, PAIRS, ablations, search=GREEDY, means=means, store=kept,
-                executor=executor,
-            )  # fmt: skip
-            assert together.to_json() == alone.to_json()
 
 
 def test_what_is_stored_is_not_measured_again_by_others(checkpoint, tmp_path):

@@ -20,8 +20,8 @@ from core.config import KINDS, SearchConfig
 from core.evaluation.likelihood import batch_nll
 from core.model import probing
 from core.system.files import write_json
-from core.text.batches import padded_batches
-from tests.core.helpers import sentences
+from core.text.batches import text_batches
+from tests.core.helpers import bare, sentences
 from tests.core.planted import HEAD, KIND, LAYER, planted_model
 
 SOURCES, TARGETS = sentences(3, 7, 5), sentences(6, 2, 4, seed=11)
@@ -30,7 +30,7 @@ GREEDY = SearchConfig(method="greedy", max_extra_pieces=5)
 
 def test_gate_gradients_are_finite_differences(model):
     """Of every sentence and head, padding among them; a gate of 1 ± ε is a head scaled by as much."""
-    ((_, batch),) = padded_batches(SOURCES, TARGETS, model.config.ids)
+    [batch] = (each.padded(model.config.ids) for each in text_batches(SOURCES, TARGETS))
     gradients, epsilon = gate_gradients(model, batch), 1e-5
     for kind in KINDS:
         assert gradients[kind].shape == (3, 2 if kind == "encoder" else 3, 5)
@@ -48,10 +48,10 @@ def test_gate_gradients_are_finite_differences(model):
 
 def test_importance_is_the_mean_of_absolute_gradients(model, monkeypatch):
     """Over sentences, whatever the batches."""
-    together = head_importance(model, SOURCES, TARGETS)
-    alone = [head_importance(model, [s], [t]) for s, t in zip(SOURCES, TARGETS, strict=True)]
+    together = head_importance(bare(model), SOURCES, TARGETS)
+    alone = [head_importance(bare(model), [s], [t]) for s, t in zip(SOURCES, TARGETS, strict=True)]
     monkeypatch.setattr("core.text.batches.TOKENS_AT_ONCE", 5)
-    in_batches = head_importance(model, SOURCES, TARGETS)
+    in_batches = head_importance(bare(model), SOURCES, TARGETS)
     for kind in KINDS:
         np.testing.assert_allclose(together[kind], np.mean([one[kind] for one in alone], axis=0))
         np.testing.assert_allclose(together[kind], in_batches[kind])
@@ -59,13 +59,13 @@ def test_importance_is_the_mean_of_absolute_gradients(model, monkeypatch):
 
 
 def test_importance_leaves_no_gradient_on_the_model(model):
-    head_importance(model, SOURCES, TARGETS)
+    head_importance(bare(model), SOURCES, TARGETS)
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
 def test_no_text_has_no_importance(model):
     with pytest.raises(ValueError, match="mean over sentence pairs"):
-        head_importance(model, [], [])
+        head_importance(bare(model), [], [])
 
 
 def test_the_order_compares_heads_within_the_scale_of_their_layer():
@@ -93,7 +93,7 @@ COPIES = [(text, text) for text in TEXTS]
 def test_a_planted_head_has_the_largest_gradient(planted, tokenizer):
     ids = tokenizer.encode_lines(list(TEXTS))
     wrong = [row[::-1] for row in ids]  # where the model is right, no gradient is left
-    importance = head_importance(planted.model, ids, wrong)
+    importance = head_importance(planted, ids, wrong)
     largest = importance[KIND][LAYER, HEAD]
     importance[KIND][LAYER, HEAD] = 0
     assert max(of_kind.max() for of_kind in importance.values()) < largest / 10

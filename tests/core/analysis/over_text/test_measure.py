@@ -23,7 +23,6 @@ from core.analysis.trace.warnings import warnings_of
 from core.config import KINDS, SearchConfig
 from core.evaluation.ratios import Estimate
 from core.evaluation.scores import translation_scores
-from core.system.executor import local_executor
 from core.text.toy_grammar import sentence_pairs
 from core.translator import Translator
 from tests.checkpoints import write_checkpoint
@@ -154,12 +153,8 @@ def test_csv_reads_back(found):
         assert row == ["" if cell is None else str(cell) for cell in row_of(one)]
 
 
-def test_processes_measure_what_one_does(translator):
+def test_a_text_comes_some_sentences_at_a_time(translator):
     given = [Sentence(*pair) for pair in sentence_pairs(60, seed=3)]
-    given.insert(30, Sentence("   "))
-    alone = [one for some in measure_text(translator.checkpoint, given) for one in some]
-    with local_executor(2, {"OMP_NUM_THREADS": "1"}) as executor:
-        parts = list(measure_text(translator.checkpoint, given, executor=executor))
-    assert len(parts) == 3
-    assert as_csv([one for some in parts for one in some]) == as_csv(alone)
-    assert [one.given for one in alone] == given
+    parts = list(measure_text(translator.checkpoint, given))
+    assert [len(some) for some in parts] == [25, 25, 10]
+    assert [one.given for some in parts for one in some] == given

@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 
-from core.analysis.alignment.words import word_matrices
 from core.analysis.head_place import HeadPlace
 from core.analysis.roles import count_text as counting
 from core.analysis.roles.count_text import (
@@ -32,6 +31,7 @@ from core.system.json_files import parse_json
 from core.text.toy_grammar import sentence_pairs
 from core.text.treebank import ROOT
 from core.text.vocabulary import JointVocabulary
+from tests.core.analysis.alignment.matrices import word_matrices
 from tests.core.helpers import small_config, small_model
 
 PAIRS = [("the man sees the old man.", "der Mann sieht den alten Mann."), ("a b", "b a.")]

@@ -7,7 +7,7 @@ import torch
 from core.analysis.ablation import Ablation
 from core.analysis.ablation.edits import ablating
 from core.analysis.trace.capture import capture
-from core.analysis.trace.capture_corpus import capture_corpus, listening, real_positions
+from core.analysis.trace.capture_corpus import capture_corpus, real_positions
 from core.model import probing
 from core.text import batches
 from tests.core.helpers import sentences
@@ -71,17 +71,3 @@ def test_real_positions_leave_padding_out(model):
 
 def test_a_text_without_pairs_has_no_batches(model):
     assert list(capture_corpus(model, [], [], TAPS)) == []
-
-
-def test_a_listener_hears_how_far_a_pass_is(model):
-    """Of every pass inside the block; batches are told as they are done."""
-    heard = []
-    sources, targets = [[5, 6], [7], [8, 9, 5]], [[5], [6, 7], [8]]
-    with listening(lambda n_new, n_left: heard.append((n_new, n_left))):
-        for _ in capture_corpus(model, sources, targets, ["*.weights"]):
-            pass
-    assert sum(n_new for n_new, _ in heard) == 3
-    assert heard[-1][1] == 0
-    n_heard = len(heard)
-    list(capture_corpus(model, sources, targets, ["*.weights"]))
-    assert len(heard) == n_heard

@@ -20,18 +20,17 @@ from core.checkpoint.listing import timeline_steps
 from core.checkpoint.weights import read_tensors
 from core.cli.train import TYRO_CONFIG, Train
 from core.experiments.table3.family import Family
-from core.experiments.table3.rows import TEST, TRAIN, VALIDATION, VARIANTS
+from core.experiments.table3.rows import TEST, VARIANTS
 from core.experiments.table3.speeds import read_speeds
 from core.experiments.table3.table import SCORES, TEXTS, read_table
 from core.system.files import file_lock
-from core.text.toy_grammar import sentence_pairs
+from tests.core.experiments.table3.toy import SIZES, saved_step, write_texts
 from tests.core.helpers import ENVIRONMENT, ROOT
 
 pytestmark = pytest.mark.slow
 
 N_STEPS = 120
 ROWS = "C-N2,base,base-seed2"
-SIZES = {TRAIN: 300, VALIDATION: 24, TEST: 24}
 
 
 def arguments(folder: Path, *more: str) -> list[str]:
@@ -57,20 +56,6 @@ def run(*words: str, fails: bool = False) -> str:
     out, error = process.communicate(timeout=300)
     assert bool(process.returncode) == fails, error[-3000:]
     return error if fails else out
-
-
-def write_texts(folder: Path, seed: int = 3) -> None:
-    pairs = iter(sentence_pairs(sum(SIZES.values()), seed))
-    for name, n in SIZES.items():
-        part = [next(pairs) for _ in range(n)]
-        for side, language in enumerate(("en", "de")):
-            lines = "".join(pair[side] + "\n" for pair in part)
-            (folder / f"{name}.{language}").write_text(lines, "utf-8")
-
-
-def saved_step(run_folder: Path) -> int:
-    latest = run_folder / "latest"
-    return int(latest.read_text().strip().removeprefix("step-")) if latest.is_file() else 0
 
 
 class Trained:
@@ -307,4 +292,4 @@ def test_the_command_on_the_card_trains_what_the_row_is(row, tmp_path):
     assert (command.output, command.vocabulary, command.half) == (
         job.output, job.vocabulary, job.half
     )  # fmt: skip
-    assert job.command == shlex.join(["python", "-m", "core", "train", *words])
+    assert family.command(row) == shlex.join(["python", "-m", "core", "train", *words])
