@@ -11,6 +11,7 @@ once. Code that takes an `Executor` works with any other kind of executor as wel
 import itertools
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -20,6 +21,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -98,7 +100,7 @@ class LocalExecutor(ThreadPoolExecutor):
     def __init__(
         self, n_workers: int, lifeline: Connection, environment: Mapping[str, str]
     ) -> None:
-        super().__init__(n_workers)
+        super().__init__(n_workers, initializer=_keep_interrupts_away)
         self._n_shared = itertools.count()
         self._process = threading.local()
         self._new_process = partial(
@@ -217,6 +219,13 @@ def work_executor(n_jobs: int, scheduler: str | None = None) -> Iterator[WorkExe
     else:
         with local_executor(n_jobs, {"OMP_NUM_THREADS": "1"}) as near:
             yield near
+
+
+def _keep_interrupts_away() -> None:
+    """In a thread that starts a process: Ctrl-C, which reaches both, is the program's to answer."""
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows
+        resource_tracker.ensure_running()  # else the first process starts it, and unblocks
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _begin(lifeline: Connection, environment: Mapping[str, str]) -> None:
