@@ -46,6 +46,7 @@ def expect_end(process: "subprocess.Popen[bytes]", server: Server, number: int) 
     assert process.wait(10 * MOST_S) == 0, server.log.read_text()
     assert time.monotonic() - asked_s < MOST_S
     said = server.log.read_text()
+    assert not server.outside
     assert "Traceback" not in said
     assert "terminate" not in said
 
@@ -77,6 +78,12 @@ def test_a_server_ends_though_it_computes(tmp_path: Path, number: int) -> None:
         expect_end(process, server, number)
         visitor.join()
         assert not answered
+
+
+def test_a_server_that_listens_to_others_is_seen(tmp_path: Path) -> None:
+    """So it is the watch, and not its blindness, that finds nothing elsewhere."""
+    with running(tmp_path, "--server.address", "0.0.0.0") as (_, server):
+        assert "socket.bind 0.0.0.0" in server.outside
 
 
 @pytest.mark.parametrize("command", COMMANDS)
