@@ -1,6 +1,7 @@
 """`python -m tests.mutants`: plant faults in a copy of the tree, and list those that no test sees.
 
-    python -m tests.mutants [--n 40] [--minutes 10] [--seed 1] [--json FILE]
+    python -m tests.mutants [--n 40] [--minutes 10] [--seed 1] [--limit-s 60] [--json FILE]
+    python -m tests.mutants --again FILE    what an earlier run, as JSON, did not see
 
 The kinds of faults take turns. It ends when as many are tried, or when the time is over. What is
 known to change nothing (tests/mutants/equivalent.toml) is not tried.
@@ -24,8 +25,6 @@ from tests.mutants.covering import Covering
 from tests.mutants.trial import ROOT, copied_tree, first_failure, load_libraries, planted
 from tests.test_architecture import modules
 
-LIMIT_S = 45.0
-"""For the tests of one fault."""
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 
 
@@ -55,6 +54,15 @@ def sample(seed: int) -> Iterator[Mutant]:
     return (mutant for turn in turns for mutant in turn if mutant)
 
 
+def not_seen(file: Path) -> Iterator[Mutant]:
+    """The faults that an earlier run did not see and that can still be planted."""
+    for entry in json.loads(file.read_text("utf-8")):
+        source = (ROOT / entry["file"]).read_bytes()
+        for mutant in mutants(ROOT, entry["file"]) if not entry["seen_by"] else []:
+            if mutant.diff(source) == entry["diff"] and not is_equivalent(mutant):
+                yield mutant
+
+
 def is_equivalent(mutant: Mutant) -> bool:
     """Whether somebody looked at this fault, and found that it changes nothing."""
     before = mutant.before((ROOT / mutant.file).read_bytes())
@@ -72,19 +80,23 @@ def entries() -> list[dict[str, str]]:
     return tomllib.loads(EQUIVALENT.read_text("utf-8"))["equivalent"]  # type: ignore[no-any-return]
 
 
-def try_faults(n: int, minutes: float, seed: int) -> list[Trial]:
-    """Plant up to `n` faults, one at a time; what saw one is then run without it."""
+def try_faults(faults: Iterator[Mutant], minutes: float, limit_s: float) -> list[Trial]:
+    """Plant faults, one at a time, until the time is over; what saw one is then run without it.
+
+    Args:
+        limit_s: for the tests of one fault.
+    """
     until_s = time.monotonic() + 60 * minutes
     covering, found = Covering(), list[Trial]()
     load_libraries()
     with copied_tree() as copy:
         _require_sound(copy, ["tests/core/test_config.py"])
-        for mutant in itertools.islice(sample(seed), n):
+        for mutant in faults:
             if time.monotonic() > until_s:
                 break
             diff = mutant.diff((copy / mutant.file).read_bytes())
             with planted(copy, mutant):
-                seen_by = first_failure(copy, covering.tests_of(mutant.file), LIMIT_S)
+                seen_by = first_failure(copy, covering.tests_of(mutant.file, mutant.line), limit_s)
             found.append(Trial(mutant, seen_by, diff))
             print(f"{mutant.file}:{mutant.line} {mutant.kind}: {seen_by or 'NOT SEEN'}", flush=True)
         _require_sound(copy, _what_saw(found, covering))
@@ -98,7 +110,9 @@ def _what_saw(found: list[Trial], covering: Covering) -> list[str]:
         if not trial.seen_by:
             continue
         is_test = trial.seen_by.startswith("tests/")
-        words.update([trial.seen_by] if is_test else covering.tests_of(trial.mutant.file))
+        words.update(
+            [trial.seen_by] if is_test else covering.tests_of(trial.mutant.file, trial.mutant.line)
+        )
     return sorted(words)
 
 
@@ -123,7 +137,8 @@ def report(found: list[Trial]) -> str:
     return "\n".join(lines)
 
 
-def _to_json(trial: Trial) -> dict[str, Any]:
+def to_json(trial: Trial) -> dict[str, Any]:
+    """What `not_seen` reads."""
     return {**asdict(trial.mutant), "seen_by": trial.seen_by, "diff": trial.diff}
 
 
@@ -134,13 +149,16 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=40)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--limit-s", type=float, default=60.0)
+    parser.add_argument("--again", type=Path)
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
-    found = try_faults(chosen.n, chosen.minutes, chosen.seed)
+    faults = not_seen(chosen.again) if chosen.again else sample(chosen.seed)
+    found = try_faults(itertools.islice(faults, chosen.n), chosen.minutes, chosen.limit_s)
     print(report(found))
     if chosen.json:
         chosen.json.parent.mkdir(parents=True, exist_ok=True)
-        chosen.json.write_text(json.dumps([_to_json(trial) for trial in found], indent=1) + "\n")
+        chosen.json.write_text(json.dumps([to_json(trial) for trial in found], indent=1) + "\n")
 
 
 if __name__ == "__main__":

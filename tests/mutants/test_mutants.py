@@ -1,5 +1,6 @@
 """Faults are planted where they say, the nearest tests are asked, and what they see is told."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.core.helpers import ENVIRONMENT
-from tests.mutants.__main__ import EQUIVALENT, Trial, entries, report
+from tests.mutants.__main__ import EQUIVALENT, Trial, entries, not_seen, report, to_json
 from tests.mutants.changes import Mutant, mutants
 from tests.mutants.covering import Covering
 from tests.mutants.trial import ROOT, planted
@@ -82,16 +83,42 @@ def test_every_fault_in_a_file_leaves_a_program(file: str) -> None:
         assert mutant.line in range(1, source.count(b"\n") + 1)
 
 
-def test_the_nearest_tests_are_asked_first() -> None:
-    covering = Covering()
-    search = covering.tests_of("core/decoding/search.py")
-    assert search[0] == "tests/core/decoding/test_search.py"
-    assert "tests/core/decoding/test_sample.py" in search
-    page = covering.tests_of("explorer/app_pages/heads/page.py")
-    assert set(page) == {
-        f"tests/explorer/app_pages/heads/test_{name}.py" for name in ("page", "drawn")
-    }
-    assert not any(name.startswith("tests/e2e") for name in [*search, *page])
+@pytest.fixture(scope="module")
+def covering() -> Covering:
+    return Covering()
+
+
+def line_of(file: str, text: str) -> int:
+    lines = (ROOT / file).read_text("utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, start=1) if text in line)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "expected"),
+    [
+        ("core/decoding/search.py", "def search(", "tests/core/decoding/test_search.py"),
+        (
+            "core/config.py",
+            "layers = self.n_encoder_layers *",
+            "tests/core/checkpoint/test_card.py",
+        ),
+        ("core/training/finish.py", "write_json(facts)", "tests/core/training/test_train.py"),
+        (
+            "explorer/app_pages/heads/page.py",
+            "def draw(",
+            "tests/explorer/app_pages/heads/test_page.py",
+        ),
+        ("core/cli/import_.py", "def execute", "tests/core/cli/test_import.py"),
+    ],
+)
+def test_the_nearest_tests_are_asked_first(
+    covering: Covering, file: str, text: str, expected: str
+) -> None:
+    """Those that name the function, or what uses it; of a page and a command those of its room."""
+    asked = covering.tests_of(file, line_of(file, text))
+    assert expected in asked[:8]
+    assert not any(name.startswith("tests/e2e") for name in asked)
+    assert len(asked) <= 40
 
 
 def test_a_fault_is_taken_back_to_the_byte_and_the_time(tmp_path: Path) -> None:
@@ -155,6 +182,18 @@ def test_a_report_counts_by_kind_and_shows_what_was_not_seen() -> None:
     assert "axes: 1 of 2" in said
     assert "NOT SEEN core/a.py:7 axes\n-a\n+b" in said
     assert "-c" not in said
+
+
+def test_what_was_not_seen_can_be_tried_again(tmp_path: Path) -> None:
+    file = "core/decoding/search.py"
+    some = mutants(ROOT, file)[:3]
+    source = (ROOT / file).read_bytes()
+    trials = [
+        to_json(Trial(each, "t" * (n == 1), each.diff(source))) for n, each in enumerate(some)
+    ]
+    (tmp_path / "run.json").write_text(json.dumps(trials))
+    again = [each.diff(source) for each in not_seen(tmp_path / "run.json")]
+    assert again == [some[0].diff(source), some[2].diff(source)]
 
 
 def test_what_is_called_equivalent_is_still_there_and_says_why() -> None:
