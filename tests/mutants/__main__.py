@@ -65,19 +65,17 @@ def not_seen(file: Path) -> Iterator[Mutant]:
 
 def is_equivalent(mutant: Mutant) -> bool:
     """Whether somebody looked at this fault, and found that it changes nothing."""
-    before = mutant.before((ROOT / mutant.file).read_bytes())
-    return (mutant.file, before, mutant.text) in equivalents()
+    known = equivalents().get(mutant.file, {})
+    return bool(known) and mutant.diff((ROOT / mutant.file).read_bytes()) in known
 
 
 @functools.cache
-def equivalents() -> set[tuple[str, str, str]]:
-    """File, text and changed text of each."""
-    return {(entry["file"], entry["before"], entry["after"]) for entry in entries()}
-
-
-def entries() -> list[dict[str, str]]:
-    """What is known to change nothing, each with the reason."""
-    return tomllib.loads(EQUIVALENT.read_text("utf-8"))["equivalent"]  # type: ignore[no-any-return]
+def equivalents() -> dict[str, dict[str, str]]:
+    """File -> diff -> why the fault changes nothing."""
+    found: dict[str, dict[str, str]] = {}
+    for entry in tomllib.loads(EQUIVALENT.read_text("utf-8"))["equivalent"]:
+        found.setdefault(entry["file"], {})[entry["diff"].strip("\n")] = entry["why"]
+    return found
 
 
 def try_faults(faults: Iterator[Mutant], minutes: float, limit_s: float) -> list[Trial]:

@@ -91,6 +91,9 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
             parts = [target, value] if value else []
         case ast.Subscript(value=ast.Name(id=name)) if name in TYPES or name[:1].isupper():
             return
+        case ast.Call(args=args, keywords=keywords) if _is_streamlits(node):
+            looks = (ast.Constant, ast.IfExp)
+            parts = [*args, *(each.value for each in keywords if not isinstance(each.value, looks))]
         case _:
             parts = list(ast.iter_child_nodes(node))
     yield node
@@ -138,12 +141,20 @@ def _of_call(call: ast.Call) -> Iterator[Change]:
     match call:
         case ast.Call(func=ast.Attribute(attr=name, value=value)) if name in MOVES_AXES:
             yield "axes", call, ast.unparse(value)
+        case ast.Call(func=ast.Name(id="min" | "max")):
+            return
         case ast.Call(args=[first, second, *rest]) if not isinstance(first, ast.Starred):
             yield "arguments", call, _with(call, args=[second, first, *rest])
-    if not ast.unparse(call.func).startswith("st."):  # most options of Streamlit are looks
+    if not _is_streamlits(call):  # most options of Streamlit are looks
         for option in call.keywords:
+            if option.arg == "strict":  # which only finds mistakes
+                continue
             others = [each for each in call.keywords if each is not option]
             yield "option", call, _with(call, keywords=others)
+
+
+def _is_streamlits(call: ast.Call) -> bool:
+    return ast.unparse(call.func).startswith("st.")
 
 
 def _with(node: ast.expr, **fields: object) -> str:

@@ -141,3 +141,20 @@ def test_heavy_work_within_heavy_work_has_its_turn_already(line: Turns) -> None:
     with heavy.at_its_turn(heavy.HEAVY):
         assert line._n_served == 1
     assert line._n_served == 0
+
+
+def test_who_is_next_is_woken_when_a_turn_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And does not find out by asking."""
+    monkeypatch.setattr(heavy, "ASK_EVERY_S", 30.0)
+    turns, served = Turns(1), threading.Event()
+
+    def wait() -> None:
+        with turns.turn():
+            served.set()
+
+    waiting = threading.Thread(target=wait)
+    with turns.turn():
+        waiting.start()
+        time.sleep(0.2)  # until it waits
+    assert served.wait(5)
+    waiting.join(5)
