@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from core.__main__ import main
 from core.analysis.alignment.links import links_of, pharaoh
 from core.analysis.alignment.words import word_matrices
 from core.checkpoint.folder import load_checkpoint
+from core.cli import main
 from tests.checkpoints import write_checkpoint
 
 SOURCES = ["the old man sees a house", "", "a man", "the woman sees the old red house"]
