@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help app test check quick screenshots train bench bench-toy agreement attack startup clean
+.PHONY: help app test check quick screenshots train bench bench-toy agreement attack mutants startup clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -59,6 +59,9 @@ agreement: .venv-bench/peers ## Marian models here and in transformers, ours the
 
 attack: .venv/dev ## texts, links, files, disks and kills that try to break it; docs/reliability.md has the figures
 	$(BIN)/python -m tests.attack
+
+mutants: .venv/dev ## plant small faults in a copy, and list those that no test sees; ten minutes
+	$(BIN)/python -m tests.mutants
 
 startup: .venv/dev ## from the command to the first picture and the first sentence, in a browser
 	$(BIN)/python -m bench.startup

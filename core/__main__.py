@@ -1,6 +1,9 @@
 """`python -m core`: train, run and inspect models; `--help` lists the commands."""
 
-from core.cli import main
+from core.system.stopping import stoppable
 
 if __name__ == "__main__":
-    main()
+    with stoppable("python -m core: stopped"):  # before the commands are imported, too
+        from core.cli import main
+
+        main()

@@ -19,6 +19,7 @@ import streamlit as st  # noqa: E402
 
 from explorer.app_pages.registry import MENU, PAGES, url_path  # noqa: E402
 from explorer.engine.checkpoints import show_beside_bundled  # noqa: E402
+from explorer.engine.ending import end_without_computing  # noqa: E402
 from explorer.engine.heavy import visit  # noqa: E402
 from explorer.engine.trainings import RUNS  # noqa: E402
 from explorer.frame.messages import telling_damage  # noqa: E402
@@ -52,6 +53,7 @@ def know_every_field() -> None:
 
 
 take_options()
+end_without_computing()
 know_every_field()
 st.set_page_config(page_title="Attention Explorer", page_icon="🔎", layout="wide")
 run_page_scripts()

@@ -18,9 +18,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the app or one command of `core`."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments and not (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
-        from core.cli import main as run_command
+        from core.system.stopping import stoppable
 
-        run_command(arguments, prog="attention-explorer")
+        with stoppable("attention-explorer: stopped"):  # before the commands are imported, too
+            from core.cli import main as run_command
+
+            run_command(arguments, prog="attention-explorer")
         return
     sys.argv = streamlit_arguments(arguments)
     from streamlit.web.cli import main as streamlit

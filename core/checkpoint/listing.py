@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.checkpoint.hub import name_of
-from core.checkpoint.required import FILES, problem_of
+from core.checkpoint.required import FILES, TIMELINE, problem_of
 from core.checkpoint.side_files import HISTORY
-
-TIMELINE = "timeline"
+from core.system.files import is_inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,16 @@ def list_checkpoints(root: Path) -> list[CheckpointEntry]:
         )
         for folder in sorted(folders)
         if not any(part.startswith(".") for part in folder.relative_to(root).parts)
+    ]
+
+
+def files_below(root: Path, pattern: str) -> list[Path]:
+    """What matches below a folder, sorted: nothing in hidden folders, and no link out of it."""
+    return [
+        file
+        for file in sorted(root.glob(pattern))
+        if not any(part.startswith(".") for part in file.relative_to(root).parts[:-1])
+        and is_inside(file, root)
     ]
 
 
@@ -86,11 +95,9 @@ def _is_copy(file: Path, other: Path) -> bool:
 
 
 def _histories(root: Path, where: str) -> list[tuple[str, Path]]:
-    """Name and file of each history that is not empty and not in a hidden folder."""
-    files = sorted(root.glob(f"{where}/{HISTORY}"))
-    found = [(file.parent.relative_to(root).as_posix(), file) for file in files]
+    """Name and file of each history that is not empty."""
     return [
-        (name, file)
-        for name, file in found
-        if "/." not in f"/{name}" and file.is_file() and file.stat().st_size
+        (file.parent.relative_to(root).as_posix(), file)
+        for file in files_below(root, f"{where}/{HISTORY}")
+        if file.is_file() and file.stat().st_size
     ]

@@ -22,12 +22,15 @@ from core.checkpoint.marian import (
     weights_file,
 )
 from core.config import ModelConfig, TrainConfig
+from core.system.files import link_out_of
 from core.system.json_files import read_json
 from core.text.marian import SOURCE_FILE, TABLE_FILE, TARGET_FILE, MarianVocabulary
 from core.text.vocabulary import JointVocabulary, Vocabulary
 
 FILES = ("model.safetensors", "config.json", "sentencepiece.model")
 WEIGHTS, CONFIG, VOCABULARY = FILES
+TIMELINE = "timeline"
+"""The folder, inside a checkpoint's, of weights during its training."""
 MOST_VOCABULARY_BYTES = 16_000_000
 Fits = Callable[[Mapping[str, Shape], ModelConfig], None]
 """Raises ValueError if a file's tensors are not those of a configuration."""
@@ -88,6 +91,7 @@ def model_config_of(folder: Path) -> ModelConfig:
 
 def _read(folder: Path, weights: str) -> RequiredParts:
     """Each ValueError begins with the name of a file."""
+    _require_own_files(folder)
     marian = is_marian_folder(folder)
     is_two_sided = marian or _is_two_sided(folder)
     own = (SOURCE_FILE, TARGET_FILE, TABLE_FILE) if is_two_sided else (VOCABULARY,)
@@ -101,6 +105,20 @@ def _read(folder: Path, weights: str) -> RequiredParts:
     if weights != PYTORCH_WEIGHTS:  # whose header only torch can read
         _require_weights(folder / weights, config, require_marian_fit if marian else require_fit)
     return RequiredParts(config, training, vocabulary, weights, is_marian=marian)
+
+
+def _require_own_files(folder: Path) -> None:
+    """Raises ValueError if a link leads out of the folder; in Hugging Face's cache, out of the model's."""
+    in_cache = folder.parent.name == "snapshots" and folder.parent.parent.name.startswith(
+        "models--"
+    )
+    home = folder.parent.parent if in_cache else folder
+    found = link_out_of(folder, home) or link_out_of(folder / TIMELINE, home)
+    if found:
+        raise ValueError(
+            f"{found.relative_to(folder)} is a link that leads out of the checkpoint; put the file "
+            "itself in its place"
+        )
 
 
 def _require_weights(file: Path, config: ModelConfig, require: Fits) -> None:

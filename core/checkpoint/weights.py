@@ -11,6 +11,7 @@ from torch import Tensor
 
 from core.checkpoint.required import CheckpointError
 from core.model import Transformer
+from core.system.arrays import require_unpacked
 
 
 def weights_hash(model: Transformer) -> str:
@@ -73,6 +74,7 @@ def _read_safetensors(file: Path) -> dict[str, Tensor]:
 def _read_pytorch(file: Path) -> dict[str, Tensor]:
     """Tensors that PyTorch saved; nothing but tensors is unpickled."""
     try:
+        require_unpacked(file)
         found = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds, whose texts advise to unpickle anything
         raise CheckpointError(

@@ -1,7 +1,6 @@
 """The command line: one dataclass per command, whose fields are its options."""
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -31,6 +30,7 @@ from core.cli.train import TYRO_CONFIG, Train
 from core.cli.translate import TraceCommand, Translate
 from core.cli.why import Why
 from core.cli.why_there import WhyThere
+from core.system.stopping import stoppable
 
 Command = (
     Annotated[Train, tyro.conf.subcommand("train")]
@@ -68,7 +68,7 @@ GO_ON = ("train", "table3", "score", "gates", "ablate", "prune")
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m core") -> None:
     """Run one command; a mistake in its arguments or files ends with one line and status 2.
 
-    Ctrl-C ends it with one line and status 130, as shells do.
+    Ctrl-C and SIGTERM end it with one line and status 130 or 143, as shells do.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     command = tyro.cli(
@@ -78,15 +78,13 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m core"
         description="Train, run and inspect the encoder-decoder Transformer of the paper.",
         config=TYRO_CONFIG,
     )
-    try:
-        command.execute(arguments[1:])
-    except BrokenPipeError:  # whoever read the output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except KeyboardInterrupt:
-        again = "; the same command goes on from what is saved" if arguments[0] in GO_ON else ""
-        print(f"\n{prog} {arguments[0]}: stopped{again}", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
-    except (ValueError, OSError, FloatingPointError) as error:
-        print(f"{prog} {arguments[0]}: error: {error}", file=sys.stderr)
-        sys.exit(2)
+    again = "; the same command goes on from what is saved" if arguments[0] in GO_ON else ""
+    with stoppable(f"{prog} {arguments[0]}: stopped{again}"):
+        try:
+            command.execute(arguments[1:])
+        except BrokenPipeError:  # whoever read the output has gone, as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except (ValueError, OSError, FloatingPointError) as error:
+            print(f"{prog} {arguments[0]}: error: {error}", file=sys.stderr)
+            sys.exit(2)

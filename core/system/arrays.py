@@ -39,6 +39,20 @@ def read_arrays(file: Path, most_bytes: int = MOST_BYTES) -> dict[str, NDArray[A
         raise ValueError(f"it is not a complete .npz file: {error}") from None
 
 
+def require_unpacked(file: Path) -> None:
+    """Check an archive that another library reads: its entries must lie there as they are.
+
+    Raises:
+        ValueError: if one is compressed, and so may unpack to any size.
+    """
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as archive:
+        for entry in archive.infolist():
+            if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
+                raise ValueError(f"{entry.filename} in it is compressed")
+
+
 def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
     """The numbers of one entry, after its header has been checked against the entry's size."""
     with archive.open(entry) as member:

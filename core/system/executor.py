@@ -11,6 +11,7 @@ once. Code that takes an `Executor` works with any other kind of executor as wel
 import itertools
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -20,6 +21,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -121,7 +123,7 @@ class LocalExecutor(ThreadPoolExecutor):
     def __init__(
         self, n_workers: int, lifeline: Connection, environment: Mapping[str, str]
     ) -> None:
-        super().__init__(n_workers)
+        super().__init__(n_workers, initializer=_keep_interrupts_away)
         self.n_workers = n_workers
         self._n_shared = itertools.count()
         self._process = threading.local()
@@ -263,6 +265,13 @@ def require_jobs(n_jobs: int, scheduler: str | None) -> None:
         raise ValueError(
             f"jobs={n_jobs} are processes of this machine, and --scheduler has workers of its own; give one of both"
         )
+
+
+def _keep_interrupts_away() -> None:
+    """In a thread that starts a process: Ctrl-C, which reaches both, is the program's to answer."""
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows
+        resource_tracker.ensure_running()  # else the first process starts it, and unblocks
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _begin(lifeline: Connection, environment: Mapping[str, str]) -> None:

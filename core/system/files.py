@@ -80,6 +80,26 @@ def _require_writable(path: Path) -> None:
         raise OutputError(f"{path} cannot be written: {error.strerror}; name another") from None
 
 
+def link_out_of(folder: Path, home: Path | None = None) -> Path | None:
+    """The first entry of a folder that is a link to something outside of it; None if there is none.
+
+    A stranger's folder may hold such links. What reads it would show other files of this machine,
+    and what writes there would replace them.
+
+    Args:
+        home: the folder that links may not leave, instead of `folder`.
+    """
+    if not folder.is_dir():
+        return None
+    entries = (entry for entry in sorted(folder.iterdir()) if entry.is_symlink())
+    return next((entry for entry in entries if not is_inside(entry, home or folder)), None)
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Whether a path leads into a folder, after all links."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
 @contextmanager
 def _named(path: Path, partial: Path) -> Iterator[None]:
     """An error about what is half written names what was to be written."""

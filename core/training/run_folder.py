@@ -11,6 +11,7 @@ RUN/snapshots/           weights alone: step-N for averaging, kept-N for good, b
 import dataclasses
 import json
 import math
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,12 +25,15 @@ from torch import Tensor, nn
 from core.checkpoint.side_files import HISTORY, read_history
 from core.checkpoint.weights import read_tensors
 from core.system.files import (
+    OutputError,
+    link_out_of,
     sweep_folder,
     write_json,
     write_whole,
     writing_file,
     writing_folder,
 )
+from core.system.json_files import read_text
 
 N_STATES_KEPT = 2
 KEPT = "kept"
@@ -129,6 +133,10 @@ class RunFolder:
         self.history_file = folder / HISTORY
 
     def create(self) -> None:
+        """Make the folder, or take one that is there, unless a link in it leads elsewhere."""
+        for part in (self.folder, self.snapshots):
+            if found := link_out_of(part, self.folder):
+                raise OutputError(f"{found} is a link that leads out of the run folder; remove it")
         self.snapshots.mkdir(parents=True, exist_ok=True)
 
     def save(self, progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
@@ -196,7 +204,12 @@ class RunFolder:
 
     def _newest_state(self) -> Path | None:
         latest = self.folder / "latest"
-        return self.folder / latest.read_text().strip() if latest.is_file() else None
+        if not latest.is_file():
+            return None
+        name = read_text(latest).strip()
+        if not re.fullmatch(r"step-\d+", name):
+            raise ValueError(f"{latest} must name a state, as step-0000100, not {name[:60]!r}")
+        return self.folder / name
 
     def _cut_history(self, step: int) -> None:
         kept = (line for line in read_history(self.history_file) if line["step"] <= step)

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from core.checkpoint.listing import files_below
 from core.checkpoint.required import model_config_of
 from core.experiments.claims.claims import Outcome, outcomes
 from core.experiments.claims.evidence import gather
+from core.experiments.table3.table import TABLE
 from explorer.engine.checkpoints import checkpoint_roots, every_checkpoint, metrics
 from explorer.engine.folder_version import folder_version
 from explorer.engine.measured import hash_of
@@ -20,7 +22,14 @@ def claims_of(folder: Path) -> tuple[list[Outcome], tuple[str, ...], Path | None
     """
     other = with_timeline(every_checkpoint())
     trained = other.folder if other else None
-    table3 = next((root / TABLE3 for root in checkpoint_roots() if (root / TABLE3).is_dir()), None)
+    table3 = next(
+        (
+            file.parent
+            for root in checkpoint_roots()
+            for file in files_below(root, f"{TABLE3}/{TABLE}")
+        ),
+        None,
+    )
     evidence = gather(
         folder,
         weights_hash=hash_of(folder_version(folder)),

@@ -10,6 +10,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.analysis.trace.trace import Trace
+from core.checkpoint.listing import files_below
+from core.system.files import link_out_of
 from core.training.score.methods import METHODS
 from core.training.score.results import (
     POINTS,
@@ -82,8 +84,8 @@ def _folders() -> list[Path]:
     return [
         file.parent
         for root in checkpoint_roots()
-        for file in sorted(root.glob(f"**/{RESULTS}"))
-        if not any(part.startswith(".") for part in file.relative_to(root).parts)
+        for file in files_below(root, f"**/{RESULTS}")
+        if link_out_of(file.parent) is None
     ]
 
 

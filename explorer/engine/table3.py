@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.checkpoint.listing import files_below
 from core.config import ModelConfig
 from core.experiments.table3.presets import PRESETS, model_config
 from core.experiments.table3.rows import TRAINING, VOCABULARY_SIZE
@@ -32,7 +33,7 @@ def shown_family() -> PaperAndOurs:
         ValueError: if the file is no such table; the message names it.
     """
     roots = checkpoint_roots()
-    return read_family(next((root for root in roots if any(root.glob(f"**/{TABLE}"))), roots[0]))
+    return read_family(next((root for root in roots if files_below(root, f"**/{TABLE}")), roots[0]))
 
 
 @st.cache_data(ttl=10, show_spinner=False)
@@ -42,10 +43,12 @@ def read_family(root: Path) -> PaperAndOurs:
     Raises:
         ValueError: if the file is no such table; the message names it.
     """
-    file = next(iter(sorted(root.glob(f"**/{TABLE}"))), root / "table3" / TABLE)
-    ours = read_table(file) if file.is_file() else _untrained("1/4", "1/2", VOCABULARY_SIZE)
+    file = next(iter(files_below(root, f"**/{TABLE}")), None)
+    ours = read_table(file) if file else _untrained("1/4", "1/2", VOCABULARY_SIZE)
     steps = {name: preset.n_steps for name, preset in PRESETS.items()}
-    return PaperAndOurs(_untrained("1", "1", PAPER_PIECES), steps, ours, file.parent)
+    return PaperAndOurs(
+        _untrained("1", "1", PAPER_PIECES), steps, ours, file.parent if file else root / "table3"
+    )
 
 
 def _untrained(width: str, depth: str, vocabulary_size: int) -> Table:

@@ -192,7 +192,7 @@ def _ask_reader(model_for: ModelFor | None) -> PageInputs | None:
         listed = checkpoints.every_checkpoint()
         folder = checkpoints.folder_of(_asked(model_for).run.model)
     except (checkpoints.NoCheckpointError, ValueError) as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         return None
     saving = top_bar(listed, folder)
     return PageInputs(_asked(model_for), folder, saving, notices=None, status=None, terms=None)

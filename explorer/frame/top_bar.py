@@ -16,7 +16,7 @@ from core.config import ModelConfig
 from core.text.languages import told_language, without_language
 from explorer.choice import session
 from explorer.engine import checkpoints
-from explorer.frame.messages import plain
+from explorer.frame.messages import plain, without_pictures
 from explorer.frame.sentence_form import (
     ask_sentence,
     choose_decoding,
@@ -87,7 +87,7 @@ def _tell_model(listed: Sequence[CheckpointEntry], folder: Path, source: str, ta
     card = checkpoints.side_files(folder).card
     if card:
         with st.expander("Model card"), st.container(height=360, border=False):
-            st.markdown(card)
+            st.markdown(without_pictures(card))
 
 
 def _choose_model(models: Sequence[CheckpointEntry], name: str) -> None:
@@ -99,7 +99,7 @@ def _choose_model(models: Sequence[CheckpointEntry], name: str) -> None:
         "Model",
         [item.name for item in models if item.problem is None],
         key=key,
-        help="; ".join(["Cannot be loaded", *broken]) if broken else None,
+        help=plain("; ".join(["Cannot be loaded", *broken])) if broken else None,
         on_change=lambda: _take_model(st.session_state[key]),
     )
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.attack import corrupt, disk, fuzz, kill, pages
+from tests.attack import corrupt, disk, fuzz, kill, pages, stop
 from tests.attack.findings import Findings
 
 ATTACKS: dict[str, tuple[int, Callable[[int, int], Findings]]] = {
@@ -23,6 +23,7 @@ ATTACKS: dict[str, tuple[int, Callable[[int, int], Findings]]] = {
     "corruptions": (1_000, corrupt.corruptions),
     "kills": (100, kill.kills),
     "disks": (96, disk.disks),
+    "stops": (60, stop.stops),
 }
 """How often each is tried, and what it is."""
 

@@ -60,7 +60,7 @@ def disks(n: int, seed: int) -> Findings:
     choose, found = random.Random(seed), Findings("disks")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        _prepare(folder)
+        prepare(folder)
         every = commands(folder)
         tries = [(name, kind) for kind in KINDS for name in every]
         choose.shuffle(tries)
@@ -73,7 +73,7 @@ def disks(n: int, seed: int) -> Findings:
     return found
 
 
-def _prepare(folder: Path) -> None:
+def prepare(folder: Path) -> None:
     from core.text.toy_grammar import sentence_pairs
 
     shape = {"n_heads": 4, "d_model": 24, "d_k": 6, "d_v": 6}  # one that can be exported

@@ -151,7 +151,7 @@ def kills(n: int, seed: int) -> Findings:
     found.figures["group with a dead member ends after, s"] = 0.0
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        _prepare(root / "texts")
+        prepare(root / "texts")
         alone: dict[str, tuple[Mapping[str, str], float]] = {}
         while found.n < n:
             for name, case in CASES.items():
@@ -164,17 +164,17 @@ def kills(n: int, seed: int) -> Findings:
     return found
 
 
-def _prepare(folder: Path) -> None:
+def prepare(folder: Path) -> None:
     """The texts, and a model to measure."""
     folder.mkdir()
     write_texts(folder)
-    finished = _started(folder, Case(TRAIN, ())).communicate()
+    finished = started(folder, Case(TRAIN, ())).communicate()
     assert (folder / "model" / "model.safetensors").exists(), finished
     (folder / "model").rename(folder / "given")
     shutil.rmtree(folder / "run")
 
 
-def _started(folder: Path, case: Case) -> "subprocess.Popen[str]":
+def started(folder: Path, case: Case) -> "subprocess.Popen[str]":
     launcher = [sys.executable, "-m", "core"]
     if case.n_processes > 1:
         launcher = [
@@ -201,7 +201,7 @@ def _folder(root: Path, name: str) -> Path:
 def _left_alone(root: Path, name: str, case: Case) -> tuple[Mapping[str, str], float]:
     folder = _folder(root, name)
     started_s = time.monotonic()
-    process = _started(folder, case)
+    process = started(folder, case)
     _, error = process.communicate()
     if process.returncode:
         raise RuntimeError(f"{name} fails when left alone: {error[-1000:]}")
@@ -222,7 +222,7 @@ def _killed(
     folder = _folder(root, name)
     moments: list[str] = []
     for _ in range(KILLS_A_RUN):
-        process = _started(folder, case)
+        process = started(folder, case)
         after_s = choose.uniform(0.2, 1.0) * alone_s
         try:
             process.wait(after_s)
@@ -231,7 +231,7 @@ def _killed(
             found.n += 1
             moments.append(f"{after_s:.2f}")
             _kill(process, case, choose, found)
-    process = _started(folder, case)
+    process = started(folder, case)
     _, error = process.communicate()
     what = f"{name}, killed after {', '.join(moments)} of {alone_s:.1f} s"
     found.expect(process.returncode == 0, what, f"does not go on: {error[-300:]}")
@@ -247,7 +247,7 @@ def _killed(
 
 def _kill(process: Any, case: Case, choose: random.Random, found: Findings) -> None:
     """The whole session, or of a group one member, whose others have to end by themselves."""
-    members = _children(process.pid) if case.n_processes > 1 else []
+    members = children(process.pid) if case.n_processes > 1 else []
     if len(members) == case.n_processes and choose.random() < 0.7:
         os.kill(choose.choice(members), signal.SIGKILL)
         started_s = time.monotonic()
@@ -262,7 +262,7 @@ def _kill(process: Any, case: Case, choose: random.Random, found: Findings) -> N
     process.communicate()
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     file = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in file.read_text().split()] if file.exists() else []
 

@@ -3,7 +3,7 @@
 import pytest
 
 from core.analysis.ablation import Ablation
-from tests.attack import corrupt, fuzz, pages
+from tests.attack import corrupt, fuzz, pages, stop
 from tests.attack.findings import Findings
 from tests.explorer.tiny import empty_caches
 
@@ -28,6 +28,13 @@ def test_nothing_that_is_typed_breaks_anything(attack, n) -> None:
 def test_nothing_that_is_damaged_or_linked_breaks_anything(attack, n, empty_caches) -> None:
     found = attack(n, seed=2)
     assert found.n == n
+    assert not found.breaks
+
+
+@pytest.mark.slow
+def test_nothing_that_is_stopped_leaves_anything() -> None:
+    found = stop.stops(2, seed=3)
+    assert found.n == 2
     assert not found.breaks
 
 

@@ -29,6 +29,8 @@ from explorer.app_pages.registry import MENU
 expect.set_options(timeout=30_000)  # a slow machine is not a fault
 
 ROOT = Path(__file__).parents[2]
+WATCHED = Path(__file__).with_name("watched")
+"""On the path of every server, so that it is seen whom it talks to; nothing else is there."""
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -53,6 +55,16 @@ IDLE = (
 class Server:
     url: str
     log: Path
+
+    @property
+    def outside(self) -> str:
+        """Whom else than this machine it talked to, or listened to."""
+        noted = _outside(self.log)
+        return noted.read_text() if noted.exists() else ""
+
+
+def _outside(log: Path) -> Path:
+    return log.with_name(f"{log.name}.outside")
 
 
 def chromium() -> str:
@@ -89,7 +101,7 @@ def start_server(
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            env={**os.environ, "PYTHONPATH": str(WATCHED), "WATCHED_LOG": str(_outside(log))},
         )
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 60
@@ -110,6 +122,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     process.terminate()
     process.wait(10)
     assert "Traceback" not in server.log.read_text()
+    assert not server.outside
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What was measured once for a checkpoint on a whole text: heads left out, pruned, and gated."""
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from explorer.components.toggles.component import Effects
 from explorer.engine.measured import other_weights
 from explorer.figures.standalone import Picture
 from explorer.frame.chart import draw_chart
-from explorer.frame.messages import note, notice, plain
+from explorer.frame.messages import code, note, notice, plain
 from explorer.frame.tables import draw_table
 
 
@@ -66,12 +67,12 @@ def _unless_bad(draw: Callable[[Path], None], folder: Path) -> None:
 
 
 def _draw_worth(of: Path) -> None:
-    folder = f"checkpoints/{of.name}"
+    folder = shlex.quote(f"checkpoints/{of.name}")
+    command = f"python -m core ablate --checkpoint {folder} --sweep heads --output {folder}/{SWEEP}"
     swept = read_sweep(of)
     _measured(
         pictures.worth_picture(swept),
-        f"`python -m core ablate --checkpoint {folder} --sweep heads --output {folder}/{SWEEP}` with "
-        "a text and its translation (`--source`, `--reference`) leaves out one head after another. "
+        f"{code(command)} with a text and its translation (`--source`, `--reference`) leaves out one head after another. "
         "This page then shows what each is worth in BLEU.",
     )
     if rows := pictures.worth_table(swept):
@@ -85,10 +86,10 @@ def _draw_worth(of: Path) -> None:
 
 
 def _draw_pruning(of: Path) -> None:
-    folder = f"checkpoints/{of.name}"
+    command = f"python -m core prune --checkpoint {shlex.quote(f'checkpoints/{of.name}')}"
     _measured(
         pictures.pruning_picture(read_pruning(of)),
-        f"`python -m core prune --checkpoint {folder}` with a text and its translation removes heads "
+        f"{code(command)} with a text and its translation removes heads "
         "one after another, the least important first (Michel et al. 2019), and measures BLEU on the "
         "way. This page then shows the curve.",
     )
@@ -96,10 +97,11 @@ def _draw_pruning(of: Path) -> None:
 
 def _draw_gates(of: Path) -> None:
     gates = _gates(of)
+    command = f"python -m core gates --checkpoint {shlex.quote(f'checkpoints/{of.name}')}"
     st.markdown("**And if the model may go on learning?**")
     _measured(
         pictures.gates_picture(gates, read_pruning(of)),
-        f"`python -m core gates --checkpoint checkpoints/{of.name}`, with texts to learn from, to validate and to measure "
+        f"{code(command)}, with texts to learn from, to validate and to measure "
         "on (`--help`), charges the model for every open head while it goes on learning (Voita et al. 2019).",
     )
     if rows := pictures.gates_table(gates):

@@ -1,5 +1,6 @@
 """What every head does over a whole text, and sentences in which it does it most and least."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -97,7 +98,9 @@ def _roles(asked: PageInputs) -> Roles | None:
     if not can_measure(asked.folder):
         st.info(NOT_MEASURED)
         st.code(
-            COMMAND.format(asked.folder.name, "source", "target"), language="sh", wrap_lines=True
+            COMMAND.format(shlex.quote(asked.folder.name), "source", "target"),
+            language="sh",
+            wrap_lines=True,
         )
         return None
     with st.spinner("Reading this project’s own sentences with every head …"):

@@ -1,6 +1,7 @@
 """Files of weights: the average is the mean, and only of equal shapes."""
 
 import shutil
+import zipfile
 
 import pytest
 import safetensors.torch
@@ -77,3 +78,17 @@ def test_a_file_holds_the_weights_it_was_written_from(tmp_path, half):
     assert not holds_weights(file, {"a": weights["a"], "b": torch.randn(6)}, half=half)
     save_weights({"a": torch.ones(3)}, file, half=half)  # the same numbers in either precision
     assert not holds_weights(file, {"a": torch.ones(3)}, half=not half)
+
+
+def test_a_pytorch_file_that_unpacks_to_more_than_it_is_is_refused(tmp_path, monkeypatch):
+    """PyTorch stores tensors as they are; what is compressed may unpack to anything."""
+    whole, packed = tmp_path / "whole.bin", tmp_path / "packed.bin"
+    torch.save({"a": torch.zeros(10_000)}, whole)
+    assert read_tensors(whole).keys() == {"a"}
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            new.writestr(entry.filename, old.read(entry))
+    assert torch.load(packed, weights_only=True)["a"].numel() == 10_000  # PyTorch would unpack it
+    monkeypatch.setattr(torch, "load", lambda *of, **more: pytest.fail("it was unpacked"))
+    with pytest.raises(CheckpointError, match=r"packed\.bin cannot be read \(ValueError\)"):
+        read_tensors(packed)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.__main__ import main
 from core.analysis.alignment.links import links_of, pharaoh
 from core.checkpoint.folder import load_checkpoint
+from core.cli import main
 from tests.checkpoints import write_checkpoint
 from tests.core.analysis.alignment.matrices import word_matrices
 

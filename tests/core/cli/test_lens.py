@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from core.__main__ import main
 from core.analysis.lens.decoder_lens import lens_translations
 from core.analysis.lens.results import LENS, LensScores, read_lens_scores
+from core.cli import main
 from core.config import SearchConfig
 from core.evaluation.bootstrap import bleu_statistics, chrf_statistics, corpus_score
 from core.text.toy_grammar import sentence_pairs

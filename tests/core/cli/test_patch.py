@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import core
-from core.__main__ import main
 from core.analysis.head_place import HeadPlace
 from core.analysis.patching.patch import patching
 from core.analysis.scores.parts import score_parts
+from core.cli import main
 from core.text.toy_grammar import sentence_pairs
 from core.translator import Translator
 from tests.checkpoints import SENTENCE, write_checkpoint

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from core.__main__ import main
 from core.analysis.contributions.results import CONTRIBUTIONS, read_source_shares
 from core.analysis.roles.examples import FILE, example_sentences
 from core.analysis.roles.measure import measure_roles
 from core.analysis.roles.roles import Roles, read_roles
+from core.cli import main
 from core.text.toy_grammar import sentence_pairs
 from tests.checkpoints import write_checkpoint, write_timeline
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import core
-from core.__main__ import main
 from core.analysis.contrast.attribution import contrast
+from core.cli import main
 from tests.checkpoints import SENTENCE, write_checkpoint
 
 

@@ -333,3 +333,15 @@ def test_no_control_character_is_learnt():
     learnt = JointVocabulary.learn(lines, 350)
     assert learnt.unwritable <= set(range(4, 4 + 256))
     assert learnt.decode(learnt.encode("a\x01b")) == "a\x01b"
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [(0xE00, 0xFFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x31F0, 0x31FF),
+     (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF)],
+)  # fmt: skip
+def test_scripts_without_spaces_end_where_unicode_ends_them(first, last):
+    assert has_no_spaces(chr(first))
+    assert has_no_spaces(chr(last))
+    others = {chr(first - 1), chr(last + 1)} - {"\u0fff", "\u1000"}  # Tibetan borders on Burmese
+    assert not any(map(has_no_spaces, others))

@@ -16,6 +16,7 @@ from torch.testing import assert_close
 from core.checkpoint.required import CheckpointError
 from core.checkpoint.side_files import read_history
 from core.model import build
+from core.system.files import OutputError
 from core.training.run_folder import Progress, RunFolder, StepReport, Window
 from tests.core.helpers import random_ids, small_config
 
@@ -304,3 +305,25 @@ def test_what_a_killed_save_left_is_swept_whatever_its_step(tmp_path):
     assert run.resume() is None
     assert not any(each.exists() for each in lost)
     assert at_work.exists()
+
+
+@pytest.mark.parametrize("name", ["history.jsonl", ".process", "snapshots/best.safetensors"])
+def test_a_run_folder_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    """A stranger's: what the training writes would replace other files."""
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    run = RunFolder(tmp_path / "run")
+    run.create()
+    (run.folder / name).symlink_to(outside)
+    with pytest.raises(OutputError, match=f"{name} is a link that leads out of the run folder"):
+        RunFolder(run.folder).create()
+    assert outside.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["../outside", "step-1/../../outside", "", "step-"])
+def test_the_newest_state_is_one_of_the_folder(tmp_path: Path, name: str) -> None:
+    run = RunFolder(tmp_path / "run")
+    run.create()
+    (run.folder / "latest").write_text(name)
+    with pytest.raises(ValueError, match="latest must name a state, as step-0000100"):
+        run.resume()

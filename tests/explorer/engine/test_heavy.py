@@ -242,3 +242,20 @@ def test_what_nobody_asks_for_any_more_ends_at_its_next_pause(
     assert courtesy._n_light == 0
     with line.turn():
         pass  # the turn was given back
+
+
+def test_who_is_next_is_woken_when_a_turn_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And does not find out by asking."""
+    monkeypatch.setattr(heavy, "ASK_EVERY_S", 30.0)
+    turns, served = Turns(1), threading.Event()
+
+    def wait() -> None:
+        with turns.turn():
+            served.set()
+
+    waiting = threading.Thread(target=wait)
+    with turns.turn():
+        waiting.start()
+        time.sleep(0.2)  # until it waits
+    assert served.wait(5)
+    waiting.join(5)

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from explorer.figures.drawing import PAD, Drawing, text_width
+from explorer.figures.drawing import PAD, Drawing, text_width, wrapped
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -50,3 +50,17 @@ def test_wide_letters_take_more_room() -> None:
     assert text_width("il", 10) < text_width("an", 10) < text_width("WM", 10)
     assert text_width("日本", 10) == 20
     assert text_width("e\u0301", 10) == text_width("e", 10)
+
+
+def test_a_line_is_broken_where_the_next_word_would_not_fit() -> None:
+    text = "one two three four five six seven https://example.org/?text=a&layer=1&head=2"
+    lines = wrapped(text, 100, 10)
+    assert len(lines) > 3
+    assert all(text_width(line, 10) <= 100 or " " not in line for line in lines)
+    words = text.split(" ")
+    joined = " ".join(lines)
+    assert joined.split(" ")[:7] == words[:7]
+    assert joined.replace(" ", "") == text.replace(" ", "")
+    first, second = lines[:2]
+    assert text_width(f"{first} {second.split(' ')[0]}", 10) > 100
+    assert wrapped("one two", 1_000, 10) == ["one two"]

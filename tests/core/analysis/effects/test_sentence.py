@@ -69,6 +69,8 @@ def test_numbers_are_those_of_whole_runs(exact, tokenizer, traced, effects, inde
         assert step.kl_nats == pytest.approx(kl[row].item(), abs=1e-10)
         tokens = {*before[row].topk(5).indices.tolist(), *after[row].topk(5).indices.tolist()}
         assert {candidate.token for candidate in step.candidates} == tokens
+        highest = [max(each.before_nats, each.after_nats) for each in step.candidates]
+        assert highest == sorted(highest, reverse=True)
         for candidate in step.candidates:
             assert candidate.name == tokenizer.names[candidate.token]
             assert candidate.before_nats == pytest.approx(before[row, candidate.token].item())

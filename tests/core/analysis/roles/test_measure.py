@@ -2,10 +2,13 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from core.analysis.alignment.gold import GoldAlignment
+from core.analysis.alignment.words import STEPS
 from core.analysis.head_place import HeadPlace
 from core.analysis.roles import count_text as counting
 from core.analysis.roles.count_text import (
@@ -25,7 +28,7 @@ from core.analysis.roles.examples import example_sentences
 from core.analysis.roles.measure import RoleText, _scored, fitting, measure_roles
 from core.analysis.roles.roles import DEFINITIONS, ROLES, Roles, read_roles
 from core.analysis.roles.tally import Counted, Tally
-from core.analysis.trace.capture import capture_weights
+from core.analysis.trace.capture import capture_weights, weights_of
 from core.checkpoint.folder import Checkpoint
 from core.system.json_files import parse_json
 from core.text.toy_grammar import sentence_pairs
@@ -349,3 +352,37 @@ def test_half_a_character_is_refused(roles):
     values["scores"] = {}
     with pytest.raises(ValueError, match="half of a surrogate pair"):
         Roles.from_json(values)
+
+
+def test_who_attends_to_no_text_at_all_hits_no_word(checkpoint, monkeypatch):
+    """All weight on `</s>`: the first word, though the rarest, is not what the head looks at."""
+
+    def on_the_end(*of):
+        weights = weights_of(*of)
+        for kind in weights:
+            weights[kind] = np.zeros_like(weights[kind])
+            weights[kind][..., -1] = 1.0
+        return weights
+
+    monkeypatch.setattr(counting, "weights_of", on_the_end)
+    pieces = checkpoint.vocabulary.source.read(
+        [*checkpoint.vocabulary.source.encode(PAIRS[0][0]), 3]
+    ).pieces
+    frequency = {piece.id: 0 if piece.word == 0 else 5 for piece in pieces}
+    tally = count_text(checkpoint, PAIRS[:1], frequency)["rare_word", "encoder"]
+    assert tally.chances[0, 0] > 0
+    assert not tally.hits.any()
+
+
+def test_a_word_that_is_read_from_the_end_of_the_source_is_aligned_with_nothing(
+    checkpoint, monkeypatch
+):
+    """And not with the last word."""
+    matrix = np.zeros((3, 6, 2, 4))  # N H+1 t s+1
+    matrix[..., -1] = 1.0
+    read = {("weights", step): matrix for step in STEPS}
+    monkeypatch.setattr(counting, "over_word_matrices", lambda function, *_: [(0, function(read))])
+    gold = GoldAlignment(frozenset(), frozenset({(2, 0), (2, 1)}))
+    tally = counting.count_alignment(checkpoint, [("a b c", "d e")], [gold])["aligner", "cross"]
+    assert tally.chances.sum() == 4
+    assert not tally.hits.any()

@@ -155,6 +155,11 @@ CASES = {
         lambda e: gates(e, GATES.points[0], gate_point(0.1, (2, 5, 7), 34)),
         "not seen",
     ),
+    "exactly half is half": (
+        "gates-keep-quality",
+        lambda e: gates(e, GATES.points[0], gate_point(0.1, (5, 5, 5), 35.5)),
+        "seen",
+    ),
     "half may be enough": (
         "gates-keep-quality",
         lambda e: gates(e, GATES.points[0], gate_point(0.1, (2, 5, 7), 34.95)),
@@ -297,6 +302,13 @@ def test_heads_of_a_role_are_counted_from_the_roles(evidence: Evidence) -> None:
     assert by_name["syntactic"].numbers.startswith(f"{n_syntactic} head")
     place, tree = max(roles.trees.items(), key=lambda each: each[1].score.value)
     assert by_name["trees"].numbers.startswith(f"{place.short}: {100 * tree.score.value:.1f} %")
+    rare = [
+        (score.score.value, place.short)
+        for place, scores in roles.scores.items()
+        for score in scores
+        if place.kind == "encoder" and place.layer == 0 and score.name == "rare_word"
+    ]
+    assert f"the nearest of layer 1, {max(rare)[1]}, " in by_name["rare-word"].numbers
     nobody = dataclasses.replace(evidence, roles=dataclasses.replace(roles, scores={}))
     assert verdict("syntactic", nobody) == "not measured"
 

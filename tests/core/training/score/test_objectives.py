@@ -287,3 +287,19 @@ def test_a_retry_reads_its_draft_and_starts_from_the_retry_token(monkeypatch):
     monkeypatch.setattr(warm, "_drafts", lambda *_: drafts)
     expected = score(model, objectives.with_drafts(source, drafts, model.config), target[:, 1:])
     assert_close(warm(source, target), -expected.log_probs.sum())
+
+
+def test_methods_differ_from_score_in_what_they_are_said_to() -> None:
+    stage_1, stage_2 = METHODS["score"].stages
+    assert METHODS["stage1"].stages == (dataclasses.replace(stage_1, share=1.0),)
+    assert METHODS["without_stage1"].stages == (dataclasses.replace(stage_2, share=1.0),)
+    assert METHODS["without_shaping"].stages == (stage_1, dataclasses.replace(stage_2, alpha=0.0))
+    assert METHODS["without_on_policy"].stages == (
+        stage_1, dataclasses.replace(stage_2, base_drafts=1.0, first=0.0),
+    )  # fmt: skip
+    (naive,), (first,) = (METHODS[name].stages for name in ("naive_multi_turn", "first_only"))
+    assert (naive.first, naive.second, naive.alpha) == (1.0, 1.0, 0.0)
+    assert (first.first, first.second) == (1.0, 0.0)
+    assert all(
+        sum(stage.share for stage in each.stages) == 1 for each in METHODS.values() if each.stages
+    )

@@ -113,6 +113,8 @@ def test_presets_fit_the_model(n_heads: int) -> None:
     for preset in found:
         assert preset.ablation.parts
         preset.ablation.check(config)
+        assert preset.title.startswith("With")
+        assert preset.question.endswith(("?", "."))
     assert len(found) == (3 if n_heads == 1 else 4)  # no head but the best: nothing to remove
 
 

@@ -1,6 +1,7 @@
 """Why a head looks there: every row of the split is of its writer, and they add up to the scores."""
 
 import html
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from core.analysis.head_place import HeadPlace
 from core.analysis.heads.measures import keys_of
 from core.analysis.scores.parts import ScoreParts, score_parts
+from explorer.app_pages.inside.reasons import in_words
 from explorer.figures.axes import signed
 from explorer.figures.head import piece_labels
 from tests.checkpoints import SENTENCE, write_checkpoint
@@ -144,3 +146,14 @@ def test_a_fixed_head_has_no_equation(open_page, tmp_path) -> None:
     page = open_page(None, "inside", text=SENTENCE, kind="encoder", layer="1", head="3")
     assert components(page, "equation_in_motion")
     assert not page.warning
+
+
+def test_what_lowers_nothing_is_not_said_to_lower() -> None:
+    """Two writers that both raise the highest key, by less than 1."""
+    parts = np.array([[[0.5, 0.0], [0.25, 0.0]]])  # query writers, key writers, keys
+    found = SimpleNamespace(key_writers=("a", "b"), query_writers=("c",), parts=parts)
+    text = in_words(found, "key", "q", ["x", "y"])  # type: ignore[arg-type]
+    assert "What raises it most: a (" in text
+    assert "lowers" not in text
+    found.parts = np.array([[[0.5, 0.0], [-0.25, 0.0]]])
+    assert "What lowers it most: b (" in in_words(found, "key", "q", ["x", "y"])  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from explorer.choice.choice import Run
 from explorer.choice.examples import CAPTION
 from explorer.engine import traces, trainings
 from tests.checkpoints import SENTENCE, reports, write_checkpoint, write_history, write_timeline
+from tests.explorer.clicks import set_state
 from tests.explorer.pages import LATE, SHAPES, Open, button, link, open_page, plot
 from tests.explorer.readings import components, unpacked
 
@@ -264,3 +265,23 @@ def test_a_snapshot_is_the_model_after_that_step(with_timeline: Open, tmp_path: 
         shown = traces.trace(folder, Run(text=SENTENCE), step)
         alone = core.load(folder, step=step or None).trace(SENTENCE)
         assert np.array_equal(shown.weights["cross"], alone.weights["cross"])
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        ({"snapshot": 3}, True),
+        ({"snapshot": 3, "held": True}, True),
+        ({"snapshot": 3, "held": False}, False),
+    ],
+)
+def test_words_are_held_unless_the_reader_lets_them_go(
+    open_page: Open, tmp_path: Path, view: dict[str, Any], expected: bool
+) -> None:
+    checkpoint = write_checkpoint(tmp_path / "tiny")
+    write_timeline(checkpoint, 3)
+    write_history(tmp_path / "tiny", reports())
+    page = set_state(open_page(page="training", text=SENTENCE), "training_player", "view", view)
+    assert not page.exception
+    (data,) = components(page, "training_player")
+    assert unpacked(data)[0]["view"]["held"] is expected

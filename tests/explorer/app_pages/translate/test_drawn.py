@@ -284,6 +284,7 @@ def test_the_run_beside_is_another_sentence_of_another_model(
     assert shown["late"] == ([2, 3] if lag else None)
     shown_glosses = [step["gloss"] for step in shown["steps"] if step["opens"]]
     assert shown_glosses == glosses(expected, BEST[other], lag)
+    assert shown["late"] == ([2, 3] if lag else None)
 
 
 @pytest.mark.parametrize(("model", "other", "lag"), [("prompt", "late", 1), ("late", "prompt", 0)])
