@@ -15,6 +15,7 @@ from core.text.addition import addends
 from core.training.score.methods import METHODS
 from core.training.score.report import NOTE, Row, report
 from core.training.score.results import read_points, read_results
+from core.training.score.task import ADDITION_MODEL
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = sorted((SOURCES / "score").iterdir())
@@ -124,3 +125,13 @@ def test_examples_of_sums_have_their_results() -> None:
         numbers = addends(example.source)
         assert numbers
         assert str(sum(numbers)) == example.reference
+
+
+def test_the_bundled_models_of_additions_are_those_that_the_command_trains() -> None:
+    """But for the two marks that a model which reads drafts learns beside its vocabulary."""
+    trained = load_checkpoint(SOURCES / "score" / "addition" / "base").config.to_json()
+    marks = {"vocabulary_size", "separator_id", "retry_id"}
+    for name, value in ADDITION_MODEL.to_json().items():
+        if name not in marks:
+            assert trained[name] == value, name
+    assert trained["vocabulary_size"] == ADDITION_MODEL.vocabulary_size + 2

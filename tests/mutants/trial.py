@@ -24,7 +24,7 @@ from tests.mutants.changes import Mutant
 
 ROOT = Path(__file__).parents[2]
 OURS = ("core", "explorer", "tests")
-HANG_S = 60
+HANG_S = 180
 """A test that runs longer has been hung up by the fault."""
 MOST_BYTES = 6_000_000_000
 """Memory that a fault may take."""

@@ -62,3 +62,16 @@ def test_alone_a_worker_is_first_sums_what_it_has_and_shares_it(monkeypatch):
         assert group.sum(1.5, 2) == [1.5, 2]
         assert group.from_first("mine") == "mine"
         group.wait()
+
+
+def test_all_workers_take_what_the_first_one_has(monkeypatch):
+    sent = []
+
+    def broadcast(values, device):
+        sent.append(list(values))
+        values[0] = "the first one's"
+
+    monkeypatch.setattr(distributed, "broadcast_object_list", broadcast)
+    for rank in (0, 1):
+        assert Workers(rank, world_size=2).from_first(f"of {rank}") == "the first one's"
+    assert sent == [["of 0"], [None]]

@@ -364,11 +364,11 @@ def test_who_attends_to_no_text_at_all_hits_no_word(checkpoint, monkeypatch):
         return weights
 
     monkeypatch.setattr(counting, "weights_of", on_the_end)
-    pieces = checkpoint.vocabulary.source.read(
-        [*checkpoint.vocabulary.source.encode(PAIRS[0][0]), 3]
-    ).pieces
+    ids = [*checkpoint.vocabulary.source.encode("sees the old man"), 3]
+    pieces = checkpoint.vocabulary.source.read(ids).pieces
     frequency = {piece.id: 0 if piece.word == 0 else 5 for piece in pieces}
-    tally = count_text(checkpoint, PAIRS[:1], frequency)["rare_word", "encoder"]
+    pairs = [("sees the old man", "sieht den alten Mann")]
+    tally = count_text(checkpoint, pairs, frequency)["rare_word", "encoder"]
     assert tally.chances[0, 0] > 0
     assert not tally.hits.any()
 

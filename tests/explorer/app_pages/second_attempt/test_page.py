@@ -1,10 +1,14 @@
 """The Second attempt page: each number stands where it belongs, each control does what it says."""
 
 import dataclasses
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import core
@@ -26,7 +30,7 @@ from tests.checkpoints import write_checkpoint
 from tests.core.training.score.experiments import EXAMPLES, write_bundle, write_experiment
 from tests.explorer.clicks import set_state
 from tests.explorer.pages import Open, Shelf, charts, link, open_page, shelf, texts
-from tests.explorer.readings import components, labels, numbers, tiles
+from tests.explorer.readings import components, labels, numbers, tiles, unpacked
 
 __all__ = ["open_page", "shelf"]
 
@@ -439,3 +443,25 @@ def test_every_axis_says_what_it_counts(pages: Shelf) -> None:
         ("updates", "chrF"),
         ("updates", "nats an attempt"),
     ]
+
+
+def test_the_saved_squares_are_those_on_the_page(
+    pages: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read from the file: the numbers by which the page tints its heads."""
+    files: dict[str, str] = {}
+
+    def record(label: str, data: Any, **more: Any) -> bool:
+        files[label] = data() if label == "View as HTML" else ""
+        return False
+
+    monkeypatch.setattr(st, "download_button", record)
+    page = pages.own("second_attempt", text=TEXT)
+    on_page = tiles(components(page, "attention_overview")[0])[0]["tint"]
+    assert on_page["labels"]
+    drawn = re.findall(
+        r'<script type="application/json">(.*?)</script>', files["View as HTML"], re.DOTALL
+    )
+    packed = [json.loads(each).get("bytes") for each in drawn]
+    headers = [unpacked(bytes.fromhex(each))[0] for each in packed if each]
+    assert on_page in [header.get("tint") for header in headers]
