@@ -20,7 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if arguments and not (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
         from core.system.stopping import stoppable
 
-        with stoppable("attention-explorer: stopped"):  # before the commands are imported, too
+        with stoppable(
+            "attention-explorer: stopped", is_last=True
+        ):  # before the commands are imported, too
             from core.cli import main as run_command
 
             run_command(arguments, prog="attention-explorer")

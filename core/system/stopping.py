@@ -21,7 +21,7 @@ class StoppedError(KeyboardInterrupt):
 
 
 @contextmanager
-def stoppable(line: str) -> Iterator[None]:
+def stoppable(line: str, *, is_last: bool = False) -> Iterator[None]:
     """Let a signal end the program with one line and status 128 + its number, as shells do.
 
     The blocks that are open are left, so that half-written files are removed. If that takes too
@@ -32,6 +32,8 @@ def stoppable(line: str) -> Iterator[None]:
 
     Args:
         line: what is said on standard error.
+        is_last: nothing but Python's own end comes after this block, which would answer a signal
+            with a traceback: the signal itself then ends the program.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -48,7 +50,7 @@ def stoppable(line: str) -> Iterator[None]:
         print(f"\n{line}", file=sys.stderr, flush=True)
         os._exit(128 + number)
 
-    with _watched(end), _handled(stop):
+    with _watched(end), _handled(stop, is_last=is_last):
         try:
             yield
         except KeyboardInterrupt:
@@ -60,13 +62,13 @@ def stoppable(line: str) -> Iterator[None]:
 
 
 @contextmanager
-def _handled(stop: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def _handled(stop: Callable[[int, FrameType | None], None], *, is_last: bool) -> Iterator[None]:
     before = {number: signal.signal(number, stop) for number in SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if is_last else handler)
 
 
 @contextmanager

@@ -21,20 +21,23 @@ left = pathlib.Path(sys.argv[1])
 def stuck():
     hashlib.pbkdf2_hmac("sha256", b"", b"", 500_000_000)
 
-with stoppable("program: stopped"):
+with stoppable("program: stopped", is_last=True):
     try:
         print("ready", flush=True)
         {work}
     finally:
         {leave}
+{after}
 """
 WORK = "time.sleep(60)"
 LEAVE = "left.write_text('left')"
 
 
-def program(tmp_path: Path, work: str = WORK, leave: str = LEAVE) -> "subprocess.Popen[str]":
+def program(
+    tmp_path: Path, work: str = WORK, leave: str = LEAVE, after: str = ""
+) -> "subprocess.Popen[str]":
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM.format(work=work, leave=leave), str(tmp_path / "left")],
+        [sys.executable, "-c", PROGRAM.format(work=work, leave=leave, after=after), str(tmp_path / "left")],
         env=ENVIRONMENT, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout
@@ -72,6 +75,19 @@ def test_a_second_signal_does_not_disturb_who_leaves(tmp_path: Path) -> None:
     _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (130, "\nprogram: stopped\n")
     assert (tmp_path / "left").read_text() == "left"
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_after_the_last_block_the_signal_itself_ends_the_program(
+    tmp_path: Path, number: int
+) -> None:
+    """Python takes a second to take torch apart, and would say where it was."""
+    process = program(tmp_path, "pass", after="print('after', flush=True); time.sleep(60)")
+    assert process.stdout
+    assert process.stdout.readline() == "after\n"
+    process.send_signal(number)
+    assert process.communicate(timeout=30) == ("", "")
+    assert process.returncode == -number
 
 
 def test_without_a_signal_nothing_changes(tmp_path: Path) -> None:
