@@ -63,10 +63,19 @@ def stoppable(line: str, *, is_last: bool = False) -> Iterator[None]:
 
 @contextmanager
 def _handled(stop: Callable[[int, FrameType | None], None], *, is_last: bool) -> Iterator[None]:
+    """What is raised in the middle of a finaliser is lost there, silently; the watch still ends it."""
     before = {number: signal.signal(number, stop) for number in SIGNALS}
+    unraisable = sys.unraisablehook
+
+    def say(what: "sys.UnraisableHookArgs") -> None:
+        if not isinstance(what.exc_value, StoppedError):
+            unraisable(what)
+
+    sys.unraisablehook = say
     try:
         yield
     finally:
+        sys.unraisablehook = unraisable
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if is_last else handler)
 

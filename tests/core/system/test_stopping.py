@@ -18,6 +18,10 @@ import hashlib, pathlib, sys, time
 from core.system.stopping import stoppable
 left = pathlib.Path(sys.argv[1])
 
+class Slow:
+    def __del__(self):
+        time.sleep(60)
+
 def stuck():
     hashlib.pbkdf2_hmac("sha256", b"", b"", 500_000_000)
 
@@ -64,6 +68,19 @@ def test_a_library_that_does_not_return_is_left_where_it_is(tmp_path: Path, numb
     assert time.monotonic() - asked_s < MOST_S
     assert (process.returncode, said) == (128 + number, "\nprogram: stopped\n")
     assert not (tmp_path / "left").exists()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_that_is_lost_in_a_finaliser_ends_the_program_too(
+    tmp_path: Path, number: int
+) -> None:
+    process = program(tmp_path, "slow = Slow(); del slow; time.sleep(60)")
+    time.sleep(0.3)  # until it is inside
+    asked_s = time.monotonic()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert time.monotonic() - asked_s < MOST_S
+    assert (process.returncode, said) == (128 + number, "\nprogram: stopped\n")
 
 
 def test_a_second_signal_does_not_disturb_who_leaves(tmp_path: Path) -> None:
