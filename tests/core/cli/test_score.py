@@ -6,6 +6,7 @@ import pytest
 
 from core.checkpoint.folder import load_checkpoint
 from core.cli import main
+from core.cli.score import _require_full
 from core.training.score.methods import METHODS
 from core.training.score.results import read_results
 from core.training.score.task import addition_task
@@ -166,3 +167,8 @@ def test_what_cannot_be_done_is_said_in_one_line(arguments, said, tmp_path, monk
     with pytest.raises(SystemExit):
         run(*arguments)
     assert said in capsys.readouterr().err
+
+
+def test_an_empty_example_is_named_by_its_line(tmp_path):
+    with pytest.raises(ValueError, match=r"^line 2 of .*a\.en or of its references is empty"):
+        _require_full([("a", "b"), (" ", "b")], tmp_path / "a.en")

@@ -84,6 +84,7 @@ def test_small_numbers_are_left_out(shown: Trace) -> None:
     weights = shown.weights["cross"][0, 0]
     matrix = head_matrix(shown, "cross", weights, HeadDrawing(threshold=0.1))
     assert np.array_equal(matrix.values > 0, weights >= 0.1)
+    assert "Weights below 0.1 are left out." in matrix.notes
 
 
 def test_rows_say_consumed_and_produced(shown: Trace) -> None:

@@ -8,6 +8,7 @@ import json
 
 import pytest
 
+from core.cli import main
 from core.experiments.table3.report import NOT_TRAINED, moves_as_in_the_paper, report
 from core.experiments.table3.rows import TEST, TRAINING
 from core.experiments.table3.table import (
@@ -18,6 +19,7 @@ from core.experiments.table3.table import (
     Table,
     untrained,
 )
+from core.system.files import write_json
 from core.system.text_tables import aligned, csv_table, latex_table
 from tests.core.tables import made_up_table
 
@@ -180,3 +182,12 @@ def test_a_row_moves_as_in_the_paper_only_where_it_is_shown_to_move(in_paper, ve
     assert (
         moves_as_in_the_paper(in_paper, DifferenceToBase(0.5, (0.25, 0.75), 0.001, verdict)) == said
     )
+
+
+def test_the_command_prints_the_table_that_is_there(tmp_path, capsys):
+    command = ["table3", "--data", str(tmp_path), "--report", "--output"]
+    (tmp_path / "table.json").write_text(write_json(made_up_table().to_json()))
+    main([*command, str(tmp_path)])
+    assert capsys.readouterr().out == report(made_up_table(), "text") + "\n"
+    main([*command, str(tmp_path / "none")])
+    assert NOT_TRAINED in capsys.readouterr().out
