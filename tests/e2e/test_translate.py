@@ -7,7 +7,15 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from explorer.choice.examples import EXAMPLES
-from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
+from tests.e2e.conftest import (
+    LOOKS,
+    Visitor,
+    idle,
+    link,
+    open_from_menu,
+    overflow_px,
+    violations,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -166,6 +174,23 @@ def test_another_candidate_changes_what_follows_and_undo_takes_it_back(visitor: 
     idle(page)
     assert chips(page) == before
     assert "prefix" not in link(page)
+
+
+def test_what_is_half_typed_stays_while_the_page_answers(visitor: Visitor) -> None:
+    page = visitor.open()
+    field = page.get_by_label("English sentence")
+    field.fill("A sentence that is not")
+    page.get_by_role("button", name=re.compile("go on from here with it at step 2")).first.click()
+    expect(targets(page).locator(".changed").first).to_be_visible()
+    idle(page)
+    assert field.input_value() == "A sentence that is not"
+    page.get_by_role("button", name=EXAMPLES[4], exact=True).first.click()
+    expect(field).to_have_value(EXAMPLES[4])
+    idle(page)
+    field.fill("Another one that is not")
+    open_from_menu(page, "Anatomy")
+    idle(page)
+    assert page.get_by_label("English sentence").input_value() == EXAMPLES[4]
 
 
 def test_a_typed_word_is_gone_on_from_and_compared(visitor: Visitor) -> None:
