@@ -44,8 +44,7 @@ class Train:
     validation_target: tuple[Path, ...] = ()
     rough_share: float = 0.0
     """Share of the source sentences that the model reads as people type them in haste: without
-    capitals, in capitals, without the mark at the end. 0.1 costs little, and such sentences are
-    translated better."""
+    capitals, in capitals, without the mark at the end. Their translations stay as they are."""
     start_from: Path | None = None
     """Go on with this checkpoint's weights and vocabulary, instead of starting from nothing: to fit a
     model to more text, or to another kind. The checkpoint itself does not change."""

@@ -8,7 +8,8 @@ import itertools
 import re
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlparse
@@ -59,22 +60,34 @@ class StickyProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request, or one websocket."""
-        try:
-            head = await reader.readuntil(HEAD_END)
-        except asyncio.IncompleteReadError:  # a browser connects before it needs to
-            writer.close()
-            return
-        kept = re.search(rb"\b%s=(\d+)" % COOKIE, head)
-        number = int(kept[1]) if kept else next(self._turns) % len(self._ports)
-        self.served[number] += 1
-        theirs, ours = await asyncio.open_connection("127.0.0.1", self._ports[number])
-        ours.write(_closing(head))
-        answer = _closing(await theirs.readuntil(HEAD_END))
-        if not kept:
-            cookie = b"\r\nSet-Cookie: %s=%d; Path=/" % (COOKIE, number)
-            answer = answer.replace(HEAD_END, cookie + HEAD_END)
-        writer.write(answer)
-        await asyncio.gather(_pass_on(reader, ours), _pass_on(theirs, writer))
+        async with _closed_at_the_end(writer):
+            try:
+                head = await reader.readuntil(HEAD_END)
+            except asyncio.IncompleteReadError:  # a browser connects before it needs to
+                return
+            kept = re.search(rb"\b%s=(\d+)" % COOKIE, head)
+            number = int(kept[1]) if kept else next(self._turns) % len(self._ports)
+            self.served[number] += 1
+            theirs, ours = await asyncio.open_connection("127.0.0.1", self._ports[number])
+            async with _closed_at_the_end(ours):
+                ours.write(_closing(head))
+                answer = _closing(await theirs.readuntil(HEAD_END))
+                if not kept:
+                    cookie = b"\r\nSet-Cookie: %s=%d; Path=/" % (COOKIE, number)
+                    answer = answer.replace(HEAD_END, cookie + HEAD_END)
+                writer.write(answer)
+                await asyncio.gather(_pass_on(reader, ours), _pass_on(theirs, writer))
+
+
+@asynccontextmanager
+async def _closed_at_the_end(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Nothing of a connection outlives the block, however it ends: a leak fails some later test."""
+    try:
+        yield
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 def _closing(head: bytes) -> bytes:

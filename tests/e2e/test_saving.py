@@ -82,23 +82,47 @@ def shot(page: Page) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB"))
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_a_picture_is_a_standalone_svg_with_its_caption_and_a_png_of_twice_the_size(
+@pytest.mark.parametrize(
+    ("name", "visitor"),
+    [(name, "dark" if number % 2 else "light") for number, name in enumerate(KINDS)],
+    indirect=["visitor"],
+)
+def test_a_picture_is_saved_as_it_looks_with_its_caption(
     visitor: Visitor, tmp_path: Path, name: str
 ) -> None:
+    """As SVG and as PNG, and nothing on the page moves."""
     kind = KINDS[name]
     page = visitor.open(kind.address)
     root = page.locator(kind.root).first
     expect(root.locator(kind.words).first).to_be_attached()
+    expect(root.locator(kind.patches).first).to_be_attached()
     page.wait_for_timeout(500)  # the server's answer to what opening reported
     before = root.evaluate(STATE)
-    svg = ElementTree.parse(save(page, kind, "SVG", tmp_path)).getroot()
+    file = save(page, kind, "SVG", tmp_path)
     page.mouse.move(0, 0)
     assert root.evaluate(STATE) == before, "saving disturbs the page"
+    svg = ElementTree.parse(file).getroot()
+    assert_standalone(svg)
+    assert_says_what_the_page_says(svg, page, kind)
+    if name == "lines":
+        assert not list(svg.iter(f"{SVG}image")), "its canvas is drawn as paths"
+    png = Image.open(save(page, kind, "PNG", tmp_path)).convert("RGB")
+    assert_twice_as_large(png, svg)
+    page.mouse.move(0, 0)
+    assert_looks_the_same(visitor, page, kind, file, svg)
+
+
+def assert_standalone(svg: Element) -> None:
+    """It draws, and does nothing else."""
     assert {part.tag.removeprefix(SVG) for part in svg.iter()} <= DRAWS
     assert not [
         part for part in svg.iter() for key in part.attrib if key.startswith(("on", "data-"))
     ]
+
+
+def assert_says_what_the_page_says(svg: Element, page: Page, kind: Kind) -> None:
+    """All words and lines of the picture, none of its controls, and a caption."""
+    root = page.locator(kind.root).first
     said = texts_of(svg)
     words = {word for text in root.locator(kind.words).evaluate_all(SHOWN) for word in text.split()}
     together, squeezed = " ".join(said), "".join("".join(said).split())
@@ -112,38 +136,17 @@ def test_a_picture_is_a_standalone_svg_with_its_caption_and_a_png_of_twice_the_s
     address = page.evaluate("location.href")
     assert address in {link.get("href") for link in svg.iter(f"{SVG}a")}
     assert address in "".join(said)
-    if name == "lines":
-        assert not list(svg.iter(f"{SVG}image")), "its canvas is drawn as paths"
     if kind.drawn:
         n = root.locator(kind.drawn).count()
         assert n
         assert len(list(svg.iter(f"{SVG}{kind.tag}"))) >= n
-    png = Image.open(save(page, kind, "PNG", tmp_path)).convert("RGB")
-    assert_twice_as_large(png, svg)
 
 
-STATE = """root => [root.outerHTML.replace(/ class="[^"]*"/g, ""),
-  [...root.querySelectorAll("*")].map((it) => [it.scrollLeft, it.scrollTop]).flat().join()]"""
-"""All that saving could leave behind, but for what the pointer lights."""
-SHOWN = """texts => texts
-  .filter((it) => it.checkVisibility({ opacityProperty: true }) && !it.closest("[data-control]"))
-  .map((it) => it.innerText ?? it.textContent)"""
-
-
-@pytest.mark.parametrize(
-    ("name", "visitor"),
-    [(name, "dark" if number % 2 else "light") for number, name in enumerate(KINDS)],
-    indirect=["visitor"],
-)
-def test_a_saved_picture_looks_as_on_the_page(visitor: Visitor, tmp_path: Path, name: str) -> None:
+def assert_looks_the_same(
+    visitor: Visitor, page: Page, kind: Kind, file: Path, svg: Element
+) -> None:
     """Pixels of each part on the page without its controls, beside those of the file."""
-    kind = KINDS[name]
-    page = visitor.open(kind.address)
     root = page.locator(kind.root).first
-    expect(root.locator(kind.patches).first).to_be_attached()
-    page.wait_for_timeout(500)
-    file = save(page, kind, "SVG", tmp_path)
-    page.mouse.move(0, 0)
     page.set_viewport_size({"width": 1280, "height": 3000})
     page.wait_for_timeout(500)
     root.evaluate(WITHOUT_CONTROLS)
@@ -155,7 +158,6 @@ def test_a_saved_picture_looks_as_on_the_page(visitor: Visitor, tmp_path: Path, 
     ]
     seen = shot(page)
     page.set_viewport_size({"width": 1280, "height": 800})
-    svg = ElementTree.parse(file).getroot()
     width, height = (int(svg.get(side)) for side in ("width", "height"))
     moved = svg.find(f"{SVG}g[@transform]").get("transform")
     x, y = (float(number) for number in re.findall(r"-?[\d.]+", moved))
@@ -175,6 +177,12 @@ def test_a_saved_picture_looks_as_on_the_page(visitor: Visitor, tmp_path: Path, 
     assert len(differing) <= 0.02 * len(places), differing
 
 
+STATE = """root => [root.outerHTML.replace(/ class="[^"]*"/g, ""),
+  [...root.querySelectorAll("*")].map((it) => [it.scrollLeft, it.scrollTop]).flat().join()]"""
+"""All that saving could leave behind, but for what the pointer lights."""
+SHOWN = """texts => texts
+  .filter((it) => it.checkVisibility({ opacityProperty: true }) && !it.closest("[data-control]"))
+  .map((it) => it.innerText ?? it.textContent)"""
 WITHOUT_CONTROLS = """root => {
   for (const it of root.querySelectorAll("[data-control]")) it.style.display = "none";
 }"""
