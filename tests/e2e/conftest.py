@@ -25,6 +25,7 @@ from playwright.sync_api import (
 )
 
 from explorer.app_pages.registry import MENU
+from tests.e2e.legible import hard_to_read
 
 expect.set_options(timeout=30_000)  # a slow machine is not a fault
 
@@ -240,8 +241,8 @@ def link(page: Page) -> dict[str, str]:
 
 
 def violations(page: Page) -> set[str]:
-    """What axe finds wrong with a page's accessibility."""
-    return {
+    """What axe finds wrong with a page's accessibility, and what of it is hard to read."""
+    return hard_to_read(page) | {
         f"{violation['id']}: {node['html'][:300]}"
         for violation in Axe().run(page).response["violations"]
         for node in violation["nodes"]
@@ -255,7 +256,7 @@ def overflow_px(page: Page) -> int:
 
 @pytest.fixture(scope="session")
 def streamlits_own(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """What axe finds wrong, wide and narrow, with a Streamlit page that has only our menu in it."""
+    """The violations, wide and narrow, of a Streamlit page that has only our menu in it."""
     log = tmp_path_factory.mktemp("empty") / "log"
     process, server = start_server(log, "tests/e2e/empty_app.py")
     found = set[str]()

@@ -74,6 +74,9 @@ def test_claims_lead_to_the_page_that_shows_them(
     assert violations(page) <= streamlits_own
     page.get_by_role("link", name="See it on Lenses").first.click()
     expect(page.get_by_role("heading", name="What does each layer know?")).to_be_visible()
+    expect(page.locator(".js-plotly-plot").nth(1)).to_be_visible()
+    idle(page)
+    assert violations(page) <= streamlits_own
 
 
 def test_the_split_follows_the_row(visitor: Visitor) -> None:
@@ -84,3 +87,12 @@ def test_the_split_follows_the_row(visitor: Visitor) -> None:
     page.wait_for_url(re.compile("split=query"))
     idle(page)
     expect(page.get_by_text("position → token", exact=True)).to_have_count(0)
+
+
+@pytest.mark.parametrize("visitor", LOOKS, indirect=True)
+def test_why_this_word_can_be_read(visitor: Visitor, streamlits_own: set[str]) -> None:
+    page = visitor.open("/why?step=7")
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    idle(page)
+    assert overflow_px(page) <= 0
+    assert violations(page) <= streamlits_own

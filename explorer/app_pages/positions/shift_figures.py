@@ -38,7 +38,7 @@ def shift_map_figure(d_model: int, k: int, *, halves: bool = False) -> go.Figure
 
 
 def _dimension_axis(title: str, labels: Sequence[str], **more: Any) -> dict[str, Any]:
-    return label_axis(labels, title={"text": title}, tickfont={"size": 9}, **more)
+    return label_axis(labels, title={"text": title}, tickfont={"size": 10}, **more)
 
 
 def shifted_row_figure(table: Array, *, k: int, position: int, halves: bool = False) -> go.Figure:
