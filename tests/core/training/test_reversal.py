@@ -73,7 +73,7 @@ def test_a_head_learns_the_anti_diagonal(tmp_path: Path) -> None:
         corpus=reversal_corpus(training),
         validation={},
         config=TrainConfig(
-            tokens_per_update=1_000, tokens_per_microbatch=1_000, n_steps=1_300, n_warmup_steps=150,
+            tokens_per_update=1_000, tokens_per_microbatch=1_000, n_steps=800, n_warmup_steps=150, n_cooldown_steps=300,
             rate_scale=0.45, label_smoothing=0.0, validate_every=10_000, snapshot_every=10_000,
             precision="float32",  # auto would follow the processor
         ),
