@@ -19,12 +19,12 @@ help:            ## this list
 app: .venv/app   ## open the Explorer on the bundled checkpoint
 	$(BIN)/streamlit run explorer/app.py
 
-test: .venv/dev  ## lint, types and every test, browser included
+test: .venv/dev  ## lint, types and every test, browser included; three at a time, as many wait for a browser
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: .venv/dev ## format, lint and types
 	$(BIN)/ruff format .
