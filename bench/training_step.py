@@ -22,7 +22,7 @@ from bench.comparison import Report, Say
 from bench.machine import PRODUCT_FLOPS, matmul_peak, product
 from bench.workers import Act, Round, Worker, in_turn
 from core.model import build
-from core.system.device import keep_freed_memory
+from core.system.memory import keep_freed_memory
 from core.training.objective import TeacherForcing
 
 PART = "training step"

@@ -80,11 +80,12 @@ def heavy(number: int, turn: int) -> tuple[str, Link]:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What one visitor opened, and what each page showed."""
+    """What one visitor opened, what each page showed, and after how long."""
 
     link: Link
     pages: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
 
 
 @dataclass
@@ -97,10 +98,12 @@ class Seen:
     errors: list[str] = field(default_factory=list)
     memory_mib: list[tuple[float, float]] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
+    """Of readers."""
+    long_work: list[Session] = field(default_factory=list)
 
-    def add(self, times: list[float], started_s: float, error: str | None) -> None:
+    def add(self, times: list[float], seconds: float, error: str | None) -> None:
         with self.lock:
-            times.append(time.monotonic() - started_s)
+            times.append(seconds)
             if error:
                 self.errors.append(error)
 
@@ -114,17 +117,20 @@ def visit(url: str, number: int, deadline_s: float, seen: Seen, *, is_heavy: boo
     while time.monotonic() < deadline_s:
         page, link = heavy(number, turn) if is_heavy else light(random_)
         session = Session(link)
-        seen.sessions.append(session)
+        (seen.long_work if is_heavy else seen.sessions).append(session)
         with Reader(url, link, page, largest_read=LARGEST_READ) as reader:
             for _ in range(1 if is_heavy else PAGES_A_SENTENCE):
                 started_s, error = time.monotonic(), None
                 try:
                     reader.open(page=page)
-                    session.pages.append(page)
-                    session.answers.append(reader.shown_hash())
                 except Exception as problem:
                     error = f"{page}: {problem!r}; {dict(link)}"[:800]
-                seen.add(seen.heavy_s if is_heavy else seen.light_s, started_s, error)
+                seconds = time.monotonic() - started_s
+                seen.add(seen.heavy_s if is_heavy else seen.light_s, seconds, error)
+                if not error:
+                    session.pages.append(page)
+                    session.seconds.append(seconds)
+                    session.answers.append(reader.shown_hash())
                 turn += 1
                 if is_heavy:
                     continue
@@ -208,6 +214,16 @@ def percentiles(times_s: list[float]) -> dict[str, float]:
     }
 
 
+def by_page(sessions: Sequence[Session]) -> dict[str, dict[str, float]]:
+    """How long each page took, the slowest first."""
+    times: dict[str, list[float]] = {}
+    for session in sessions:
+        for page, seconds in zip(session.pages, session.seconds, strict=True):
+            times.setdefault(page or "translate", []).append(seconds)
+    found = {page: percentiles(each) for page, each in times.items()}
+    return dict(sorted(found.items(), key=lambda item: -item[1].get("median_s", 0)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -231,7 +247,10 @@ def main() -> None:
     print(
         f"memory MiB: {memory[0][1]} at the start, {settled[0]} when settled, {settled[-1]} in the end"
     )
-    opened = [session for session in seen.sessions if session.pages]
+    pages = by_page(seen.sessions)
+    for page, times in pages.items():
+        print(f"  {page:16}", times)
+    opened = [session for session in (*seen.sessions, *seen.long_work) if session.pages]
     compared = random.Random(1).sample(opened, min(chosen.compared, len(opened)))
     others = alone(compared) if compared else []
     n_pages = sum(len(session.pages) for session in compared)
@@ -239,7 +258,7 @@ def main() -> None:
     if chosen.json:
         chosen.json.parent.mkdir(parents=True, exist_ok=True)
         figures = {"machine": machine, **found, "errors": seen.errors, "memory_mib": memory,
-                   "compared": n_pages, "others": others}  # fmt: skip
+                   "pages": pages, "compared": n_pages, "others": others}  # fmt: skip
         chosen.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 

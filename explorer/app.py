@@ -17,6 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import streamlit as st  # noqa: E402
 
+from core.system.memory import return_freed_memory  # noqa: E402
 from explorer.app_pages.registry import MENU, PAGES, url_path  # noqa: E402
 from explorer.engine.checkpoints import show_beside_bundled  # noqa: E402
 from explorer.engine.ending import end_without_computing  # noqa: E402
@@ -54,6 +55,7 @@ def know_every_field() -> None:
 
 take_options()
 end_without_computing()
+return_freed_memory()
 know_every_field()
 st.set_page_config(page_title="Attention Explorer", page_icon="🔎", layout="wide")
 run_page_scripts()

@@ -1,6 +1,5 @@
 """Choose the device and precision, name the hardware, and set how a process uses memory."""
 
-import ctypes
 import os
 import platform
 import time
@@ -100,20 +99,3 @@ def cpu_name() -> str:
     lines = info.read_text().splitlines() if info.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def keep_freed_memory() -> None:
-    """Let a training process re-use its memory instead of handing it back after every tensor.
-
-    A training step frees and asks for the same megabytes hundreds of times; with glibc's defaults
-    each large tensor is mapped and page-faulted anew. Without that, and with huge pages, a step on
-    a CPU takes less time (docs/decisions/0002). No effect outside Linux with glibc.
-    """
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch reads it at its first allocation
-    if platform.libc_ver()[0] != "glibc":
-        return
-    libc = ctypes.CDLL(None)
-    mmap_max, top_pad, trim_threshold = -4, -2, -1  # names of malloc.h
-    libc.mallopt(mmap_max, 0)
-    libc.mallopt(top_pad, 1 << 28)
-    libc.mallopt(trim_threshold, (1 << 31) - 1)

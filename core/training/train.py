@@ -70,7 +70,7 @@ def train(job: TrainingJob) -> None:
         DivergedError: if loss or gradient is not finite; the last saved state stays.
         BusyError: if another process trains in the same run folder.
     """
-    from core.system.device import keep_freed_memory
+    from core.system.memory import keep_freed_memory
 
     prepare_folder(job.output)
     about = read_about(job.about)

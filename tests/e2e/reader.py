@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
@@ -23,7 +24,7 @@ class Reader:
         url: of the server.
         link: the part of the address behind the question mark.
         page: the path of a page; by default, the first.
-        largest_read: longer messages, which hold pictures, are received and not read.
+        largest_read: longer messages, which hold pictures, are received, and read only by `shown`.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Reader:
         self.url, self.link, self.page = url, dict(link), page
         self.largest_read = largest_read
         self._shown: dict[tuple[int, ...], bytes] = {}
+        self._unread: list[bytes] = []
 
     def __enter__(self) -> Self:
         self._connecting = connect(
@@ -65,36 +67,51 @@ class Reader:
         message.rerun_script.query_string = urlencode(self.link)
         message.rerun_script.page_name = self.page
         self._socket.send(message.SerializeToString())
-        self._shown = {}
+        self._begin()
         while True:
             message_bytes = self._socket.recv(timeout=PATIENCE_S)
             if len(message_bytes) > self.largest_read:
-                self._shown[len(self._shown), -1] = message_bytes
+                self._unread.append(message_bytes)
                 continue
             received = ForwardMsg()
             received.ParseFromString(message_bytes)
             kind = received.WhichOneof("type")
             if kind == "delta":
                 self.take(received.delta.new_element)
-                received.delta.new_element.download_button.ClearField("deferred_file_id")  # random
-                self._shown[tuple(received.metadata.delta_path)] = (
-                    received.delta.SerializeToString()
-                )
+                self._show(tuple(received.metadata.delta_path), received.delta)
             if kind == "page_not_found":
                 raise AssertionError(f"there is no page {self.page!r}")
             if kind == "script_finished":
                 if received.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                    self._shown = {}
+                    self._begin()
                     continue  # the page corrects its link, and is drawn once more
                 assert received.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
                 return
 
+    def _begin(self) -> None:
+        self._shown.clear()
+        self._unread.clear()
+
+    def _show(self, path: tuple[int, ...], delta: Delta) -> None:
+        if delta.WhichOneof("type") == "new_transient":  # a spinner, and what stands under it stays
+            return
+        if delta.new_element.WhichOneof("type") == "empty":  # such as where a visitor had to wait
+            self._shown.pop(path, None)
+            return
+        delta.new_element.download_button.ClearField("deferred_file_id")  # random
+        self._shown[path] = delta.SerializeToString()
+
+    def shown(self) -> list[bytes]:
+        """All that the page shows, from top to bottom."""
+        for message_bytes in self._unread:
+            message = ForwardMsg.FromString(message_bytes)
+            self._show(tuple(message.metadata.delta_path), message.delta)
+        self._unread.clear()
+        return [shown for _, shown in sorted(self._shown.items())]
+
     def shown_hash(self) -> str:
-        """A hash of all that the page shows, each part in its place."""
-        digest = hashlib.sha256()
-        for place, shown in sorted(self._shown.items()):
-            digest.update(repr((place, shown)).encode())
-        return digest.hexdigest()[:16]
+        """A hash of all that the page shows, in its order."""
+        return hashlib.sha256(repr(self.shown()).encode()).hexdigest()[:16]
 
     def take(self, element: Element) -> None:
         kind = element.WhichOneof("type")

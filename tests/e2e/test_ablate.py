@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from explorer.figures.axes import signed
+from tests.bundled import OFF, best_head, effect_of, worth_of_heads
 from tests.e2e.conftest import LOOKS, Visitor, idle, link, open_from_menu, overflow_px, violations
 
 pytestmark = pytest.mark.e2e
@@ -111,18 +113,23 @@ def test_layers_sublayers_and_positions_are_switched(visitor: Visitor) -> None:
 def test_the_worth_of_each_head_fills_the_grids(visitor: Visitor) -> None:
     page = opened(visitor)
     expect(page.get_by_text("it was in the way", exact=True)).to_be_visible()
-    best = head(page, "Cross-attention", 1, 6)
-    expect(best).to_have_attribute("aria-label", re.compile(r"best-aligned: on\. .*−2\.36 nats"))
-    expect(best).to_have_text("−2.4")
+    at = best_head()
+    best = head(page, "Cross-attention", at.layer_number, at.head_number)
+    of_heads = worth_of_heads()
+    worth = of_heads[at.label]
+    nats = f"{signed(worth)} nats"
+    expect(best).to_have_attribute("aria-label", re.compile(rf"best-aligned: on\. .*{nats}"))
+    expect(best).to_have_text(signed(worth, 1))
     best.hover()
-    expect(page.locator(".toggles .status")).to_contain_text("Without it alone: −2.36 nats")
-    expect(page.locator(".toggles .legend")).to_contain_text("−2.36 or less")
+    expect(page.locator(".toggles .status")).to_contain_text(f"Without it alone: {nats}")
+    limit = max(map(abs, of_heads.values()))
+    expect(page.locator(".toggles .legend")).to_contain_text(signed(-limit))
     page.get_by_role("radio", name="on a text", exact=True).click()
     expect(best).to_have_attribute("aria-label", re.compile(r"BLEU$"))
     idle(page)
     assert link(page)["worth"] == "text"
     page.get_by_role("button", name="Without the best-aligned head").click()
-    answered(page, "cross.L1H6=0")
+    answered(page, OFF)
 
 
 def test_a_head_that_changes_a_word_is_found(visitor: Visitor) -> None:
@@ -141,13 +148,16 @@ def test_a_head_that_changes_a_word_is_found(visitor: Visitor) -> None:
 def test_a_preset_says_what_it_finds_and_the_link_shows_the_same(visitor: Visitor) -> None:
     page = opened(visitor)
     found = page.get_by_text("Later layers still see the source.")
-    expect(found).to_contain_text("hat drei Hunde Hunde Hunde.")
-    expect(found).to_contain_text("falls by 5.3 nats")
+    effect = effect_of("dec.L1.cross=skip")
+    expect(found).to_contain_text(effect.after)
+    expect(found).to_contain_text(f"falls by {-effect.delta_nats:.1f} nats")
     page.get_by_role("button", name="Without cross-attention in layer 1").click()
     answered(page, "dec.L1.cross=skip")
     new = ".words .changed .said"
     marks = page.locator(new).all_inner_texts()
-    assert marks == ["Hunde", "Hunde."]
+    added = [run.text for run in effect.diff if run.change == "added"]
+    assert marks == " ".join(added).split()
+    assert marks
     again = opened(visitor, "?" + page.url.split("?")[1])
     assert again.locator(new).all_inner_texts() == marks
     expect(switch(again, "Decoder layer 1, cross-attention sub-layer")).to_have_attribute(

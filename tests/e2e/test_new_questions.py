@@ -1,10 +1,16 @@
 """The pages Two sentences, A text and Claims, and the split on Inside attention, in a real browser."""
 
 import re
+from functools import cache
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.analysis.head_place import HeadPlace
+from core.analysis.patching.patch import Patching, patching
+from explorer.app_pages.patching.pairs import PAIRS
+from tests.bundled import translator
 from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
 
 pytestmark = pytest.mark.e2e
@@ -20,12 +26,26 @@ def click_cell(page: Page, chart: int, row: int, column: int, shape: tuple[int, 
     cells.click(position={"x": x, "y": y})
 
 
+@cache
+def patched() -> Patching:
+    """The first pair of the page, compared by the model itself."""
+    first, second = (translator().trace(text) for text in next(iter(PAIRS.values())))
+    return patching(translator().checkpoint.model, first, second)
+
+
 @pytest.mark.parametrize("visitor", LOOKS, indirect=True)
 def test_the_head_that_carries_the_difference_is_a_click_away(
     visitor: Visitor, streamlits_own: set[str]
 ) -> None:
+    shares = {
+        HeadPlace(kind, *place): float(share)
+        for kind, grid in patched().heads.items()
+        for place, share in np.ndenumerate(grid.shares)
+    }
+    most = max(shares, key=shares.__getitem__)
     page = visitor.open("/patching")
-    expect(page.get_by_text("Cross-attention, layer 4, head 6").first).to_be_visible()
+    carries = page.get_by_text(f"{most.name} carries most: {100 * shares[most]:.0f} %")
+    expect(carries).to_be_visible()
     idle(page)
     assert overflow_px(page) <= 0
     assert violations(page) <= streamlits_own
@@ -38,7 +58,8 @@ def test_the_head_that_carries_the_difference_is_a_click_away(
     idle(page)
     assert link(page)["layer"] == "4"
     assert link(page).get("kind", "cross") == "cross"
-    expect(page.get_by_text(re.compile("layer 4, head 6 carries 83 %"))).to_be_visible()
+    share = f"{100 * shares[HeadPlace('cross', 3, 5)]:.0f} %".replace("-", "−")
+    expect(page.get_by_text(f"layer 4, head 6 carries {share};")).to_be_visible()
     page.get_by_role("button", name="Open in Heads").click()
     expect(page.get_by_role("heading", name="Which head looks where?")).to_be_visible()
 

@@ -5,6 +5,7 @@ import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -15,7 +16,9 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from explorer.choice.examples import EXAMPLES
+from explorer.engine.checkpoints import best_head
 from explorer.figures.drawing import text_width
+from tests.bundled import EN_DE, OFF, traced
 from tests.e2e.conftest import Visitor, download, link
 
 pytestmark = pytest.mark.e2e
@@ -45,14 +48,14 @@ KINDS = {
     "beam": Kind("/", ".beam", ".node text", ".node .box", ".edge"),
     "overview": Kind("/heads", ".overview", ".head, .layer", ".tile", ".tile canvas", "image"),
     "lines": Kind("/heads?drawing=lines&together=1", ".lines", ".token .text, .head, .title", ".left .token, .gap canvas", ".heads .head"),
-    "toggles": Kind("/ablate?swept=1&ablation=cross.L1H6%3D0", ".toggles",
+    "toggles": Kind(f"/ablate?swept=1&ablation={quote(OFF)}", ".toggles",
                     ".title, .column, .label, .cell, .legend span", ".cell"),
     "equation": Kind("/inside", ".equation", ".rows .label, .story, .formula mi, .title", "canvas", "canvas", "image"),
     "model": Kind("/anatomy?step=7", ".anatomy", "svg .title, .panel p, .now", "svg .shape", "svg .shape", "rect"),
     "training": Kind("/training?model=table3/base", ".training", ".go .name, .moments .said, .columns .label, .rows .label",
                      ".moments > li, canvas.head", "canvas", "image"),
     "heat map": Kind("/heads", ".js-plotly-plot", ".main-svg text", ".heatmaplayer image", ".heatmaplayer image", "image"),
-    "bars": Kind("/ablate?ablation=cross.L1H6%3D0", ".js-plotly-plot", ".main-svg text", ".bars .point path", ".bars .point path"),
+    "bars": Kind(f"/ablate?ablation={quote(OFF)}", ".js-plotly-plot", ".main-svg text", ".bars .point path", ".bars .point path"),
 }  # fmt: skip
 SVG = "{http://www.w3.org/2000/svg}"
 DRAWS = {
@@ -239,7 +242,10 @@ def test_the_buttons_of_a_chart_are_reached_by_keyboard(visitor: Visitor, tmp_pa
     expect(buttons).to_have_css("opacity", "1")
     with page.expect_download() as waiting:
         page.keyboard.press("Enter")
-    assert waiting.value.suggested_filename == "cross-attention-layer-3-head-3.svg"
+    best = best_head(EN_DE, traced())
+    place = best.same_step or best.place
+    of_head = f"layer-{place.layer_number}-head-{place.head_number}"
+    assert waiting.value.suggested_filename == f"cross-attention-{of_head}.svg"
     page.locator(".js-plotly-plot").hover()
     expect(page.locator(".modebar-btn").first).to_be_visible()
     expect(page.get_by_role("button", name="Download plot as a PNG")).to_have_count(0)

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from core.analysis.trace.trace import Trace
 from explorer.choice.examples import EXAMPLES
+from tests.bundled import OFF
 from tests.e2e.conftest import Visitor, download, idle, link
 
 pytestmark = pytest.mark.e2e
@@ -35,7 +37,7 @@ def test_the_data_and_the_link_are_of_the_sentence_on_show(
      ("/heads?drawing=lines", 2, ".lines canvas"), ("/inside", 3, ".equation canvas.key"),
      ("/positions", 3, ".js-plotly-plot .heatmaplayer image"),
      ("/positions?picture=shift", 4, ".js-plotly-plot .heatmaplayer image"),
-     ("/ablate?ablation=cross.L1H6%3D0", 8, ".toggles .cell")],
+     (f"/ablate?ablation={quote(OFF)}", 8, ".toggles .cell")],
 )  # fmt: skip
 def test_the_view_is_one_file_that_needs_no_network(
     visitor: Visitor, browser: Browser, tmp_path: Path, address: str, n_pictures: int, drawn: str

@@ -32,7 +32,8 @@ def measure_speeds(family: Family) -> Speeds:
     """
     import torch
 
-    from core.system.device import hardware, keep_freed_memory
+    from core.system.device import hardware
+    from core.system.memory import keep_freed_memory
     from core.text.parallel import read_pairs
 
     rows = [row for row in VARIANTS.values() if row.keeps_weights and family.is_done(row)]

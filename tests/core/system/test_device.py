@@ -1,6 +1,5 @@
 """Which device and which precision."""
 
-import platform
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +7,6 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from core.system.device import choose_device, choose_dtype, hardware, product_time_s
-from tests.core.helpers import run_python
 
 CPU, CUDA, MPS = (torch.device(name) for name in ("cpu", "cuda", "mps"))
 
@@ -116,36 +114,6 @@ def test_a_product_takes_the_time_of_the_quickest_of_ten(monkeypatch, dtype):
         )
         assert product_time_s(dtype) == 3.0
     assert products.dtypes == [dtype] * 20
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="until other mallocs are told too")
-@pytest.mark.parametrize("is_kept", [True, False])
-def test_freed_memory_stays_with_the_process(is_kept):
-    """malloc's settings are a process's own, so this one is asked in another process."""
-    run_python(
-        """
-        import os
-        import sys
-        from pathlib import Path
-        import torch
-        from core.system.device import keep_freed_memory
-
-        def resident_bytes():
-            n_pages = int(Path("/proc/self/statm").read_text().split()[1])
-            return n_pages * os.sysconf("SC_PAGE_SIZE")
-
-        is_kept = sys.argv[1] == "True"
-        if is_kept:
-            keep_freed_memory()
-        before, n_bytes = resident_bytes(), 1 << 26
-        tensor = torch.ones(n_bytes // 4)
-        assert resident_bytes() - before > 0.9 * n_bytes
-        del tensor
-        assert (resident_bytes() - before > 0.9 * n_bytes) == is_kept
-        """,
-        str(is_kept),
-    )
 
 
 @pytest.mark.parametrize(
