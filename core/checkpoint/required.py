@@ -4,6 +4,7 @@ The list of checkpoints and the loader both use this module, so every folder tha
 but for a Marian folder's pytorch_model.bin, which only torch can read. It needs no torch, and it allocates no memory for sizes that a file only claims.
 """
 
+import functools
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -69,12 +70,41 @@ def read_required(folder: Path, weights: str = WEIGHTS) -> RequiredParts:
 
 
 def problem_of(folder: Path) -> str | None:
-    """The reason why a folder cannot be loaded, which begins with the file; None if it can."""
+    """The reason why a folder cannot be loaded, which begins with the file; None if it can.
+
+    It is worked out again when a file of the folder was written, put in or taken away.
+    """
+    return _problem_of(folder, _files_of(folder))
+
+
+@functools.lru_cache(maxsize=1_000)
+def _problem_of(folder: Path, files: "tuple[_Written, ...]") -> str | None:
     try:
         _read(folder, WEIGHTS)
     except ValueError as error:
         return str(error)
     return None
+
+
+_Written = tuple[str, int, int, int]
+
+
+def _files_of(folder: Path) -> tuple[_Written, ...]:
+    """What is in a folder and its timeline: names, when it was written, bytes, and which file it is."""
+    found = []
+    for place in (folder, folder / TIMELINE):
+        try:
+            entries = sorted(os.scandir(place), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            for follow in (False, True):  # a link, and what it leads to
+                try:
+                    stat = entry.stat(follow_symlinks=follow)
+                except OSError:
+                    continue
+                found.append((entry.name, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return tuple(found)
 
 
 def model_config_of(folder: Path) -> ModelConfig:

@@ -1,5 +1,6 @@
 """Colours, in one place: perceptually even scales and categories fit for colour-blind readers."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,13 +120,23 @@ def effect_colour(share: float) -> tuple[str, str]:
     A square-root ramp keeps small effects apart; beyond the ends, colours stay as they are.
     """
     ramped = float(np.sign(share) * np.sqrt(min(1.0, abs(share))))
-    colour = str(sample_colorscale(SIGNED_SCALE, [(ramped + 1) / 2])[0])
-    return colour, ink_on(colour)
+    return _signed_colour(round(SIGNED_LEVELS * ramped))
 
 
 def signed_ink(share: float) -> str:
     """A legible colour of text on a cell of a heat map in `SIGNED_SCALE`; share from -1 to 1."""
-    return ink_on(str(sample_colorscale(SIGNED_SCALE, [(share + 1) / 2])[0]))
+    return _signed_colour(round(SIGNED_LEVELS * share))[1]
+
+
+SIGNED_LEVELS = 1_000
+"""Told apart from 0 to an end of `SIGNED_SCALE`: more than there are colours."""
+
+
+@functools.cache
+def _signed_colour(level: int) -> tuple[str, str]:
+    """Kept, as Plotly takes a millisecond for each."""
+    colour = str(sample_colorscale(SIGNED_SCALE, [(level / SIGNED_LEVELS + 1) / 2])[0])
+    return colour, ink_on(colour)
 
 
 def ink_on(colour: str) -> str:

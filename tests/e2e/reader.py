@@ -99,6 +99,7 @@ class Reader:
             self._shown.pop(path, None)
             return
         delta.new_element.download_button.ClearField("deferred_file_id")  # random
+        delta.new_element.ClearField("has_one_shot_effect")  # told of the first time alone
         self._shown[path] = delta.SerializeToString()
 
     def shown(self) -> list[bytes]:

@@ -63,3 +63,20 @@ def test_a_configuration_is_read_alone(folder: Path) -> None:
         CheckpointError, match=rf"^{folder}/config\.json cannot be used: it is not JSON"
     ):
         model_config_of(folder)
+
+
+def test_a_folder_is_looked_at_again_when_a_file_of_it_changes(
+    folder: Path, tmp_path: Path
+) -> None:
+    assert problem_of(folder) is None
+    weights = folder / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + b"?" + b"more")
+    assert (problem_of(folder) or "").startswith("model.safetensors")
+    weights.write_bytes(whole)
+    assert problem_of(folder) is None
+    weights.rename(folder / "other")
+    assert "is missing" in (problem_of(folder) or "")
+    weights.symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").write_bytes(whole)
+    assert "leads out" in (problem_of(folder) or "")
