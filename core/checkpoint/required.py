@@ -72,25 +72,26 @@ def read_required(folder: Path, weights: str = WEIGHTS) -> RequiredParts:
 def problem_of(folder: Path) -> str | None:
     """The reason why a folder cannot be loaded, which begins with the file; None if it can.
 
-    It is worked out again when a file of the folder was written, put in or taken away.
+    A folder that was whole is read again when a file of it was written, put in or taken away.
     """
-    return _problem_of(folder, _files_of(folder))
-
-
-@functools.lru_cache(maxsize=1_000)
-def _problem_of(folder: Path, files: "tuple[_Written, ...]") -> str | None:
     try:
-        _read(folder, WEIGHTS)
+        _read_once(folder, _files_of(folder))
     except ValueError as error:
         return str(error)
     return None
+
+
+@functools.lru_cache(maxsize=1_000)
+def _read_once(folder: Path, files: "tuple[_Written, ...]") -> None:
+    """A folder that is whole stays so while its files do; any other is read at every call."""
+    _read(folder, WEIGHTS)
 
 
 _Written = tuple[str, int, int, int]
 
 
 def _files_of(folder: Path) -> tuple[_Written, ...]:
-    """What is in a folder and its timeline: names, when it was written, bytes, and which file it is."""
+    """What is in a folder and its timeline: names, when each changed, bytes, and which file it is."""
     found = []
     for place in (folder, folder / TIMELINE):
         try:
@@ -103,7 +104,7 @@ def _files_of(folder: Path) -> tuple[_Written, ...]:
                     stat = entry.stat(follow_symlinks=follow)
                 except OSError:
                     continue
-                found.append((entry.name, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+                found.append((entry.name, stat.st_ctime_ns, stat.st_size, stat.st_ino))
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""Choose the device and precision, name the hardware, and set how a process uses memory."""
+"""Choose the device and precision, and name the hardware."""
 
 import os
 import platform

@@ -95,18 +95,23 @@ class Reader:
     def _show(self, path: tuple[int, ...], delta: Delta) -> None:
         if delta.WhichOneof("type") == "new_transient":  # a spinner, and what stands under it stays
             return
-        if delta.new_element.WhichOneof("type") == "empty":  # such as where a visitor had to wait
-            self._shown.pop(path, None)
-            return
-        delta.new_element.download_button.ClearField("deferred_file_id")  # random
-        delta.new_element.ClearField("has_one_shot_effect")  # told of the first time alone
+        if delta.WhichOneof("type") == "new_element":
+            element = delta.new_element
+            kind = element.WhichOneof("type")
+            if kind == "empty":  # such as where a visitor had to wait
+                self._shown.pop(path, None)
+                return
+            if kind == "download_button":  # to clear a field of another kind would make it this one
+                element.download_button.ClearField("deferred_file_id")  # random
+            element.ClearField("has_one_shot_effect")  # told of the first time alone
         self._shown[path] = delta.SerializeToString()
 
     def shown(self) -> list[bytes]:
         """All that the page shows, from top to bottom."""
         for message_bytes in self._unread:
             message = ForwardMsg.FromString(message_bytes)
-            self._show(tuple(message.metadata.delta_path), message.delta)
+            if message.WhichOneof("type") == "delta":
+                self._show(tuple(message.metadata.delta_path), message.delta)
         self._unread.clear()
         return [shown for _, shown in sorted(self._shown.items())]
 

@@ -1,6 +1,7 @@
 """Ten readers at once, over the websocket that browsers use: each gets the answer to what they asked."""
 
 import json
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -121,3 +122,20 @@ def test_ten_readers_at_once_each_get_their_own_answer(
         model = models[link["model"]]
         expect_answer(first, model.trace(link["text"], prefix=prefix))
         expect_answer(second, model.trace(link["text"].replace("red", "blue")))
+
+
+def test_what_a_reader_was_shown_tells_sentences_apart(server: Server) -> None:
+    """Or else a comparison of visitors could not fail."""
+
+    def shown(text: str, largest_read: float = math.inf) -> list[bytes]:
+        with Reader(server.url, {"text": text}, largest_read=largest_read) as reader:
+            reader.open()
+            return reader.shown()
+
+    shown("A dog runs.")  # whatever is told of the first visitor alone
+    dog = shown("A dog runs.")
+    assert any(b"Translate" in part for part in dog)
+    assert any(b"Hund" in part for part in dog)
+    assert shown("A dog runs.") == dog
+    assert shown("A dog runs.", largest_read=1_000) == dog, "whatever is read late"
+    assert shown("A cat sleeps.") != dog

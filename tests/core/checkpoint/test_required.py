@@ -1,6 +1,7 @@
 """What the list says of a folder is what the loader says: both read the same parts."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,11 @@ def test_a_folder_is_looked_at_again_when_a_file_of_it_changes(
     assert (problem_of(folder) or "").startswith("model.safetensors")
     weights.write_bytes(whole)
     assert problem_of(folder) is None
+    kept = weights.stat()
+    weights.write_bytes(b"?" * len(whole))
+    os.utime(weights, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    assert problem_of(folder) is not None, "written at the same time, says the file"
+    weights.write_bytes(whole)
     weights.rename(folder / "other")
     assert "is missing" in (problem_of(folder) or "")
     weights.symlink_to(tmp_path / "elsewhere")
