@@ -27,19 +27,16 @@ MOST_BYTES = 50_000_000
 
 def translations_by_depth(folder: Path, run: Run, shown: Trace) -> list[str]:
     """What the decoder makes of the embeddings, and of every encoder layer; under the run's ablation."""
-    from core.analysis.lens.decoder_lens import encoder_depths, lens_search
+    from core.analysis.lens.decoder_lens import lens_search_of_all_depths
     from core.decoding.translate import written
 
     def make(model: "Transformer", shown: Trace) -> list[str]:
         vocabulary = checkpoint(folder).vocabulary
         ids = [piece.id for piece in shown.source.pieces[:-1]]
-        found = []
-        for depth in encoder_depths(model):
-            [result] = lens_search(
-                model, [ids], depth, run.search, unwritable=vocabulary.unwritable
-            )
-            found.append(written(vocabulary, result.best.tokens))
-        return found
+        found = lens_search_of_all_depths(
+            model, ids, run.search, unwritable=vocabulary.unwritable
+        )
+        return [written(vocabulary, result.best.tokens) for result in found]
 
     key = (folder_version(folder), run.replace(model=None, prefix=(), target=""), "depths")
     n_depths = len(shown.weights["encoder"])

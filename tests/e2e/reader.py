@@ -98,8 +98,9 @@ class Reader:
         if delta.WhichOneof("type") == "new_element":
             element = delta.new_element
             kind = element.WhichOneof("type")
+            for inside in [other for other in self._shown if other[: len(path)] == path]:
+                del self._shown[inside]  # an element takes the place of a container and all in it
             if kind == "empty":  # such as where a visitor had to wait
-                self._shown.pop(path, None)
                 return
             if kind == "download_button":  # to clear a field of another kind would make it this one
                 element.download_button.ClearField("deferred_file_id")  # random

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Element_pb2 import Element
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 import core
 from core.analysis.trace.trace import Trace
@@ -139,3 +140,17 @@ def test_what_a_reader_was_shown_tells_sentences_apart(server: Server) -> None:
     assert shown("A dog runs.") == dog
     assert shown("A dog runs.", largest_read=1_000) == dog, "whatever is read late"
     assert shown("A cat sleeps.") != dog
+
+
+def test_what_stood_in_a_container_goes_with_it() -> None:
+    """Such as the bar that the first who measures a text sees."""
+    reader = Reader("http://nowhere", {})
+    bar, empty = ForwardMsg(), ForwardMsg()
+    bar.metadata.delta_path[:] = [0, 2, 0]
+    bar.delta.new_element.progress.text = "25 of 32 sentences"
+    empty.metadata.delta_path[:] = [0, 2]
+    empty.delta.new_element.empty.SetInParent()
+    reader._unread += [bar.SerializeToString()]
+    assert any(b"25 of 32" in part for part in reader.shown())
+    reader._unread += [empty.SerializeToString()]
+    assert reader.shown() == []

@@ -6,7 +6,6 @@ Langedijk et al. 2023 (https://arxiv.org/abs/2310.03686).
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 from core.config import SearchConfig
 from core.decoding.result import SearchResult
@@ -56,6 +55,26 @@ def lens_search(
     return found
 
 
+@torch.inference_mode()
+def lens_search_of_all_depths(
+    model: Transformer,
+    source: Sequence[int],
+    config: SearchConfig | None = None,
+    *,
+    unwritable: frozenset[int] = frozenset(),
+) -> list[SearchResult]:
+    """Translate one source (ids without `</s>`) from every depth, in one search: depth 0 first.
+
+    Raises:
+        ValueError: as `search` does.
+    """
+    config = config or SearchConfig()
+    check(model.config, [source], [()], config)
+    depths = encoder_depths(model)
+    state = _state_after(model, [source], *depths)
+    return search(model, [source] * len(depths), config, unwritable=unwritable, state=state)
+
+
 def lens_translations(
     model: Transformer,
     vocabulary: Vocabulary,
@@ -73,12 +92,20 @@ def lens_translations(
     return translations
 
 
-def _state_after(model: Transformer, sources: Sequence[Sequence[int]], depth: int) -> DecoderState:
-    """The decoder's state before its first step, with that layer's output as memory."""
+def _state_after(
+    model: Transformer, sources: Sequence[Sequence[int]], *depths: int
+) -> DecoderState:
+    """The decoder's state before its first step, for each depth: that layer's output is its memory."""
     device = next(model.parameters()).device
     rows = [[*source, model.config.end_id] for source in sources]
-    tap = f"encoder.layers.{depth - 1}.output" if depth else "encoder.embedding.output"
-    with probing(model, record(tap)) as seen:
+    taps = [f"encoder.layers.{n - 1}.output" if n else "encoder.embedding.output" for n in depths]
+    with probing(model, record(*taps)) as seen:
         whole = model.encode(pad(rows, model.config.pad_id).to(device))
-    stream: Tensor = seen[tap]
-    return model.start(Memory(stream, whole.visible, whole.examples))
+    n = len(depths)
+    return model.start(
+        Memory(
+            torch.cat([seen[tap] for tap in taps]),
+            whole.visible.repeat(n, 1, 1, 1),
+            whole.examples.repeat(n),
+        )
+    )
