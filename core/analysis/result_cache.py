@@ -40,10 +40,16 @@ def cache_folder() -> Path:
 
 
 class DiskCache:
-    """Results computed from one model, stored by name."""
+    """Results computed from one model, stored by name.
 
-    def __init__(self, model: Transformer, folder: Path | None = None) -> None:
-        self.folder = (folder or cache_folder()) / weights_hash(model)
+    Args:
+        weights: the model's `weights_hash`, if the caller has it: a large model takes long to hash.
+    """
+
+    def __init__(
+        self, model: Transformer, folder: Path | None = None, weights: str | None = None
+    ) -> None:
+        self.folder = (folder or cache_folder()) / (weights or weights_hash(model))
 
     def known(self, what: Mapping[str, Any]) -> Arrays | None:
         """The arrays stored for `what`; None if there are none."""

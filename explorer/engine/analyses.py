@@ -15,6 +15,8 @@ from core.analysis.trace.trace import Trace
 from core.config import Kind
 from explorer.choice.choice import Run
 from explorer.engine.folder_version import folder_version
+from explorer.engine.heavy import LIGHT_TOKENS
+from explorer.engine.measured import hash_of
 from explorer.engine.models import checkpoint, run_under_ablation
 from explorer.engine.result_cache import MemoryCache
 from explorer.engine.work import forced, searched
@@ -65,12 +67,17 @@ def leave_one_out(
         model = checkpoint(folder).model
         kinds = (every_head, every_layer, every_sublayer)
         every = [ablation for of_kind in kinds for ablation in of_kind(model.config)]
-        swept = sweep(model, shown, every, store=DiskCache(model), progress=progress)
+        stored = DiskCache(model, weights=hash_of(folder_version(folder)))
+        swept = sweep(model, shown, every, store=stored, progress=progress)
         places = [ablation.parts[0].place for ablation in swept.ablations]
         return dict(zip(places, swept.delta_nats.tolist(), strict=True))
 
+    return _results().get(_left_out(folder, run), make, _work_of_each_part(shown))
+
+
+def _work_of_each_part(shown: Trace) -> int:
     n_runs = _n_heads(shown) + PARTS_A_LAYER * sum(map(len, shown.weights.values()))
-    return _results().get(_left_out(folder, run), make, forced(shown, n_runs))
+    return forced(shown, n_runs)
 
 
 PARTS_A_LAYER = 2
@@ -81,9 +88,9 @@ def _n_heads(shown: Trace) -> int:
     return sum(weights.shape[0] * weights.shape[1] for weights in shown.weights.values())
 
 
-def is_left_out(folder: Path, run: Run) -> bool:
-    """Whether `leave_one_out` knows its answer already."""
-    return _results().known(_left_out(folder, run))
+def is_left_out(folder: Path, run: Run, shown: Trace) -> bool:
+    """Whether `leave_one_out` knows its answer already, or has it within a second or two."""
+    return _work_of_each_part(shown) <= LIGHT_TOKENS or _results().known(_left_out(folder, run))
 
 
 def _left_out(folder: Path, run: Run) -> Hashable:

@@ -62,7 +62,7 @@ def every_checkpoint() -> list[CheckpointEntry]:
     return listed(checkpoint_roots())
 
 
-@st.cache_data(ttl=10, show_spinner=False)
+@st.cache_resource(ttl=10, show_spinner=False)
 def listed(roots: tuple[Path, ...]) -> list[CheckpointEntry]:
     """Every checkpoint folder below these, in their order; an entry that cannot load says why.
 
@@ -131,7 +131,7 @@ def side_files(folder: Path) -> SideFiles:
     return _side_files(folder_version(folder, (CONFIG, METRICS, HISTORY, CARD)))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _side_files(folder_version: FolderVersion) -> SideFiles:
     folder = Path(folder_version[0])
     return read_side_files(folder, model_config_of(folder))
@@ -148,7 +148,7 @@ def target_languages(folder: Path) -> tuple[str, ...]:
     return _target_languages(folder_version(folder, (CONFIG, TABLE_FILE, SOURCE_FILE)))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _target_languages(folder_version: FolderVersion) -> tuple[str, ...]:
     return tuple(read_required(Path(folder_version[0])).vocabulary.source.languages)
 

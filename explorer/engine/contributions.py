@@ -64,7 +64,7 @@ def _checked(folder: Path) -> SourceShares | str | None:
     return found
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _usual(folder_version: FolderVersion) -> SourceShares | str | None:
     try:
         return read_source_shares(Path(folder_version[0]))

@@ -33,9 +33,7 @@ def translations_by_depth(folder: Path, run: Run, shown: Trace) -> list[str]:
     def make(model: "Transformer", shown: Trace) -> list[str]:
         vocabulary = checkpoint(folder).vocabulary
         ids = [piece.id for piece in shown.source.pieces[:-1]]
-        found = lens_search_of_all_depths(
-            model, ids, run.search, unwritable=vocabulary.unwritable
-        )
+        found = lens_search_of_all_depths(model, ids, run.search, unwritable=vocabulary.unwritable)
         return [written(vocabulary, result.best.tokens) for result in found]
 
     key = (folder_version(folder), run.replace(model=None, prefix=(), target=""), "depths")

@@ -1,13 +1,39 @@
-"""Whether what is stored beside a model was measured of its present weights."""
+"""What is stored beside a model: read once, and whether it was measured of its present weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import streamlit as st
 
 from explorer.engine.folder_version import FolderVersion, folder_version
 from explorer.engine.models import checkpoint
+from explorer.engine.result_cache import MemoryCache
+
+MOST_BYTES = 50_000_000
+"""Memory for what was made of the files of all models."""
+
+Made = TypeVar("Made")
+
+
+def kept(folder: Path, files: Sequence[str], make: Callable[[Path], Made]) -> Made:
+    """What a function makes of files beside a model; it is made again when one of them changes.
+
+    All visitors share it, so nobody may change it.
+
+    Args:
+        make: a function of a module, which is known by its name.
+
+    Raises:
+        ValueError: as `make` does.
+    """
+    key = (folder_version(folder, files), make.__module__, make.__qualname__)
+    return _made().get(key, lambda: make(folder))
+
+
+@st.cache_resource(show_spinner=False)
+def _made() -> MemoryCache:
+    return MemoryCache(MOST_BYTES)
 
 
 def other_weights(folder: Path, file: str, measured: str, command: str) -> str | None:
@@ -44,23 +70,17 @@ def measured_of(
         file: its name.
         read: reads it from the folder, or raises ValueError.
     """
-    found: Measured | str | None = _stored(folder_version(folder, (file,)), read)
-    if found is None or isinstance(found, str):
-        return found
+    try:
+        found = kept(folder, (file,), read)
+    except ValueError as error:
+        return f"{error}."
+    if found is None:
+        return None
     problem = other_weights(folder, file, found.weights_hash, command)
     return f"{problem}." if problem else found
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _stored(folder_version: FolderVersion, _read: Callable[[Path], Any]) -> Any:
-    """The file's name is part of the version."""
-    try:
-        return _read(Path(folder_version[0]))
-    except ValueError as error:
-        return f"{error}."
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def hash_of(folder_version: FolderVersion) -> str:
     """The hash of a model's weights; loads the model."""
     from core.checkpoint.weights import weights_hash

@@ -1,5 +1,6 @@
 """Models loaded once, and run unchanged or under an ablation."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -9,22 +10,24 @@ import streamlit as st
 from core.analysis.ablation import Ablation
 from core.analysis.trace.trace import Trace
 from explorer.choice.choice import Run
-from explorer.engine.folder_version import FolderVersion, folder_version
+from explorer.engine.folder_version import folder_version
+from explorer.engine.result_cache import MemoryCache
 
 if TYPE_CHECKING:
     from core.checkpoint.folder import Checkpoint
     from core.model import Edits, Transformer
     from core.translator import Translator
 
-MOST_MODELS = 8
-"""Models in memory: one and its timeline, or four and a few more; the oldest go first."""
+MOST_MODEL_BYTES = 600_000_000
+"""Memory for models, the least recently used of which go first: all that are bundled (400 MB), or two
+as large as the paper's base. The last one stays, however large it is."""
 
 Result = TypeVar("Result")
 
 
 def is_loaded(folder: Path) -> bool:
     """Whether this process has the model in memory already."""
-    return folder_version(folder) in _loaded()
+    return _models().known((folder_version(folder), 0))
 
 
 def load(folder: Path, snapshot: int = 0) -> "Translator":
@@ -33,24 +36,32 @@ def load(folder: Path, snapshot: int = 0) -> "Translator":
     Args:
         snapshot: the step of the training whose weights to load; 0 for the finished ones.
     """
-    now = folder_version(folder)
-    translator = _opened(now, snapshot)
-    if not snapshot:
-        _loaded().add(now)
-    return translator
-
-
-@st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
-def _opened(folder_version: FolderVersion, snapshot: int) -> "Translator":
     import core
 
-    folder, _ = folder_version
-    return core.load(folder, step=snapshot or None)
+    def open_() -> "Translator":
+        return core.load(folder, step=snapshot or None)
+
+    key = (folder_version(folder), snapshot)
+    if _models().known(key):
+        return _models().get(key, open_)
+    with _loading():  # who asks for the same model meanwhile finds it loaded
+        return _models().get(key, open_)
 
 
 @st.cache_resource(show_spinner=False)
-def _loaded() -> set[FolderVersion]:
-    return set()
+def _models() -> MemoryCache:
+    return MemoryCache(MOST_MODEL_BYTES, _n_bytes)
+
+
+def _n_bytes(opened: "Translator") -> int:
+    tensors = opened.checkpoint.model.state_dict().values()
+    n_bytes: int = sum(tensor.nbytes for tensor in tensors)
+    return min(n_bytes, MOST_MODEL_BYTES)
+
+
+@st.cache_resource(show_spinner=False)
+def _loading() -> threading.Lock:
+    return threading.Lock()
 
 
 def checkpoint(folder: Path) -> "Checkpoint":

@@ -28,7 +28,7 @@ def stored_roles(folder: Path) -> Roles | None:
     return found
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _stored(folder_version: FolderVersion) -> Roles | None:
     folder = Path(folder_version[0])
     found = read_roles(folder)

@@ -89,7 +89,7 @@ def _folders() -> list[Path]:
     ]
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _results(folder_version: FolderVersion) -> Results | str:
     """The results, or what is wrong with them."""
     try:
@@ -107,7 +107,7 @@ def points(folder: Path) -> Mapping[tuple[str, str], Points]:
     return _points(folder_version(folder, (POINTS,)))
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False)
 def _points(folder_version: FolderVersion) -> Mapping[tuple[str, str], Points]:
     return read_points(Path(folder_version[0]))
 

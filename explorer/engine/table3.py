@@ -36,7 +36,7 @@ def shown_family() -> PaperAndOurs:
     return read_family(next((root for root in roots if files_below(root, f"**/{TABLE}")), roots[0]))
 
 
-@st.cache_data(ttl=10, show_spinner=False)
+@st.cache_resource(ttl=10, show_spinner=False)
 def read_family(root: Path) -> PaperAndOurs:
     """Table 3 from the first table.json below `root`; without one, the table before any training.
 

@@ -21,7 +21,7 @@ RUNS = "ATTENTION_EXPLORER_RUNS"
 """Environment variable: another folder of running trainings than `runs`, where `train` puts them."""
 
 
-@st.cache_data(ttl=10, show_spinner=False)
+@st.cache_resource(ttl=10, show_spinner=False)
 def histories(roots: tuple[Path, ...]) -> list[HistoryEntry]:
     """Every training whose reports can be drawn, finished or not: see `core.checkpoint.listing`."""
     return list_histories(roots, Path(os.environ.get(RUNS, "runs")))
@@ -64,6 +64,6 @@ def history(file: Path) -> list[dict[str, Any]]:
     return _history(file, stat.st_mtime_ns, stat.st_size)
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
+@st.cache_resource(max_entries=128, show_spinner=False)
 def _history(file: Path, mtime_ns: int, size: int) -> list[dict[str, Any]]:
     return list(read_history(file))

@@ -30,7 +30,6 @@ SHAPES: dict[str, dict[str, Any]] = {
 def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Open a page of the app on a tiny checkpoint, with a link."""
     st.cache_resource.clear()
-    st.cache_data.clear()
     monkeypatch.setenv(CHECKPOINTS, str(tmp_path))
     monkeypatch.setenv(RUNS, str(tmp_path / ".runs"))  # hidden: no checkpoints in there
 
@@ -76,7 +75,6 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     """Pages that the tests of a module share; the module writes the checkpoints below its root."""
     root = tmp_path_factory.mktemp("checkpoints")
     st.cache_resource.clear()
-    st.cache_data.clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CHECKPOINTS, str(root))
         patch.setenv(RUNS, str(root / ".runs"))

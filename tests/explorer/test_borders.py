@@ -69,7 +69,6 @@ def watch(one_watch: Watch) -> Iterator[Watch]:
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that the app is given, with one model; beside it one that it is not given."""
     st.cache_resource.clear()
-    st.cache_data.clear()
     for place in ("given", "outside"):
         write_checkpoint(tmp_path / place / "tiny", metrics={"languages": ["English", "German"]})
     write_timeline(core.load(tmp_path / "outside/tiny").checkpoint, 3)

@@ -11,7 +11,6 @@ from tests.checkpoints import write_checkpoint
 @pytest.fixture(autouse=True)
 def empty_caches() -> None:
     st.cache_resource.clear()
-    st.cache_data.clear()
 
 
 @pytest.fixture(scope="module")

@@ -157,7 +157,7 @@ def _captured_logits_are_decodings(
     state = model.start(model.encode(source))
     n_single = min(STEPS_ONE_BY_ONE, consumed.shape[1])
     rows = []
-    for tokens in consumed.split([consumed.shape[1] - n_single, *[1] * n_single], dim=1):
+    for tokens in torch.split(consumed, [consumed.shape[1] - n_single, *[1] * n_single], dim=1):
         if tokens.shape[1]:
             decoded = model.decode(tokens, state)
             rows.append(model.logits(decoded.stream)[0])

@@ -8,12 +8,12 @@ from pathlib import Path
 import streamlit as st
 
 from core.analysis.effects.corpus_results import SWEEP, read_sweep
-from core.analysis.effects.pruning_results import read_pruning
-from core.checkpoint.required import model_config_of
+from core.analysis.effects.pruning_results import PRUNING, read_pruning
+from core.checkpoint.required import FILES, model_config_of
 from core.experiments.gates.results import GATES, GateResults, read_gates
 from explorer.app_pages.ablate import pictures
 from explorer.components.toggles.component import Effects
-from explorer.engine.measured import other_weights
+from explorer.engine.measured import kept, other_weights
 from explorer.figures.standalone import Picture
 from explorer.frame.chart import draw_chart
 from explorer.frame.messages import code, note, notice, plain
@@ -24,7 +24,7 @@ def worth_on_text(folder: Path) -> Effects | None:
     """The change of BLEU on a text without each head, if it was measured and can be read."""
     swept = None
     with suppress(ValueError):  # named where the picture would be
-        swept = read_sweep(folder)
+        swept = kept(folder, (SWEEP,), read_sweep)
     if swept is None or not swept.heads_left_out():
         return None
     return Effects(
@@ -48,15 +48,34 @@ def draw_beyond_this_sentence(folder: Path) -> None:
 
 def pictures_beyond(folder: Path) -> Iterator[Picture]:
     """Those whose file is there and can be read; on the page a notice names the others."""
-    readers: tuple[Callable[[Path], Picture | None], ...] = (
-        lambda folder: pictures.worth_picture(read_sweep(folder)),
-        lambda folder: pictures.pruning_picture(read_pruning(folder)),
-        lambda folder: pictures.gates_picture(_gates(folder), read_pruning(folder)),
-    )
-    for read in readers:
+    for picture_of in (_worth_picture, _pruning_picture, _gates_picture):
         with suppress(ValueError):
-            if picture := read(folder):
+            if picture := picture_of(folder):
                 yield picture
+
+
+def _worth_picture(of: Path) -> Picture | None:
+    return kept(of, (SWEEP,), _read_worth)
+
+
+def _read_worth(of: Path) -> Picture | None:
+    return pictures.worth_picture(read_sweep(of))
+
+
+def _pruning_picture(of: Path) -> Picture | None:
+    return kept(of, (PRUNING,), _read_pruning)
+
+
+def _read_pruning(of: Path) -> Picture | None:
+    return pictures.pruning_picture(read_pruning(of))
+
+
+def _gates_picture(of: Path) -> Picture | None:
+    return kept(of, (*FILES, GATES, PRUNING), _read_gates)
+
+
+def _read_gates(of: Path) -> Picture | None:
+    return pictures.gates_picture(_gates(of), read_pruning(of))
 
 
 def _unless_bad(draw: Callable[[Path], None], folder: Path) -> None:
@@ -69,13 +88,12 @@ def _unless_bad(draw: Callable[[Path], None], folder: Path) -> None:
 def _draw_worth(of: Path) -> None:
     folder = shlex.quote(f"checkpoints/{of.name}")
     command = f"python -m core ablate --checkpoint {folder} --sweep heads --output {folder}/{SWEEP}"
-    swept = read_sweep(of)
     _measured(
-        pictures.worth_picture(swept),
+        _worth_picture(of),
         f"{code(command)} with a text and its translation (`--source`, `--reference`) leaves out one head after another. "
         "This page then shows what each is worth in BLEU.",
     )
-    if rows := pictures.worth_table(swept):
+    if rows := pictures.worth_table(kept(of, (SWEEP,), read_sweep)):
         with st.expander("Every head in numbers, the most missed first"):
             draw_table(
                 rows,
@@ -88,7 +106,7 @@ def _draw_worth(of: Path) -> None:
 def _draw_pruning(of: Path) -> None:
     command = f"python -m core prune --checkpoint {shlex.quote(f'checkpoints/{of.name}')}"
     _measured(
-        pictures.pruning_picture(read_pruning(of)),
+        _pruning_picture(of),
         f"{code(command)} with a text and its translation removes heads "
         "one after another, the least important first (Michel et al. 2019), and measures BLEU on the "
         "way. This page then shows the curve.",
@@ -96,15 +114,14 @@ def _draw_pruning(of: Path) -> None:
 
 
 def _draw_gates(of: Path) -> None:
-    gates = _gates(of)
     command = f"python -m core gates --checkpoint {shlex.quote(f'checkpoints/{of.name}')}"
     st.markdown("**And if the model may go on learning?**")
     _measured(
-        pictures.gates_picture(gates, read_pruning(of)),
+        _gates_picture(of),
         f"{code(command)}, with texts to learn from, to validate and to measure "
         "on (`--help`), charges the model for every open head while it goes on learning (Voita et al. 2019).",
     )
-    if rows := pictures.gates_table(gates):
+    if rows := pictures.gates_table(kept(of, (*FILES, GATES), _gates)):
         with st.expander("Which heads are left, as a table"):
             draw_table(
                 rows, name="gates", caption=f"Heads of {of.name} that are left at each price"

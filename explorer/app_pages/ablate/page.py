@@ -205,13 +205,17 @@ def _say_found_elsewhere(shown: PageContext) -> None:
 
 
 def _worth(shown: PageContext) -> Effects | None:
-    """What the switches show; on this sentence, that of a text until its own is known."""
+    """What the switches show; on a long sentence, that of a text until its own is known."""
     asked = shown.of(AblateFields).worth
     if asked == "none":
         return None
-    if asked == "text" or not is_left_out(shown.folder, _plain_run(shown)):
+    if asked == "text" or not _is_left_out(shown):
         return worth_on_text(shown.folder)
     return _on_this_sentence(shown)
+
+
+def _is_left_out(shown: PageContext) -> bool:
+    return is_left_out(shown.folder, _plain_run(shown), _before(shown))
 
 
 def _on_this_sentence(shown: PageContext, progress: Any = None) -> Effects:
@@ -227,10 +231,8 @@ def _on_this_sentence(shown: PageContext, progress: Any = None) -> Effects:
 
 
 def _sweep_this_sentence(shown: PageContext, place: Any) -> None:
-    """Measure the worth of each part on this sentence after the page is drawn, then draw again."""
-    if shown.of(AblateFields).worth == "sentence" and not is_left_out(
-        shown.folder, _plain_run(shown)
-    ):
+    """Measure the worth of each part of a long sentence after the page is drawn, then draw again."""
+    if shown.of(AblateFields).worth == "sentence" and not _is_left_out(shown):
         _on_this_sentence(shown, place)
         st.rerun()
 
@@ -238,7 +240,7 @@ def _sweep_this_sentence(shown: PageContext, place: Any) -> None:
 def _presets(shown: PageContext) -> None:
     """Suggestions, each with its effect on this sentence, computed now."""
     found = presets(model_config_of(shown.folder), shown.best)
-    if is_left_out(shown.folder, _plain_run(shown)):
+    if _is_left_out(shown):
         known = {preset.ablation for preset in found}
         swept = swept_presets(_on_this_sentence(shown).of)
         found += [preset for preset in swept if preset.ablation not in known]

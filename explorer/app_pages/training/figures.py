@@ -12,6 +12,14 @@ from explorer.figures.colours import OKABE_ITO
 DASHES = ("solid", "dot", "dash", "dashdot")
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 HEIGHT_PX, LEGEND_LINE_PX = 260, 22
+MARK = {
+    "type": "line",
+    "yref": "y domain",
+    "y0": 0,
+    "y1": 1,
+    "line": {"width": 1, "dash": "dot", "color": "#808080"},
+}
+"""A dotted line from bottom to top. Plotly's `add_vline` takes ten times as long for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +64,13 @@ def curves_figure(
             marker_size=5,
             hovertemplate=f"{curve.name}<br>%{{x:,}}: <b>%{{y:.4g}}</b><extra></extra>",
         )
-    for mark in marks if figure.data else ():
-        figure.add_vline(mark, line={"width": 1, "dash": "dot", "color": "#808080"})
     figure.update_layout(
         height=HEIGHT_PX + LEGEND_LINE_PX * len(curves),
         margin={**MARGIN, "t": 10},
         xaxis=_axis(x_title, log_x),
         yaxis=_axis(y_title, log_y),
         legend=LEGEND,
+        shapes=[{**MARK, "x0": mark, "x1": mark} for mark in marks if figure.data],
         showlegend=True,
         uirevision="curves",  # new points leave the reader's zoom alone
     )

@@ -33,6 +33,8 @@ from explorer.engine import (
     contrasts,
     contributions,
     lens,
+    measured,
+    models,
     over_text,
     patching,
     second_attempts,
@@ -219,6 +221,8 @@ KEPT: dict[Callable[..., Any], dict[str, tuple[Any, Any]]] = {
     second_attempts.nats_without: {"second": ("whole", "forced")},
 }
 """What keeps results: each argument of its own, with two values."""
+OF_FILES = (models.load, measured.kept)
+"""What keeps what is in files, whatever the run: tests/explorer/engine/test_models.py, test_measured.py."""
 NOT_READ = {
     contributions.contributions: {"ablation"},
     lens.translations_by_depth: {"prefix", "target"},
@@ -249,7 +253,7 @@ def keepers(file: Path) -> list[str]:
 
 def test_whatever_keeps_results_is_named_here() -> None:
     found = [name for file in Path(analyses.__file__).parent.glob("*.py") for name in keepers(file)]
-    assert sorted(found) == sorted(each.__name__ for each in KEPT)
+    assert sorted(found) == sorted(each.__name__ for each in (*KEPT, *OF_FILES))
 
 
 @dataclass

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
 from explorer.choice.choice import Run
-from explorer.engine import traces
+from explorer.engine import models, traces
 from explorer.engine.analyses import head_effects, self_check
 from explorer.engine.checkpoints import metrics
 from explorer.engine.models import is_loaded
@@ -40,6 +42,33 @@ def test_a_folder_that_is_replaced_is_shown_as_it_is_now(tmp_path: Path) -> None
         assert example
         assert example.weights["cross"].shape[1] == n_heads
         (tmp_path / EXAMPLE).unlink()
+
+
+def test_models_are_kept_up_to_a_size_and_the_last_one_in_any_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, three = (tmp_path / name for name in ("one", "two", "three"))
+    size = sum(
+        each.nbytes for each in write_checkpoint(one).model.state_dict().values()
+    )  # all are alike
+    write_checkpoint(two)
+    write_checkpoint(three)
+    monkeypatch.setattr(models, "MOST_MODEL_BYTES", 2 * size)
+    first, _ = models.load(one), models.load(two)
+    assert models.load(one) is first
+    models.load(three)
+    assert [models.is_loaded(each) for each in (one, two, three)] == [True, False, True]
+    st.cache_resource.clear()
+    monkeypatch.setattr(models, "MOST_MODEL_BYTES", size // 2)
+    assert models.load(two) is models.load(two)
+    models.load(three)
+    assert not models.is_loaded(two)
+
+
+def test_visitors_who_come_at_once_share_one_model(folder: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(models.load, [folder] * 4))
+    assert len({id(each) for each in found}) == 1
 
 
 def test_means_that_were_never_measured_are_asked_for(folder: Path) -> None:

@@ -45,7 +45,6 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 def nothing_remembered(shelf: Shelf) -> None:
     """So that every page computes with what was planted for it."""
     st.cache_resource.clear()
-    st.cache_data.clear()
     if not (shelf.root / "tiny").is_dir():
         write_checkpoint(shelf.root / "tiny")
 

@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-import streamlit as st
 
 from explorer.choice.choice import MOST_ALPHA, MOST_TEMPERATURE
+from explorer.engine.checkpoints import listed
 from explorer.figures.head import piece_label
 from explorer.frame import sentence_page
 from tests.checkpoints import SENTENCE, grammar_tokenizer, write_checkpoint
@@ -165,7 +165,7 @@ def test_a_model_that_goes_while_the_app_runs_takes_its_own_with_it(
     page = open_page(page="heads", text=SENTENCE, model="other", prefix="300")
     assert not page.error
     shutil.rmtree(tmp_path / "other")
-    st.cache_data.clear()
+    listed.clear()
     page = page.run()
     assert not page.exception
     assert "The model other cannot be shown" in page.warning[0].value

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.analysis.lens.decoder_lens import lens_search, lens_translations
+from core.analysis.lens.decoder_lens import (
+    lens_search,
+    lens_search_of_all_depths,
+    lens_translations,
+)
 from core.analysis.lens.logit_lens import logit_lens, ranks_of
 from core.analysis.trace.capture import trace
 from core.config import SearchConfig
@@ -58,6 +62,18 @@ def test_the_decoder_reads_that_layer(model, vocabulary, depth):
         [expected] = search(model, [source], SEARCH, state=state)
         assert result.best.tokens == expected.best.tokens
         assert result.best.score == pytest.approx(expected.best.score, abs=1e-4)
+
+
+@pytest.mark.parametrize("config", [SEARCH, SEARCH.replace(method="sample", seed=4)], ids=str)
+def test_all_depths_at_once_are_each_alone(model, vocabulary, config):
+    source = vocabulary.source.encode(TEXTS[3])
+    found = lens_search_of_all_depths(model, source, config)
+    assert len(found) == model.config.n_encoder_layers + 1
+    for depth, result in enumerate(found):
+        [alone] = lens_search(model, [source], depth, config)
+        assert result.best.tokens == alone.best.tokens
+        assert result.best.score == pytest.approx(alone.best.score, abs=1e-4)
+    assert len({result.best.tokens for result in found}) > 1, "or else their order is not tested"
 
 
 def test_a_depth_that_is_not_there_is_named(model, vocabulary):

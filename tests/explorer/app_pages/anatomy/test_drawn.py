@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.analysis.ablation import Ablation
@@ -15,6 +14,7 @@ from core.analysis.trace.block_vectors import ModelVectors, model_vectors
 from core.config import ModelConfig
 from core.experiments.table3.presets import model_config
 from core.model import probing
+from explorer.engine.checkpoints import listed
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.apart import loaded, traced
 from tests.explorer.pages import Shelf, shelf
@@ -317,7 +317,7 @@ def test_a_skipped_layer_is_named(shelf: Shelf) -> None:
 
 def test_without_positions_there_is_no_sum(shelf: Shelf, root: Path) -> None:
     write_checkpoint(root / "none", positions="none")
-    st.cache_data.clear()  # the list of models
+    listed.clear()
     names = {block["name"] for block in figure(opened(shelf, "none"))["blocks"]}
     assert "encoder.embedding.tokens" in names
     assert not any("positions" in name for name in names)
