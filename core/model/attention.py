@@ -98,7 +98,7 @@ class MultiHeadAttention(nn.Module):
         self.queries, self.keys, self.values = Tap(), Tap(), Tap(in_inference=True)
         self.scores, self.weights = Tap(), Tap(in_inference=True)
         self.head_outputs = Tap(in_inference=True)
-        self.output = Tap()
+        self.output = Tap(in_inference=True)
 
     def project(self, memory: Stream) -> KeysValues:
         """Keys and values of the positions that may be attended to."""

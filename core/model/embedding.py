@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from core.config import Positions
 from core.model.dropout import Dropout
-from core.model.shapes import Logits, PositionIds, Stream, TokenIds, Vectors
+from core.model.shapes import Logits, PositionIds, PositionRows, Stream, TokenIds, Vectors
 from core.model.taps import Tap
 
 
@@ -115,19 +115,21 @@ class EmbeddedTokens(nn.Module):
     def __init__(self, *, p_dropout: float) -> None:
         super().__init__()
         self.dropout = Dropout(p_dropout)
-        self.tokens, self.position_ids, self.positions, self.output = Tap(), Tap(), Tap(), Tap()
+        self.tokens, self.position_ids = Tap(in_inference=True), Tap(in_inference=True)
+        self.positions, self.output = Tap(in_inference=True), Tap(in_inference=True)
 
     def forward(self, table: Embedding, ids: TokenIds, first: int) -> Stream:
         tokens = self.tokens(table.embed(ids))
-        indices = self._indices(table, ids, first)
-        positions = self.positions(table.positions_for(indices))  # 1 n d_model, or B n d_model
+        positions = self.positions(self._positions(table, ids, first))
         return self.output(self.dropout(tokens + positions))
 
-    def _indices(self, table: Embedding, ids: TokenIds, first: int) -> PositionIds:
+    def _positions(self, table: Embedding, ids: TokenIds, first: int) -> PositionRows:
         """Only a probe can move them, so only then is the device asked, and waited for."""
-        indices: Tensor = self.position_ids(table.position_ids(ids, first))
         if self.position_ids.is_probed:
+            indices: Tensor = self.position_ids(table.position_ids(ids, first))
             table.check_positions(int(indices.min()), int(indices.max()))
-        else:
-            table.check_positions(first, first + ids.shape[1] - 1)
-        return indices
+            return table.positions_for(indices)
+        table.check_positions(first, first + ids.shape[1] - 1)
+        if table.draft is None and table.positions is not None:
+            return table.positions[None, first : first + ids.shape[1]]
+        return table.positions_for(table.position_ids(ids, first))

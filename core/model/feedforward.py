@@ -24,7 +24,7 @@ class FeedForward(nn.Module):
         self.inner = nn.Linear(d_model, d_ff)
         self.outer = nn.Linear(d_ff, d_model)
         self.activation = ACTIVATIONS[activation]
-        self.hidden, self.output = Tap(), Tap()
+        self.hidden, self.output = Tap(), Tap(in_inference=True)
 
     def forward(self, stream: Stream) -> Stream:
         hidden = self.hidden(self.activation(self.inner(stream)))  # B n d_model -> B n d_ff

@@ -3,10 +3,11 @@
 On short sentences, Python calls take more time than matrix products: at d_model 128, modules, masks
 and taps take half of a decoding step (docs/decisions/0009). So this file writes the layers a second
 time, as operations on the same parameters, with the taps that pictures and most ablations need:
-`weights`, `values` and `head_outputs`. A stream is a matrix here, a row for each position of each
-example, so that a product needs no re-arranging and adds to the stream as it goes. Training,
-dropout, gradients and all other taps use the modules; tests check that both give the same. Torch's
-own hooks on modules do not run here; use taps.
+those of `EmbeddedTokens`, the `weights`, `values`, `head_outputs` and `output` of attention, the
+`output` of feed-forward layers, and the bypass around a layer. A stream is a matrix here, a row for
+each position of each example, so that a product needs no re-arranging and adds to the stream as it
+goes. Training, dropout, gradients and all other taps use the modules; tests check that both give
+the same. Torch's own hooks on modules do not run here; use taps.
 
 Parameters are looked up when a pass begins, so that a replaced parameter is never missed.
 """
@@ -21,10 +22,10 @@ from torch import Tensor, nn
 
 from core.model.attention import KeysValues, MultiHeadAttention, causal
 from core.model.decoder_state import Decoded, DecoderState, LayerState, Memory
-from core.model.embedding import Embedding
+from core.model.embedding import EmbeddedTokens, Embedding
 from core.model.feedforward import FeedForward
-from core.model.layers import AddAndNorm, DecoderLayer, EncoderLayer
-from core.model.shapes import SourceIds, Stream, TargetIds, TokenIds, Visible
+from core.model.layers import AddAndNorm, Bypass, DecoderLayer, EncoderLayer
+from core.model.shapes import SourceIds, Stream, TargetIds, Visible
 from core.model.taps import Tap
 
 Penalty = Float[Tensor, "#rows_and_heads #q #k"]
@@ -58,8 +59,10 @@ class Linear(NamedTuple):
             return torch.mm(rows, self.matrix)
         return torch.addmm(self.bias, rows, self.matrix)
 
-    def added_to(self, stream: Rows, rows: Rows) -> Rows:
-        """stream + x W + b: the product adds to the stream as it goes."""
+    def added_to(self, stream: Rows, rows: Rows, output: Tap, batch: int) -> Rows:
+        """stream + x W + b: the product adds to the stream as it goes, if no probe wants it alone."""
+        if output.is_probed:
+            return stream + output(self(rows).view(batch, -1, stream.shape[1])).flatten(0, 1)
         total = torch.addmm(stream, rows, self.matrix)
         return total if self.bias is None else total.add_(self.bias)
 
@@ -87,13 +90,16 @@ class BareFeedForward(NamedTuple):
     inner: Linear
     outer: Linear
     activation: Callable[[Tensor], Tensor]
+    output: Tap
 
     @classmethod
     def of(cls, module: FeedForward) -> "BareFeedForward":
-        return cls(Linear.of(module.inner), Linear.of(module.outer), module.activation)
+        inner, outer = Linear.of(module.inner), Linear.of(module.outer)
+        return cls(inner, outer, module.activation, module.output)
 
-    def __call__(self, stream: Rows) -> Rows:
-        return self.outer.added_to(stream, self.activation(self.inner(stream)))
+    def __call__(self, stream: Rows, batch: int) -> Rows:
+        hidden = self.activation(self.inner(stream))
+        return self.outer.added_to(stream, hidden, self.output, batch)
 
 
 class BareAttention(NamedTuple):
@@ -102,12 +108,13 @@ class BareAttention(NamedTuple):
     query: Linear
     key: Linear
     value: Linear
-    output: Linear
+    mixed: Linear  # W^O
     n_heads: int
     scale: float
     weights: Tap
     values: Tap
     head_outputs: Tap
+    output: Tap
 
     @classmethod
     def of(cls, module: MultiHeadAttention) -> "BareAttention":
@@ -116,12 +123,13 @@ class BareAttention(NamedTuple):
             query=Linear.of(module.query_projection),
             key=Linear.of(module.key_projection),
             value=Linear.of(module.value_projection),
-            output=Linear.of(module.output_projection),
+            mixed=Linear.of(module.output_projection),
             n_heads=module.n_heads,
             scale=1 / math.sqrt(d_k),
             weights=module.weights,
             values=module.values,
             head_outputs=module.head_outputs,
+            output=module.output,
         )
 
     def project(self, memory: Rows, batch: int) -> KeysValues:
@@ -138,7 +146,7 @@ class BareAttention(NamedTuple):
         weights = torch.softmax(scores, dim=-1)
         weights = self._probed(self.weights, weights)
         heads = self._probed(self.head_outputs, torch.bmm(weights, memory.values.flatten(0, 1)))
-        return self.output.added_to(stream, self._join(heads, len(stream)))
+        return self.mixed.added_to(stream, self._join(heads, len(stream)), self.output, batch)
 
     def _probed(self, tap: Tap, joined: Tensor) -> Tensor:
         """What a tap makes of a tensor whose first axis is (B H)."""
@@ -161,11 +169,21 @@ class BareAttention(NamedTuple):
         return heads.view(rows // n, self.n_heads, n, -1).transpose(1, 2).reshape(rows, -1)
 
 
+def _past(bypass: Bypass, before: Rows, after: Rows, batch: int) -> Rows:
+    """What a layer passes on: rows of examples that skip it are as they were before."""
+    if not bypass.skipped.is_probed:
+        return after
+    shape = batch, -1, after.shape[1]
+    passed: Tensor = bypass(before.view(shape), after.view(shape))
+    return passed.flatten(0, 1)
+
+
 class BareEncoderLayer(NamedTuple):
     attention: BareAttention
     attention_norm: Norm
     feed_forward: BareFeedForward
     feed_forward_norm: Norm
+    bypass: Bypass
 
     @classmethod
     def of(cls, layer: EncoderLayer) -> "BareEncoderLayer":
@@ -174,12 +192,14 @@ class BareEncoderLayer(NamedTuple):
             Norm.of(layer.self_attention_norm),
             BareFeedForward.of(cast(FeedForward, layer.feed_forward)),
             Norm.of(layer.feed_forward_norm),
+            layer.bypass,
         )
 
     def __call__(self, stream: Rows, batch: int, penalty: Penalty) -> Rows:
-        memory = self.attention.project(stream, batch)
+        before, memory = stream, self.attention.project(stream, batch)
         stream = self.attention_norm(self.attention(stream, memory, penalty))
-        return self.feed_forward_norm(self.feed_forward(stream))
+        stream = self.feed_forward_norm(self.feed_forward(stream, batch))
+        return _past(self.bypass, before, stream, batch)
 
 
 class BareDecoderLayer(NamedTuple):
@@ -189,6 +209,7 @@ class BareDecoderLayer(NamedTuple):
     cross_attention_norm: Norm
     feed_forward: BareFeedForward
     feed_forward_norm: Norm
+    bypass: Bypass
 
     @classmethod
     def of(cls, layer: DecoderLayer) -> "BareDecoderLayer":
@@ -199,28 +220,33 @@ class BareDecoderLayer(NamedTuple):
             Norm.of(layer.cross_attention_norm),
             BareFeedForward.of(cast(FeedForward, layer.feed_forward)),
             Norm.of(layer.feed_forward_norm),
+            layer.bypass,
         )
 
     def __call__(
         self, stream: Rows, state: LayerState, self_penalty: Penalty, cross_penalty: PenaltyOfSource
     ) -> tuple[Rows, LayerState]:
-        past = self.self_attention.project(stream, len(state.cross.keys))
+        before, batch = stream, len(state.cross.keys)
+        past = self.self_attention.project(stream, batch)
         past = state.past.append(past) if state.past else past
         stream = self.self_attention_norm(self.self_attention(stream, past, self_penalty))
         stream = self.cross_attention_norm(self.cross_attention(stream, state.cross, cross_penalty))
-        stream = self.feed_forward_norm(self.feed_forward(stream))
+        stream = self.feed_forward_norm(self.feed_forward(stream, batch))
+        stream = _past(self.bypass, before, stream, batch)
         return stream, LayerState(cross=state.cross, past=past)
 
 
 class BareEncoder(NamedTuple):
+    embedding: EmbeddedTokens
     layers: tuple[BareEncoderLayer, ...]
 
     @classmethod
-    def of(cls, layers: nn.ModuleList) -> "BareEncoder":
-        return cls(tuple(map(BareEncoderLayer.of, cast(Iterable[EncoderLayer], layers))))
+    def of(cls, embedding: EmbeddedTokens, layers: nn.ModuleList) -> "BareEncoder":
+        bare = map(BareEncoderLayer.of, cast(Iterable[EncoderLayer], layers))
+        return cls(embedding, tuple(bare))
 
     def __call__(self, table: Embedding, ids: SourceIds, visible: Visible) -> Stream:
-        embedded = _embedded(table, ids, first=0)
+        embedded = self.embedding.forward(table, ids, first=0)
         penalty = penalty_of(visible, self.layers[0].attention.n_heads, embedded)
         stream = embedded.flatten(0, 1)
         for layer in self.layers:
@@ -231,13 +257,16 @@ class BareEncoder(NamedTuple):
 class BareDecoder(NamedTuple):
     """The decoder of one search: it knows whether any of its sources is padded."""
 
+    embedding: EmbeddedTokens
     layers: tuple[BareDecoderLayer, ...]
     is_padded: bool
 
     @classmethod
-    def of(cls, layers: nn.ModuleList, visible: Visible) -> "BareDecoder":
+    def of(
+        cls, embedding: EmbeddedTokens, layers: nn.ModuleList, visible: Visible
+    ) -> "BareDecoder":
         bare = map(BareDecoderLayer.of, cast(Iterable[DecoderLayer], layers))
-        return cls(tuple(bare), is_padded=not bool(visible.all()))
+        return cls(embedding, tuple(bare), is_padded=not bool(visible.all()))
 
     def start(self, memory: Memory) -> DecoderState:
         batch, rows = len(memory.stream), memory.stream.flatten(0, 1)
@@ -246,7 +275,7 @@ class BareDecoder(NamedTuple):
 
     def __call__(self, table: Embedding, ids: TargetIds, state: DecoderState) -> Decoded:
         n_new, n_heads = ids.shape[1], self.layers[0].self_attention.n_heads
-        embedded = _embedded(table, ids, first=state.n_past)
+        embedded = self.embedding.forward(table, ids, first=state.n_past)
         past = cross = embedded.new_zeros(1, 1, 1)  # one new position attends to all positions
         if self.is_padded:
             cross = penalty_of(state.cross_visible, n_heads, embedded)
@@ -257,17 +286,6 @@ class BareDecoder(NamedTuple):
             stream, after = layer(stream, layer_state, past, cross)
             layers.append(after)
         return Decoded(stream.view(embedded.shape), state.after(layers, n_new))
-
-
-def _embedded(table: Embedding, ids: TokenIds, first: int) -> Stream:
-    n = ids.shape[1]
-    table.check_positions(first, first + n - 1)
-    tokens = table.embed(ids)
-    if table.positions is None:
-        return tokens
-    if table.draft is None:
-        return tokens + table.positions[first : first + n]
-    return tokens + table.positions_for(table.position_ids(ids, first))
 
 
 def store_matrices_by_column_(model: nn.Module) -> None:

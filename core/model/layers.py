@@ -28,7 +28,7 @@ class Bypass(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.skipped = Tap()
+        self.skipped = Tap(in_inference=True)
 
     def forward(self, before: Stream, after: Stream) -> Stream:
         if not self.skipped.is_probed:

@@ -23,6 +23,8 @@ SourceIds = Int[Tensor, "B S"]
 TargetIds = Int[Tensor, "B T"]
 
 PositionIds = Int[Tensor, "#B n"]
+PositionRows = Float[Tensor, "#B n d_model"]
+"""Rows of the position table; one set serves all examples, unless they differ."""
 """Indices into the position table; with a batch axis of size 1, the same for the whole batch."""
 
 Examples = Int[Tensor, "B"]

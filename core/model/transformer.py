@@ -96,7 +96,11 @@ class Transformer(nn.Module):
         visible = not_padding(source, self.config.pad_id)
         with placed(examples, first=0):
             is_bare = self._may_be_bare(visible) and not self.config.n_fixed_heads
-            encoder = BareEncoder.of(self.encoder.layers) if is_bare else self.encoder
+            encoder = (
+                BareEncoder.of(self.encoder.embedding, self.encoder.layers)
+                if is_bare
+                else self.encoder
+            )
             table = self.source_embedding or self.embedding
             return Memory(encoder(table, source, visible), visible, examples)
 
@@ -114,7 +118,9 @@ class Transformer(nn.Module):
         with placed(memory.examples, first=0):
             decoder: StepDecoder = self.decoder
             if self._may_be_bare(memory.visible):
-                decoder = BareDecoder.of(self.decoder.layers, memory.visible)
+                decoder = BareDecoder.of(
+                    self.decoder.embedding, self.decoder.layers, memory.visible
+                )
             return decoder.start(memory)
 
     def decode(self, target: TargetIds, state: DecoderState) -> Decoded:

@@ -4,7 +4,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 
 import streamlit as st
@@ -18,7 +18,7 @@ LIGHT_TOKENS = 1_500
 MOST_ASIDE_S = 0.03
 """Heavy work waits so long at most before each of its steps, which take about 0.005 s."""
 
-ASK_EVERY_S = 0.25
+ASK_EVERY_S = 0.1
 """How often one who waits is told its place, and may give up."""
 
 Tell = Callable[[int], None]
@@ -114,22 +114,39 @@ _HAS_TURN: ContextVar[bool] = ContextVar("has_turn", default=False)
 """Whether this work is part of heavy work whose turn has come."""
 
 
-_VISITS: ContextVar[bool] = ContextVar("visits", default=False)
-"""Whether this work is a part of a visit, which counts as light until it is known to be heavy."""
+class Page:
+    """What one visitor asked for; it is made when no other page is, but for heavy work."""
+
+    def __init__(self) -> None:
+        self._turn = ExitStack()
+
+    def take_turn(self) -> None:
+        self._turn.enter_context(pages().turn(lambda n_before: _give_up_if_asked()))
+
+    def leave_turn(self) -> None:
+        """Do nothing if it has none."""
+        self._turn.close()
+
+
+_PAGE: ContextVar[Page | None] = ContextVar("page", default=None)
+"""The visit that this work is a part of, which counts as light until it is known to be heavy."""
 
 
 @contextmanager
 def visit() -> Iterator[None]:
-    """Count what one visitor asked for as light work, which may be given up at every pause.
+    """Make a page when its turn comes; count it as light work, which may be given up at every pause.
 
     Whoever asks for something else does not wait for the end of what they asked for before.
     """
-    token = _VISITS.set(True)
+    page = Page()
+    token = _PAGE.set(page)
     try:
         with courtesy().counting(1), at_pauses(_give_up_if_asked):
+            page.take_turn()
             yield
     finally:
-        _VISITS.reset(token)
+        page.leave_turn()
+        _PAGE.reset(token)
 
 
 def _give_up_if_asked() -> None:
@@ -138,7 +155,7 @@ def _give_up_if_asked() -> None:
 
 
 def _step_aside() -> None:
-    if _VISITS.get():
+    if _PAGE.get():
         _give_up_if_asked()
     courtesy().step_aside()
 
@@ -156,8 +173,10 @@ def at_its_turn(n_tokens: int, tell: Tell | None = None) -> Iterator[None]:
     if n_tokens <= LIGHT_TOKENS or _HAS_TURN.get():
         yield
         return
-    notice = _Notice()
-    heavy = courtesy().counting(-1 if _VISITS.get() else 0)
+    notice, page = _Notice(), _PAGE.get()
+    if page:
+        page.leave_turn()
+    heavy = courtesy().counting(-1 if page else 0)
     with heavy, turns().turn(tell or notice.say), at_pauses(_step_aside):
         notice.clear()
         token = _HAS_TURN.set(True)
@@ -165,6 +184,8 @@ def at_its_turn(n_tokens: int, tell: Tell | None = None) -> Iterator[None]:
             yield
         finally:
             _HAS_TURN.reset(token)
+    if page:
+        page.take_turn()
 
 
 class _Notice:
@@ -190,6 +211,12 @@ class _Notice:
 def turns() -> Turns:
     """The line of this server; half of its cores are kept for light work."""
     return Turns(max(1, (os.cpu_count() or 1) // 2))
+
+
+@st.cache_resource(show_spinner=False)
+def pages() -> Turns:
+    """The line of pages on this server, which are made one at a time: docs/decisions/0015."""
+    return Turns(1)
 
 
 @st.cache_resource(show_spinner=False)

@@ -8,6 +8,7 @@ from torch.testing import assert_close
 
 from core.checkpoint.folder import model_with
 from core.model import edit, inference, probing, record
+from core.model.taps import Tap
 from tests.core.helpers import random_ids, small_config, small_model
 
 SOURCE, TARGET = random_ids(3, 7), random_ids(3, 5, seed=2)
@@ -76,6 +77,31 @@ def test_edited_weights_have_the_same_effect(passes):
     assert len(passes) == 4
     by_modules, _ = run(model, reverse, record(DEEPER))
     assert_close(edited, by_modules, rtol=0, atol=1e-10)
+    assert (edited - plain).abs().max() > 1e-3
+
+
+def changed(tensor):
+    """Other positions, other rows of a batch skipped, other numbers."""
+    if tensor.dtype == torch.bool:
+        return tensor | (torch.arange(len(tensor)) == 1)[:, None, None]
+    return tensor + 1 if tensor.dtype == torch.int64 else 1.5 * tensor
+
+
+TAPS = sorted(
+    name
+    for name, module in small_model(small_config()).named_modules()
+    if isinstance(module, Tap) and module.in_inference
+)
+
+
+@pytest.mark.parametrize("name", TAPS)
+def test_every_tap_of_it_does_what_the_modules_do(passes, name):
+    model = small_model(small_config())
+    plain, (edited, seen) = run(model)[0], run(model, edit({name: changed}), record(name))
+    assert passes == 2 * ["BareEncoder", "BareDecoder"]
+    by_modules, deeper = run(model, edit({name: changed}), record(name, DEEPER))
+    assert_close(edited, by_modules, rtol=0, atol=1e-10)
+    assert_close(seen[name], deeper[name], rtol=0, atol=1e-12)
     assert (edited - plain).abs().max() > 1e-3
 
 

@@ -147,8 +147,9 @@ def test_heavy_work_within_heavy_work_has_its_turn_already(line: Turns) -> None:
 
 @pytest.fixture
 def courtesy(monkeypatch: pytest.MonkeyPatch) -> heavy.Courtesy:
-    """The courtesy of the server, new, and so patient that a test sees it wait."""
-    new = heavy.Courtesy()
+    """The courtesy of the server, new, and so patient that a test sees it wait; no line of pages."""
+    new, many = heavy.Courtesy(), Turns(9)
+    monkeypatch.setattr(heavy, "pages", lambda: many)
     monkeypatch.setattr(heavy, "courtesy", lambda: new)
     monkeypatch.setattr(heavy, "MOST_ASIDE_S", 30)
     return new
@@ -259,3 +260,92 @@ def test_who_is_next_is_woken_when_a_turn_ends(monkeypatch: pytest.MonkeyPatch) 
         time.sleep(0.2)  # until it waits
     assert served.wait(5)
     waiting.join(5)
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> Turns:
+    """The line of pages, new."""
+    line = Turns(1)
+    monkeypatch.setattr(heavy, "pages", lambda: line)
+    return line
+
+
+def test_pages_are_made_one_after_another(pages: Turns) -> None:
+    now, most, lock = 0, 0, threading.Lock()
+
+    def make() -> None:
+        nonlocal now, most
+        with heavy.visit():
+            with lock:
+                now += 1
+                most = max(most, now)
+            time.sleep(0.01)
+            with lock:
+                now -= 1
+
+    threads = [begun(make) for _ in range(5)]
+    for thread in threads:
+        thread.join(10)
+    assert most == 1
+
+
+def visit_shortly() -> None:
+    with heavy.visit():
+        pass
+
+
+def test_other_pages_are_made_during_heavy_work_and_while_it_waits(
+    line: Turns, courtesy: heavy.Courtesy, pages: Turns
+) -> None:
+    waits, works, may_end, made = (threading.Event() for _ in range(4))
+
+    def work() -> None:
+        with heavy.visit():
+            with heavy.at_its_turn(heavy.HEAVY, lambda n_before: waits.set()):
+                works.set()
+                may_end.wait(10)
+            assert pages._n_served == 1, "what is drawn afterwards is a page again"
+            made.set()
+
+    with line.turn():
+        thread = begun(work)
+        assert waits.wait(10)
+        other = begun(visit_shortly)
+        other.join(10)
+        assert not other.is_alive()
+    assert works.wait(10)
+    with heavy.visit():
+        may_end.set()
+        assert not made.wait(0.1)
+    thread.join(10)
+    assert made.is_set()
+    assert pages._n_served == 0
+
+
+def test_who_asks_for_something_else_leaves_the_line_of_pages(
+    courtesy: heavy.Courtesy, pages: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heavy, "ASK_EVERY_S", 0.01)
+    gave_up = threading.Event()
+
+    def come() -> None:
+        with pytest.raises(GaveUpError), heavy.visit():
+            pytest.fail("another page is being made")
+        gave_up.set()
+
+    with heavy.visit():
+        monkeypatch.setattr(heavy.st, "session_state", Replaced())
+        thread = begun(come)
+        assert gave_up.wait(10)
+        thread.join(10)
+    assert not pages._line
+    assert courtesy._n_light == 0
+
+
+@pytest.mark.parametrize("n_tokens", [0, heavy.HEAVY])
+def test_a_page_that_fails_leaves_its_turn(
+    line: Turns, courtesy: heavy.Courtesy, pages: Turns, n_tokens: int
+) -> None:
+    with pytest.raises(GaveUpError), heavy.visit(), heavy.at_its_turn(n_tokens):
+        raise GaveUpError
+    assert pages._n_served == 0
