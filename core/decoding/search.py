@@ -56,7 +56,8 @@ def search(
 
     Args:
         prefixes: for each source, tokens its translation must begin with. One that ends with
-            `</s>` is a whole translation, which is scored instead of searched for.
+            `</s>` is a whole translation, which is scored instead of searched for; if all are, one
+            pass over all steps does it.
         unwritable: ids that are only written where a prefix says so; see `banned_ids`.
         state: the result of `model.start` for these sources (each with its `</s>`, in this order),
             if the caller has it; the search does not change it.
@@ -179,6 +180,11 @@ def batches_by_length(
         yield batch
 
 
+def are_whole(prefixes: Sequence[Sequence[int]], model: ModelConfig) -> bool:
+    """Whether each prefix is a whole translation, so that there is nothing to search for."""
+    return all(prefix and prefix[-1] == model.end_id for prefix in prefixes)
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     """An open hypothesis: its sentence and its last node."""
@@ -214,7 +220,7 @@ class _Search:
             for source, prefix in zip(sources, prefixes, strict=True)
         ]
         self.device = next(model.parameters()).device
-        self.sources = sources
+        self.sources, self.prefixes = sources, prefixes
         self.examples = torch.tensor(examples, device=self.device)
         self.ranked: list[TopTokens] = []
         self.n_proposals = 2 * config.width if config.width > 1 else 1
@@ -230,12 +236,14 @@ class _Search:
 
     def run(self, state: DecoderState) -> list[RecordedResult]:
         rows = [_Row(number, 0) for number in range(len(self.trees))]
+        if are_whole(self.prefixes, self.model.config):
+            self._score(rows, state)
+            rows = []
         while rows:
             pause()
             log_probabilities, state = self._distributions(rows, state)
-            self.ranked.append(self._ranked(log_probabilities))
             before = rows
-            rows, parents = self._advance(self._options(log_probabilities, before))
+            rows, parents = self._step(log_probabilities, before)
             if parents != list(range(len(before))):
                 state = state.select(
                     torch.tensor(parents, dtype=torch.int64, device=self.device),
@@ -243,13 +251,32 @@ class _Search:
                 )
         return [RecordedResult(tree.found(self.ranked), tree.rows_of_best()) for tree in self.trees]
 
+    def _score(self, rows: list[_Row], state: DecoderState) -> None:
+        """Go through whole translations, whose distributions one pass gives at once."""
+        pause()
+        ids = self.model.config
+        given = [
+            [ids.start_for(source), *prefix[:-1]]
+            for source, prefix in zip(self.sources, self.prefixes, strict=True)
+        ]
+        decoded = self.model.decode(pad(given, ids.pad_id).to(self.device), state)
+        while rows:
+            streams = decoded.stream[[row.sentence for row in rows], len(self.ranked)]
+            rows, _ = self._step(self._log_probabilities(streams), rows)
+
+    def _step(self, log_probabilities: Tensor, rows: list[_Row]) -> tuple[list[_Row], list[int]]:
+        """Grow the trees by one step; see `_advance`."""
+        self.ranked.append(self._ranked(log_probabilities))
+        return self._advance(self._options(log_probabilities, rows))
+
     def _distributions(self, rows: list[_Row], state: DecoderState) -> tuple[Tensor, DecoderState]:
         last = [self.trees[row.sentence].last_token(row.node) for row in rows]
         decoded = self.model.decode(torch.tensor(last, device=self.device)[:, None], state)
-        logits = self.model.logits(decoded.stream[:, -1])
-        return torch.log_softmax(logits.to(torch.promote_types(logits.dtype, torch.float32)), -1), (
-            decoded.state
-        )
+        return self._log_probabilities(decoded.stream[:, -1]), decoded.state
+
+    def _log_probabilities(self, streams: Tensor) -> Tensor:
+        logits = self.model.logits(streams)
+        return torch.log_softmax(logits.to(torch.promote_types(logits.dtype, torch.float32)), -1)
 
     def _ranked(self, log_probabilities: Tensor) -> TopTokens:
         values, tokens = log_probabilities.topk(min(self.n_ranked, log_probabilities.shape[-1]))

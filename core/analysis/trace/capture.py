@@ -18,7 +18,14 @@ from torch.nn import functional
 from core.analysis.trace.trace import AttentionWeights, Trace, ValueNorms
 from core.config import KINDS, Kind, SearchConfig, n_layers
 from core.decoding.result import SearchResult
-from core.decoding.search import RecordedResult, batches_by_length, check, search, search_batch
+from core.decoding.search import (
+    RecordedResult,
+    are_whole,
+    batches_by_length,
+    check,
+    search,
+    search_batch,
+)
 from core.model import DecoderState, Edits, Recording, Transformer, probing, record
 from core.model.shapes import SourceIds, TargetIds
 from core.model.transformer import attention_of, attention_tap
@@ -91,7 +98,7 @@ def search_and_capture(
         source = pad([[*each, end_id] for each in sources], pad_id).to(device)
         state = model.start(model.encode(source))
         of_sources = {name: calls[-1] for name, calls in seen.take().items()}
-        if config.width == 1:
+        if config.width == 1 and not are_whole(prefixes, model.config):
             found, of_steps = _recorded(model, sources, config, prefixes, unwritable, state, seen)
             return found, {**of_sources, **of_steps}
     found = search(model, sources, config, prefixes, unwritable=unwritable, state=state)

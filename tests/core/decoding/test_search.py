@@ -341,6 +341,34 @@ def test_a_whole_translation_is_scored(model, method):
         assert len(found.hypotheses) == 1
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_scoring_in_one_pass_finds_what_steps_find(model, method, monkeypatch):
+    """One source beside them that is searched for makes the search go step by step."""
+    prefixes = [[*tokens, END] for tokens in sentences(3, 7, 1, 0, 10, seed=31)]
+    passes = []
+
+    def counted(target, state, decode=model.decode):
+        passes.append(target.shape)
+        return decode(target, state)
+
+    monkeypatch.setattr(model, "decode", counted)
+    at_once = search(model, SOURCES, METHODS[method], prefixes)
+    assert len(passes) == 1
+    by_step = search(model, [*SOURCES, [5, 6]], METHODS[method], [*prefixes, []])[:-1]
+    for one, other in zip(at_once, by_step, strict=True):
+        for found, expected in zip(one.best.steps, other.best.steps, strict=True):
+            assert found.token == expected.token
+            assert [each.token for each in found.candidates] == [
+                each.token for each in expected.candidates
+            ]
+            np.testing.assert_allclose(
+                [each.log_probability_nats for each in found.candidates],
+                [each.log_probability_nats for each in expected.candidates],
+                atol=1e-10,
+            )
+        assert [node.token for node in one.tree] == [node.token for node in other.tree]
+
+
 def test_a_whole_translation_may_be_as_long_as_the_limit(model):
     tokens = sentences(12)[0]
     (found,) = search(model, [SOURCES[0]], METHODS["beam"], [[*tokens, END]])
