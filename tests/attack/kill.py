@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -28,6 +29,8 @@ from tests.core.helpers import ENVIRONMENT, ROOT
 
 TIMES = ("elapsed", "seconds", "tokens_per_s", "_s", "hardware", "command", "speed")
 """Parts of names of values that tell the time, or where it ran."""
+TOKENISED = re.compile("cache/[0-9a-f]{16}")
+
 KILLS_A_RUN = 4
 ALONE_S = 30.0
 """A group whose member died ends within so long."""
@@ -268,14 +271,18 @@ def children(pid: int) -> list[int]:
 
 
 def _results(folder: Path, case: Case) -> dict[str, str]:
-    """A hash of each file without the values that tell the time."""
-    found = {}
+    """A hash of each file without the values that tell the time.
+
+    A folder of tokenised texts is named after their paths, which differ from run to run.
+    """
+    found: dict[str, str] = {}
     for result in case.results:
         place = folder / result
         for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
             if file.is_file() and file.name not in ("card.md", "log.txt", ".lock", "speeds.json"):
-                name = str(file.relative_to(folder))
-                found[name] = hashlib.sha256(_timeless(file, folder)).hexdigest()[:16]
+                name = TOKENISED.sub("cache/*", str(file.relative_to(folder)))
+                of_file = hashlib.sha256(_timeless(file, folder)).hexdigest()[:16]
+                found[name] = " ".join(sorted([*found.get(name, "").split(), of_file]))
     return found
 
 
