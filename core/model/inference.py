@@ -108,7 +108,7 @@ class BareAttention(NamedTuple):
     query: Linear
     key: Linear
     value: Linear
-    mixed: Linear  # W^O
+    output_projection: Linear  # W^O
     n_heads: int
     scale: float
     weights: Tap
@@ -123,7 +123,7 @@ class BareAttention(NamedTuple):
             query=Linear.of(module.query_projection),
             key=Linear.of(module.key_projection),
             value=Linear.of(module.value_projection),
-            mixed=Linear.of(module.output_projection),
+            output_projection=Linear.of(module.output_projection),
             n_heads=module.n_heads,
             scale=1 / math.sqrt(d_k),
             weights=module.weights,
@@ -146,7 +146,8 @@ class BareAttention(NamedTuple):
         weights = torch.softmax(scores, dim=-1)
         weights = self._probed(self.weights, weights)
         heads = self._probed(self.head_outputs, torch.bmm(weights, memory.values.flatten(0, 1)))
-        return self.mixed.added_to(stream, self._join(heads, len(stream)), self.output, batch)
+        joined = self._join(heads, len(stream))
+        return self.output_projection.added_to(stream, joined, self.output, batch)
 
     def _probed(self, tap: Tap, joined: Tensor) -> Tensor:
         """What a tap makes of a tensor whose first axis is (B H)."""
@@ -169,7 +170,7 @@ class BareAttention(NamedTuple):
         return heads.view(rows // n, self.n_heads, n, -1).transpose(1, 2).reshape(rows, -1)
 
 
-def _past(bypass: Bypass, before: Rows, after: Rows, batch: int) -> Rows:
+def _bypassed(bypass: Bypass, before: Rows, after: Rows, batch: int) -> Rows:
     """What a layer passes on: rows of examples that skip it are as they were before."""
     if not bypass.skipped.is_probed:
         return after
@@ -199,7 +200,7 @@ class BareEncoderLayer(NamedTuple):
         before, memory = stream, self.attention.project(stream, batch)
         stream = self.attention_norm(self.attention(stream, memory, penalty))
         stream = self.feed_forward_norm(self.feed_forward(stream, batch))
-        return _past(self.bypass, before, stream, batch)
+        return _bypassed(self.bypass, before, stream, batch)
 
 
 class BareDecoderLayer(NamedTuple):
@@ -232,7 +233,7 @@ class BareDecoderLayer(NamedTuple):
         stream = self.self_attention_norm(self.self_attention(stream, past, self_penalty))
         stream = self.cross_attention_norm(self.cross_attention(stream, state.cross, cross_penalty))
         stream = self.feed_forward_norm(self.feed_forward(stream, batch))
-        stream = _past(self.bypass, before, stream, batch)
+        stream = _bypassed(self.bypass, before, stream, batch)
         return stream, LayerState(cross=state.cross, past=past)
 
 

@@ -134,7 +134,7 @@ SIGNED_LEVELS = 1_000
 
 @functools.cache
 def _signed_colour(level: int) -> tuple[str, str]:
-    """Kept, as Plotly takes a millisecond for each."""
+    """Kept, as Plotly takes a third of a millisecond for each, and a page has a hundred."""
     colour = str(sample_colorscale(SIGNED_SCALE, [(level / SIGNED_LEVELS + 1) / 2])[0])
     return colour, ink_on(colour)
 

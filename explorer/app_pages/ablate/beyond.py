@@ -9,10 +9,11 @@ import streamlit as st
 
 from core.analysis.effects.corpus_results import SWEEP, read_sweep
 from core.analysis.effects.pruning_results import PRUNING, read_pruning
-from core.checkpoint.required import FILES, model_config_of
+from core.checkpoint.required import model_config_of
 from core.experiments.gates.results import GATES, GateResults, read_gates
 from explorer.app_pages.ablate import pictures
 from explorer.components.toggles.component import Effects
+from explorer.engine.folder_version import VERSIONED_FILES
 from explorer.engine.measured import kept, other_weights
 from explorer.figures.standalone import Picture
 from explorer.frame.chart import draw_chart
@@ -71,7 +72,7 @@ def _read_pruning(of: Path) -> Picture | None:
 
 
 def _gates_picture(of: Path) -> Picture | None:
-    return kept(of, (*FILES, GATES, PRUNING), _read_gates)
+    return kept(of, (*VERSIONED_FILES, GATES, PRUNING), _read_gates)
 
 
 def _read_gates(of: Path) -> Picture | None:
@@ -121,7 +122,7 @@ def _draw_gates(of: Path) -> None:
         f"{code(command)}, with texts to learn from, to validate and to measure "
         "on (`--help`), charges the model for every open head while it goes on learning (Voita et al. 2019).",
     )
-    if rows := pictures.gates_table(kept(of, (*FILES, GATES), _gates)):
+    if rows := pictures.gates_table(kept(of, (*VERSIONED_FILES, GATES), _gates)):
         with st.expander("Which heads are left, as a table"):
             draw_table(
                 rows, name="gates", caption=f"Heads of {of.name} that are left at each price"

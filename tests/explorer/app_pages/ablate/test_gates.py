@@ -1,5 +1,6 @@
 """Gates on the page Ablate: each point and each line of the table is of its price."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +83,20 @@ def test_gates_of_other_weights_are_left_out(
         "was measured of other weights" in each.value.replace("\\", "") for each in page.warning
     )
     assert "gates, while it goes on" not in str(charts(page))
+
+
+def test_gates_go_when_the_weights_are_replaced_under_an_open_page(
+    open_page: Open, stored: GateResults, tmp_path: Path
+) -> None:
+    page = open_page(None, "ablate")
+    assert "gates, while it goes on" in str(charts(page))
+    write_checkpoint(tmp_path / "other", d_ff=24)
+    shutil.copy(tmp_path / "other" / "model.safetensors", tmp_path / "tiny")
+    shutil.copy(tmp_path / "other" / "config.json", tmp_path / "tiny")
+    shutil.rmtree(tmp_path / "other")
+    page = page.run()
+    assert not page.exception
+    assert "gates, while it goes on" not in str(charts(page))
+    assert any(
+        "was measured of other weights" in each.value.replace("\\", "") for each in page.warning
+    )
