@@ -3,13 +3,22 @@
 (() => {
   if (history.pushState.isOneEntryAChange) return; // pages share this window
   const push = history.pushState.bind(history);
+  const isLinked = (address) => new URLSearchParams(address.search).has("text");
   let isTouched = false; // until then the server only completes the link that was opened
-  for (const kind of ["pointerdown", "keydown", "click", "input"])
-    addEventListener(kind, () => (isTouched = true), { capture: true });
+  // A page that opens another is first shown at its own bare address. The new link may come before the
+  // new page's name, and then the entry is a whole link of the wrong page until the name is there.
+  let isLeaving = false;
+  const touch = () => {
+    isTouched = true;
+    isLeaving = false;
+  };
+  for (const kind of ["pointerdown", "keydown", "click", "input"]) addEventListener(kind, touch, { capture: true });
   history.pushState = (state, unused, url) => {
-    const isLinked = new URLSearchParams(location.search).has("text");
-    if (isLinked && isTouched) push(state, unused, url);
+    const [from, to] = [location, new URL(url, location)];
+    const isSamePage = from.pathname === to.pathname;
+    if (isLinked(from) && isTouched && !(isLeaving && !isSamePage)) push(state, unused, url);
     else history.replaceState(state, unused, url);
+    isLeaving = isSamePage && (isLeaving || !isLinked(to));
   };
   history.pushState.isOneEntryAChange = true;
 

@@ -67,6 +67,29 @@ def test_every_change_of_page_is_one_press(visitor: Visitor) -> None:
     on_page(page, "inside")
 
 
+def test_a_page_that_opens_another_is_one_press_in_whatever_order_its_address_comes(
+    visitor: Visitor,
+) -> None:
+    """Of the new page's link and its name, a quick server's link comes first."""
+    page = visitor.open("/anatomy?text=A+dog+runs.")
+    on_page(page, "anatomy")
+    page.get_by_role("button", name=re.compile("^Softmax")).click()
+    page.wait_for_url(re.compile("block=softmax"))
+    idle(page)
+    push = "url => { history.pushState({}, '', url); return navigation.entries().length }"
+    for addresses in (
+        ("/anatomy", "/anatomy?text=A+dog+runs.&step=2", "/?text=A+dog+runs.&step=2"),
+        ("/anatomy", "/", "/?text=A+dog+runs.&step=2"),
+    ):
+        before = page.evaluate("navigation.entries().length")
+        numbers = [page.evaluate(push, address) for address in addresses]
+        assert numbers == [before + 1] * 3
+        page.evaluate("history.replaceState({}, '', '/anatomy?text=A+dog+runs.')")
+    page.mouse.click(1, 1)  # whatever the reader changes next is an entry of its own
+    before = page.evaluate("navigation.entries().length")
+    assert page.evaluate(push, "/anatomy?text=A+dog+runs.&step=1") == before + 1
+
+
 def test_a_link_that_is_completed_before_the_script_is_there_costs_no_press(
     visitor: Visitor,
 ) -> None:

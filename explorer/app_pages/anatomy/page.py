@@ -12,9 +12,11 @@ from explorer.app_pages.registry import PAGES, url_path
 from explorer.choice import session
 from explorer.choice.choice import View
 from explorer.choice.page_context import PageContext
+from explorer.components.anatomy.blocks import Block
 from explorer.components.anatomy.component import (
     SCRIPT,
     STYLE,
+    FigureView,
     anatomy_figure,
     anatomy_payload,
     opened,
@@ -34,15 +36,13 @@ WAITS = "anatomy_waits"  # in the session: the figure was drawn before the model
 
 def draw(shown: PageContext) -> Pictures:
     config = model_config_of(shown.folder)
-    block = opened(config, MODEL)
-    if block and block.page:
-        st.switch_page(PAGES[block.page])
+    if asked := opened(config, MODEL):
+        _leave(*asked)
     paths = {title: url_path(script) for title, script in PAGES.items()}
     anatomy_figure(
         _payload(shown, config, paths),
         key=MODEL,
         on_view=lambda: take_view(viewed(MODEL)),
-        on_open=lambda: _take_kind(config),
     )
     st.session_state[WAITS] = not models.is_loaded(shown.folder)
     with st.expander(f"{config.n_parameters:,} parameters: the model's sizes beside the paper's"):
@@ -60,14 +60,16 @@ def _payload(shown: PageContext, config: ModelConfig, pages: dict[str, str] | No
     return anatomy_payload(config, sentence, figure_view(shown), run=name, pages=pages)
 
 
-def _take_kind(config: ModelConfig) -> None:
-    """Open the page of an attention block on that block's kind of attention."""
-    block = opened(config, MODEL)
-    if block and block.attention:
+def _leave(block: Block, view: FigureView) -> None:
+    """Open the page of a block; that of an attention block on that block's kind of attention."""
+    take_view(view)
+    if block.attention:
         seen = session.choice().of(AnatomyFields)
         side = "encoder" if block.attention == "encoder" else "decoder"
         layer, head = getattr(seen, f"{side}_layer"), getattr(seen, f"{block.attention}_head")
         session.change(View, kind=block.attention, layer=layer, head=head)
+    if block.page:
+        st.switch_page(PAGES[block.page])
 
 
 def _sizes(shown: PageContext, config: ModelConfig) -> None:

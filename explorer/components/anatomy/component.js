@@ -10,13 +10,13 @@ export default function (component) {
   const isNew = root.meta?.run !== meta.run;
   Object.assign(root, { meta, values });
   root.report = () => setStateValue("view", { ...root.view, run: meta.run });
+  // one message: of two, the server may draw this page for the first before it opens the other
   root.leave = (name, kind) => {
     stop(root);
     clearTimeout(root.timer);
     root.timer = null;
     root.view = { ...root.view, kind, block: "" };
-    root.report();
-    setTriggerValue("opened", name);
+    setTriggerValue("opened", { name, view: { ...root.view, run: meta.run } });
   };
   if (isNew) stop(root);
   // an older answer of the server never overwrites a newer choice

@@ -145,31 +145,33 @@ def anatomy_payload(
     return pack(meta, sent)
 
 
-def anatomy_figure(
-    data: bytes, *, key: str, on_view: Callable[[], None], on_open: Callable[[], None]
-) -> None:
-    """Draw an `anatomy_payload`; the callbacks run before the next script run.
+def anatomy_figure(data: bytes, *, key: str, on_view: Callable[[], None]) -> None:
+    """Draw an `anatomy_payload`; see also `opened`.
 
     Args:
-        on_view: the reader shows something else; see `viewed`.
-        on_open: the reader asks for the page that shows a block; see `opened`.
+        on_view: called before the next script run when the reader shows something else; see `viewed`.
     """
-    _mount(data=data, key=key, on_view_change=on_view, on_opened_change=on_open)
+    _mount(data=data, key=key, on_view_change=on_view, on_opened_change=lambda: None)
 
 
 def viewed(key: str) -> FigureView | None:
     """What the reader has on show."""
-    found = getattr(st.session_state.get(key), "view", None)
+    return _figure_view(getattr(st.session_state.get(key), "view", None))
+
+
+def opened(config: ModelConfig, key: str) -> tuple[Block, FigureView] | None:
+    """The block whose page the reader has just asked for, and what was on show; None in later runs."""
+    asked = getattr(st.session_state.get(key), "opened", None) or {}
+    block = next((block for block in anatomy(config) if block.name == asked.get("name")), None)
+    view = _figure_view(asked.get("view"))
+    return (block, view) if block and view else None
+
+
+def _figure_view(found: Mapping[str, Any] | None) -> FigureView | None:
     if not found:
         return None
     names = {field.name for field in dataclasses.fields(FigureView)}
     return FigureView(**{name: value for name, value in found.items() if name in names})
-
-
-def opened(config: ModelConfig, key: str) -> Block | None:
-    """The block whose page the reader has just asked for; None in later runs."""
-    name = getattr(st.session_state.get(key), "opened", None)
-    return next((block for block in anatomy(config) if block.name == name), None)
 
 
 def _palette() -> list[str]:
