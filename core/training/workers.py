@@ -9,8 +9,10 @@ from typing import TypeVar
 
 import torch
 from torch import distributed
+from torch.distributed.rendezvous import rendezvous
 
 from core.system.device import choose_device
+from core.system.parent import end_with_parent
 
 CPU = torch.device("cpu")
 Value = TypeVar("Value")
@@ -64,6 +66,14 @@ ALONE = Workers()
 
 LONGEST_WAIT = timedelta(days=1)
 """The longest wait for a worker that prepares the texts; torch's default is ten minutes."""
+LAUNCHER_ANSWERS = timedelta(seconds=25)
+"""The longest wait for torchrun, which is there before it starts its workers."""
+OTHERS_START = timedelta(minutes=10)
+"""The longest wait for the first worker, where the workers meet there and not at torchrun."""
+ORPHANED = (
+    "torchrun, which started this worker, is gone, and so the worker ends. To go on from the last "
+    "save, start all workers again with the same command."
+)
 
 
 @contextlib.contextmanager
@@ -73,8 +83,10 @@ def workers(device: str = "cpu") -> Iterator[Workers]:
     Args:
         device: as for `choose_device`; with several GPUs, each worker has its own.
 
+    A worker ends by itself, with a line, when torchrun is killed.
+
     Raises:
-        ValueError: if the device is not available.
+        ValueError: if the device is not available, or torchrun is gone before the workers have met.
     """
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     mine = choose_device(device, int(os.environ.get("LOCAL_RANK", "0")))
@@ -83,8 +95,31 @@ def workers(device: str = "cpu") -> Iterator[Workers]:
         return
     if mine.type == "cuda":
         torch.cuda.set_device(mine)  # before the first exchange, else all meet on the first GPU
-    distributed.init_process_group("nccl" if mine.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
+    end_with_parent(ORPHANED)
+    rank = _meet("nccl" if mine.type == "cuda" else "gloo")
     try:
-        yield Workers(rank=int(os.environ["RANK"]), world_size=world_size, device=mine)
+        yield Workers(rank=rank, world_size=world_size, device=mine)
     finally:
         distributed.destroy_process_group()
+
+
+def _meet(backend: str) -> int:
+    """Join the other workers; this worker's rank.
+
+    Torch has one limit for finding each other, which takes seconds, and for every later wait.
+    """
+    is_at_torchrun = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    limit = LAUNCHER_ANSWERS if is_at_torchrun else OTHERS_START
+    try:
+        store, rank, world_size = next(rendezvous("env://", timeout=limit))
+    except distributed.DistError as error:
+        where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+        raise ValueError(
+            f"no answer from {where}, where the workers meet, within {limit.total_seconds():.0f} s; "
+            "start all workers again with the same command"
+        ) from error
+    store.set_timeout(LONGEST_WAIT)
+    distributed.init_process_group(
+        backend, store=store, rank=rank, world_size=world_size, timeout=LONGEST_WAIT
+    )
+    return int(rank)

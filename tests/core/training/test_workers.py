@@ -1,12 +1,19 @@
 """Workers that share a training: who meets where, before anything is exchanged."""
 
+import os
+import signal
+import socket
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
 import torch
 from torch import distributed
+from torch.distributed import HashStore
 
 from core.training.workers import Workers, workers
+from tests.core.helpers import ENVIRONMENT, ROOT
 
 
 @pytest.fixture
@@ -17,8 +24,15 @@ def calls(monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: made.append(str(device)))
+    store = HashStore()
     monkeypatch.setattr(
-        distributed, "init_process_group", lambda backend, timeout: made.append((backend, timeout))
+        "core.training.workers.rendezvous", lambda url, timeout: iter([(store, 1, 2)])
+    )
+    monkeypatch.setattr("core.training.workers.end_with_parent", lambda line: None)
+    monkeypatch.setattr(
+        distributed,
+        "init_process_group",
+        lambda backend, store, rank, world_size, timeout: made.append((backend, timeout)),
     )
     monkeypatch.setattr(distributed, "destroy_process_group", lambda: made.append("left"))
     return made
@@ -75,3 +89,52 @@ def test_all_workers_take_what_the_first_one_has(monkeypatch):
     for rank in (0, 1):
         assert Workers(rank, world_size=2).from_first(f"of {rank}") == "the first one's"
     assert sent == [["of 0"], [None]]
+
+
+def at(port, monkeypatch):
+    """The environment of one of two workers that meet at a launcher's port."""
+    given = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    for name, value in {**given, "TORCHELASTIC_USE_AGENT_STORE": "True"}.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_launcher_that_is_gone_before_the_workers_meet_is_not_waited_for(monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    at(port, monkeypatch)
+    monkeypatch.setattr("core.training.workers.end_with_parent", lambda line: None)
+    monkeypatch.setattr("core.training.workers.LAUNCHER_ANSWERS", timedelta(seconds=1))
+    said = f"^no answer from 127.0.0.1:{port}, .* within 1 s;"
+    with pytest.raises(ValueError, match=said), workers():
+        pass
+
+
+STARTS_A_WORKER = """
+import subprocess, sys
+code = "from core.training.workers import workers\\nprint('there', flush=True)\\nwith workers(): pass"
+subprocess.run([sys.executable, "-c", code])
+"""
+
+
+def test_a_worker_whose_launcher_is_killed_ends_with_a_line(monkeypatch):
+    """While it waits inside torch for an answer, too."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        at(silent.getsockname()[1], monkeypatch)
+        launcher = subprocess.Popen(
+            [sys.executable, "-c", STARTS_A_WORKER],
+            cwd=ROOT,
+            env={**os.environ, **ENVIRONMENT},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert launcher.stdout
+        assert launcher.stdout.readline() == "there\n"
+        connection, _ = silent.accept()  # the worker asks, and gets no answer
+        launcher.send_signal(signal.SIGKILL)
+        _, said = launcher.communicate(timeout=15)  # the worker holds the same pipe
+        connection.close()
+    assert "torchrun, which started this worker, is gone" in said
