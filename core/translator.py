@@ -15,6 +15,7 @@ from core.decoding.search import check as check_sources
 from core.decoding.search import search
 from core.decoding.translate import translate
 from core.model import Edits
+from core.text.pieces import several
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ class Translator:
     def search(
         self, texts: Sequence[str], config: SearchConfig | None = None
     ) -> list[SearchResult]:
+        """Translate each text, with all that the search knows; raises as `translate` does."""
         vocabulary = self.checkpoint.vocabulary
-        ids = [vocabulary.source.encode(text) for text in texts]
+        ids = [vocabulary.source.encode(text) for text in several(texts)]
         return search(self.checkpoint.model, ids, config, unwritable=vocabulary.unwritable)
 
     def check(self, text: str) -> None:
@@ -66,7 +68,12 @@ class Translator:
         check_sources(self.checkpoint.config, [ids], [()], SearchConfig())
 
     def translate(self, texts: Sequence[str], config: SearchConfig | None = None) -> list[str]:
-        """The best translation of each text, in order; an empty text stays empty."""
+        """The best translation of each text, in order; an empty text stays empty.
+
+        Raises:
+            TypeError: if `texts` is one text and no list.
+            SourceTooLongError, UnencodableTextError: as `check` does.
+        """
         return translate(self.checkpoint.model, self.checkpoint.vocabulary, texts, config)
 
     def trace(

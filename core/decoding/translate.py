@@ -6,7 +6,7 @@ from core.config import SearchConfig
 from core.decoding.search import search
 from core.model import Transformer
 from core.text.languages import is_wordless
-from core.text.pieces import one_line
+from core.text.pieces import one_line, several
 from core.text.vocabulary import Vocabulary
 
 
@@ -19,11 +19,14 @@ def translate(
     """The best translation of each text, in order and on one line; an empty text stays empty.
 
     Raises:
+        TypeError: if `texts` is one text and no list.
         SourceTooLongError: if a text has more than 512 pieces.
         UnencodableTextError: if one holds half of a surrogate pair.
     """
     languages = vocabulary.source.languages
-    full = [number for number, text in enumerate(texts) if not is_wordless(text, languages)]
+    full = [
+        number for number, text in enumerate(several(texts)) if not is_wordless(text, languages)
+    ]
     translations = [""] * len(texts)
     ids = [vocabulary.source.encode(texts[number]) for number in full]
     results = search(model, ids, config, unwritable=vocabulary.unwritable)

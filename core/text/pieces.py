@@ -29,8 +29,11 @@ def normalise(text: str) -> str:
     NUL, which SentencePiece would take for an end of text, counts as white space.
 
     Raises:
+        TypeError: if it is no text at all, such as a list of texts.
         UnencodableTextError: if the text holds half of a surrogate pair.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"{text!r} is of type {type(text).__name__} and no text: give one as a str")
     for position, character in enumerate(text):
         if "\ud800" <= character <= "\udfff":
             raise UnencodableTextError(
@@ -39,6 +42,13 @@ def normalise(text: str) -> str:
             )
     composed = unicodedata.normalize("NFC", text.replace("\0", " "))
     return " ".join(composed.split()).replace(SPACE, "_")
+
+
+def several(texts: Sequence[str]) -> Sequence[str]:
+    """The texts. Raises TypeError if it is one text, whose letters would be taken for texts."""
+    if isinstance(texts, str):
+        raise TypeError(f"{texts!r} is one text, and several are expected: give a list, [text]")
+    return texts
 
 
 def is_empty(text: str) -> bool:

@@ -105,3 +105,26 @@ def test_importing_the_package_is_cheap():
         import core.analysis.heads.measures, core.analysis.heads.word_attention
         assert "torch" not in sys.modules
     """)
+
+
+@pytest.mark.parametrize("asks", [Translator.translate, Translator.search])
+def test_one_text_where_several_are_expected_is_refused(translator, asks):
+    """Its letters would be translated, one by one."""
+    with pytest.raises(
+        TypeError, match=r"^'The man' is one text, and several are expected: give a"
+    ):
+        asks(translator, "The man")
+
+
+@pytest.mark.parametrize("asks", [Translator.trace, Translator.check, Translator.correct])
+@pytest.mark.parametrize(
+    ("given", "kind"), [(["The man"], "list"), (None, "NoneType"), (b"a", "bytes")]
+)
+def test_what_is_no_text_is_refused(translator, asks, given, kind):
+    with pytest.raises(TypeError, match=rf"is of type {kind} and no text: give one"):
+        asks(translator, given)
+
+
+def test_one_of_several_texts_that_is_none_is_refused(translator):
+    with pytest.raises(TypeError, match=r"^3 is of type int and no text: "):
+        translator.translate(["The man", 3])
