@@ -254,9 +254,10 @@ def test_the_buttons_of_a_chart_are_reached_by_keyboard(visitor: Visitor, tmp_pa
 @pytest.mark.parametrize("address", ["", "&drawing=lines&together=1"])
 def test_heads_are_saved_for_print(visitor: Visitor, tmp_path: Path, address: str) -> None:
     page = visitor.open(f"/heads?layer=2&head=3{address}")
+    step = f"<s> → {traced().target.pieces[0].name.removeprefix('▁')}"
     for name, file_name, labels in (
-        ("All heads as SVG", "cross-heads.svg", ["Layer 4", "Head 8", "<s> → Die", "</s>"]),
-        ("Head 3 as SVG", "cross-layer-2-head-3.svg", ["<s> → Die", "woman", "weight", "0.75"]),
+        ("All heads as SVG", "cross-heads.svg", ["Layer 4", "Head 8", step, "</s>"]),
+        ("Head 3 as SVG", "cross-layer-2-head-3.svg", [step, "woman", "weight"]),
     ):
         file = download(page, name, tmp_path)
         assert file.name == file_name

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from explorer.choice.examples import EXAMPLES
-from tests.bundled import best_head
+from tests.bundled import best_head, traced
 from tests.e2e.conftest import (
     LOOKS,
     Visitor,
@@ -55,7 +55,7 @@ def test_a_sentence_is_translated_stepped_through_and_the_link_shows_the_same(
 ) -> None:
     page = visitor.open()
     translate(page, SENTENCE)
-    expect(targets(page)).to_contain_text("Hunde")
+    expect(targets(page)).to_contain_text(traced(SENTENCE).target.pieces[1].name.removeprefix("▁"))
     page.get_by_role("button", name=re.compile("^Step 2: ")).click()
     page.get_by_role("combobox", name="Layer").select_option("2")
     page.get_by_role("combobox", name="Head").select_option("3")
