@@ -218,6 +218,7 @@ def local_executor(
     Args:
         environment: variables that every process sets before it imports this project.
     """
+    _start_tracker()
     lifeline, held_open = SPAWN.Pipe(duplex=False)
     executor = LocalExecutor(n_workers, lifeline, dict(environment or {}))
     try:
@@ -270,8 +271,25 @@ def require_jobs(n_jobs: int, scheduler: str | None) -> None:
 def _keep_interrupts_away() -> None:
     """In a thread that starts a process: Ctrl-C, which reaches both, is the program's to answer."""
     if hasattr(signal, "pthread_sigmask"):  # not on Windows
-        resource_tracker.ensure_running()  # else the first process starts it, and unblocks
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def _start_tracker() -> None:
+    """Start Python's process that removes what a killed program leaves behind.
+
+    Else the first process of the pool starts it, and unblocks signals in doing so. What it removes it
+    also lists, after the one line that a stopped command ends with: that is switched off.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        return
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [before, "ignore:resource_tracker"]))
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        del os.environ["PYTHONWARNINGS"]
+        if before is not None:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 def _begin(lifeline: Connection, environment: Mapping[str, str]) -> None:

@@ -2,17 +2,18 @@
 
     python -m tests.attack [texts links ...] [--share 0.01] [--seed 1] [--json FILE]
 
-With --share, so many of the attempts; the command fails if anything broke. Two run at a time (--jobs).
+With --share, so many of the attempts; the command fails if anything broke. Two run at
+a time (--jobs), and stops, which have a limit of seconds, alone.
 """
 
 import argparse
 import json
 import sys
-from concurrent.futures import as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from core.system.executor import work_executor
-from tests.attack.every import ATTACKS, attacked
+from core.system.executor import SPAWN
+from tests.attack.every import ATTACKS, TIMED, attacked
 
 
 def main() -> None:
@@ -30,11 +31,16 @@ def main() -> None:
             f"no such attack: {', '.join(sorted(unknown))}; there are {', '.join(ATTACKS)}"
         )
     names = [name for name in ATTACKS if name in chosen.names or not chosen.names]
-    with work_executor(chosen.jobs, is_apart=True) as executor:
-        tasks = [executor.submit(attacked, name, chosen.share, chosen.seed) for name in names]
-        for task in as_completed(tasks):
-            print(task.result(), flush=True)
-    found = [task.result() for task in tasks]
+    found = []
+    together, alone = (
+        [name for name in names if (name == TIMED) == is_timed] for is_timed in (False, True)
+    )
+    for part, jobs in ((together, chosen.jobs), (alone, 1)):
+        with ProcessPoolExecutor(jobs, SPAWN) as executor:
+            tasks = [executor.submit(attacked, name, chosen.share, chosen.seed) for name in part]
+            for task in as_completed(tasks):
+                print(task.result(), flush=True)
+                found.append(task.result())
     if chosen.json:
         chosen.json.parent.mkdir(parents=True, exist_ok=True)
         chosen.json.write_text(json.dumps([each.to_json() for each in found], indent=1) + "\n")

@@ -17,6 +17,8 @@ ATTACKS: dict[str, tuple[int, Callable[[int, int], Findings]]] = {
     "ablations": (2_000, fuzz.ablations),
 }
 """How often each is tried, and what it is; the longest first."""
+TIMED = "stops"
+"""The one with a limit in seconds that other work on the machine would break."""
 
 
 def attacked(name: str, share: float, seed: int) -> Findings:

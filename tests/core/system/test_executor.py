@@ -111,15 +111,21 @@ def test_a_killed_program_leaves_nothing_running_and_no_folder_locked(tmp_path):
     script = tmp_path / "program.py"
     script.write_text(PROGRAM)
     environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
-    program = subprocess.Popen([sys.executable, str(script), str(tmp_path)], env=environment)
+    program = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     file = tmp_path / "pid"
     wait_until(lambda: file.is_file() and file.read_text())
     program.send_signal(signal.SIGKILL)
-    program.wait()
     killed_s = time.monotonic()
     with file_lock(tmp_path):  # waits until the task has gone
         assert time.monotonic() - killed_s < 30
         wait_until(lambda: not is_running(int(file.read_text())))
+    _, said = program.communicate()  # what its processes and Python's own helper said, too
+    assert said == ""
 
 
 def wait_until(condition) -> None:
