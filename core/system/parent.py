@@ -1,4 +1,4 @@
-"""A process ends when the one that started it is gone."""
+"""A worker of torchrun ends when torchrun is gone."""
 
 import os
 import sys
@@ -6,23 +6,27 @@ import threading
 import time
 
 LOOKS_EVERY_S = 1.0
+ORPHANED = (
+    "torchrun, which started this worker, is gone, and so the worker ends. To go on from the last "
+    "save, start all workers again with the same command."
+)
 
 
-def end_with_parent(line: str) -> None:
-    """From now on, end this process at once when its parent has died, however it died.
+def end_with_torchrun() -> None:
+    """If torchrun started this process, end it at once when torchrun has died, however it died.
 
-    A parent that is told to end tells its children; one that is killed cannot, and what it started
-    would work or wait on for nobody.
-
-    Args:
-        line: what is said on standard error.
+    A torchrun that is told to end tells its workers. One that is killed cannot, and they would train
+    on for nobody, or wait for each other for as long as preparing texts may take. To be called before
+    anything slow: a torchrun that died earlier is not missed.
     """
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return
     parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(LOOKS_EVERY_S)
-        print(f"\n{line}", file=sys.stderr, flush=True)
+        print(f"\n{ORPHANED}", file=sys.stderr, flush=True)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -12,7 +12,6 @@ from torch import distributed
 from torch.distributed.rendezvous import rendezvous
 
 from core.system.device import choose_device
-from core.system.parent import end_with_parent
 
 CPU = torch.device("cpu")
 Value = TypeVar("Value")
@@ -66,14 +65,10 @@ ALONE = Workers()
 
 LONGEST_WAIT = timedelta(days=1)
 """The longest wait for a worker that prepares the texts; torch's default is ten minutes."""
-LAUNCHER_ANSWERS = timedelta(seconds=25)
+LAUNCHER_ANSWERS = timedelta(seconds=6)
 """The longest wait for torchrun, which is there before it starts its workers."""
 OTHERS_START = timedelta(minutes=10)
 """The longest wait for the first worker, where the workers meet there and not at torchrun."""
-ORPHANED = (
-    "torchrun, which started this worker, is gone, and so the worker ends. To go on from the last "
-    "save, start all workers again with the same command."
-)
 
 
 @contextlib.contextmanager
@@ -82,8 +77,6 @@ def workers(device: str = "cpu") -> Iterator[Workers]:
 
     Args:
         device: as for `choose_device`; with several GPUs, each worker has its own.
-
-    A worker ends by itself, with a line, when torchrun is killed.
 
     Raises:
         ValueError: if the device is not available, or torchrun is gone before the workers have met.
@@ -95,7 +88,6 @@ def workers(device: str = "cpu") -> Iterator[Workers]:
         return
     if mine.type == "cuda":
         torch.cuda.set_device(mine)  # before the first exchange, else all meet on the first GPU
-    end_with_parent(ORPHANED)
     rank = _meet("nccl" if mine.type == "cuda" else "gloo")
     try:
         yield Workers(rank=rank, world_size=world_size, device=mine)

@@ -1,10 +1,6 @@
 """Workers that share a training: who meets where, before anything is exchanged."""
 
-import os
-import signal
 import socket
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
@@ -13,7 +9,6 @@ from torch import distributed
 from torch.distributed import HashStore
 
 from core.training.workers import Workers, workers
-from tests.core.helpers import ENVIRONMENT, ROOT
 
 
 @pytest.fixture
@@ -28,7 +23,6 @@ def calls(monkeypatch):
     monkeypatch.setattr(
         "core.training.workers.rendezvous", lambda url, timeout: iter([(store, 1, 2)])
     )
-    monkeypatch.setattr("core.training.workers.end_with_parent", lambda line: None)
     monkeypatch.setattr(
         distributed,
         "init_process_group",
@@ -103,38 +97,7 @@ def test_a_launcher_that_is_gone_before_the_workers_meet_is_not_waited_for(monke
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     at(port, monkeypatch)
-    monkeypatch.setattr("core.training.workers.end_with_parent", lambda line: None)
     monkeypatch.setattr("core.training.workers.LAUNCHER_ANSWERS", timedelta(seconds=1))
     said = f"^no answer from 127.0.0.1:{port}, .* within 1 s;"
     with pytest.raises(ValueError, match=said), workers():
         pass
-
-
-STARTS_A_WORKER = """
-import subprocess, sys
-code = "from core.training.workers import workers\\nprint('there', flush=True)\\nwith workers(): pass"
-subprocess.run([sys.executable, "-c", code])
-"""
-
-
-def test_a_worker_whose_launcher_is_killed_ends_with_a_line(monkeypatch):
-    """While it waits inside torch for an answer, too."""
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        at(silent.getsockname()[1], monkeypatch)
-        launcher = subprocess.Popen(
-            [sys.executable, "-c", STARTS_A_WORKER],
-            cwd=ROOT,
-            env={**os.environ, **ENVIRONMENT},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert launcher.stdout
-        assert launcher.stdout.readline() == "there\n"
-        connection, _ = silent.accept()  # the worker asks, and gets no answer
-        launcher.send_signal(signal.SIGKILL)
-        _, said = launcher.communicate(timeout=15)  # the worker holds the same pipe
-        connection.close()
-    assert "torchrun, which started this worker, is gone" in said
