@@ -41,10 +41,24 @@ PAGES_A_SENTENCE = 4
 LARGEST_READ = 100_000
 SENTENCES = [
     f"{who} {what} {where}."
-    for who in ("The woman who lives next door", "An old man in a blue coat", "My little brother")
-    for what in ("is looking for his keys", "has three dogs", "plays the guitar", "sold the car")
-    for where in ("near the river", "in the kitchen", "every morning", "without a word")
-]
+    for who in (
+        "The woman who lives next door", "An old man in a blue coat", "My little brother", "Our teacher",
+        "The girl with the red hat", "Nobody in this town", "The tall waiter", "A friend of mine",
+        "Your sister", "The boy behind the tree",
+    )
+    for what in (
+        "is looking for his keys", "has three dogs", "plays the guitar", "sold the car",
+        "wants to buy some bread", "was reading a newspaper", "has never seen the sea",
+        "will write a long letter", "painted the door green", "is waiting for the bus",
+        "lost a black umbrella", "likes to sing", "found an old coin", "opened all the windows",
+    )
+    for where in (
+        "near the river", "in the kitchen", "every morning", "without a word", "after the rain",
+        "in front of the church", "because it was late", "when he was young", "for the children",
+        "at the end of the street", "with both hands", "before the train left",
+    )
+]  # fmt: skip
+"""Enough that hardly a reader comes with one that another had before."""
 FIRST = ""
 """The path of the first page, Translate."""
 PAGES = [FIRST, *(url_path(script) for script in list(SCRIPTS.values())[1:])]

@@ -117,8 +117,8 @@ class _Later(Future[Result]):
 
 
 class LocalExecutor(ThreadPoolExecutor):
-    """A pool of processes, each served by its own thread; a process that dies fails its task
-    alone."""
+    """A pool of processes, each served by its own thread; a process that dies fails only
+    its own task."""
 
     def __init__(
         self, n_workers: int, lifeline: Connection, environment: Mapping[str, str]
@@ -216,7 +216,7 @@ def local_executor(
     waits for them.
 
     Args:
-        environment: variables that every process sets before it imports this project.
+        environment: variables that every process sets before its first task, and so before it imports torch.
     """
     _start_tracker()
     lifeline, held_open = SPAWN.Pipe(duplex=False)
@@ -264,7 +264,7 @@ def require_jobs(n_jobs: int, scheduler: str | None) -> None:
         raise ValueError(f"jobs={n_jobs} must be at least 1: it is the number of processes")
     if scheduler and n_jobs > 1:
         raise ValueError(
-            f"jobs={n_jobs} are processes of this machine, and --scheduler has workers of its own; give one of both"
+            f"jobs={n_jobs} starts processes on this machine, and --scheduler has workers of its own; give only one of the two"
         )
 
 

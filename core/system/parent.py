@@ -13,11 +13,11 @@ ORPHANED = (
 
 
 def end_with_torchrun() -> None:
-    """If torchrun started this process, end it at once when torchrun has died, however it died.
+    """If torchrun started this process, end it within about a second after torchrun has died.
 
     A torchrun that is told to end tells its workers. One that is killed cannot, and they would train
-    on for nobody, or wait for each other for as long as preparing texts may take. To be called before
-    anything slow: a torchrun that died earlier is not missed.
+    on for nobody, or wait for each other for as long as preparing texts may take. Call this before
+    anything slow: if torchrun has died earlier still, this does not notice.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return

@@ -64,11 +64,11 @@ class Workers:
 ALONE = Workers()
 
 LONGEST_WAIT = timedelta(days=1)
-"""The longest wait for a worker that prepares the texts; torch's default is ten minutes."""
+"""The longest wait for a worker that prepares the texts; torch's defaults are 10 minutes (NCCL) and 30 (gloo)."""
 LAUNCHER_ANSWERS = timedelta(seconds=6)
 """The longest wait for torchrun, which is there before it starts its workers."""
 OTHERS_START = timedelta(minutes=10)
-"""The longest wait for the first worker, where the workers meet there and not at torchrun."""
+"""The longest wait for the first worker, if the workers meet at it and not at torchrun."""
 
 
 @contextlib.contextmanager
@@ -98,7 +98,8 @@ def workers(device: str = "cpu") -> Iterator[Workers]:
 def _meet(backend: str) -> int:
     """Join the other workers; this worker's rank.
 
-    Torch has one limit for finding each other, which takes seconds, and for every later wait.
+    Torch uses one time limit for this and for every later wait; here finding each other, which takes
+    seconds, has a limit of its own.
     """
     is_at_torchrun = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
     limit = LAUNCHER_ANSWERS if is_at_torchrun else OTHERS_START

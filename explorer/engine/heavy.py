@@ -1,4 +1,4 @@
-"""Heavy work of all visitors takes turns, each told its place, and steps aside for light work."""
+"""Pages are made one at a time; heavy work of all visitors takes turns, and steps aside for light work."""
 
 import os
 import threading
@@ -26,7 +26,7 @@ Tell = Callable[[int], None]
 
 
 class Turns:
-    """A line in which so many are served at once, first come, first served."""
+    """A line in which at most `n_at_once` are served at a time, first come, first served."""
 
     def __init__(self, n_at_once: int) -> None:
         self._n_at_once = n_at_once
@@ -115,7 +115,7 @@ _HAS_TURN: ContextVar[bool] = ContextVar("has_turn", default=False)
 
 
 class Page:
-    """What one visitor asked for; it is made when no other page is, but for heavy work."""
+    """What one visitor asked for; it is made while no other page is, except for its heavy work."""
 
     def __init__(self) -> None:
         self._turn = ExitStack()
@@ -189,7 +189,7 @@ def at_its_turn(n_tokens: int, tell: Tell | None = None) -> Iterator[None]:
 
 
 class _Notice:
-    """Says on the page how many are before. Whatever is said lets the page stop, if it has to."""
+    """Says on the page how many are before. Each message lets Streamlit stop a page that nobody wants."""
 
     def __init__(self) -> None:
         self._place: DeltaGenerator | None = None

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from core.translator import Translator
 
 MOST_MODEL_BYTES = 600_000_000
-"""Memory for models, the least recently used of which go first: all that are bundled (400 MB), or two
-as large as the paper's base. The last one stays, however large it is."""
+"""The most memory for models: enough for all that are bundled (400 MB), or for two as large as the
+paper's base. Beyond it, the least recently used goes first; the last one stays, however large it is."""
 
 Result = TypeVar("Result")
 
@@ -71,7 +71,7 @@ def checkpoint(folder: Path) -> "Checkpoint":
 def run_under_ablation(
     folder: Path, run: Run, compute: Callable[["Transformer", Trace], Result], shown: Trace
 ) -> Result:
-    """Call a function with the run's model, under the run's ablation, and the run's trace."""
+    """Call a function with the run's model under its ablation, and with the run's trace."""
     from core.model import probing
 
     loaded = checkpoint(folder)

@@ -5,8 +5,8 @@
   const push = history.pushState.bind(history);
   const isLinked = (address) => new URLSearchParams(address.search).has("text");
   let isTouched = false; // until then the server only completes the link that was opened
-  // A page that opens another is first shown at its own bare address. The new link may come before the
-  // new page's name, and then the entry is a whole link of the wrong page until the name is there.
+  // When one page opens another, the address first becomes the old page's, bare. The new link may arrive
+  // before the new page's name: until that is there, the entry holds a whole link with the wrong page.
   let isLeaving = false;
   const touch = () => {
     isTouched = true;

@@ -2,8 +2,8 @@
 
     python -m tests.attack [texts links ...] [--share 0.01] [--seed 1] [--json FILE]
 
-With --share, so many of the attempts; the command fails if anything broke. Two run at
-a time (--jobs), and stops, which have a limit of seconds, alone.
+--share 0.01 makes one attempt in a hundred. Two attacks run at a time (--jobs); stops run by
+themselves, as they have a limit in seconds. The command fails if anything broke.
 """
 
 import argparse

@@ -16,13 +16,13 @@ ATTACKS: dict[str, tuple[int, Callable[[int, int], Findings]]] = {
     "links": (10_000, fuzz.links),
     "ablations": (2_000, fuzz.ablations),
 }
-"""How often each is tried, and what it is; the longest first."""
+"""How often each is tried, and what it is; roughly the longest first."""
 TIMED = "stops"
 """The one with a limit in seconds that other work on the machine would break."""
 
 
 def attacked(name: str, share: float, seed: int) -> Findings:
-    """What an attack found, in a process of its own."""
+    """Run one attack; what it found."""
     n, attack = ATTACKS[name]
     started_s = time.monotonic()
     findings = attack(max(1, round(n * share)), seed)
