@@ -69,6 +69,7 @@ class Turns:
             ):
                 self._line.popleft()
                 self._n_served += 1
+                self._changed.notify_all()  # another turn may be free for the next one
                 return None
             return self._line.index(ticket) + self._n_served
 
@@ -136,8 +137,12 @@ _PAGE: ContextVar[Page | None] = ContextVar("page", default=None)
 def visit() -> Iterator[None]:
     """Make a page when its turn comes; count it as light work, which may be given up at every pause.
 
-    Whoever asks for something else does not wait for the end of what they asked for before.
+    Whoever asks for something else does not wait for the end of what they asked for before. Within a
+    visit, another one begins nothing.
     """
+    if _PAGE.get():
+        yield
+        return
     page = Page()
     token = _PAGE.set(page)
     try:
@@ -174,18 +179,29 @@ def at_its_turn(n_tokens: int, tell: Tell | None = None) -> Iterator[None]:
         yield
         return
     notice, page = _Notice(), _PAGE.get()
-    if page:
-        page.leave_turn()
     heavy = courtesy().counting(-1 if page else 0)
-    with heavy, turns().turn(tell or notice.say), at_pauses(_step_aside):
+    with _other_pages_go_on(page), heavy, turns().turn(tell or notice.say), at_pauses(_step_aside):
         notice.clear()
         token = _HAS_TURN.set(True)
         try:
             yield
         finally:
             _HAS_TURN.reset(token)
-    if page:
+
+
+@contextmanager
+def _other_pages_go_on(page: Page | None) -> Iterator[None]:
+    """Leave the line of pages; take a turn again if the page goes on, with a result or an error."""
+    if not page:
+        yield
+        return
+    page.leave_turn()
+    try:
+        yield
+    except Exception:  # the end of a page is none
         page.take_turn()
+        raise
+    page.take_turn()
 
 
 class _Notice:

@@ -65,8 +65,11 @@ class MemoryCache:
             if n_tokens and self.known(key):
                 return self.get(key, make)
             made = make()
+            self._keep(key, made)  # before the next one has its turn, who may ask for the same
+        return made
+
+    def _keep(self, key: Hashable, made: Any) -> None:
         size = self._size_of(made)
         with self._lock:
             if size <= self._results.maxsize:
                 self._results[key] = made, size
-        return made

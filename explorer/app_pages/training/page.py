@@ -231,7 +231,7 @@ def _draw_progress(chosen: Sequence[HistoryEntry], histories: dict[str, Reports]
 
 
 def _draw_curve(histories: dict[str, Reports], quantity: Quantity, marks: Sequence[int]) -> None:
-    figure = _figure(histories, quantity, marks)
+    figure = _figure(session.choice().of(TrainingFields), histories, quantity, marks)
     if figure.data:
         draw_chart(
             figure,
@@ -243,9 +243,11 @@ def _draw_curve(histories: dict[str, Reports], quantity: Quantity, marks: Sequen
 
 
 def _figure(
-    histories: dict[str, Reports], quantity: Quantity, marks: Sequence[int] = ()
+    view: TrainingFields,
+    histories: dict[str, Reports],
+    quantity: Quantity,
+    marks: Sequence[int] = (),
 ) -> go.Figure:
-    view = session.choice().of(TrainingFields)
     return curves_figure(
         curves(histories, quantity, view.across),
         x_title=ACROSS[view.across],
@@ -265,9 +267,10 @@ def draw(shown: PageContext) -> Pictures:
 def _curve_pictures(shown: PageContext) -> list[Picture]:
     found = _trainings()
     of_model = [item for item in found.values() if item.file.parent == shown.folder]
-    chosen = [found[name] for name in shown.of(TrainingFields).runs if name in found] or of_model
+    view = shown.of(TrainingFields)
+    chosen = [found[name] for name in view.runs if name in found] or of_model
     histories = _read(chosen)
-    figures = [(quantity, _figure(histories, quantity)) for quantity in QUANTITIES]
+    figures = [(quantity, _figure(view, histories, quantity)) for quantity in QUANTITIES]
     return [
         Picture(quantity.title, figure, quantity.help)
         for quantity, figure in figures

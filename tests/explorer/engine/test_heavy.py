@@ -11,8 +11,8 @@ from explorer.engine import heavy
 from explorer.engine.heavy import Turns
 
 
-class GaveUpError(Exception):
-    pass
+class GaveUpError(BaseException):
+    """As Streamlit ends a run: no error of the program."""
 
 
 @pytest.mark.parametrize("n_at_once", [1, 2])
@@ -349,3 +349,23 @@ def test_a_page_that_fails_leaves_its_turn(
     with pytest.raises(GaveUpError), heavy.visit(), heavy.at_its_turn(n_tokens):
         raise GaveUpError
     assert pages._n_served == 0
+
+
+def test_a_page_that_goes_on_after_an_error_of_heavy_work_is_made_in_its_turn(
+    line: Turns, courtesy: heavy.Courtesy, pages: Turns
+) -> None:
+    with heavy.visit():
+        with pytest.raises(ValueError, match="too long"), heavy.at_its_turn(heavy.HEAVY):
+            raise ValueError("too long")
+        assert pages._n_served == 1
+    assert pages._n_served == 0
+
+
+def test_a_visit_within_a_visit_does_not_wait_for_it(
+    courtesy: heavy.Courtesy, pages: Turns
+) -> None:
+    with heavy.visit():
+        with heavy.visit():
+            assert pages._n_served == courtesy._n_light == 1
+        assert pages._n_served == courtesy._n_light == 1
+    assert pages._n_served == courtesy._n_light == 0

@@ -90,3 +90,40 @@ def test_two_who_ask_for_the_same_heavy_work_share_it(monkeypatch: pytest.Monkey
         go_on.set()
         assert first.result(10) == second.result(10) == "result"
     assert len(made) == 1
+
+
+def test_a_result_is_there_for_the_next_one_before_the_page_that_asked_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A third page is being made when the work ends, so the first one waits for its turn."""
+    works, pages = heavy.Turns(1), heavy.Turns(1)
+    monkeypatch.setattr(heavy, "turns", lambda: works)
+    monkeypatch.setattr(heavy, "pages", lambda: pages)
+    monkeypatch.setattr(
+        heavy.Page, "take_turn", lambda page: page._turn.enter_context(pages.turn())
+    )
+    cache, made, begun, go_on = MemoryCache(1_000_000), [], threading.Event(), threading.Event()
+
+    def make() -> str:
+        made.append(1)
+        begun.set()
+        go_on.wait(10)
+        return "result"
+
+    def ask() -> str:
+        with heavy.visit():
+            return cache.get("key", make, heavy.HEAVY)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(ask)
+        assert begun.wait(10)
+        second = pool.submit(ask)
+        while not works._line:
+            time.sleep(0.005)
+        with pages.turn():
+            go_on.set()
+            while works._line:
+                time.sleep(0.005)
+            assert cache.known("key")
+        assert first.result(10) == second.result(10) == "result"
+    assert len(made) == 1
