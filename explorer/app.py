@@ -19,6 +19,7 @@ import streamlit as st  # noqa: E402
 
 from core.system.memory import return_freed_memory  # noqa: E402
 from explorer.app_pages.registry import MENU, PAGES, url_path  # noqa: E402
+from explorer.choice import session  # noqa: E402
 from explorer.engine.checkpoints import show_beside_bundled  # noqa: E402
 from explorer.engine.ending import end_without_computing  # noqa: E402
 from explorer.engine.heavy import visit  # noqa: E402
@@ -70,5 +71,6 @@ chosen = st.navigation(
     },
     position="top",
 )
+session.begin()  # before any waiting: a run that is given up has read its link
 with visit(), telling_damage():
     chosen.run()

@@ -18,8 +18,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the app or one command of `core`."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments and not (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
+        from core.system.parent import end_with_torchrun
         from core.system.stopping import stoppable
 
+        end_with_torchrun()
         with stoppable(
             "attention-explorer: stopped", is_last=True
         ):  # before the commands are imported, too

@@ -3,7 +3,8 @@
     with at_pauses(ask):
         search(model, sources)  # ask() is called before every step; what it raises ends the work
 
-A search pauses before each step, and whatever runs over a text before each batch.
+A search pauses before each step, whatever runs over a text before each batch, and the long analyses of
+one sentence before each of their parts.
 """
 
 from collections.abc import Callable, Iterator

@@ -63,8 +63,13 @@ def stoppable(line: str, *, is_last: bool = False) -> Iterator[None]:
 
 @contextmanager
 def _handled(stop: Callable[[int, FrameType | None], None], *, is_last: bool) -> Iterator[None]:
-    """What is raised in the middle of a finaliser is lost there, silently; the watch still ends it."""
-    before = {number: signal.signal(number, stop) for number in SIGNALS}
+    """What is raised in the middle of a finaliser is lost there, silently; the watch still ends it.
+
+    A signal that whoever started the program has it ignore, as shells do with Ctrl-C for a command in
+    the background, stays ignored.
+    """
+    asked = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in asked}
     unraisable = sys.unraisablehook
 
     def say(what: "sys.UnraisableHookArgs") -> None:

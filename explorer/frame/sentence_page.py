@@ -106,7 +106,6 @@ def open_page(
             model's first example.
         model_for: of a page that is about some models only.
     """
-    session.begin()
     _leave_lost_models()
     with suppress(checkpoints.NoCheckpointError, ValueError):  # said where the controls would be
         _suggest(usual_text, model_for)

@@ -18,6 +18,7 @@ from torch import Tensor
 from core.analysis.trace.capture import ids_of
 from core.analysis.trace.trace import Trace
 from core.model import Transformer, edit, probing, record
+from core.system.pauses import pause
 
 Method = Literal["gradient_input", "integrated_gradients", "occlusion"]
 Amounts = NDArray[np.float64]
@@ -110,6 +111,7 @@ class _Problem:
             return float(self.differences(self.embedded[None])[0])
 
     def _run(self, source: Tensor, consumed: Tensor) -> Tensor:
+        pause()
         state = self.model.start(self.model.encode(source))
         last = self.model.decode(consumed, state).stream[:, -1]
         logits = self.model.logits(last)

@@ -18,6 +18,7 @@ from core.analysis.trace.capture_corpus import capture_batch
 from core.analysis.trace.trace import Trace
 from core.config import Kind
 from core.model import Transformer
+from core.system.pauses import pause
 from core.text.batches import TextBatch
 
 Shares = NDArray[np.float64]
@@ -65,6 +66,7 @@ def rolled_out(
     """The contributions in one row of a batch whose `BLOCK_TAPS` were captured; no padding counts."""
 
     def shares(kind: Kind, layer: int, n_queries: int, n_keys: int) -> Tensor:
+        pause()
         found = block_contributions(
             model, seen, kind, layer, row=row, n_queries=n_queries, n_keys=n_keys
         )

@@ -22,6 +22,7 @@ from core.analysis.result_cache import Arrays, DiskCache, Progress
 from core.analysis.trace.trace import Trace
 from core.config import KINDS, Kind, ModelConfig, n_layers
 from core.model import Transformer
+from core.system.pauses import pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ def sweep(
         n_done = 0
         progress(n_done, len(ablations))
         for moved in moved_distributions(run, trace, ablations, means):
+            pause()
             delta_nats[moved.indices] = moved.delta_nats.sum(1).cpu().numpy()
             kl_nats[moved.indices] = moved.kl_nats.mean(1).cpu().numpy()
             n_done += len(moved.indices)

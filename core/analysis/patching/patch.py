@@ -19,6 +19,7 @@ from core.analysis.trace.trace import Trace
 from core.config import KINDS, Kind, n_layers
 from core.model import Transformer, edit, probing, record
 from core.model.transformer import attention_tap
+from core.system.pauses import pause
 
 Shares = NDArray[np.float64]
 Tokens = NDArray[np.int64]
@@ -157,6 +158,7 @@ class _Runs:
         """logit(a) - logit(b) of A's run with each part replaced alone, and what it then writes."""
         found = []
         for first in range(0, len(parts), ROWS_AT_ONCE):
+            pause()
             some = parts[first : first + ROWS_AT_ONCE]
             by_tap: dict[str, list[tuple[int, _Part]]] = {}
             for row, part in enumerate(some):

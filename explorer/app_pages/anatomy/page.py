@@ -27,11 +27,11 @@ from explorer.engine.analyses import model_vectors
 from explorer.engine.table3 import paper_base
 from explorer.figures.standalone import Mounted, Picture
 from explorer.frame import sentence_page
+from explorer.frame.again import draw_again, lacks_model
 from explorer.frame.downloads import Pictures
 from explorer.frame.messages import note
 
 MODEL = "model"
-WAITS = "anatomy_waits"  # in the session: the figure was drawn before the model was loaded
 
 
 def draw(shown: PageContext) -> Pictures:
@@ -44,7 +44,7 @@ def draw(shown: PageContext) -> Pictures:
         key=MODEL,
         on_view=lambda: take_view(viewed(MODEL)),
     )
-    st.session_state[WAITS] = not models.is_loaded(shown.folder)
+    lacks_model(shown, lacks=not models.is_loaded(shown.folder))
     with st.expander(f"{config.n_parameters:,} parameters: the model's sizes beside the paper's"):
         _sizes(shown, config)
     return lambda: _pictures(shown, config)
@@ -106,5 +106,4 @@ sentence_page.show_page(
     terms=("encoder", "decoder", "residual", "attention"),
     fields=(AnatomyFields,),
 )
-if st.session_state.get(WAITS):  # now the model is loaded, and the numbers can be shown
-    st.rerun()
+draw_again()

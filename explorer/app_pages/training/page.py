@@ -26,6 +26,7 @@ from explorer.choice.examples import CAPTION
 from explorer.choice.page_context import PageContext
 from explorer.engine import trainings
 from explorer.engine.checkpoints import NoCheckpointError, checkpoint_roots, every_checkpoint
+from explorer.engine.heavy import visit
 from explorer.figures.standalone import Picture
 from explorer.frame import sentence_page
 from explorer.frame.chart import draw_chart
@@ -189,7 +190,9 @@ def _read(chosen: Sequence[HistoryEntry]) -> dict[str, Reports]:
     return found
 
 
+@visit()
 def _draw_curves(chosen: Sequence[HistoryEntry], marks: Sequence[int]) -> None:
+    """In a turn of its own where it is drawn again without the rest of the page."""
     histories = _read(chosen)
     _draw_progress(chosen, histories)
     for left in range(0, len(QUANTITIES), 2):

@@ -31,6 +31,7 @@ from explorer.engine import traces
 from explorer.engine.checkpoints import best_head, folder_of, languages
 from explorer.engine.traces import continuation
 from explorer.frame import sentence_page
+from explorer.frame.again import draw_again, lacks_model
 from explorer.frame.downloads import Pictures
 from explorer.frame.in_words import draw_translations, followed, translation, translation_beside
 from explorer.frame.messages import note, plain
@@ -38,7 +39,6 @@ from explorer.frame.shares_in_words import SHARES_NOTE, can_say, share_warnings,
 from explorer.head.differences import score
 
 STEPPER, BESIDE, TREE = "stepper", "stepper_beside", "beam_tree"
-WAITS = "translate_waits"  # in the session: the words were drawn before the model was loaded
 
 
 def words(shown: PageContext) -> None:
@@ -50,7 +50,7 @@ def words(shown: PageContext) -> None:
         best = best_head(folder_of(run.model), pinned)
         lines.append(translation_beside("pinned", pinned, shown.trace, followed(best, run)))
     draw_translations(shown, lines, (*warnings_of(shown.trace), *share_warnings(shown)))
-    st.session_state[WAITS] = not can_say(shown) and not shown.choice.run.ablation
+    lacks_model(shown, lacks=not can_say(shown) and not shown.choice.run.ablation)
 
 
 def draw(shown: PageContext) -> Pictures:
@@ -271,7 +271,4 @@ sentence_page.show_page(
     words=words,
     terms=("piece", "encoder", "decoder", "probability", "beam search"),
 )
-if st.session_state.pop(
-    WAITS, False
-):  # now the model is loaded, and can say what comes from the source
-    st.rerun()
+draw_again()

@@ -125,3 +125,20 @@ def test_processes_of_a_command_leave_ctrl_c_to_it() -> None:
     with local_executor(1) as executor:
         assert signal.SIGINT in executor.submit(blocked).result()
     assert signal.SIGINT not in blocked()
+
+
+def test_an_interrupt_that_the_shell_has_it_ignore_is_ignored(tmp_path: Path) -> None:
+    """A shell script does so with what it starts in the background."""
+    ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", ignoring + PROGRAM.format(work=WORK, leave=LEAVE, after=""), str(tmp_path / "left")],
+        env=ENVIRONMENT, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    time.sleep(PATIENCE_S + 0.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (128 + signal.SIGTERM, "\nprogram: stopped\n")

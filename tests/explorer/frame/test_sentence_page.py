@@ -2,11 +2,15 @@
 
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
 from explorer.choice.choice import MOST_ALPHA, MOST_TEMPERATURE
+from explorer.engine import heavy
 from explorer.engine.checkpoints import listed
 from explorer.figures.head import piece_label
 from explorer.frame import sentence_page
@@ -201,3 +205,22 @@ def test_above_an_error_nothing_is_claimed_to_be_done(
         warning.value for warning in page.warning if any(c in warning.value for c in CLAIMS)
     ]
     assert leave is None or leave in [found.label for found in page.button]
+
+
+def test_a_link_is_read_though_its_page_is_given_up_before_its_turn(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever opens a link and at once chooses another page from the menu keeps the sentence."""
+
+    @contextmanager
+    def given_up() -> Iterator[None]:
+        st.stop()
+        yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr(heavy, "visit", given_up)
+        page = open_page(page="heads", text=SENTENCE)
+    assert not page.text_input
+    page.query_params.clear()
+    page.run()
+    assert link(page, "text") == SENTENCE
