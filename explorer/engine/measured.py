@@ -16,19 +16,22 @@ MOST_BYTES = 50_000_000
 Made = TypeVar("Made")
 
 
-def kept(folder: Path, files: Sequence[str], make: Callable[[Path], Made]) -> Made:
+def kept(
+    folder: Path, files: Sequence[str], make: Callable[[Path], Made], n_tokens: int = 0
+) -> Made:
     """What a function makes of files beside a model; it is made again when one of them changes.
 
     All visitors share it, so nobody may change it.
 
     Args:
         make: a function of a module, which is known by its name.
+        n_tokens: the work of making it; see `at_its_turn`.
 
     Raises:
         ValueError: as `make` does.
     """
     key = (folder_version(folder, files), make.__module__, make.__qualname__)
-    return _made().get(key, lambda: make(folder))
+    return _made().get(key, lambda: make(folder), n_tokens)
 
 
 @st.cache_resource(show_spinner=False)

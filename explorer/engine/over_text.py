@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -12,7 +13,7 @@ from core.config import SearchConfig
 from explorer.engine.checkpoints import languages
 from explorer.engine.contributions import usual_shares
 from explorer.engine.folder_version import folder_version
-from explorer.engine.heavy import HEAVY, at_its_turn
+from explorer.engine.heavy import HEAVY
 from explorer.engine.models import checkpoint
 from explorer.engine.result_cache import MemoryCache
 from explorer.engine.roles import TARGET, can_measure
@@ -73,9 +74,8 @@ def measured(
 
     usual = usual_shares(folder)
 
-    def make(some: Sequence[Sentence], n_done: int) -> list[Measured | Unread]:
-        with at_its_turn(HEAVY, lambda n_before: progress(n_done, len(sentences))):
-            return measure_sentences(checkpoint(folder), some, search, usual=usual)
+    def make(some: Sequence[Sentence]) -> list[Measured | Unread]:
+        return measure_sentences(checkpoint(folder), some, search, usual=usual)
 
     found: list[Measured | Unread] = []
     for first in range(0, len(sentences), AT_ONCE):
@@ -83,7 +83,12 @@ def measured(
         key = _key(folder, search, some)
         if not _results().known(key):
             progress(first, len(sentences))
-        found += _results().get(key, lambda some=some, first=first: make(some, first))  # type: ignore[misc]
+        found += _results().get(
+            key,
+            partial(make, some),
+            HEAVY,
+            tell=lambda n_before, n_done=first: progress(n_done, len(sentences)),  # type: ignore[misc]
+        )
     return found
 
 

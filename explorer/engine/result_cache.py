@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from cachetools import LRUCache
 
-from explorer.engine.heavy import at_its_turn
+from explorer.engine.heavy import Tell, at_its_turn
 
 Made = TypeVar("Made")
 
@@ -51,17 +51,19 @@ class MemoryCache:
         with self._lock:
             return key in self._results
 
-    def get(self, key: Hashable, make: Callable[[], Made], n_tokens: int = 0) -> Made:
+    def get(
+        self, key: Hashable, make: Callable[[], Made], n_tokens: int = 0, tell: Tell | None = None
+    ) -> Made:
         """The result made for this key before, or a new one.
 
         Args:
-            n_tokens: the work of making it; see `at_its_turn`. Who waits for a result that another
-                visitor asked for first gets that one.
+            n_tokens, tell: the work of making it, and who is told while it waits; see `at_its_turn`.
+                Who waits for a result that another visitor asked for first gets that one.
         """
         with self._lock:
             if key in self._results:
                 return self._results[key][0]  # type: ignore[no-any-return]
-        with at_its_turn(n_tokens):
+        with at_its_turn(n_tokens, tell):
             if n_tokens and self.known(key):
                 return self.get(key, make)
             made = make()

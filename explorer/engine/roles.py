@@ -9,7 +9,8 @@ from core.checkpoint.required import model_config_of
 from core.config import n_layers
 from explorer.engine.checkpoints import languages, target_languages
 from explorer.engine.folder_version import FolderVersion, folder_version
-from explorer.engine.measured import other_weights
+from explorer.engine.heavy import HEAVY
+from explorer.engine.measured import kept, other_weights
 from explorer.engine.models import checkpoint
 
 SOURCE, TARGET = "English", "German"
@@ -48,13 +49,11 @@ def can_measure(folder: Path) -> bool:
     return languages(folder)[0] == SOURCE and not target_languages(folder)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _measured(folder_version: FolderVersion) -> Roles:
+def _measured(folder: Path) -> Roles:
     from core.analysis.roles.examples import example_sentences
     from core.analysis.roles.measure import RoleText, measure_roles
     from core.decoding.translate import translate
 
-    folder = Path(folder_version[0])
     loaded, own = checkpoint(folder), example_sentences()
     if languages(folder)[1] == TARGET:
         return measure_roles(loaded, own, treebank=own, aligned=own)
@@ -66,4 +65,4 @@ def _measured(folder_version: FolderVersion) -> Roles:
 
 def measured_roles(folder: Path) -> Roles:
     """The roles over this project's own sentences, measured once; loads the model."""
-    return _measured(folder_version(folder))
+    return kept(folder, (), _measured, HEAVY)

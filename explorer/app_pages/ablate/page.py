@@ -33,6 +33,7 @@ from explorer.engine.analyses import (
     step_effects,
 )
 from explorer.engine.checkpoints import examples, languages
+from explorer.engine.heavy import HEAVY, at_its_turn
 from explorer.figures.head import piece_labels
 from explorer.figures.standalone import Mounted, Picture
 from explorer.frame import sentence_page
@@ -162,7 +163,8 @@ def _actions(shown: PageContext, progress: Any) -> None:
             **session.bind(AblateFields, "worth"),
         )
         if st.button("Find a head that changes a word", type="primary"):
-            _find_telling(shown, progress)
+            with at_its_turn(HEAVY):
+                _find_telling(shown, progress)
         st.button("Undo", on_click=session.undo, disabled=not session.can_undo())
         st.button(
             "Switch everything on",

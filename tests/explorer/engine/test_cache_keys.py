@@ -289,7 +289,7 @@ def asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
             "other": traced(folder, text=OTHER),
         }
     )
-    monkeypatch.setattr(MemoryCache, "get", lambda self, key, *_: found.get(self, key))
+    monkeypatch.setattr(MemoryCache, "get", lambda self, key, *_, **__: found.get(self, key))
     return found
 
 

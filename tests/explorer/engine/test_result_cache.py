@@ -127,3 +127,16 @@ def test_a_result_is_there_for_the_next_one_before_the_page_that_asked_goes_on(
             assert cache.known("key")
         assert first.result(10) == second.result(10) == "result"
     assert len(made) == 1
+
+
+def test_who_waits_is_told_by_whoever_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = heavy.Turns(1)
+    monkeypatch.setattr(heavy, "turns", lambda: line)
+    told = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        with line.turn():
+            asked = pool.submit(
+                MemoryCache(1_000).get, "key", lambda: 7, heavy.HEAVY, lambda n_before: told.set()
+            )
+            assert told.wait(10)
+        assert asked.result(10) == 7
