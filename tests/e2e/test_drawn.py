@@ -355,7 +355,7 @@ def test_every_block_opens_in_place_with_its_own_numbers(board: Board) -> None:
         expect(words).to_contain_text(says)
     assert drawn.locator(".times").all_text_contents() == ["×2", "×3"]
     words.get_by_role("link").click()
-    assert board.reported()[-1] == ["opened", "decoder.embedding.positions"]
+    assert board.reported()[-1][1]["name"] == "decoder.embedding.positions"
 
 
 def test_a_link_names_the_head_of_its_block(board: Board) -> None:
@@ -370,9 +370,9 @@ def test_a_link_names_the_head_of_its_block(board: Board) -> None:
         link = drawn.locator(".panel a")
         assert link.get_attribute("href") == f"heads?{query}&step=3&row=6"
         link.click()
-        seen, opened = board.reported()[-2:]
-        assert opened == ["opened", name]
-        assert seen[1]["kind"] == query.partition("&")[0].removeprefix("kind=")
+        ((event, opened),) = board.reported()[-1:]
+        assert (event, opened["name"]) == ("opened", name)
+        assert opened["view"]["kind"] == query.partition("&")[0].removeprefix("kind=")
 
 
 @pytest.mark.parametrize(("layers", "heads"), [((1, 1), (1, 1, 1)), ((2, 3), (4, 6, 5))])

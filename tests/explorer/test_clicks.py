@@ -120,7 +120,8 @@ def test_a_clicked_block_opens_its_page_on_its_head(
     first, layer = ("encoder", "2") if "cross" in block else ("cross", "3")
     chosen = {"kind": first, "layer": layer, "head": on_show[f"{first}_head"]}
     page = shelf.own("anatomy", text=SENTENCE, **on_show, **chosen)
-    page = answer(page, "model_anatomy", "opened", block)
+    meta, _ = unpacked(components(page, "model_anatomy")[0])
+    page = answer(page, "model_anatomy", "opened", {"name": block, "view": meta["view"]})
     title, kind = opened
     head = {"Heads": "Which head looks where?", "Inside attention": "What does one head compute?"}
     assert page.header[0].value == head[title]
