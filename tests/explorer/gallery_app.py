@@ -28,11 +28,11 @@ beam.beam_tree(
 )
 model = ModelConfig(vocabulary_size=100, n_encoder_layers=2, n_decoder_layers=3)
 pages = {"Translate": "translate", "Positions": "positions"}
+asked = anatomy.opened(model, "anatomy")
 anatomy.anatomy_figure(
     anatomy.anatomy_payload(model, sentence_for(model), view_of(), run="r", pages=pages),
     key="anatomy",
     on_view=lambda: None,
-    on_open=lambda: st.session_state.update(block_opened=anatomy.opened(model, "anatomy")),
 )
 weights = np.random.default_rng(1).dirichlet(np.full(4, 0.3), size=(2, 3))
 lines.lines(
@@ -47,5 +47,4 @@ lines.lines(
     key="lines",
 )
 st.write(f"Node: {st.session_state.get('beam_opened')}")
-block = st.session_state.get("block_opened")
-st.write(f"Page: {block and block.page}")
+st.write(f"Page: {asked and asked[0].page}")
