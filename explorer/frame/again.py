@@ -10,12 +10,15 @@ _LACKS, _AGAIN = "drawn_without_model", "drawn_again"
 def lacks_model(shown: PageContext, *, lacks: bool) -> None:
     """Say whether something on the page could not be drawn, as the model was not in memory."""
     st.session_state[_LACKS] = (shown.folder, shown.choice.run) if lacks else None
+    if not lacks:
+        st.session_state.pop(_AGAIN, None)
 
 
 def draw_again() -> None:
     """At the end of a page: draw it anew if it lacked a model that is loaded by now.
 
-    Once for a sentence: other visitors' models may have taken the place of this one.
+    If it lacks the model then too, it is left so: other visitors' models have taken its place, and
+    would again.
     """
     lacks = st.session_state.pop(_LACKS, None)
     if lacks and lacks != st.session_state.get(_AGAIN):

@@ -14,7 +14,7 @@
   };
   for (const kind of ["pointerdown", "keydown", "click", "input"]) addEventListener(kind, touch, { capture: true });
   history.pushState = (state, unused, url) => {
-    const [from, to] = [location, new URL(url, location)];
+    const [from, to] = [location, new URL(url ?? "", location)];
     const isSamePage = from.pathname === to.pathname;
     if (isLinked(from) && isTouched && !(isLeaving && !isSamePage)) push(state, unused, url);
     else history.replaceState(state, unused, url);

@@ -119,9 +119,11 @@ def test_a_clicked_block_opens_its_page_on_its_head(
     on_show |= {"encoder_layer": "2", "decoder_layer": "3"}
     first, layer = ("encoder", "2") if "cross" in block else ("cross", "3")
     chosen = {"kind": first, "layer": layer, "head": on_show[f"{first}_head"]}
-    page = shelf.own("anatomy", text=SENTENCE, **on_show, **chosen)
+    page = shelf.own("anatomy", text=SENTENCE, **chosen)
     meta, _ = unpacked(components(page, "model_anatomy")[0])
-    page = answer(page, "model_anatomy", "opened", {"name": block, "view": meta["view"]})
+    heads = {name: int(on_show[f"{name}_head"]) for name in KINDS}
+    view = {**meta["view"], "heads": heads, "layers": {"encoder": 2, "decoder": 3}}
+    page = answer(page, "model_anatomy", "opened", {"name": block, "view": view})
     title, kind = opened
     head = {"Heads": "Which head looks where?", "Inside attention": "What does one head compute?"}
     assert page.header[0].value == head[title]

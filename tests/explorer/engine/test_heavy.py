@@ -369,3 +369,26 @@ def test_a_visit_within_a_visit_does_not_wait_for_it(
             assert pages._n_served == courtesy._n_light == 1
         assert pages._n_served == courtesy._n_light == 1
     assert pages._n_served == courtesy._n_light == 0
+
+
+def test_places_that_come_free_together_are_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is woken before the one ahead has left the line is woken again."""
+    monkeypatch.setattr(heavy, "ASK_EVERY_S", 5.0)
+    for _ in range(20):
+        turns, n = Turns(4), 4
+        all_there = threading.Barrier(n + 1)
+
+        def be_served(turns: Turns = turns, all_there: threading.Barrier = all_there) -> None:
+            with turns.turn():
+                all_there.wait(10)
+
+        turns._n_served = n
+        threads = [begun(be_served) for _ in range(n)]
+        while len(turns._line) < n:
+            time.sleep(0.002)
+        with turns._changed:
+            turns._n_served = 0
+            turns._changed.notify_all()
+        all_there.wait(2)
+        for thread in threads:
+            thread.join(10)

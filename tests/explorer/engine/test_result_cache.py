@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -70,26 +71,39 @@ def test_results_are_kept_within_a_number_of_bytes() -> None:
     assert kept.get("small", lambda: "new") == "new"
 
 
+class HeldWork:
+    """Work that ends when it may."""
+
+    def __init__(self) -> None:
+        self.n_begun = 0
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    def __call__(self) -> str:
+        self.n_begun += 1
+        self.begun.set()
+        self.may_end.wait(10)
+        return "result"
+
+
+def until(condition: Callable[[], object]) -> None:
+    end_s = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end_s
+        time.sleep(0.005)
+
+
 def test_two_who_ask_for_the_same_heavy_work_share_it(monkeypatch: pytest.MonkeyPatch) -> None:
     line = heavy.Turns(1)
     monkeypatch.setattr(heavy, "turns", lambda: line)
-    cache, made, begun, go_on = MemoryCache(1_000_000), [], threading.Event(), threading.Event()
-
-    def make() -> str:
-        made.append(1)
-        begun.set()
-        go_on.wait(10)
-        return "result"
-
+    cache, work = MemoryCache(1_000_000), HeldWork()
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(cache.get, "key", make, heavy.HEAVY)
-        begun.wait(10)
-        second = pool.submit(cache.get, "key", make, heavy.HEAVY)
-        while not line._line:
-            time.sleep(0.005)
-        go_on.set()
+        first = pool.submit(cache.get, "key", work, heavy.HEAVY)
+        assert work.begun.wait(10)
+        second = pool.submit(cache.get, "key", work, heavy.HEAVY)
+        until(lambda: line._line)
+        work.may_end.set()
         assert first.result(10) == second.result(10) == "result"
-    assert len(made) == 1
+    assert work.n_begun == 1
 
 
 def test_a_result_is_there_for_the_next_one_before_the_page_that_asked_goes_on(
@@ -99,34 +113,23 @@ def test_a_result_is_there_for_the_next_one_before_the_page_that_asked_goes_on(
     works, pages = heavy.Turns(1), heavy.Turns(1)
     monkeypatch.setattr(heavy, "turns", lambda: works)
     monkeypatch.setattr(heavy, "pages", lambda: pages)
-    monkeypatch.setattr(
-        heavy.Page, "take_turn", lambda page: page._turn.enter_context(pages.turn())
-    )
-    cache, made, begun, go_on = MemoryCache(1_000_000), [], threading.Event(), threading.Event()
-
-    def make() -> str:
-        made.append(1)
-        begun.set()
-        go_on.wait(10)
-        return "result"
+    cache, work = MemoryCache(1_000_000), HeldWork()
 
     def ask() -> str:
         with heavy.visit():
-            return cache.get("key", make, heavy.HEAVY)
+            return cache.get("key", work, heavy.HEAVY)
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(ask)
-        assert begun.wait(10)
+        assert work.begun.wait(10)
         second = pool.submit(ask)
-        while not works._line:
-            time.sleep(0.005)
+        until(lambda: works._line)
         with pages.turn():
-            go_on.set()
-            while works._line:
-                time.sleep(0.005)
+            work.may_end.set()
+            until(lambda: not works._line)
             assert cache.known("key")
         assert first.result(10) == second.result(10) == "result"
-    assert len(made) == 1
+    assert work.n_begun == 1
 
 
 def test_who_waits_is_told_by_whoever_asked(monkeypatch: pytest.MonkeyPatch) -> None:

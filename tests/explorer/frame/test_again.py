@@ -18,7 +18,7 @@ def shown(text: str) -> Any:
     return SimpleNamespace(folder=Path("model"), choice=SimpleNamespace(run=Run(text=text)))
 
 
-def test_a_page_is_drawn_again_once_for_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_is_drawn_again_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where two large models take each other's place, neither is ever there at the beginning."""
 
     def rerun() -> None:
@@ -31,5 +31,8 @@ def test_a_page_is_drawn_again_once_for_a_sentence(monkeypatch: pytest.MonkeyPat
             again.draw_again()
         again.lacks_model(shown(text), lacks=True)
         again.draw_again()
-    again.lacks_model(shown("a third"), lacks=False)
+    again.lacks_model(shown("another"), lacks=False)
     again.draw_again()
+    again.lacks_model(shown("another"), lacks=True)  # it was there in between
+    with pytest.raises(AgainError):
+        again.draw_again()
