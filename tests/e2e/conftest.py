@@ -19,6 +19,8 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    FloatRect,
+    Locator,
     Page,
     expect,
     sync_playwright,
@@ -184,6 +186,14 @@ def idle(page: Page) -> None:
     page.wait_for_timeout(250)
     page.wait_for_selector(IDLE, timeout=90_000)
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)  # a component's code still loads
+
+
+def box_of(locator: Locator) -> FloatRect:
+    """Where an element is, once it is drawn."""
+    expect(locator).to_be_visible()
+    box = locator.bounding_box()
+    assert box
+    return box
 
 
 def download(page: Page, name: str, folder: Path) -> Path:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
+from tests.e2e.conftest import LOOKS, Visitor, box_of, idle, link, overflow_px, violations
 from tests.e2e.test_saving import download
 
 pytestmark = pytest.mark.e2e
@@ -157,7 +157,7 @@ def test_the_small_figure_takes_no_part_in_the_keyboard(visitor: Visitor) -> Non
 def test_the_whole_figure_is_seen_small_and_a_click_in_it_goes_there(visitor: Visitor) -> None:
     page = visitor.open(ADDRESS)
     small = page.locator(".whole")
-    box = small.bounding_box()
+    box = box_of(small)
     assert box["y"] + box["height"] <= page.viewport_size["height"]
     inputs = page.locator(".block[data-name='encoder.embedding.tokens']")
     expect(inputs).not_to_be_in_viewport()

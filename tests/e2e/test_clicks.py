@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, Position, expect
 
 import core
 from core.analysis.trace.trace import Trace
-from tests.e2e.conftest import ROOT, Visitor, idle, link
+from tests.e2e.conftest import ROOT, Visitor, box_of, idle, link
 
 pytestmark = pytest.mark.e2e
 
@@ -34,8 +34,7 @@ def drawn_head(page: Page) -> tuple[list[list[float]], list[str], list[float]]:
 def cell(page: Page, row: int, column: int, shape: tuple[int, int]) -> tuple[Locator, Position]:
     """All cells, and where among them this one is, both numbers from 0."""
     cells = page.locator(".js-plotly-plot .nsewdrag").first
-    box = cells.bounding_box()
-    assert box
+    box = box_of(cells)
     x, y = box["width"] * (column + 0.5) / shape[1], box["height"] * (row + 0.5) / shape[0]
     return cells, {"x": x, "y": y}
 

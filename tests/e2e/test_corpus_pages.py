@@ -12,7 +12,7 @@ from core.checkpoint.bundled import bundled_root
 from explorer.app_pages.roles.figures import in_words
 from explorer.figures.head import piece_label
 from tests.bundled import traced
-from tests.e2e.conftest import Visitor, idle, link, overflow_px, violations
+from tests.e2e.conftest import Visitor, box_of, idle, link, overflow_px, violations
 
 pytestmark = pytest.mark.e2e
 
@@ -78,8 +78,7 @@ def test_a_cell_of_the_lens_is_read(visitor: Visitor) -> None:
     n_depths, n_steps = found.ranks.shape
     cells = page.locator(".js-plotly-plot").nth(1).locator(".nsewdrag").first
     cells.scroll_into_view_if_needed()
-    box = cells.bounding_box()
-    assert box
+    box = box_of(cells)
     depth, step = 1, 4  # counted from below and from 0
     x = box["width"] * (step + 0.5) / n_steps
     y = box["height"] * (n_depths - depth - 0.5) / n_depths

@@ -33,7 +33,7 @@ from explorer.components.toggles import component as toggles
 from explorer.figures.colours import ATTENTION_RGB, OKABE_ITO
 from tests.core.helpers import random_weights
 from tests.e2e.board import Board, pixels
-from tests.e2e.conftest import ROOT
+from tests.e2e.conftest import ROOT, box_of
 from tests.explorer.figure_sentences import sentence_for, vectors_for, view_of
 
 pytestmark = pytest.mark.e2e
@@ -889,8 +889,7 @@ def test_each_cell_of_the_film_is_the_weight_that_it_tells(
         * 2
     )
     assert drawn.locator(".moment .gloss").all_text_contents() == ["man"] * 2
-    box = canvas.bounding_box()
-    assert box
+    box = box_of(canvas)
     for row, column in ((0, 0), (0, 4), (1, 3), (n_rows - 1, 0), (n_rows - 1, 2)):
         canvas.hover(position={
             "x": (column + 0.5) * box["width"] / n_columns, "y": (row + 0.5) * box["height"] / n_rows,

@@ -15,6 +15,7 @@ from core.analysis.heads.walk import walk
 from explorer.components.equation import component as equation
 from explorer.components.equation.component import EquationRow, Token
 from tests.e2e.board import Board, pixels
+from tests.e2e.conftest import box_of
 
 pytestmark = pytest.mark.e2e
 
@@ -202,8 +203,7 @@ def test_pointing_at_a_dimension_of_a_key_lights_that_of_the_query_and_says_the_
 ) -> None:
     drawn = draw(board, "hover")
     cells = drawn.locator(".row canvas.key").nth(4)
-    box = cells.bounding_box()
-    assert box
+    box = box_of(cells)
     for dimension in (1, D_K):
         x = (dimension - 0.5) * box["width"] / D_K
         cells.hover(position={"x": x, "y": 8})
@@ -212,10 +212,8 @@ def test_pointing_at_a_dimension_of_a_key_lights_that_of_the_query_and_says_the_
             f"Dimension {dimension}: q {short(q)} × k {short(k)} of “\u2068e\u2069” = {short(q * k)}. "
             f"All 7 products add up to q·k = {short(KEYS[4] @ QUERIES[2])}."
         )
-        frame = drawn.locator(".cursor.c-vectors").bounding_box()
-        query = drawn.locator("canvas.strip.query").bounding_box()
-        assert frame
-        assert query
+        frame = box_of(drawn.locator(".cursor.c-vectors"))
+        query = box_of(drawn.locator("canvas.strip.query"))
         assert frame["x"] == pytest.approx(
             query["x"] + (dimension - 1) * query["width"] / D_K, abs=1
         )
@@ -228,8 +226,7 @@ def test_pointing_at_a_dimension_of_a_key_lights_that_of_the_query_and_says_the_
 def test_pointing_at_a_weighted_value_says_what_it_adds_to_the_output(board: Board) -> None:
     drawn = draw(board, "values")
     cells = drawn.locator(".row canvas.value").nth(1)
-    box = cells.bounding_box()
-    assert box
+    box = box_of(cells)
     cells.hover(position={"x": 2.5 * box["width"] / D_V, "y": 8})
     weights = softmax(masked(KEYS @ QUERIES[2] / math.sqrt(D_K), 2))
     expect(drawn.locator(".readout")).to_have_text(
@@ -292,8 +289,7 @@ def test_a_changed_score_changes_weights_and_output_and_says_so(board: Board) ->
 def test_a_score_is_dragged_and_another_row_has_its_own(board: Board) -> None:
     drawn = draw(board, "drag", row=5, stage=3)
     slider = drawn.get_by_role("slider", name="Score of e")
-    box = slider.bounding_box()
-    assert box
+    box = box_of(slider)
     mouse = board.page.mouse
     mouse.move(box["x"] + 80, box["y"] + 8)
     mouse.down()

@@ -13,6 +13,7 @@ from tests.e2e.conftest import (
     LOOKS,
     ROOT,
     Visitor,
+    box_of,
     idle,
     link,
     open_from_menu,
@@ -35,8 +36,7 @@ LONG = (
 def heat_map(page: Page) -> tuple[Locator, FloatRect, list[str]]:
     """The cells, where they are, and the names of their rows as far as these are written."""
     cells = page.locator(".js-plotly-plot .nsewdrag").first
-    box = cells.bounding_box()
-    assert box
+    box = box_of(cells)
     return cells, box, page.locator(".js-plotly-plot .ytick text").all_text_contents()
 
 
@@ -178,10 +178,8 @@ def test_pointing_at_a_word_lights_it_everywhere_and_back(visitor: Visitor) -> N
     row = next(
         number for number, text in enumerate(rows.all_text_contents()) if text.endswith(f"→ {word}")
     )
-    line = page.locator(".linked-line.rows").first.bounding_box()
-    name = rows.nth(row).bounding_box()
-    assert line
-    assert name
+    line = box_of(page.locator(".linked-line.rows").first)
+    name = box_of(rows.nth(row))
     assert line["y"] < name["y"] + name["height"] / 2 < line["y"] + line["height"]
     expect(page.locator(".overview .grid.crossed")).to_be_visible()
     page.mouse.move(5, 500)

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 import core
 from core.analysis.heads.measures import keys_of
 from explorer.figures.head import piece_labels
-from tests.e2e.conftest import LOOKS, ROOT, Visitor, idle, overflow_px, violations
+from tests.e2e.conftest import LOOKS, ROOT, Visitor, box_of, idle, overflow_px, violations
 
 pytestmark = pytest.mark.e2e
 
@@ -114,8 +114,7 @@ def test_a_click_on_a_heads_length_goes_to_that_head(visitor: Visitor) -> None:
     targets = figure(page).locator(".barlayer .point path")
     expect(targets.first).to_be_attached()
     figure(page).scroll_into_view_if_needed()
-    box = targets.nth(8 * 3 + 4).bounding_box()  # of the fourth row, the fifth of eight heads
-    assert box
+    box = box_of(targets.nth(8 * 3 + 4))  # of the fourth row, the fifth of eight heads
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(equation(page)).to_have_attribute("aria-label", re.compile("layer 1, head 5$"))
     expect(chosen(page)).to_have_attribute("aria-label", re.compile("^Row 4: "))

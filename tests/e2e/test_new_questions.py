@@ -11,7 +11,7 @@ from core.analysis.head_place import HeadPlace
 from core.analysis.patching.patch import Patching, patching
 from explorer.app_pages.patching.pairs import PAIRS
 from tests.bundled import translator
-from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, violations
+from tests.e2e.conftest import LOOKS, Visitor, box_of, idle, link, overflow_px, violations
 
 pytestmark = pytest.mark.e2e
 
@@ -20,8 +20,7 @@ def click_cell(page: Page, chart: int, row: int, column: int, shape: tuple[int, 
     """Click a cell of a chart; rows and columns count from 0."""
     cells = page.locator(".js-plotly-plot").nth(chart).locator(".nsewdrag").first
     cells.scroll_into_view_if_needed()
-    box = cells.bounding_box()
-    assert box
+    box = box_of(cells)
     x, y = box["width"] * (column + 0.5) / shape[1], box["height"] * (row + 0.5) / shape[0]
     cells.click(position={"x": x, "y": y})
 

@@ -12,7 +12,16 @@ from core.experiments.table3.table import read_table
 from core.system.files import write_json
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.core.tables import made_up_table
-from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, start_server, violations
+from tests.e2e.conftest import (
+    LOOKS,
+    Visitor,
+    box_of,
+    idle,
+    link,
+    overflow_px,
+    start_server,
+    violations,
+)
 from tests.test_table3 import FOLDER
 
 pytestmark = pytest.mark.e2e
@@ -74,9 +83,9 @@ def test_a_header_sorts_and_stays_in_sight(visitor: Visitor) -> None:
     by_bleu = sorted((row.name for row in ROWS if row.name != "base"), key=difference)
     assert names(page) == [*reversed(by_bleu), "base"]
     expect(header.locator("xpath=..")).to_have_attribute("aria-sort", "descending")
-    before = header.bounding_box()
+    before = box_of(header)
     page.locator(".table3 .frame").evaluate("frame => frame.scrollTo(0, 400)")
-    assert header.bounding_box() == before
+    assert box_of(header) == before
     assert page.locator(".table3 .frame").evaluate("frame => frame.scrollTop") > 100
     page.wait_for_url(re.compile("sort=bleu_change"))
     idle(page)

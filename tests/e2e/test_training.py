@@ -12,7 +12,16 @@ from core.analysis.heads.best import covering_head
 from core.checkpoint.listing import timeline_steps
 from explorer.choice.examples import CAPTION
 from tests.checkpoints import SENTENCE, reports, write_checkpoint, write_history, write_timeline
-from tests.e2e.conftest import LOOKS, Visitor, idle, link, overflow_px, start_server, violations
+from tests.e2e.conftest import (
+    LOOKS,
+    Visitor,
+    box_of,
+    idle,
+    link,
+    overflow_px,
+    start_server,
+    violations,
+)
 from tests.explorer.apart import traced
 from tests.test_table3 import FOLDER
 
@@ -119,8 +128,7 @@ def test_pointing_at_a_cell_tells_its_weight_and_lights_its_words(visitor: Visit
     trace = traced(FOLDER / "base", text=CAPTION)
     best = covering_head(trace).place.of(trace.weights)
     canvas = page.locator(".training canvas")
-    box = canvas.bounding_box()
-    assert box
+    box = box_of(canvas)
     row, column = 1, 1
     canvas.hover(position={
         "x": (column + 0.5) * box["width"] / best.shape[1],

@@ -11,6 +11,7 @@ from tests.bundled import best_head, traced
 from tests.e2e.conftest import (
     LOOKS,
     Visitor,
+    box_of,
     idle,
     link,
     open_from_menu,
@@ -231,8 +232,7 @@ def test_the_bar_is_slim_and_stays(visitor: Visitor) -> None:
     page = visitor.open()
     bar = page.locator("[data-testid=stLayoutWrapper]:has(> .st-key-bar)")
     is_wide = page.viewport_size and page.viewport_size["width"] > 1000
-    box = bar.bounding_box()
-    assert box
+    box = box_of(bar)
     assert box["y"] + box["height"] <= (110 if is_wide else 125)
     page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 400)")
     expect(bar).to_be_in_viewport()
