@@ -1,5 +1,6 @@
 """Small checkpoints that tests make: a vocabulary of the project's own grammar, random weights."""
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from core.text.vocabulary import JointVocabulary
 SENTENCE = "The old man sees a red house."
 
 
+@functools.cache
 def grammar_tokenizer(vocabulary_size: int = 500) -> JointVocabulary:
     lines = (line for pair in sentence_pairs(800) for line in pair)
     return JointVocabulary.learn(lines, vocabulary_size)

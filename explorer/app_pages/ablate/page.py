@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from core.analysis.effects.sentence import StepEffect
 
 SWITCHES = "switches"
-MOST_TRIED = 32
-"""Heads switched off one after another, in search of one that changes a word."""
+MOST_TRIED = 96
+"""Heads switched off, each alone, in search of one that changes a word."""
 TITLE = "What if this head were not there?"
 LEAD = (
     "Click a head to switch it off, and read the translation again. The model is not trained again; "
@@ -178,7 +178,7 @@ def _find_telling(shown: PageContext, progress: Any) -> None:
     """Switch off the first head that changes a word of this sentence, else of an example."""
     others = [text for text in examples(shown.folder) if text != shown.choice.run.text]
     for text in (shown.choice.run.text, *others):
-        with progress, st.spinner(f"Trying one head after another: {plain(text)}"):
+        with progress, st.spinner(f"Without each head in turn: {plain(text)}"):
             run = _plain_run(shown).replace(text=text)
             if text != shown.choice.run.text:
                 run = run.replace(prefix=())
@@ -190,8 +190,8 @@ def _find_telling(shown: PageContext, progress: Any) -> None:
             st.session_state[_FOUND] = (session.choice().run, shown.choice.run.text)
             st.rerun()
     progress.info(
-        f"None of the {MOST_TRIED} heads that cost most changes a word of this sentence or of the "
-        "examples when it alone is off. Switch off several."
+        "No single head changes a word of this sentence or of the examples "
+        f"(the {MOST_TRIED} that cost most were tried, if there are so many). Switch off several."
     )
 
 
@@ -200,8 +200,8 @@ def _say_found_elsewhere(shown: PageContext) -> None:
     if run == shown.choice.run and run.text != text:
         with st.container(horizontal=True, vertical_alignment="center"):
             notice(
-                f"None of the {MOST_TRIED} heads that cost most changes a word of “{text}” when it alone "
-                "is off. Here is one that does, in another sentence."
+                f"No single head changes a word of “{text}”. Here is one that does, in another "
+                "sentence."
             )
             st.button("Back to my sentence", on_click=session.undo)
 
