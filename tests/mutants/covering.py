@@ -4,6 +4,7 @@ It is a guess from names and imports, which needs no run of the tests before.
 """
 
 import ast
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -113,6 +114,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", text))
 
 
+@functools.cache
 def _room(file: str) -> str:
     return PurePath(file).parent.as_posix()
 

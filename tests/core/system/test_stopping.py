@@ -14,8 +14,9 @@ from tests.core.helpers import ENVIRONMENT, ROOT
 
 MOST_S = PATIENCE_S + 1.5
 PROGRAM = """
-import hashlib, pathlib, sys, time
+import hashlib, pathlib, signal, sys, time
 from core.system.stopping import stoppable
+signal.signal(signal.SIGINT, signal.{interrupts})
 left = pathlib.Path(sys.argv[1])
 
 class Slow:
@@ -38,10 +39,16 @@ LEAVE = "left.write_text('left')"
 
 
 def program(
-    tmp_path: Path, work: str = WORK, leave: str = LEAVE, after: str = ""
+    tmp_path: Path,
+    work: str = WORK,
+    leave: str = LEAVE,
+    after: str = "",
+    interrupts: str = "default_int_handler",
 ) -> "subprocess.Popen[str]":
+    """A program that has begun; a shell script has what it starts in the background ignore Ctrl-C."""
+    text = PROGRAM.format(work=work, leave=leave, after=after, interrupts=interrupts)
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM.format(work=work, leave=leave, after=after), str(tmp_path / "left")],
+        [sys.executable, "-c", text, str(tmp_path / "left")],
         env=ENVIRONMENT, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout
@@ -128,14 +135,7 @@ def test_processes_of_a_command_leave_ctrl_c_to_it() -> None:
 
 
 def test_an_interrupt_that_the_shell_has_it_ignore_is_ignored(tmp_path: Path) -> None:
-    """A shell script does so with what it starts in the background."""
-    ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-    process = subprocess.Popen(
-        [sys.executable, "-c", ignoring + PROGRAM.format(work=WORK, leave=LEAVE, after=""), str(tmp_path / "left")],
-        env=ENVIRONMENT, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdout
-    assert process.stdout.readline() == "ready\n"
+    process = program(tmp_path, interrupts="SIG_IGN")
     process.send_signal(signal.SIGINT)
     time.sleep(PATIENCE_S + 0.5)
     assert process.poll() is None
