@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help app test check quick screenshots train bench bench-toy agreement attack mutants startup clean
+.PHONY: help app test long check quick screenshots train bench bench-toy agreement attack mutants startup clean
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -19,12 +19,15 @@ help:            ## this list
 app: .venv/app   ## open the Explorer on the bundled checkpoint
 	$(BIN)/streamlit run explorer/app.py
 
-test: .venv/dev  ## lint, types and every test, browser included; three at a time, as many wait for a browser
+test: .venv/dev  ## lint, types and the tests, browser included; three at a time, as many wait for a browser
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not long"
+
+long: .venv/dev  ## the tests that `make test` leaves out, as each takes minutes
+	$(BIN)/python -m pytest -m long
 
 check: .venv/dev ## format, lint and types
 	$(BIN)/ruff format .

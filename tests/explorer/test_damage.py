@@ -1,10 +1,12 @@
 """Whatever is missing or bad beside a model, every page shows the model and says what it left out."""
 
+import functools
 import io
 import json
 import shutil
 import zipfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -38,17 +40,27 @@ SENTENCE_PAGES = [
 ]
 
 
+@functools.cache
+def whole_files() -> dict[str, bytes]:
+    """A checkpoint with everything beside the model that there can be: file -> content."""
+    with TemporaryDirectory() as parent:
+        folder = Path(parent) / "whole"
+        write_checkpoint(folder, metrics={"languages": ["English", "German"]})
+        (folder / "card.md").write_text("# Straße", "utf-8")
+        write_history(folder, reports())
+        write_measurements(folder)
+        own = weights_hash(core.load(folder).checkpoint.model)
+        for name in ("sweep.json", "pruning.json"):
+            values = json.loads((folder / name).read_text("utf-8"))
+            (folder / name).write_text(json.dumps({**values, "weights_hash": own}), "utf-8")
+        core.load(folder).trace(SENTENCE).save(folder / "example.npz")
+        return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+
+
 def whole_checkpoint(folder: Path) -> None:
-    """With everything beside the model that there can be."""
-    write_checkpoint(folder, metrics={"languages": ["English", "German"]})
-    (folder / "card.md").write_text("# Straße", "utf-8")
-    write_history(folder, reports())
-    write_measurements(folder)
-    own = weights_hash(core.load(folder).checkpoint.model)
-    for name in ("sweep.json", "pruning.json"):
-        values = json.loads((folder / name).read_text("utf-8"))
-        (folder / name).write_text(json.dumps({**values, "weights_hash": own}), "utf-8")
-    core.load(folder).trace(SENTENCE).save(folder / "example.npz")
+    folder.mkdir()
+    for name, content in whole_files().items():
+        (folder / name).write_bytes(content)
 
 
 def unpacking_to(n_bytes: int) -> bytes:

@@ -1,5 +1,6 @@
 """Section 5: one step read literally, the same step cut in parts, and a run that survives."""
 
+import functools
 import itertools
 import json
 import math
@@ -378,11 +379,24 @@ def test_bfloat16_autocast_is_close_to_float32(tmp_path):
         assert rounded.loss_nats != exact.loss_nats
 
 
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "aot_eager",
+        pytest.param(
+            "inductor",
+            marks=[
+                pytest.mark.long,
+                pytest.mark.skipif(not shutil.which("g++"), reason="until there is a C++ compiler"),
+            ],
+        ),
+    ],
+)
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("g++"), reason="until there is a C++ compiler")
 @pytest.mark.filterwarnings("ignore:::torch")
-def test_a_compiled_training_computes_what_a_plain_one_does(tmp_path):
-    """Compiled for real, as by default on CUDA; one layer each, for compiling takes minutes."""
+def test_a_compiled_training_computes_what_a_plain_one_does(tmp_path, monkeypatch, backend):
+    """Traced as by default on CUDA, and also compiled; one layer each, for compiling takes minutes."""
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=backend))
     losses, weights = {}, {}
     for switch in ("off", "on"):
         trainer = small_trainer(
