@@ -73,7 +73,7 @@ OTHERS_START = timedelta(minutes=10)
 
 @contextlib.contextmanager
 def workers(device: str = "cpu") -> Iterator[Workers]:
-    """Join the processes that torchrun started, or work alone; leave the group at the end.
+    """Join the processes that torchrun started, or work alone; leave the group if all went well.
 
     Args:
         device: as for `choose_device`; with several GPUs, each worker has its own.
@@ -89,10 +89,8 @@ def workers(device: str = "cpu") -> Iterator[Workers]:
     if mine.type == "cuda":
         torch.cuda.set_device(mine)  # before the first exchange, else all meet on the first GPU
     rank = _meet("nccl" if mine.type == "cuda" else "gloo")
-    try:
-        yield Workers(rank=rank, world_size=world_size, device=mine)
-    finally:
-        distributed.destroy_process_group()
+    yield Workers(rank=rank, world_size=world_size, device=mine)
+    distributed.destroy_process_group()  # after an error, NCCL's would wait for the others
 
 
 def _meet(backend: str) -> int:

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.system.pauses import at_pauses
+from explorer.engine.folder_version import as_first_seen
 
 LIGHT_TOKENS = 1_500
 """So many tokens a model reads or writes for one visitor in one or two seconds, on one core."""
@@ -146,7 +147,7 @@ def visit() -> Iterator[None]:
     page = Page()
     token = _PAGE.set(page)
     try:
-        with courtesy().counting(1), at_pauses(_give_up_if_asked):
+        with courtesy().counting(1), at_pauses(_give_up_if_asked), as_first_seen():
             page.take_turn()
             yield
     finally:

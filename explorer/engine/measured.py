@@ -1,6 +1,6 @@
 """What is stored beside a model: read once, and whether it was measured of its present weights."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -17,7 +17,7 @@ Made = TypeVar("Made")
 
 
 def kept(
-    folder: Path, files: Sequence[str], make: Callable[[Path], Made], n_tokens: int = 0
+    folder: Path, files: tuple[str, ...], make: Callable[[Path], Made], n_tokens: int = 0
 ) -> Made:
     """What a function makes of files beside a model; it is made again when one of them changes.
 

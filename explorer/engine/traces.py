@@ -1,5 +1,6 @@
 """Traces of sentences, each computed once and cached, up to a total size in bytes."""
 
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -11,6 +12,7 @@ from core.config import KINDS, ModelConfig, n_layers
 from explorer.choice.choice import Run
 from explorer.engine.checkpoints import side_files
 from explorer.engine.folder_version import FolderVersion, folder_version
+from explorer.engine.heavy import at_its_turn
 from explorer.engine.models import checkpoint, edits, load
 from explorer.engine.result_cache import MemoryCache
 from explorer.engine.work import searched
@@ -20,13 +22,15 @@ MOST_EXAMPLE_BYTES = 50_000_000
 """Unpacked; the bundled one has a tenth of a million."""
 MOST_TRACE_BYTES = 600_000_000
 """Memory for traces of all visitors together."""
+FINISHED = 0
+"""The snapshot at the end of a training, where others have the number of their step."""
 
 
-def trace(folder: Path, run: Run, snapshot: int = 0) -> Trace:
+def trace(folder: Path, run: Run, snapshot: int = FINISHED) -> Trace:
     """Translate and trace the run's sentence; the stored example is used if it is this run.
 
     Args:
-        snapshot: the step of the training whose weights translate; 0 for the finished ones.
+        snapshot: the step of the training whose weights translate.
 
     Raises:
         ValueError: if the text cannot be translated (too long, empty, or no text), the link's
@@ -34,10 +38,29 @@ def trace(folder: Path, run: Run, snapshot: int = 0) -> Trace:
             sentence or its translation lacks.
     """
     stored = example(folder)
-    if not snapshot and stored and run.replace(model=None) == Run(text=stored.source.text):
+    if snapshot == FINISHED and stored and run.replace(model=None) == Run(text=stored.source.text):
         return stored
-    key = (folder_version(folder), snapshot, run.replace(model=None))
+    key = _key(folder, run, snapshot)
     return _traces().get(key, lambda: _traced(folder, run, snapshot), searched(run))
+
+
+def _key(folder: Path, run: Run, snapshot: int) -> Hashable:
+    return folder_version(folder), snapshot, run.replace(model=None)
+
+
+Asked = tuple[Path, Run, int]
+"""What `trace` takes."""
+
+
+def several(asked: Sequence[Asked]) -> list[Trace]:
+    """Traces that are shown together; those that are not known yet are one piece of work.
+
+    Raises:
+        ValueError: as `trace` does.
+    """
+    unknown = [run for folder, run, step in asked if not _traces().known(_key(folder, run, step))]
+    with at_its_turn(sum(map(searched, unknown))):
+        return [trace(*one) for one in asked]
 
 
 def example(folder: Path) -> Trace | None:

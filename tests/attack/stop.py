@@ -40,8 +40,12 @@ def cases() -> dict[str, Case]:
     }
 
 
-def stops(n: int, seed: int) -> Findings:
-    """Stop all commands in turn, `n` times together."""
+def stops(n: int, seed: int, most_s: float = MOST_S) -> Findings:
+    """Stop all commands in turn, `n` times together.
+
+    Args:
+        most_s: how long the end may take; longer where other work has the processor.
+    """
     choose, found = random.Random(seed), Findings("stops")
     found.figures["ended after, s"] = 0.0
     every = list(cases().items())
@@ -55,12 +59,14 @@ def stops(n: int, seed: int) -> Findings:
             found.n += 1
             shutil.copytree(root / "texts", root / "own")
             with found.catching(name):
-                _stop(root / "own", name, case, choose, found)
+                _stop(root / "own", name, case, choose, found, most_s)
             shutil.rmtree(root / "own")
     return found
 
 
-def _stop(folder: Path, name: str, case: Case, choose: random.Random, found: Findings) -> None:
+def _stop(
+    folder: Path, name: str, case: Case, choose: random.Random, found: Findings, most_s: float
+) -> None:
     number = choose.choice((signal.SIGINT, signal.SIGTERM))
     after_s = choose.uniform(0.3, LONGEST_S)
     what = f"{name}, {number.name} after {after_s:.1f} s"
@@ -71,14 +77,14 @@ def _stop(folder: Path, name: str, case: Case, choose: random.Random, found: Fin
     asked_s = time.monotonic()
     (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     try:
-        _, said = process.communicate(timeout=10 * MOST_S)
+        _, said = process.communicate(timeout=10 * most_s)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         found.expect(False, what, "does not end")
         return
     elapsed_s = time.monotonic() - asked_s
     found.figures["ended after, s"] = max(found.figures["ended after, s"], round(elapsed_s, 1))
-    found.expect(elapsed_s < MOST_S, what, f"ended after {elapsed_s:.1f} s")
+    found.expect(elapsed_s < most_s, what, f"ended after {elapsed_s:.1f} s")
     _expect_nothing_left(folder, what, process.pid, found)
     if case.n_processes == 1:  # torchrun has words of its own for a signal
         _expect_one_line(what, process.returncode, said, number, found)

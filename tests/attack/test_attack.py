@@ -5,6 +5,7 @@ import pytest
 from core.analysis.ablation import Ablation
 from tests.attack import corrupt, fuzz, pages, stop
 from tests.attack.findings import Findings
+from tests.core.helpers import soon_s
 from tests.explorer.tiny import empty_caches
 
 __all__ = ["empty_caches"]
@@ -33,7 +34,7 @@ def test_nothing_that_is_damaged_or_linked_breaks_anything(attack, n, empty_cach
 
 @pytest.mark.slow
 def test_nothing_that_is_stopped_leaves_anything() -> None:
-    found = stop.stops(2, seed=3)
+    found = stop.stops(2, seed=3, most_s=soon_s(stop.MOST_S))
     assert found.n == 2
     assert not found.breaks
 

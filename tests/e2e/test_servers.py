@@ -16,12 +16,13 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.checkpoints import SENTENCE, write_checkpoint
+from tests.core.helpers import soon_s
 from tests.e2e.conftest import ROOT, Server, start_server
 from tests.e2e.reader import Reader
 
 pytestmark = pytest.mark.e2e
 
-MOST_S = 3.0
+MOST_S = soon_s(3.0)
 LONG = {"text": "A man is riding a bicycle down the long street. " * 40, "beam_size": "16"}
 COMMANDS = {
     "streamlit": (str(Path(sys.executable).with_name("streamlit")), "run", "explorer/app.py"),

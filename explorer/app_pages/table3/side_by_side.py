@@ -26,9 +26,7 @@ from explorer.engine.checkpoints import (
     best_head,
     every_checkpoint,
 )
-from explorer.engine.heavy import at_its_turn
 from explorer.engine.table3 import PaperAndOurs
-from explorer.engine.work import searched
 from explorer.figures.standalone import Mounted, Picture
 from explorer.figures.words import marked_words
 from explorer.frame.caption import sentence_pair
@@ -122,9 +120,9 @@ def traces_of(family: PaperAndOurs, rows: Sequence[str], models: Models) -> Trac
         if not text:
             st.info("Type a sentence above, or choose one of the examples.")
             return {}
-        n_tokens = searched(_run(), len(wanted))
-        with at_its_turn(n_tokens), st.spinner("Translating with every row…"):
-            return {row: traces.trace(family.folder / row, _run()) for row in wanted}
+        with st.spinner("Translating with every row…"):
+            asked = [(family.folder / row, _run(), traces.FINISHED) for row in wanted]
+            return dict(zip(wanted, traces.several(asked), strict=True))
     except ValueError as error:
         st.error(f"This text cannot be translated: {plain(str(error))}.")
         return {}

@@ -18,6 +18,7 @@ from explorer.choice.page_context import PageContext, Settled
 from explorer.components.player import component
 from explorer.components.player.component import HeadRows, Moment, PlayedWord
 from explorer.engine import traces
+from explorer.engine.traces import FINISHED
 from explorer.figures.invisible import visible
 from explorer.figures.standalone import Mounted, Picture
 from explorer.frame.downloads import save_table
@@ -26,7 +27,6 @@ from explorer.frame.messages import note, plain
 from explorer.head.matrix import column_labels, plain_matrix, row_labels
 from explorer.head.one_head import draw_links
 
-FINISHED = 0
 PLAYER = "player"
 
 
@@ -106,10 +106,13 @@ def moments(shown: PageContext) -> list[Moment]:
     Raises:
         ValueError: if the weights of a step cannot be used.
     """
+    steps = timeline_steps(shown.folder)
+    asked = [_asked(shown, step, held=held) for step in steps for held in (False, True)]
+    made = iter(traces.several(asked))
     found: list[Moment] = []
     before: Trace | None = None
-    for step in [*timeline_steps(shown.folder), FINISHED]:
-        trace, held = at_step(shown, step), at_step(shown, step, held=True)
+    for step in [*steps, FINISHED]:
+        trace, held = (next(made), next(made)) if step != FINISHED else (shown.trace, shown.trace)
         found.append(
             Moment(
                 step=step,
@@ -133,13 +136,14 @@ def at_step(shown: PageContext, step: int, *, held: bool = False) -> Trace:
     Raises:
         ValueError: if the weights of that step cannot be used.
     """
-    if step == FINISHED:
-        return shown.trace
+    return shown.trace if step == FINISHED else traces.trace(*_asked(shown, step, held=held))
+
+
+def _asked(shown: PageContext, step: int, *, held: bool) -> traces.Asked:
     run = shown.choice.run
     if held:
-        pieces = tuple(piece.id for piece in shown.trace.target.pieces)
-        run = run.replace(prefix=pieces)
-    return traces.trace(shown.folder, run, step)
+        run = run.replace(prefix=tuple(piece.id for piece in shown.trace.target.pieces))
+    return shown.folder, run, step
 
 
 def played_words(trace: Trace, before: Trace | None, best: BestHead) -> tuple[PlayedWord, ...]:

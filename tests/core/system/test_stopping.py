@@ -10,9 +10,9 @@ import pytest
 
 from core.system.executor import local_executor
 from core.system.stopping import PATIENCE_S, SIGNALS, stoppable
-from tests.core.helpers import ENVIRONMENT, ROOT
+from tests.core.helpers import ENVIRONMENT, ROOT, soon_s
 
-MOST_S = PATIENCE_S + 1.5
+MOST_S = soon_s(PATIENCE_S + 1.5)
 PROGRAM = """
 import hashlib, pathlib, signal, sys, time
 from core.system.stopping import stoppable

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 
 import core
 from core.analysis.ablation import Ablation
@@ -32,6 +33,7 @@ from explorer.engine import (
     analyses,
     contrasts,
     contributions,
+    heavy,
     lens,
     measured,
     models,
@@ -130,6 +132,18 @@ def test_replaced_weights_are_read_again(own: Path, run: Run) -> None:
     vectors = model_vectors(own, run, found)
     first = vectors.produced_logits[0] - vectors.log_normalisers[0]
     assert first == pytest.approx(found.steps[0].log_probability_nats, abs=1e-4)
+
+
+def test_weights_that_are_replaced_while_a_page_is_drawn_spoil_nothing(own: Path) -> None:
+    """What is computed from the page's trace is not taken for the new model's."""
+    with heavy.visit():
+        before = traces.trace(own, RUN)
+        replaced_weights(own)
+        of_before = head_effects(own, RUN, before)["cross"]
+    kept = head_effects(own, RUN, traces.trace(own, RUN))["cross"]
+    assert not np.allclose(kept, of_before)
+    st.cache_resource.clear()
+    np.testing.assert_allclose(head_effects(own, RUN, traces.trace(own, RUN))["cross"], kept)
 
 
 def test_replaced_weights_of_a_step_are_read_again(own: Path) -> None:

@@ -1,5 +1,6 @@
 """What is long, or many short things together, waits in the line for long work."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,18 +10,18 @@ import streamlit as st
 
 from core.analysis.over_text.sentences import Sentence
 from core.config import SearchConfig
-from explorer.app_pages.table3 import side_by_side
 from explorer.choice.choice import Run
-from explorer.engine import heavy, over_text, result_cache, roles
+from explorer.engine import heavy, over_text, result_cache, roles, traces
 from explorer.engine.work import searched
-from tests.checkpoints import SENTENCE, reports, write_checkpoint, write_history
+from explorer.frame import sentence_page
+from tests.checkpoints import SENTENCE, reports, write_checkpoint, write_history, write_timeline
 from tests.explorer.pages import Open, button, open_page
 
 __all__ = ["open_page"]
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def asked() -> Iterator[list[int]]:
     """How much work each turn is asked for, in tokens."""
     found: list[int] = []
 
@@ -29,9 +30,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         found.append(n_tokens)
         yield
 
-    for place in (heavy, result_cache, side_by_side):
-        monkeypatch.setattr(place, "at_its_turn", record)
-    return found
+    with pytest.MonkeyPatch.context() as patch:
+        for place in (heavy, result_cache, sentence_page, traces):
+            patch.setattr(place, "at_its_turn", record)
+        yield found
+    kept = [
+        name for name, module in sys.modules.items() if vars(module).get("at_its_turn") is record
+    ]
+    assert not kept, "imported in between: name them above, or later tests have them"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +75,25 @@ def test_four_models_of_one_sentence_are_the_work_of_four(
         write_checkpoint(tmp_path / "table3" / name)
     page = open_page(page="table3", text=SENTENCE, compared=",".join(rows))
     assert not page.exception
-    assert searched(Run(text=SENTENCE), len(rows)) in asked
+    together = searched(Run(text=SENTENCE), len(rows))
+    assert together in asked
+    asked.clear()
+    page.run()
+    assert together not in asked, "what is known waits for nobody"
+
+
+def test_a_film_is_the_work_of_every_moment(
+    open_page: Open, tmp_path: Path, asked: list[int]
+) -> None:
+    """Each with a translation of its own, and with that of the finished model."""
+    write_timeline(write_checkpoint(tmp_path / "tiny"), 3, 6, 9)
+    page = open_page(page="training", text=SENTENCE)
+    assert not page.exception
+    together = searched(Run(text=SENTENCE), 3 * 2)
+    assert together in asked
+    asked.clear()
+    page.run()
+    assert together not in asked
 
 
 def test_the_curves_of_a_training_take_a_turn_where_they_are_drawn_alone(
