@@ -60,6 +60,8 @@ def test_settings_fit_any_corpus(recipe, n_target_tokens, seed):
     """Warmup, validations and snapshots fall within the steps."""
     settings = recipe.training(n_target_tokens, seed)
     assert settings.n_warmup_steps <= settings.n_steps / 3
+    assert settings.n_cooldown_steps == round(recipe.cooldown_share * settings.n_steps)
+    assert settings.n_warmup_steps + settings.n_cooldown_steps < settings.n_steps
     assert settings.validate_every <= settings.n_steps
     assert settings.snapshot_every * settings.n_snapshots <= settings.n_steps
     assert settings.seed == seed
