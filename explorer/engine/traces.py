@@ -37,8 +37,7 @@ def trace(folder: Path, run: Run, snapshot: int = FINISHED) -> Trace:
             prefix holds no pieces of this model, or the ablation names a part that the model, the
             sentence or its translation lacks.
     """
-    stored = example(folder)
-    if snapshot == FINISHED and stored and run.replace(model=None) == Run(text=stored.source.text):
+    if stored := _stored(folder, run, snapshot):
         return stored
     key = _key(folder, run, snapshot)
     return _traces().get(key, lambda: _traced(folder, run, snapshot), searched(run))
@@ -58,9 +57,18 @@ def several(asked: Sequence[Asked]) -> list[Trace]:
     Raises:
         ValueError: as `trace` does.
     """
-    unknown = [run for folder, run, step in asked if not _traces().known(_key(folder, run, step))]
-    with at_its_turn(sum(map(searched, unknown))):
+    unknown = [one for one in asked if not (_stored(*one) or _traces().known(_key(*one)))]
+    with at_its_turn(sum(searched(run) for _, run, _ in unknown)):
         return [trace(*one) for one in asked]
+
+
+def _stored(folder: Path, run: Run, snapshot: int) -> Trace | None:
+    """The stored example, if it is this run."""
+    found = example(folder)
+    is_it = (
+        snapshot == FINISHED and found and run.replace(model=None) == Run(text=found.source.text)
+    )
+    return found if is_it else None
 
 
 def example(folder: Path) -> Trace | None:

@@ -89,6 +89,7 @@ def settle(shown: PageContext) -> Settled:
 
 def draw(shown: PageContext) -> Pictures:
     progress = st.empty()
+    _say_found_elsewhere(shown)
     worth = _worth(shown)
     toggles.toggles(
         model_config_of(shown.folder),
@@ -99,7 +100,6 @@ def draw(shown: PageContext) -> Pictures:
         marked=_marked(shown),
     )
     _actions(shown, progress)
-    _say_found_elsewhere(shown)
     if shown.choice.run.ablation:
         _below_the_words(shown)
     _presets(shown)
@@ -190,8 +190,8 @@ def _find_telling(shown: PageContext, progress: Any) -> None:
             st.session_state[_FOUND] = (session.choice().run, shown.choice.run.text)
             st.rerun()
     progress.info(
-        "No single head changes a word of this sentence or of the examples "
-        f"(the {MOST_TRIED} that cost most were tried, if there are so many). Switch off several."
+        "No single head changes a word of this sentence or of the examples. In each, at most "
+        f"{MOST_TRIED} heads were tried, those that cost most. Switch off several."
     )
 
 
@@ -200,7 +200,7 @@ def _say_found_elsewhere(shown: PageContext) -> None:
     if run == shown.choice.run and run.text != text:
         with st.container(horizontal=True, vertical_alignment="center"):
             notice(
-                f"No single head changes a word of “{text}”. Here is one that does, in another "
+                f"In “{text}” no single head changes a word. Here is one that does, in another "
                 "sentence."
             )
             st.button("Back to my sentence", on_click=session.undo)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
+import core
 from core.analysis.over_text.sentences import Sentence
 from core.config import SearchConfig
 from explorer.choice.choice import Run
@@ -80,6 +81,16 @@ def test_four_models_of_one_sentence_are_the_work_of_four(
     asked.clear()
     page.run()
     assert together not in asked, "what is known waits for nobody"
+
+
+def test_a_stored_example_waits_for_nobody(tmp_path: Path, asked: list[int]) -> None:
+    st.cache_resource.clear()
+    folder, run = tmp_path / "tiny", Run(text=SENTENCE)
+    write_checkpoint(folder)
+    core.load(folder).trace(SENTENCE).save(folder / "example.npz")
+    other = run.replace(ablation="cross.L1H1=0")
+    traces.several([(folder, run, traces.FINISHED), (folder, other, traces.FINISHED)])
+    assert asked[0] == searched(other)
 
 
 def test_a_film_is_the_work_of_every_moment(
