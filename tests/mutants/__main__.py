@@ -1,10 +1,12 @@
 """`python -m tests.mutants`: plant faults in a copy of the tree, and list those that no test sees.
 
-    python -m tests.mutants [--n 40] [--minutes 10] [--seed 1] [--limit-s 60] [--json FILE]
+    python -m tests.mutants [--n 40] [--minutes 10] [--seed 1] [--limit-s 60] [--lines FILE] [--json FILE]
     python -m tests.mutants --again FILE    what an earlier run, as JSON, did not see
 
-The kinds of faults take turns. It ends when as many are tried, or when the time is over. What is
-known to change nothing (tests/mutants/equivalent.toml) is not tried.
+The kinds of faults take turns. It ends when as many are tried, or when the time is over; with --json
+the same command goes on from there. What is known to change nothing (tests/mutants/equivalent.toml)
+is not tried. --lines asks the tests that run the changed line first; which those are is recorded
+once, by a run of all tests (half an hour).
 """
 
 import argparse
@@ -15,13 +17,14 @@ import random
 import time
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.mutants.changes import Mutant, mutants
 from tests.mutants.covering import Covering
+from tests.mutants.lines import Lines, record
 from tests.mutants.trial import ROOT, copied_tree, first_failure, load_libraries, planted
 from tests.test_architecture import modules
 
@@ -78,14 +81,15 @@ def equivalents() -> dict[str, dict[str, str]]:
     return found
 
 
-def try_faults(faults: Iterator[Mutant], minutes: float, limit_s: float) -> list[Trial]:
-    """Plant faults, one at a time, until the time is over; what saw one is then run without it.
+def try_faults(
+    faults: Iterable[Mutant], covering: Covering, minutes: float, limit_s: float
+) -> Iterator[Trial]:
+    """Plant faults, one at a time, until the time is over.
 
     Args:
-        limit_s: for the tests of one fault.
+        limit_s: for the tests that run the line of a fault, and again for those that names tell.
     """
     until_s = time.monotonic() + 60 * minutes
-    covering, found = Covering(), list[Trial]()
     load_libraries()
     with copied_tree() as copy:
         _require_sound(copy, ["tests/core/test_config.py"])
@@ -94,11 +98,23 @@ def try_faults(faults: Iterator[Mutant], minutes: float, limit_s: float) -> list
                 break
             diff = mutant.diff((copy / mutant.file).read_bytes())
             with planted(copy, mutant):
-                seen_by = first_failure(copy, covering.tests_of(mutant.file, mutant.line), limit_s)
-            found.append(Trial(mutant, seen_by, diff))
-            print(f"{mutant.file}:{mutant.line} {mutant.kind}: {seen_by or 'NOT SEEN'}", flush=True)
+                ran = covering.ran(mutant.file, mutant.line)
+                seen_by = first_failure(copy, ran, limit_s) if ran else ""
+                if not seen_by:
+                    near = covering.tests_of(mutant.file, mutant.line)
+                    seen_by = first_failure(copy, near, limit_s)
+            yield Trial(mutant, seen_by, diff)
+
+
+def require_sound(found: list[Trial], covering: Covering) -> None:
+    """What saw a fault is run without it.
+
+    Raises:
+        RuntimeError: it fails without a fault too.
+    """
+    load_libraries()
+    with copied_tree() as copy:
         _require_sound(copy, _what_saw(found, covering))
-    return found
 
 
 def _what_saw(found: list[Trial], covering: Covering) -> list[str]:
@@ -136,8 +152,32 @@ def report(found: list[Trial]) -> str:
 
 
 def to_json(trial: Trial) -> dict[str, Any]:
-    """What `not_seen` reads."""
+    """What `not_seen` and `earlier` read."""
     return {**asdict(trial.mutant), "seen_by": trial.seen_by, "diff": trial.diff}
+
+
+def write(found: list[Trial], file: Path) -> None:
+    """Whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f"{file.name}.part")
+    part.write_text(json.dumps([to_json(trial) for trial in found], indent=1) + "\n", "utf-8")
+    part.replace(file)
+
+
+def earlier(file: Path, faults: Iterable[Mutant]) -> list[Trial]:
+    """What the same command has tried so far.
+
+    Raises:
+        ValueError: the file is of another run, or the code has changed since.
+    """
+    entries = json.loads(file.read_text("utf-8")) if file.exists() else []
+    found = [
+        Trial(mutant, entry["seen_by"], mutant.diff((ROOT / mutant.file).read_bytes()))
+        for mutant, entry in zip(faults, entries, strict=False)
+    ]
+    if [to_json(trial) for trial in found] != entries:
+        raise ValueError(f"{file} has another run, or one of other code: name another file")
+    return found
 
 
 def main() -> None:
@@ -148,15 +188,26 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit-s", type=float, default=60.0)
+    parser.add_argument("--lines", type=Path)
     parser.add_argument("--again", type=Path)
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
+    if chosen.lines and not chosen.lines.exists():
+        record(chosen.lines)
+    covering = Covering(Lines.read(chosen.lines) if chosen.lines else None)
     faults = not_seen(chosen.again) if chosen.again else sample(chosen.seed)
-    found = try_faults(itertools.islice(faults, chosen.n), chosen.minutes, chosen.limit_s)
+    asked = list(itertools.islice(faults, chosen.n))
+    found = earlier(chosen.json, asked) if chosen.json else []
+    for trial in try_faults(asked[len(found) :], covering, chosen.minutes, chosen.limit_s):
+        found.append(trial)
+        mutant = trial.mutant
+        print(
+            f"{mutant.file}:{mutant.line} {mutant.kind}: {trial.seen_by or 'NOT SEEN'}", flush=True
+        )
+        if chosen.json:
+            write(found, chosen.json)
+    require_sound(found, covering)
     print(report(found))
-    if chosen.json:
-        chosen.json.parent.mkdir(parents=True, exist_ok=True)
-        chosen.json.write_text(json.dumps([to_json(trial) for trial in found], indent=1) + "\n")
 
 
 if __name__ == "__main__":

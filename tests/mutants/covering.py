@@ -1,6 +1,7 @@
 """Which test files can see a fault: those that name its function, or one that uses it, come first.
 
-It is a guess from names and imports, which needs no run of the tests before.
+It is a guess from names and imports, which needs no run of the tests before. What was recorded of a
+run (tests/mutants/lines.py) says more.
 """
 
 import ast
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from tests.mutants.lines import Lines
 from tests.test_architecture import ROOT, imports_when_run, modules
 
 MOST_FILES = 40
@@ -33,7 +35,8 @@ class Named:
 class Covering:
     """The names and imports of the product and its tests as they stand now."""
 
-    def __init__(self) -> None:
+    def __init__(self, lines: Lines | None = None) -> None:
+        self._lines = lines
         self._importers: dict[str, set[str]] = defaultdict(set)
         self._named: dict[str, list[Named]] = {}
         self._words: dict[str, frozenset[str]] = {}
@@ -50,6 +53,14 @@ class Covering:
             self._named[file] = list(_named(file, ast.parse(text)))
             if _is_test(file):
                 self._words[file] = _words(text)
+
+    def ran(self, file: str, line: int) -> list[str]:
+        """The tests that ran this line when lines were recorded, or else its function."""
+        if not self._lines:
+            return []
+        around = [each.lines for each in self._named[file] if line in each.lines]
+        of_function = min(around, key=len, default=range(0))
+        return self._lines.tests_of(file, [line]) or self._lines.tests_of(file, of_function)
 
     def tests_of(self, file: str, line: int) -> list[str]:
         """The test files that are likeliest to see a fault in this line."""

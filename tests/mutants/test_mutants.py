@@ -8,9 +8,19 @@ from pathlib import Path
 import pytest
 
 from tests.core.helpers import ENVIRONMENT
-from tests.mutants.__main__ import EQUIVALENT, Trial, equivalents, not_seen, report, to_json
+from tests.mutants.__main__ import (
+    EQUIVALENT,
+    Trial,
+    earlier,
+    equivalents,
+    not_seen,
+    report,
+    to_json,
+    write,
+)
 from tests.mutants.changes import Mutant, mutants
 from tests.mutants.covering import Covering
+from tests.mutants.lines import Lines, quickest, record
 from tests.mutants.trial import ROOT, planted
 
 SOURCE = '''"""Sums."""
@@ -194,6 +204,48 @@ def test_what_was_not_seen_can_be_tried_again(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(json.dumps(trials))
     again = [each.diff(source) for each in not_seen(tmp_path / "run.json")]
     assert again == [some[0].diff(source), some[2].diff(source)]
+
+
+def test_a_run_goes_on_where_it_was_and_only_there(tmp_path: Path) -> None:
+    """Where the file has another run, nothing is lost and it says so."""
+    file = "core/decoding/search.py"
+    some = mutants(ROOT, file)[:3]
+    source = (ROOT / file).read_bytes()
+    kept = tmp_path / "deep" / "run.json"
+    assert earlier(kept, some) == []
+    found = [Trial(some[0], "tests/x.py::test", some[0].diff(source))]
+    write(found, kept)
+    assert earlier(kept, some) == found
+    before = kept.read_bytes()
+    with pytest.raises(ValueError, match=r"run\.json has another run.*name another file"):
+        earlier(kept, some[1:])
+    assert kept.read_bytes() == before
+    assert [each.name for each in kept.parent.iterdir()] == ["run.json"]
+
+
+@pytest.mark.slow
+def test_the_tests_that_run_a_line_are_recorded(tmp_path: Path) -> None:
+    """A changed file has none, and no test of a changed file is asked: it may not be there any more."""
+    kept = tmp_path / "deep" / "lines.json"
+    record(kept, "tests/core/test_config.py")
+    lines = Lines.read(kept)
+    file, tests = "core/config.py", "tests/core/test_config.py"
+    line = line_of(file, "unknown = sorted(")
+    asked = lines.tests_of(file, [line])
+    assert asked
+    assert all(name.startswith(f"{tests}::test_") for name in asked)
+    assert Covering(lines).ran(file, line) == asked
+    assert Covering(lines).ran("core/decoding/search.py", 1) == []
+    for changed in (file, tests):
+        other = Lines({**lines.contents, changed: "of another content"}, lines.tests)
+        assert other.tests_of(file, [line]) == []
+
+
+def test_quick_tests_come_first_and_few_of_them_alike() -> None:
+    alike = {f"b::test[{n}]": float(n) for n in range(1, 9)}
+    seconds = {"a::test": 2.5, "c::test": 0.5, **alike}
+    chosen = ["c::test", "b::test[1]", "b::test[2]", "a::test", "b::test[3]"]
+    assert quickest(set(seconds), seconds) == chosen
 
 
 def test_what_is_called_equivalent_can_still_be_planted_and_says_why() -> None:
