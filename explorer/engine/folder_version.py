@@ -7,9 +7,10 @@ from pathlib import Path
 
 from core.checkpoint.listing import timeline_file, timeline_steps
 from core.checkpoint.marian import MARIAN_FILES
-from core.checkpoint.required import FILES
+from core.checkpoint.required import FILES, CheckpointError
 
-VERSIONED_FILES = (*FILES, *MARIAN_FILES, "metrics.json", "means.npz", "example.npz")
+MODEL_FILES = (*FILES, *MARIAN_FILES)
+VERSIONED_FILES = (*MODEL_FILES, "metrics.json", "means.npz", "example.npz")
 
 FolderVersion = tuple[str, tuple[tuple[str, tuple[int, int] | None], ...]]
 """The folder; then, for each of its files, when it was written (in ns) and its size."""
@@ -46,6 +47,18 @@ def folder_version(folder: Path, names: tuple[str, ...] | None = None) -> Folder
     if key not in seen:
         seen[key] = _version_now(folder, names)
     return seen[key]
+
+
+def require_same_model(seen: FolderVersion) -> None:
+    """What was read of a folder just now is the model of the version that was seen before.
+
+    Raises:
+        CheckpointError: another model has taken its place since.
+    """
+    folder, files = seen
+    _, now = _version_now(Path(folder), MODEL_FILES)
+    if not set(now) <= set(files):
+        raise CheckpointError(f"{folder} was replaced by another model while this page was made")
 
 
 def _version_now(folder: Path, names: tuple[str, ...] | None) -> FolderVersion:

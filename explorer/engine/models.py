@@ -10,7 +10,7 @@ import streamlit as st
 from core.analysis.ablation import Ablation
 from core.analysis.trace.trace import Trace
 from explorer.choice.choice import Run
-from explorer.engine.folder_version import folder_version
+from explorer.engine.folder_version import folder_version, require_same_model
 from explorer.engine.result_cache import MemoryCache
 
 if TYPE_CHECKING:
@@ -35,13 +35,20 @@ def load(folder: Path, snapshot: int = 0) -> "Translator":
 
     Args:
         snapshot: the step of the training whose weights to load; 0 for the finished ones.
+
+    Raises:
+        CheckpointError: the folder has no sound model, or another one took its place meanwhile.
     """
     import core
 
-    def open_() -> "Translator":
-        return core.load(folder, step=snapshot or None)
+    version = folder_version(folder)
+    key = version, snapshot
 
-    key = (folder_version(folder), snapshot)
+    def open_() -> "Translator":
+        opened = core.load(folder, step=snapshot or None)
+        require_same_model(version)
+        return opened
+
     if _models().known(key):
         return _models().get(key, open_)
     with _loading():  # who asks for the same model meanwhile finds it loaded

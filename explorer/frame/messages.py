@@ -37,8 +37,8 @@ def note(text: str) -> None:
 
 @contextmanager
 def telling_damage() -> Iterator[None]:
-    """Say what is wrong with a checkpoint that was damaged after it was listed, and end the page."""
+    """Say that a checkpoint was damaged or replaced after it was listed, and end the page."""
     try:
         yield
     except CheckpointError as error:
-        st.error(plain(f"{error}; choose another model, or open the page again when it is mended."))
+        st.error(plain(f"{error}; choose another model, or open the page again later."))

@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
+import core
+from core.checkpoint.required import CheckpointError
+from core.translator import Translator
 from explorer.choice.choice import Run
 from explorer.engine import models, traces
 from explorer.engine.analyses import head_effects, self_check
 from explorer.engine.checkpoints import metrics
+from explorer.engine.folder_version import as_first_seen, folder_version
 from explorer.engine.models import is_loaded
 from explorer.engine.traces import EXAMPLE
 from tests.checkpoints import SENTENCE, write_checkpoint
@@ -42,6 +46,27 @@ def test_a_folder_that_is_replaced_is_shown_as_it_is_now(tmp_path: Path) -> None
         assert example
         assert example.weights["cross"].shape[1] == n_heads
         (tmp_path / EXAMPLE).unlink()
+
+
+def test_a_model_that_is_replaced_while_it_is_read_is_not_kept_as_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its results would be kept, on disk as well, under the version of the other model."""
+    write_checkpoint(tmp_path, n_heads=3)
+    really_load = core.load
+
+    def load_late(folder: Path, *, step: int | None) -> Translator:
+        write_checkpoint(folder, n_heads=5)
+        return really_load(folder, step=step)
+
+    with as_first_seen():
+        folder_version(tmp_path)
+        with monkeypatch.context() as patch:
+            patch.setattr(core, "load", load_late)
+            with pytest.raises(CheckpointError, match="replaced by another model while"):
+                models.load(tmp_path)
+        assert not is_loaded(tmp_path)
+    assert models.load(tmp_path).checkpoint.model.config.n_heads == 5
 
 
 def test_models_are_kept_up_to_a_size_and_the_last_one_in_any_case(
