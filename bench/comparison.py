@@ -106,11 +106,15 @@ def _value(rounds: Sequence[Round], n_tokens: int | None) -> float:
 HEADER = ("case", "ours", "peer", "unit", "ours", "peer", "ratio", "range", "rounds", "target")
 
 
+SHORT = "quarter-base,"
+"""The size whose rows a short report shows, as their cases begin."""
+
+
 def markdown(report: Report, *, short: bool = False) -> str:
-    """A table for each part; in short, only of the rows that have a target."""
+    """A table for each part; in short, only of the rows of one size that have a target."""
     parts: dict[str, list[Row]] = {}
     for row in report.rows:
-        if row.target is not None or not short:
+        if not short or (row.target is not None and row.case.startswith(SHORT)):
             parts.setdefault(row.part, []).append(row)
     tables = [f"**{part}**\n\n{_table(rows)}" for part, rows in parts.items()]
     return "\n\n".join([*tables, *(() if short else report.remarks)])

@@ -28,7 +28,8 @@ def test_a_ratio_is_the_median_over_pairs_of_rounds() -> None:
     report = Report(figures={"date": "today"})
     times = {"ours": rounds(1.0, 2.0, 4.0), "peer": rounds(3.0, 2.0, 8.0)}
     report.compare("part", "case", times, "ours", {"peer": None}, n_tokens=100)
-    report.compare("part", "case", times, "ours", {"peer": None})
+    for size, target in (("quarter-base", None), ("tiny", 2.0), ("quarter-base", 2.5)):
+        report.compare("part", f"{size}, greedy", times, "ours", {"peer": target})
     tokens, time = report.rows
     assert (tokens.ratio, tokens.ratio_range, tokens.n_rounds) == (2.0, (1.0, 3.0), 3)
     assert (tokens.our_value, tokens.peer_value, tokens.unit) == (50.0, 100 / 3, "tokens/s")
@@ -75,14 +76,17 @@ def test_each_toolkit_takes_its_fastest_variant_and_one_without_any_is_left_out(
 def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
     report = Report(remarks=["not timed"], figures={"date": "today"})
     times = {"ours": rounds(1.0), "peer": rounds(3.0)}
-    report.compare("part", "case", times, "ours", {"peer": None})
+    for size, target in (("quarter-base", None), ("tiny", 2.0), ("quarter-base", 2.5)):
+        report.compare("part", f"{size}, greedy", times, "ours", {"peer": target})
     file = tmp_path / "results.json"
     file.write_text(json.dumps(report.as_json()))
     again = Report.read(file)
     assert again.as_json() == json.loads(file.read_text())
     assert markdown(again) == markdown(report)
     assert "not timed" in markdown(report)
-    assert markdown(report, short=True) == ""
+    _, _, _, _, *rows = markdown(report, short=True).splitlines()
+    assert [row.split(" | ")[0] for row in rows] == ["| quarter-base, greedy"]
+    assert rows[0].endswith("| 2.5, undecided |")
 
 
 def test_workers_alternate_repeat_what_is_short_and_end_early() -> None:
