@@ -21,7 +21,15 @@ N_STAGES = 6
 MOST_BYTES = 500_000
 """All rows are sent while their numbers fit into so much; of a longer text, the chosen row alone."""
 
-SCRIPT = source("common.js", "equation/component.js")
+SCRIPT = source(
+    "common.js",
+    "equation/numbers.js",
+    "equation/parts.js",
+    "equation/drawing.js",
+    "equation/what_if.js",
+    "equation/pointing.js",
+    "equation/component.js",
+)
 STYLE = f".equation {{{role_variables()}}}\n{source('common.css', 'equation/component.css')}"
 
 _mount = st.components.v2.component("equation_in_motion", js=SCRIPT, css=STYLE)

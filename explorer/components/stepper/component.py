@@ -19,7 +19,13 @@ MOST_BYTES = 1_000_000
 Weights = NDArray[np.floating[Any]]
 
 SCRIPT, STYLE = (
-    source("common.js", "stepper/component.js"),
+    source(
+        "common.js",
+        "stepper/player.js",
+        "stepper/sentence.js",
+        "stepper/blocks.js",
+        "stepper/component.js",
+    ),
     source("common.css", "stepper/component.css"),
 )
 
