@@ -111,7 +111,7 @@ function control(element, isControl = true) {
   return element;
 }
 
-// Two buttons that save what stands in `root` as a picture with a caption (figures/picture.js).
+// Two buttons that save what stands in `root` as a picture with a caption (figures/saving/picture.js).
 // `title` says what the picture shows; it is asked for when the picture is saved.
 function pictureButtons(root, name, title = () => "") {
   const made = control(element("span", "saving"));

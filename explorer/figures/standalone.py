@@ -5,6 +5,7 @@ setTriggerValue })`; `page/page.js` stands in for Streamlit: a shadow root, them
 callbacks that do nothing.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,8 @@ from plotly.offline import get_plotlyjs
 from plotly.utils import PlotlyJSONEncoder
 
 HERE = Path(__file__).parent
-PICTURE_SCRIPTS = (HERE / "picture.js", HERE / "chart_buttons.js")
-"""What saves a picture as SVG or PNG, and the buttons for it on Plotly's charts."""
-BUTTONS_STYLE = HERE / "chart_buttons.css"
+SAVING = HERE / "saving"
+BUTTONS_STYLE = SAVING / "chart_buttons.css"
 
 LIGHT = {
     "background-color": "#ffffff",
@@ -61,6 +61,15 @@ class Picture:
     note: str = ""
 
 
+@functools.cache
+def picture_scripts() -> tuple[str, str]:
+    """What saves a picture as SVG or PNG, and the buttons for it on Plotly's charts."""
+    names = ("places", "boxes", "colours", "text", "drawings", "picture", "chart_buttons")
+    *drawing, buttons = ((SAVING / f"{name}.js").read_text("utf-8") for name in names)
+    once = "if (window.explorerPictures) return; // pages share this window"
+    return "\n".join(["(() => {", once, *drawing, "})();"]), buttons
+
+
 def standalone_html(title: str, pictures: Sequence[Picture], *, caption: Sequence[str] = ()) -> str:
     """The text of one HTML file that needs no network.
 
@@ -74,7 +83,7 @@ def standalone_html(title: str, pictures: Sequence[Picture], *, caption: Sequenc
         pictures=pictures,
         caption=caption,
         plotly=get_plotlyjs() if plotly else "",
-        picture_scripts=[file.read_text("utf-8") for file in PICTURE_SCRIPTS],
+        picture_scripts=picture_scripts(),
         buttons_style=BUTTONS_STYLE.read_text("utf-8"),
         json=_json,
         light=LIGHT,

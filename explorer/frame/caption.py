@@ -17,7 +17,7 @@ from explorer.frame.top_bar import n_parameters
 
 
 def draw_caption(shown: PageContext) -> None:
-    """Put the caption into the page, unseen, where figures/picture.js reads it."""
+    """Put the caption into the page, unseen, where figures/saving/picture.js reads it."""
     lines = "".join(f"<p>{html.escape(line)}</p>" for line in caption_lines(shown))
     st.html(f'<div class="picture-caption" hidden>{lines}</div>')
 

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage"]}
-"""Pictures are saved by the buttons of figures/chart_buttons.js, which add a caption."""
+"""Pictures are saved by the buttons of figures/saving/chart_buttons.js, which add a caption."""
 
 
 def draw_chart(figure: go.Figure, *, alt: str, key: str | None = None, **more: Any) -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.figures.standalone import BUTTONS_STYLE, PICTURE_SCRIPTS
+from explorer.figures.standalone import BUTTONS_STYLE, picture_scripts
 
 HERE = Path(__file__).parent
-SCRIPTS = (HERE / "browser_history.js", HERE / "linked_charts.js", *PICTURE_SCRIPTS)
+SCRIPTS = (HERE / "browser_history.js", HERE / "linked_charts.js")
 STYLES = (HERE / "linked_charts.css", BUTTONS_STYLE)
 
 
@@ -20,12 +20,13 @@ def run_page_scripts() -> None:
       Streamlit writes the address of a page that is opened from the menu, and the link that the
       server sets becomes a second entry.
     - `linked_charts.js`: heat maps take part in the page's one hover.
-    - `picture.js` and `chart_buttons.js`, of `figures`: every picture is saved as SVG or PNG.
+    - those in `figures/saving`: every picture is saved as SVG or PNG.
     """
     styles = "".join(file.read_text("utf-8") for file in STYLES)
-    scripts = "".join(f"<script>{file.read_text('utf-8')}</script>" for file in SCRIPTS)
+    scripts = [*(file.read_text("utf-8") for file in SCRIPTS), *picture_scripts()]
+    tags = "".join(f"<script>{script}</script>" for script in scripts)
     st.html(
         "<style>.stElementContainer:has(> .stHtml > :is(.script, .picture-caption)) {display: none}"
-        f'{styles}</style><span class="script"></span>{scripts}',
+        f'{styles}</style><span class="script"></span>{tags}',
         unsafe_allow_javascript=True,
     )
