@@ -40,7 +40,9 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, default=RESULTS)
     parser.add_argument("--report", type=Path)
-    parser.add_argument("--short", action="store_true", help="the rows of quarter-base that have a target")
+    parser.add_argument(
+        "--short", action="store_true", help="the rows of quarter-base that have a target"
+    )
     chosen = parser.parse_args()
     if chosen.report:
         report = Report.read(chosen.report)

@@ -109,3 +109,28 @@ def test_the_command_opens_the_app_with_both_kinds_of_options() -> None:
         "streamlit", "run", str(APP), "--server.port", "8600",
         "--", "--checkpoints", "mine", "--runs=there",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "is_command"),
+    [
+        ([], False),
+        (["--checkpoints", "mine"], False),
+        (["--server.port=8600"], False),
+        (["-h"], True),
+        (["--help"], True),
+        (["translate", "--checkpoint", "en-de"], True),
+    ],
+)
+def test_the_command_runs_the_app_unless_it_is_given_a_command(
+    words: list[str], is_command: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from explorer.command import main, streamlit_arguments
+
+    ran: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(sys, "argv", ["attention-explorer", *words])
+    monkeypatch.setattr("streamlit.web.cli.main", lambda: ran.append(("app", sys.argv)))
+    monkeypatch.setattr("core.cli.main", lambda words, prog: ran.append((prog, words)))
+    main()
+    expected = ("attention-explorer", words) if is_command else ("app", streamlit_arguments(words))
+    assert ran == [expected]

@@ -21,7 +21,7 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
 }  # fmt: skip
 MOVES_AXES = ("transpose", "permute", "swapaxes", "mT", "T")
 TYPES = ("dict", "tuple", "list", "set", "type", "frozenset")
-LOOKS = ("explorer/figures/", "explorer/components/", "figures.py", "pictures.py")
+LOOKS = ("explorer/figures/", "explorer/components/", "figure.py", "figures.py", "pictures.py")
 """Parts of the paths of drawing code."""
 Change = tuple[str, ast.AST, str]
 """The kind, the node that is replaced, and the text in its place."""
@@ -102,9 +102,11 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _is_choice(statement: ast.stmt) -> bool:
-    """A default or a limit: `MOST = 40`."""
+    """A default or a limit, `MOST = 40`, or sizes of what is drawn, `WIDTHS_PX = {..}`."""
     return isinstance(statement, ast.Assign | ast.AnnAssign) and (
-        statement.value is None or isinstance(statement.value, ast.Constant)
+        statement.value is None
+        or isinstance(statement.value, ast.Constant)
+        or ast.unparse(statement).partition(" ")[0].endswith("_PX")
     )
 
 

@@ -28,6 +28,7 @@ SOURCE = '''"""Sums."""
 from typing import Literal
 
 MOST = 40
+WIDTHS_PX = {"line": 3}
 
 
 @cached(True)

@@ -104,3 +104,15 @@ def test_the_first_tensor_that_does_not_fit_ends_the_comparison() -> None:
         ValueError, match=r"^holds tensors .* does not ask for: \['decoder\.layers\.2"
     ):
         require_fit(shapes, small_config(n_decoder_layers=2))
+
+
+def test_a_header_of_the_most_bytes_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path / "weights", {"a": A, "b": B})
+    n_header = file.stat().st_size - 8 - 34
+    monkeypatch.setattr("core.checkpoint.header.MOST_HEADER_BYTES", n_header)
+    assert read_shapes(file) == {"a": (2, 3), "b": (5,)}
+    monkeypatch.setattr("core.checkpoint.header.MOST_HEADER_BYTES", n_header - 1)
+    with pytest.raises(ValueError, match=f"{n_header} bytes; {n_header - 1} is the most"):
+        read_shapes(file)

@@ -10,6 +10,7 @@ from core.analysis.roles.examples import FILE, example_sentences
 from core.analysis.roles.measure import measure_roles
 from core.analysis.roles.roles import Roles, read_roles
 from core.cli import main
+from core.config import KINDS
 from core.text.toy_grammar import sentence_pairs
 from tests.checkpoints import write_checkpoint, write_timeline
 
@@ -54,6 +55,10 @@ def test_roles_are_stored_and_printed(folder: Path, capsys: pytest.CaptureFixtur
             line.startswith(place.label) and f"{score.score.value:.2f} [" in line for line in lines
         )
     assert "each word to its neighbour" in printed
+    n_held = {kind: len({place for place, _ in held if place.kind == kind}) for kind in KINDS}
+    n_heads = {"encoder": 2 * 5, "decoder": 3 * 5, "cross": 3 * 5}
+    counts = [f"{kind} {n} of {n_heads[kind]}" for kind, n in n_held.items()]
+    assert f"heads with a role: {'; '.join(counts)}\n" in printed
     assert {score.name for scores in found.scores.values() for score in scores} >= {
         "positional",
         "sink",
@@ -90,14 +95,29 @@ def test_without_a_translation_the_model_translates(folder: Path, tmp_path: Path
         (["--keep", "all"], "--keep all is unknown; write own, text or auto"),
         (["--most-sentences", "1"], "--most-sentences must be 2 or more, not 1"),
         (["--treebank", "nowhere"], "nowhere: No such file"),
+        (
+            [
+                "--gold-source",
+                "FOLDER/a.en",
+                "--gold-target",
+                "FOLDER/a.de",
+                "--gold",
+                "FOLDER/few",
+            ],
+            "a.en has 12 lines, FOLDER/few has 5; give one line of gold links for each sentence",
+        ),
     ],
 )
 def test_mistakes_are_named_before_the_work(
     folder: Path, more: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (folder / "few").write_text("1-1\n" * 5)
+    more, message = (
+        [word.replace("FOLDER", str(folder)) for word in words] for words in (more, [message])
+    )
     with pytest.raises(SystemExit, match="2"):
         main(asked(folder, "roles", *more))
-    assert message in capsys.readouterr().err
+    assert message[0] in capsys.readouterr().err
 
 
 def test_contributions_are_stored_and_printed(

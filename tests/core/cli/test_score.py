@@ -1,14 +1,17 @@
 """The command `score`, from the first texts to the folder that the Explorer shows."""
 
+import dataclasses
 import json
 
 import pytest
 
 from core.checkpoint.folder import load_checkpoint
 from core.cli import main
-from core.cli.score import _require_full
+from core.cli.score import _judged, _require_full
 from core.training.score.methods import METHODS
+from core.training.score.plans import PLANS
 from core.training.score.results import read_results
+from core.training.score.settings import agree, settings_of
 from core.training.score.task import addition_task
 from tests.core.training.score.experiments import write_experiment
 
@@ -172,3 +175,14 @@ def test_what_cannot_be_done_is_said_in_one_line(arguments, said, tmp_path, monk
 def test_an_empty_example_is_named_by_its_line(tmp_path):
     with pytest.raises(ValueError, match=r"^line 2 of .*a\.en or of its references is empty"):
         _require_full([("a", "b"), (" ", "b")], tmp_path / "a.en")
+
+
+def test_right_is_what_the_training_called_right_unless_another_reward_is_asked_for(tmp_path):
+    assert _judged(tmp_path, None, None) == ("translation", "chrf", 0.7)
+    assert _judged(tmp_path, "exact", None) == ("translation", "exact", 1.0)
+    task = addition_task(tmp_path / "texts", n_warm_up=4, n_prompts=3, n_test=2)
+    agree(tmp_path, dataclasses.replace(settings_of(task, PLANS["addition"]), is_right=0.9))
+    assert _judged(tmp_path, None, None) == ("addition", "exact", 0.9)
+    assert _judged(tmp_path, "exact", None) == ("addition", "exact", 0.9)
+    assert _judged(tmp_path, "chrf", None) == ("addition", "chrf", 0.7)
+    assert _judged(tmp_path, None, 0.5) == ("addition", "exact", 0.5)

@@ -27,3 +27,10 @@ def test_fewer_than_no_snapshots_are_refused():
     words = [*WORDS, "--early-snapshots", "-1"]
     with pytest.raises(ValueError, match=r"^early_snapshots=-1 must be at least 0"):
         tyro.cli(Train, args=words, config=TYRO_CONFIG).execute(words)
+
+
+def test_none_is_a_number_of_snapshots(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = [*WORDS, "--early-snapshots", "0"]
+    with pytest.raises((ValueError, OSError), match=r"a\.en"):  # which is not there
+        tyro.cli(Train, args=words, config=TYRO_CONFIG).execute(words)

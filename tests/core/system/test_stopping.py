@@ -90,6 +90,16 @@ def test_a_signal_that_is_lost_in_a_finaliser_ends_the_program_too(
     assert (process.returncode, said) == (128 + number, "\nprogram: stopped\n")
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_what_the_program_registered_for_its_end_is_run(tmp_path: Path, number: int) -> None:
+    work = f"import atexit; atexit.register(lambda: left.write_text('at exit')); {WORK}"
+    process = program(tmp_path, work, leave="pass")
+    time.sleep(0.3)  # until it is inside
+    process.send_signal(number)
+    assert process.communicate(timeout=30)[1] == "\nprogram: stopped\n"
+    assert (tmp_path / "left").read_text() == "at exit"
+
+
 def test_a_second_signal_does_not_disturb_who_leaves(tmp_path: Path) -> None:
     process = program(tmp_path, leave=f"print('leaving', flush=True); time.sleep(0.5); {LEAVE}")
     process.send_signal(signal.SIGINT)

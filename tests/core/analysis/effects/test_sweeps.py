@@ -184,7 +184,7 @@ def test_leaving_everything_out_shares_half_of_the_work(tokenizer):
     swept = sweep(model, traced, every_head(model.config) + every_layer(model.config))
     assert swept.n_layers_naive == (1 + 96 + 8) * 8
     assert swept.cost_ratio == swept.n_layers_run / swept.n_layers_naive < 0.5
-    assert swept.elapsed_s > 0
+    assert 0 < swept.elapsed_s < 600
 
 
 def test_progress_reaches_the_end_and_results_are_kept(exact, traced, tmp_path):

@@ -13,6 +13,7 @@ from core.analysis.roles import count_text as counting
 from core.analysis.roles.count_text import (
     AFTER,
     FULL_STOP,
+    OFFSETS,
     READ,
     SAME,
     SPECIAL,
@@ -385,3 +386,7 @@ def test_a_word_that_is_read_from_the_end_of_the_source_is_aligned_with_nothing(
     tally = counting.count_alignment(checkpoint, [("a b c", "d e")], [gold])["aligner", "cross"]
     assert tally.chances.sum() == 4
     assert not tally.hits.any()
+
+
+def test_the_decoder_sees_nothing_later_than_the_token_that_it_reads():
+    assert OFFSETS["decoder"] == tuple(offset for offset in OFFSETS["encoder"] if offset <= 0)

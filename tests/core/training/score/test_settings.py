@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from core.training.score.methods import METHODS
 from core.training.score.plans import PLANS
 from core.training.score.settings import SETTINGS, agree, read_settings, settings_of
 from core.training.score.task import addition_task
@@ -56,3 +57,10 @@ def test_damage_is_named(begun, tmp_path):
 def test_one_sample_has_no_baseline():
     with pytest.raises(ValueError, match="n_samples=1, but each prompt needs at least 2"):
         PLANS["addition"].changed(n_samples=1)
+
+
+def test_methods_imitate_where_their_papers_do():
+    imitating = {
+        name for name, method in METHODS.items() for stage in method.stages if stage.learning == "imitation"
+    }  # fmt: skip
+    assert imitating == {"star_stage2", "star", "star_plus", "pair_self", "pair_reference"}

@@ -179,3 +179,14 @@ def test_heads_are_ranked_without_a_note_where_none_is_late(open_page: Open) -> 
     page = open_page(page="heads", text=SENTENCE)
     assert "late" not in texts(page)
     assert not [b.label for b in page.button if "in its row of step" in b.label]
+
+
+@pytest.mark.parametrize("units", ["words", "pieces"])
+def test_the_choice_of_rows_is_the_links(open_page: Open, units: str) -> None:
+    page = open_page(page="heads", text=SENTENCE, units=units)
+    choice = page.segmented_control(key="choose_units")
+    assert choice.value == units
+    other = {"words": "pieces", "pieces": "words"}[units]
+    page = choice.set_value(other).run()
+    assert ("words" in "".join(page.query_params.get("units", ""))) == (other == "words")
+    assert page.segmented_control(key="choose_units").value == other

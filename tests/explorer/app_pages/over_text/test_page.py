@@ -9,6 +9,7 @@ import pytest
 from core.analysis.heads.measures import MEASURES
 from core.analysis.over_text.measure import measure_sentences
 from core.analysis.over_text.sentences import COLUMNS, Sentence, head_means, row_of
+from core.analysis.roles.examples import example_sentences
 from core.config import KINDS, Kind, SearchConfig
 from core.text.toy_grammar import sentence_pairs
 from explorer.engine import over_text
@@ -185,3 +186,19 @@ def test_a_model_of_other_languages_is_not_offered_english(pages: Shelf) -> None
     page = pages("over_text")
     assert "sentences of this project" not in texts(page)
     assert page.text_area
+
+
+def test_columns_are_explained_below_the_table(pages: Shelf) -> None:
+    assert "Score: the log-probability divided by the length penalty" in texts(measured_page(pages))
+
+
+@pytest.mark.parametrize(("target", "has_references"), [("German", True), ("French", False)])
+def test_this_projects_sentences_have_references_in_german_alone(
+    pages: Shelf, target: str, has_references: bool
+) -> None:
+    folder = pages.root / f"into-{target}"
+    write_checkpoint(folder, metrics={"languages": ["English", target]})
+    own = over_text.own_sentences(folder)
+    pairs = example_sentences().pairs
+    assert [one.source for one in own] == [source for source, _ in pairs]
+    assert [one.reference for one in own] == [german * has_references for _, german in pairs]

@@ -21,7 +21,7 @@ from tests.checkpoints import write_checkpoint
 from tests.explorer.apart import loaded, traced
 from tests.explorer.clicks import click_row
 from tests.explorer.pages import Shelf, button, charts, link, shelf
-from tests.explorer.readings import assert_shown, first_map, frame, labels, said
+from tests.explorer.readings import assert_shown, first_map, frame, labels, read, said
 
 __all__ = ["shelf"]
 
@@ -285,3 +285,15 @@ def test_each_of_a_pair_is_the_partner_of_the_other() -> None:
     for one, other in PAIRS.values():
         assert (partner(one), partner(other)) == (other, one)
     assert partner("A sentence of nobody.") == ""
+
+
+def test_sentences_that_are_too_long_are_refused_with_the_numbers(
+    pages: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = (source for source, _ in list(sentence_pairs(2)))
+    monkeypatch.setattr("explorer.engine.patching.MOST_PARTS", 100)
+    page = pages("patching", text=one, other_text=other)
+    assert not page.exception
+    told = " ".join(read(each.value) for each in (*page.error, *page.warning, *page.info))
+    assert "the sentences are too long to be compared here: " in told
+    assert "runs of the model, and 100 is the most; give shorter ones" in told

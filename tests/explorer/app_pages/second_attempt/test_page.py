@@ -16,6 +16,7 @@ from core.analysis.heads.drafts import copying, draft_mass, kept_steps, repairin
 from core.checkpoint.bundled import SOURCES
 from core.config import SearchConfig
 from core.evaluation.rewards import REWARDS
+from core.training.score.methods import METHODS
 from core.training.score.report import CONTROLS_HEADER, control_lines, lines, read_attempts, rows
 from core.training.score.results import POINTS, RESULTS, Points, read_points, read_results
 from core.translator import Correction
@@ -255,6 +256,13 @@ def test_a_clicked_tile_is_the_head_on_show(pages: Shelf) -> None:
     heat, *_, bars = charts(page)[0]["data"]
     assert np.allclose(numbers(heat["z"]), second.weights["cross"][layer - 1, head - 1], atol=1e-6)
     assert np.allclose(numbers(bars["x"]), draft_mass(second)[layer - 1, head - 1], atol=1e-6)
+
+
+def test_every_model_says_what_it_is(pages: Shelf) -> None:
+    choice = pages.own("second_attempt", text=TEXT).segmented_control(key="draft_method")
+    of = [method for method in METHODS.values() if method.title in choice.options]
+    assert len(of) == len(choice.options)
+    assert choice.help == "\n".join(f"- {method.title}: {method.about}." for method in of)
 
 
 def test_another_model_keeps_the_head(pages: Shelf) -> None:

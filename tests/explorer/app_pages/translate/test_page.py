@@ -54,6 +54,16 @@ def test_undo_goes_back_and_what_was_chosen_is_forgotten_at_a_click(open_page: O
     assert link(page, "text") == SENTENCE
 
 
+def test_undo_goes_back_one_at_a_time(open_page: Open) -> None:
+    page = open_page(text=SENTENCE)
+    for text in (OTHER, "A cat sees a dog."):
+        page = ask(page, text)
+    for text in (OTHER, SENTENCE):
+        page = button(page, "Undo").click().run()
+        assert link(page, "text") == text
+    assert button(page, "Undo").disabled
+
+
 def test_a_typed_translation_is_scored(open_page: Open, tmp_path: Path) -> None:
     page = open_page(text=SENTENCE)
     page.text_area[0].set_value("Der Mann sieht ein Haus.")
