@@ -10,6 +10,8 @@ import pytest
 from core.analysis.effects.corpus_results import SWEEP
 from core.analysis.effects.pruning_results import PRUNING, Pruning, PruningCurve, PruningPoint
 from core.config import KINDS
+from explorer.choice.choice import Run
+from explorer.engine import analyses, traces
 from tests.checkpoints import SENTENCE
 from tests.core.ablations import made_up_sweep
 from tests.explorer.pages import SHAPES, Open, button, charts, link, open_page, texts
@@ -70,6 +72,17 @@ def test_the_worth_of_each_head_adds_presets_and_stays_in_the_link(open_page: Op
     assert link(page, "ablation").endswith("=0")
     page = page.segmented_control(key="choose_worth").set_value("none").run()
     assert link(page, "worth") == "none"
+
+
+@pytest.mark.parametrize("worth", ["sentence", "none"])
+def test_of_a_long_sentence_the_worth_of_parts_is_measured_where_it_is_asked_for(
+    open_page: Open, worth: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analyses, "LIGHT_TOKENS", 10)  # every sentence is long
+    assert not open_page(page="ablate", text=SENTENCE, worth=worth).exception
+    run = Run(text=SENTENCE)
+    known = analyses.is_left_out(tmp_path / "tiny", run, traces.trace(tmp_path / "tiny", run))
+    assert known == (worth == "sentence")
 
 
 def test_a_link_of_before_still_opens(open_page: Open) -> None:

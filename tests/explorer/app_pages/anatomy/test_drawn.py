@@ -279,6 +279,18 @@ def test_the_strips_are_the_vectors_of_the_pass(
                     assert_near(strip(f"{name}_norm", number, position), each.normed[position])
 
 
+def test_a_wide_vector_is_shown_by_its_first_numbers(
+    shelf: Shelf, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("explorer.components.anatomy.component.MOST_SHOWN", 7)
+    shown, values = drawn(shelf.own("anatomy", text=SENTENCE, model=next(iter(MODELS))))
+    assert shown["strips"]["n_shown"] == 7
+    stack = recorded(root, next(iter(MODELS)), "").encoder
+    place = shown["strips"]["places"]["encoder.output"]
+    strips = np.frombuffer(values, "<f2", 7 * place["rows"], place["first"])
+    assert_near(strips.reshape(place["rows"], 7), stack.layers[-1].output[:, :7])
+
+
 def assert_near(shown: np.ndarray, expected: np.ndarray) -> None:
     """As far as 16 bits go."""
     np.testing.assert_allclose(shown, expected, rtol=1e-3, atol=1e-4)

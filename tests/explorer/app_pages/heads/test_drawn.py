@@ -15,6 +15,7 @@ from core.config import KINDS, Kind
 from explorer.figures.axes import signed
 from explorer.figures.colours import ROLES, effect_colour, ink_on, measure_colour
 from explorer.figures.head import piece_labels
+from explorer.head.matrix import attention
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.apart import traced
 from tests.explorer.pages import LATE, PROMPT, Shelf, charts, plot, shelf, subheaders
@@ -70,6 +71,10 @@ def test_every_tile_is_the_head_of_its_place(shelf: Shelf, folder: Path, place: 
     (data,) = components(opened(shelf, place), "attention_overview")
     meta, levels = tiles(data)
     assert_levels(levels, traced(folder).weights[place.kind])
+    words = traced(folder).source.pieces if place.kind == "encoder" else traced(folder).steps
+    assert [len(meta["hover"][axis]["words"]) for axis in ("rows", "columns")] == [
+        len(words), len(columns_of(traced(folder), place.kind))
+    ]  # fmt: skip
     assert meta["chosen"] == [place.layer_number, place.head_number]
 
 
@@ -106,6 +111,13 @@ def test_a_rollout_is_that_of_its_layer(shelf: Shelf, folder: Path, place: HeadP
     assert f"rollout up to layer {place.layer_number}" in subheaders(page)
     (shown,) = heat_maps(page)
     assert_shown(shown, rollout(traced(folder), place.kind, place.layer))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rollout_has_the_columns_of_its_kind_alone(folder: Path, kind: Kind) -> None:
+    trace = traced(folder)
+    n_layers, _, *shape = trace.weights[kind].shape
+    assert attention(trace, kind, "rollout").shape == (n_layers, 1, *shape)
 
 
 def norms(trace: Trace, kind: Kind) -> Numbers:

@@ -25,12 +25,13 @@ from explorer.app_pages.second_attempt.corpus import quadrants, verdict
 from explorer.app_pages.second_attempt.fields import SecondFields
 from explorer.choice.choice import Run
 from explorer.engine import second_attempts
+from explorer.engine.checkpoints import CHECKPOINTS
 from explorer.figures.axes import signed
 from explorer.figures.head import piece_labels
 from tests.checkpoints import write_checkpoint
 from tests.core.training.score.experiments import EXAMPLES, write_bundle, write_experiment
 from tests.explorer.clicks import set_state
-from tests.explorer.pages import Open, Shelf, charts, link, open_page, shelf, texts
+from tests.explorer.pages import Open, Shelf, charts, link, open_page, opened, shelf, texts
 from tests.explorer.readings import components, labels, numbers, tiles, unpacked
 
 __all__ = ["open_page", "shelf"]
@@ -473,3 +474,12 @@ def test_the_saved_squares_are_those_on_the_page(
     packed = [json.loads(each).get("bytes") for each in drawn]
     headers = [unpacked(bytes.fromhex(each))[0] for each in packed if each]
     assert on_page in [header.get("tint") for header in headers]
+
+
+def test_a_sum_is_written_in_columns_with_its_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CHECKPOINTS, str(SOURCES / "score"))
+    page = opened("second_attempt", {"model": "addition/score", "text": "4821 + 9377"})
+    assert not page.exception
+    assert '<table class="sum">' in said(page)
+    assert "14198" in re.sub("<.*?>", "", said(page))
+    assert "From attempt 1 to attempt 2" in said(page)

@@ -10,6 +10,7 @@ from explorer.choice.choice import Run
 from explorer.choice.examples import EXAMPLES
 from explorer.engine import traces
 from explorer.figures.axes import signed
+from explorer.frame.messages import plain
 from tests.checkpoints import SENTENCE, write_checkpoint
 from tests.explorer.pages import LATE, SHAPES, Open, button, link, open_page, subheaders, texts
 
@@ -79,6 +80,15 @@ def test_a_typed_translation_is_scored(open_page: Open, tmp_path: Path) -> None:
         assert said.format(signed(trace.best.log_probability_nats, 2)) in texts(page)
     assert "The model’s own, “" in texts(page)
     assert texts(page).count("per piece on average") == 2
+
+
+def test_the_models_own_translation_is_free_of_pieces_chosen_before(
+    open_page: Open, tmp_path: Path
+) -> None:
+    page = open_page(text=SENTENCE, prefix="300.301", target="Der Mann sieht ein Haus.")
+    own = traces.trace(tmp_path / "tiny", Run(text=SENTENCE))
+    assert signed(own.best.log_probability_nats, 2) in texts(page)
+    assert f"“{plain(own.target.text)}”" in texts(page)
 
 
 def test_of_a_typed_translation_no_search_is_told(open_page: Open) -> None:
