@@ -28,8 +28,7 @@ def test_a_ratio_is_the_median_over_pairs_of_rounds() -> None:
     report = Report(figures={"date": "today"})
     times = {"ours": rounds(1.0, 2.0, 4.0), "peer": rounds(3.0, 2.0, 8.0)}
     report.compare("part", "case", times, "ours", {"peer": None}, n_tokens=100)
-    for size, target in (("quarter-base", None), ("tiny", 2.0), ("quarter-base", 2.5)):
-        report.compare("part", f"{size}, greedy", times, "ours", {"peer": target})
+    report.compare("part", "case", times, "ours", {"peer": None})
     tokens, time = report.rows
     assert (tokens.ratio, tokens.ratio_range, tokens.n_rounds) == (2.0, (1.0, 3.0), 3)
     assert (tokens.our_value, tokens.peer_value, tokens.unit) == (50.0, 100 / 3, "tokens/s")
