@@ -25,7 +25,14 @@ from typing import Any
 from tests.mutants.changes import Mutant, mutants
 from tests.mutants.covering import Covering
 from tests.mutants.lines import Lines, record
-from tests.mutants.trial import ROOT, copied_tree, first_failure, load_libraries, planted
+from tests.mutants.trial import (
+    NOT_STARTED,
+    ROOT,
+    copied_tree,
+    first_failure,
+    load_libraries,
+    planted,
+)
 from tests.test_architecture import modules
 
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
@@ -100,7 +107,7 @@ def try_faults(
             with planted(copy, mutant):
                 ran = covering.ran(mutant.file, mutant.line)
                 seen_by = first_failure(copy, ran, limit_s) if ran else ""
-                if not seen_by:
+                if seen_by in ("", NOT_STARTED):  # a named test may be called otherwise now
                     near = covering.tests_of(mutant.file, mutant.line)
                     seen_by = first_failure(copy, near, limit_s)
             yield Trial(mutant, seen_by, diff)

@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from tests.core.helpers import ENVIRONMENT
+from tests.mutants import __main__ as main
 from tests.mutants.__main__ import (
     EQUIVALENT,
     Trial,
@@ -21,7 +23,7 @@ from tests.mutants.__main__ import (
 from tests.mutants.changes import Mutant, mutants
 from tests.mutants.covering import Covering
 from tests.mutants.lines import Lines, quickest, record
-from tests.mutants.trial import ROOT, planted
+from tests.mutants.trial import NOT_STARTED, ROOT, planted
 
 SOURCE = '''"""Sums."""
 
@@ -255,3 +257,18 @@ def test_what_is_called_equivalent_can_still_be_planted_and_says_why() -> None:
         source = (ROOT / file).read_bytes()
         assert set(known) <= {mutant.diff(source) for mutant in mutants(ROOT, file)}
         assert all(len(why) > 20 for why in known.values())
+
+
+@pytest.mark.parametrize(("first", "n_asked"), [("", 2), (NOT_STARTED, 2), ("tests/x.py::test", 1)])
+def test_where_a_named_test_is_not_there_the_nearest_are_asked(
+    covering: Covering, monkeypatch: pytest.MonkeyPatch, first: str, n_asked: int
+) -> None:
+    (fault,) = mutants(ROOT, "core/decoding/search.py")[:1]
+    answers = iter(["", first, "tests/y.py::test"])  # the first is of a tree without a fault
+    monkeypatch.setattr(main, "copied_tree", lambda: nullcontext(ROOT))
+    monkeypatch.setattr(main, "planted", lambda copy, mutant: nullcontext())
+    monkeypatch.setattr(main, "first_failure", lambda *given, **named: next(answers))
+    monkeypatch.setattr(main, "load_libraries", lambda: None)
+    monkeypatch.setattr(covering, "ran", lambda file, line: ["tests/x.py::test"])
+    (trial,) = main.try_faults([fault], covering, minutes=1, limit_s=1)
+    assert trial.seen_by == ("tests/y.py::test" if n_asked == 2 else first)

@@ -28,6 +28,8 @@ HANG_S = 180
 """A test that runs longer has been hung up by the fault."""
 MOST_BYTES = 6_000_000_000
 """Memory that a fault may take."""
+NOT_STARTED = "pytest does not start"
+"""The fault breaks what pytest reads before it runs a test, or a test that is named is not there."""
 FORK = multiprocessing.get_context("fork")
 
 
@@ -81,7 +83,7 @@ def _run(copy: Path, words: Sequence[str], limit_s: float, answer: Connection) -
     options = ["-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning", "-m", "not e2e and not gpu", "--basetemp", str(copy.parent / "tests")]  # fmt: skip
     code = pytest.main([*options, *words], plugins=[watch])
     is_broken = code not in (0, 1, 5) and not watch.is_late
-    answer.send(watch.failed or ("pytest does not start" if is_broken else ""))
+    answer.send(watch.failed or (NOT_STARTED if is_broken else ""))
 
 
 def _forget_ours(copy: Path) -> None:
